@@ -1,0 +1,129 @@
+// Package fault answers one question about an error: what happens next?
+//
+// It promises one kind and one reason for every error, also for those that nobody marked: they are [Retry], because
+// twice is better than never. It does not know HTTP, AWS or the vendors; whoever knows marks the error, once.
+package fault
+
+import (
+	"context"
+	"errors"
+)
+
+// Kind is what happens next.
+type Kind uint8
+
+// The three kinds. A new one is added only together with a new action.
+const (
+	// Retry means that the same bytes may pass later.
+	Retry Kind = iota
+	// Reject means that the same bytes will always fail.
+	Reject
+	// Operator means that nothing of this account passes until a person has acted; the message is kept meanwhile.
+	Operator
+)
+
+// String is the kind in a log line.
+func (k Kind) String() string {
+	switch k {
+	case Reject:
+		return "reject"
+	case Operator:
+		return "operator"
+	default:
+		return "retry"
+	}
+}
+
+// Reason is one of a closed list of words, safe as a metric's dimension and in a log line.
+type Reason string
+
+// Reasons of the receiver's answers.
+const (
+	UnknownApp   Reason = "unknown_app" // also a reason to reject a message
+	TooLarge     Reason = "too_large"
+	Unauthorized Reason = "unauthorized"
+	Unavailable  Reason = "unavailable"
+)
+
+// Reasons why a signature does not count. They are logged and counted, never answered.
+const (
+	BadSignature Reason = "bad_signature"
+	Stale        Reason = "stale"
+	Future       Reason = "future"
+)
+
+// Reasons to skip a message, in the order in which the first one that holds is named.
+const (
+	Disabled   Reason = "disabled"
+	Sandbox    Reason = "sandbox"
+	NoIdentity Reason = "no_identity"
+	Anonymous  Reason = "anonymous"
+	EventOff   Reason = "event_off"
+)
+
+// Reasons to reject a message, besides [UnknownApp], "clevertap_<code>" and "clevertap_http_<status>".
+const (
+	Malformed     Reason = "malformed"
+	UnknownSchema Reason = "unknown_schema"
+	Panic         Reason = "panic" // also a reason to retry, the first four times
+)
+
+// Reasons to retry a message.
+const (
+	Timeout          Reason = "timeout"
+	Network          Reason = "network"
+	RateLimited      Reason = "rate_limited"
+	Server           Reason = "server"
+	Unmatched        Reason = "unmatched"
+	UnreadableAnswer Reason = "unreadable_answer"
+	Passing          Reason = "passing" // refused with a code that may pass later
+	Credentials      Reason = "credentials"
+	Secret           Reason = "secret"
+	RejectedQueue    Reason = "rejected_queue"
+	GroupOrder       Reason = "group_order"
+	NoTime           Reason = "no_time"
+	Breaker          Reason = "breaker"
+	Blanket          Reason = "blanket" // CleverTap refuses whatever the account sends
+	Holder           Reason = "holder"  // the holder table is out of reach
+	Unknown          Reason = "unknown" // an error that nobody marked
+)
+
+// Fault is an error with its consequence.
+type Fault struct {
+	Kind   Kind
+	Reason Reason
+	Code   string // the vendor's number, where there is one: "513", "400"
+	Err    error  // the cause; its text holds no personal data, no secret, no URL
+}
+
+// New marks err, which may be nil.
+func New(kind Kind, reason Reason, err error) *Fault {
+	return &Fault{Kind: kind, Reason: reason, Err: err}
+}
+
+// Error is the reason and, behind it, the cause.
+func (f *Fault) Error() string {
+	if f.Err == nil {
+		return string(f.Reason)
+	}
+	return string(f.Reason) + ": " + f.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (f *Fault) Unwrap() error { return f.Err }
+
+// Of reads the mark of err. An unmarked error is Retry: a deadline or a cancelled context as [Timeout], anything else as
+// [Unknown]. It returns nil for nil.
+func Of(err error) *Fault {
+	if err == nil {
+		return nil
+	}
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return f
+	}
+	reason := Unknown
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		reason = Timeout
+	}
+	return &Fault{Kind: Retry, Reason: reason, Err: err}
+}
