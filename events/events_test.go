@@ -1,0 +1,77 @@
+// Package events_test makes the fixtures of this folder and keeps them in step with the webhooks and with the mapping.
+package events_test
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fixtures are all requests. Their signatures are an hour apart by their place in the table, so append.
+var fixtures = []fixture{
+	{name: "activate"},
+	{name: "deactivate"},
+	{name: "subscription-started", base64: true},
+	{name: "subscription-renewed", signed: both},
+	{name: "renewal-disabled"},
+	{name: "grace-period-started"},
+	{name: "billing-retry"},
+	{name: "subscription-upgraded"},
+	{name: "subscription-paused"},
+	{name: "trial-started"},
+	{name: "trial-converted"},
+	{name: "promotional-offer-started"},
+	{name: "transaction-payment"},
+	{name: "transaction-refund"},
+	{name: "subscription-transferred"},
+	{name: "subscription-received"},
+	{name: "one-time-purchase"},
+	{name: "one-time-purchase-refunded"},
+	{name: "anonymous"},
+	{name: "sandbox"},
+	{name: "unknown-event"},
+	{name: "web-purchase"},
+	{name: "version-2"},
+	{name: "no-identity"},
+	{name: "wrong-signature", signed: forged},
+	{name: "deprecated-signature", literal: true, body: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22001"}`, signed: deprecated},
+	{name: "unknown-app", literal: true, body: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22002"}`, app: "parla-tv"},
+	{name: "too-large", literal: true, body: strings.Repeat(" ", 262145)},
+	{name: "not-json", literal: true, body: "This is signed, and it is no JSON."},
+	{name: "empty-body", literal: true},
+}
+
+// sent is when the fixture at a place of the table was signed and received: on days after what its webhook tells about.
+func sent(place int) time.Time {
+	return time.Date(2026, time.November, 1, 9, 0, 0, 0, time.UTC).Add(time.Duration(place) * time.Hour)
+}
+
+func TestRequests(t *testing.T) {
+	for i, f := range fixtures {
+		golden(t, "receiver-"+f.name+".json", f.request(t, sent(i)))
+	}
+}
+
+// TestNothingIsLeftOver fails for a webhook that no fixture uses, and for files that nothing makes.
+func TestNothingIsLeftOver(t *testing.T) {
+	var made []string
+	for _, f := range fixtures {
+		made = append(made, "receiver-"+f.name+".json", "receiver-"+f.name+".want.json")
+		if !f.literal {
+			made = append(made, filepath.Join("webhooks", f.name+".json"))
+		}
+	}
+	for _, pattern := range []string{"receiver-*.json", "webhooks/*"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range found {
+			if !slices.Contains(made, file) {
+				t.Errorf("%s belongs to no line of the table", file)
+			}
+		}
+	}
+}

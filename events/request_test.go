@@ -1,0 +1,147 @@
+package events_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// demoSecret is the shared secret of the demo app wherever the fixtures are used. It opens nothing.
+const demoSecret = "demo-secret-not-for-production"
+
+// signature says how a request is signed.
+type signature int
+
+const (
+	genuine    signature = iota
+	forged               // with another secret
+	deprecated           // by the header that does not cover the body, and by no other
+	both                 // genuine, and the deprecated header beside it
+)
+
+// fixture is one line of the table: a request and how it comes about.
+type fixture struct {
+	name    string // of the files
+	body    string // instead of the body in webhooks/<name>.json
+	literal bool   // whether body counts
+	app     string // "" is demo
+	signed  signature
+	base64  bool
+}
+
+// webhook reads a body from its file; the last line break is the file's.
+func webhook(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("webhooks", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSuffix(string(text), "\n")
+}
+
+// raw is the fixture's body as Purchasely signs it.
+func (f fixture) raw(t *testing.T) string {
+	t.Helper()
+	if f.literal {
+		return f.body
+	}
+	return webhook(t, f.name)
+}
+
+// appName is the app in the request's path.
+func (f fixture) appName() string {
+	if f.app == "" {
+		return "demo"
+	}
+	return f.app
+}
+
+// request is an HTTP API's event, payload format 2.0 (AWS, "Create AWS Lambda proxy integrations for HTTP APIs", November 2026).
+type request struct {
+	Version         string            `json:"version"`
+	RouteKey        string            `json:"routeKey"`
+	RawPath         string            `json:"rawPath"`
+	RawQueryString  string            `json:"rawQueryString"`
+	Headers         map[string]string `json:"headers"`
+	RequestContext  requestContext    `json:"requestContext"`
+	PathParameters  map[string]string `json:"pathParameters"`
+	Body            string            `json:"body,omitzero"`
+	IsBase64Encoded bool              `json:"isBase64Encoded"`
+}
+
+type requestContext struct {
+	AccountID    string      `json:"accountId"`
+	APIID        string      `json:"apiId"`
+	DomainName   string      `json:"domainName"`
+	DomainPrefix string      `json:"domainPrefix"`
+	HTTP         requestHTTP `json:"http"`
+	RequestID    string      `json:"requestId"`
+	RouteKey     string      `json:"routeKey"`
+	Stage        string      `json:"stage"`
+	Time         string      `json:"time"`
+	TimeEpoch    int64       `json:"timeEpoch"`
+}
+
+type requestHTTP struct {
+	Method    string `json:"method"`
+	Path      string `json:"path"`
+	Protocol  string `json:"protocol"`
+	SourceIP  string `json:"sourceIp"`
+	UserAgent string `json:"userAgent"`
+}
+
+// mac is written out here once more, so that the fixtures cannot drift together with the code that they test.
+func mac(secret, message string) string {
+	h := hmac.New(sha256.New, []byte(secret))
+	h.Write([]byte(message))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// request is the whole request for the fixture at a given time.
+func (f fixture) request(t *testing.T, at time.Time) request {
+	t.Helper()
+	const route = "POST /purchasely/{app}"
+	body, path := f.raw(t), "/purchasely/"+f.appName()
+	stamp := strconv.FormatInt(at.Unix(), 10)
+	headers := map[string]string{
+		"accept":                 "application/json",
+		"content-length":         strconv.Itoa(len(body)),
+		"content-type":           "application/json",
+		"host":                   "a1b2c3d4e5.execute-api.eu-west-3.amazonaws.com",
+		"x-forwarded-for":        "203.0.113.17", // reserved for documentation
+		"x-forwarded-port":       "443",
+		"x-forwarded-proto":      "https",
+		"x-purchasely-timestamp": stamp,
+	}
+	switch f.signed {
+	case genuine, both:
+		headers["x-purchasely-request-signature"] = mac(demoSecret, stamp+body)
+	case forged:
+		headers["x-purchasely-request-signature"] = mac("another-demo-secret", stamp+body)
+	}
+	if f.signed == deprecated || f.signed == both {
+		headers["x-purchasely-signature"] = mac(demoSecret, demoSecret+stamp)
+	}
+	if f.base64 {
+		body = base64.StdEncoding.EncodeToString([]byte(body))
+	}
+	return request{
+		Version: "2.0", RouteKey: route, RawPath: path, Headers: headers,
+		RequestContext: requestContext{
+			AccountID: "123456789012", APIID: "a1b2c3d4e5", DomainName: headers["host"], DomainPrefix: "a1b2c3d4e5",
+			HTTP:      requestHTTP{Method: "POST", Path: path, Protocol: "HTTP/1.1", SourceIP: "203.0.113.17"},
+			RequestID: "made-up-" + stamp, RouteKey: route, Stage: "$default",
+			Time: at.Format("02/Jan/2006:15:04:05 -0700"), TimeEpoch: at.UnixMilli(),
+		},
+		PathParameters:  map[string]string{"app": f.appName()},
+		Body:            body,
+		IsBase64Encoded: f.base64,
+	}
+}
