@@ -6,67 +6,7 @@ import (
 	"context"
 	"net/http"
 	"time"
-
-	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
-
-// ---- account.go
-
-// Account is where records go and with which credentials.
-type Account struct {
-	Host     string // "in1.api.clevertap.com"
-	ID       string
-	Passcode secret.Value
-}
-
-// Key names the account for concurrency, log lines: host and id, no credentials.
-func (a Account) Key() string { panic("skeleton") }
-
-// Equal compares all three.
-func (a Account) Equal(b Account) bool { panic("skeleton") }
-
-// Accounts is what an app's secret holds.
-type Accounts struct {
-	Production Account
-	Sandbox    *Account // nil: none
-}
-
-// ParseAccounts reads {"region","account_id","passcode","sandbox":{…}}. Errors are *fault.Fault of kind Operator, reason Credentials (a region that is none) or
-// Secret (not JSON, account_id or passcode missing), and never quote the text.
-func ParseAccounts(text []byte) (Accounts, error) { panic("skeleton") }
-
-// Host gives the host of a region code (spec 1.4).
-func Host(region string) (string, error) { panic("skeleton") }
-
-// ---- limits.go: constants MaxRecords=1000, MaxUploadBytes=1<<20, MaxProperties=100, MaxKeyBytes=120, MaxValueBytes=512, MaxEventNameBytes=120 …
-// and name rules
-
-// Fold is a name as CleverTap compares it: without letter case and spaces. Appends to dst.
-func Fold[T ~string | ~[]byte](dst []byte, name T) []byte { panic("skeleton") }
-
-// Same tells whether CleverTap treats two names as one. No allocation for ASCII.
-func Same[T, U ~string | ~[]byte](a T, b U) bool { panic("skeleton") }
-
-// ReservedEvent and ReservedProfileKey tell whether a name is taken by CleverTap (compared by Same). "Charged" is not reserved.
-func ReservedEvent(name string) bool      { panic("skeleton") }
-func ReservedProfileKey(name string) bool { panic("skeleton") } // incl. identity, objectId, FBID, GPID, MSG-…, category-…
-
-// Forbidden gives the first forbidden character of a name, 0 if none. profile: '#' is forbidden too.
-func Forbidden(name string, profile bool) rune { panic("skeleton") }
-
-// CleanName appends name without forbidden characters and outer spaces, cut at a rune to max bytes; changed tells whether that is not the name itself.
-func CleanName(dst, name []byte, max int, profile bool) (out []byte, changed bool) { panic("skeleton") }
-
-// Cut gives the longest prefix of s of at most max bytes that ends at a rune.
-func Cut[T ~string | ~[]byte](s T, max int) T { panic("skeleton") }
-
-// ---- record.go
-
-// Record is one entry of an upload.
-type Record struct {
-	Key  int    // the caller's; handed back untouched
-	JSON []byte // encoded once: what was measured is what is sent
-}
 
 // ---- upload.go
 

@@ -1,0 +1,145 @@
+package clevertap_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+)
+
+func TestSame(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		a, b string
+		want bool
+	}{
+		"letter case does not count":             {"Trial Started", "TRIAL STARTED", true},
+		"spaces do not count":                    {"Trial Started", "trialstarted", true},
+		"spaces at the ends do not count":        {" trial", "trial  ", true},
+		"a tab and a hard space are spaces":      {"a\tb\u00a0c", "abc", true},
+		"an underscore counts":                   {"TRIAL_STARTED", "Trial Started", false},
+		"one name begins the other":              {"trial", "trials", false},
+		"letters beyond ASCII have a case too":   {"ÉTÉ", "été", true},
+		"other letters beyond ASCII are others":  {"été", "ete", false},
+		"nothing and spaces are one":             {"", "  ", true},
+		"nothing and something are not":          {" ", "a", false},
+		"what is not UTF-8 is still compared":    {"a\xff", "A \xff", true},
+		"a rune cut off does not run into a end": {"a\xe2\x82", "a", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := clevertap.Same(test.a, []byte(test.b)); got != test.want {
+				t.Errorf("same is %t", got)
+			}
+			if got := clevertap.Same([]byte(test.b), test.a); got != test.want {
+				t.Errorf("the other way round same is %t", got)
+			}
+			if got := bytes.Equal(clevertap.Fold(nil, test.a), clevertap.Fold(nil, test.b)); got != test.want {
+				t.Errorf("the folds are equal: %t", got)
+			}
+		})
+	}
+}
+
+func TestFoldAppends(t *testing.T) {
+	t.Parallel()
+	if got := string(clevertap.Fold([]byte("x:"), []byte("A b"))); got != "x:ab" {
+		t.Errorf("fold %q", got)
+	}
+}
+
+func TestSameDoesNotAllocate(t *testing.T) {
+	a, b := []byte("Subscription Started"), "subscriptionstarted"
+	if n := testing.AllocsPerRun(100, func() { clevertap.Same(a, b) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestForbidden(t *testing.T) {
+	t.Parallel()
+	for _, c := range "%<>!|&.:;$'\"\\" {
+		if got := clevertap.Forbidden("plan"+string(c), false); got != c {
+			t.Errorf("in %q: %q, want %q", "plan"+string(c), got, c)
+		}
+	}
+	tests := map[string]struct {
+		name    string
+		profile bool
+		want    rune
+	}{
+		"a usual name":                  {"Subscription Started", true, 0},
+		"the first one counts":          {"a.b$c", false, '.'},
+		"a hash in an event's name":     {"a#b", false, 0},
+		"a hash in a profile's key":     {"a#b", true, '#'},
+		"letters beyond ASCII are fine": {"prénom_日本", true, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := clevertap.Forbidden(test.name, test.profile); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestCleanName(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		name    string
+		limit   int
+		profile bool
+		want    string
+	}{
+		"a clean name stays":                   {"Plan name", 120, true, "Plan name"},
+		"forbidden characters go":              {"a.b$c%", 120, false, "abc"},
+		"a hash stays in an event":             {"a#b", 120, false, "a#b"},
+		"a hash goes from a profile":           {"a#b", 120, true, "ab"},
+		"outer spaces go, inner ones stay":     {"  a  b \t", 120, false, "a  b"},
+		"what becomes an outer space goes too": {"$ a .", 120, false, "a"},
+		"a long name is cut":                   {"abcdef", 4, false, "abcd"},
+		"it is cut between runes":              {"abc€", 5, false, "abc"},
+		"a rune that fits stays":               {"abc€", 6, false, "abc€"},
+		"it is cut after it is cleaned":        {"$$$$abcd", 4, false, "abcd"},
+		"the cut leaves no space at the end":   {"abc def", 4, false, "abc"},
+		"nothing may be left":                  {" $.! ", 120, false, ""},
+		"nothing stays nothing":                {"", 120, false, ""},
+		"a limit of nothing leaves nothing":    {"€", 1, false, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, changed := clevertap.CleanName([]byte("x:"), []byte(test.name), test.limit, test.profile)
+			if got := strings.TrimPrefix(string(out), "x:"); got != test.want || changed != (test.want != test.name) {
+				t.Errorf("%q, changed %t, want %q", got, changed, test.want)
+			}
+		})
+	}
+}
+
+func FuzzNames(f *testing.F) {
+	f.Add("Trial Started", "trialstarted", 5)
+	f.Add(" a.b\u00a0", "été", 3)
+	f.Fuzz(func(t *testing.T, a, b string, limit int) {
+		limit = max(0, limit%200)
+		if clevertap.Same(a, b) != bytes.Equal(clevertap.Fold(nil, a), clevertap.Fold(nil, b)) {
+			t.Error("Same and Fold disagree")
+		}
+		out, changed := clevertap.CleanName(nil, []byte(a), limit, true)
+		if len(out) > limit || clevertap.Forbidden(string(out), true) != 0 || changed != (string(out) != a) {
+			t.Errorf("cleaned to %q, changed %t", out, changed)
+		}
+		if utf8.ValidString(a) && !utf8.Valid(out) {
+			t.Errorf("cut inside a rune: %q", out)
+		}
+		if again, changed := clevertap.CleanName(nil, out, limit, true); changed || !bytes.Equal(again, out) {
+			t.Errorf("a clean name was cleaned to %q", again)
+		}
+		if cut := clevertap.Cut(a, limit); len(cut) > limit || !strings.HasPrefix(a, cut) || (len(a) > limit && utf8.ValidString(a) && len(cut) < limit-3) {
+			t.Errorf("cut to %q", cut)
+		}
+	})
+}
