@@ -6,11 +6,11 @@ package message
 
 import "time"
 
-// Message is one webhook on its way. SKELETON: see ids.go and the encoders to be written.
+// Message is one webhook on its way.
 type Message struct {
 	App      string
-	Received time.Time
-	Body     []byte // the webhook's bytes, verbatim
+	Received time.Time // the receiver's clock; to the millisecond once it has been on the queue
+	Body     []byte    // the webhook's bytes, verbatim
 }
 
 // Attribute names of schema 1, and those that a rejected message gets besides.
@@ -29,6 +29,16 @@ const (
 	Base64 = "base64"
 )
 
+// SQS counts a message's body and the names, types and values of its attributes together (Amazon SQS message quotas,
+// November 2026). The reserve holds our four attributes and the four that a rejected message gets besides.
+const (
+	maxMessage = 1_048_576
+	reserve    = 4 * 1024
+)
+
+// MaxBody is the largest body that fits the queue in whichever encoding it needs.
+const MaxBody = (maxMessage - reserve) / 4 * 3
+
 // Encoded is a message as SQS takes it.
 type Encoded struct {
 	Body            string
@@ -36,16 +46,3 @@ type Encoded struct {
 	GroupID         string            // empty on a standard queue
 	DeduplicationID string            // empty on a standard queue
 }
-
-// Encode makes the queue's form (spec 1.2). holder is any text that names the holder within the app, "" = group by the body;
-// eventID is used as the deduplication id where SQS takes it, else the body's SHA-256 in hex. fifo says whether the queue is FIFO.
-func Encode(m Message, holderKind, holder, eventID string, fifo bool) Encoded { panic("skeleton") }
-
-// Decode reads the queue's form. attribute gives an attribute's string value. Errors are *fault.Fault of kind Reject:
-// UnknownSchema for a schema other than "1" or none at all, Malformed for an unknown encoding or base64 that is none. The app is not judged here. A received_at
-// that cannot be read leaves Received zero.
-func Decode(body string, attribute func(name string) string) (Message, error) { panic("skeleton") }
-
-// HolderID is the one-way hash of app and holder: the FIFO queue's group id and the holder table's key; at most 128 characters that
-// SQS takes. kind separates the kinds of ids.
-func HolderID(app, kind, holder string) string { panic("skeleton") }

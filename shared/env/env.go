@@ -1,0 +1,125 @@
+// Package env reads settings from the environment as typed values and collects what is wrong with them.
+//
+// It promises that every fault is found in one pass and told in one line, so that nobody mends a deployment one variable at
+// a time. It knows no variable's name and no setting's meaning. It quotes values: a secret must never be read through it.
+package env
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxQuoted is the number of bytes of a value that an error shows; enough to recognise it, too little to flood a log.
+const maxQuoted = 60
+
+// OS looks a variable up in the process's environment. It is the only place of the project that does.
+func OS(name string) (string, bool) { return os.LookupEnv(name) }
+
+// Reader reads variables and remembers their faults.
+type Reader struct {
+	lookup func(name string) (string, bool)
+	faults []string
+}
+
+// New makes a Reader over a lookup, usually [OS].
+func New(lookup func(name string) (string, bool)) *Reader { return &Reader{lookup: lookup} }
+
+// String reads a variable that must be set. An empty value counts as not set, here and below: a template cannot leave a
+// variable out, it can only leave it empty.
+func (r *Reader) String(name string) string {
+	value, ok := r.value(name)
+	if !ok {
+		r.Fault(name, "not set")
+	}
+	return value
+}
+
+// Optional reads a variable that has a default.
+func (r *Reader) Optional(name, fallback string) string {
+	if value, ok := r.value(name); ok {
+		return value
+	}
+	return fallback
+}
+
+// URL reads a variable that must be set to an absolute http or https URL without a user. The fault does not show the value,
+// because a URL may carry more than an address.
+func (r *Reader) URL(name string) string {
+	value, ok := r.value(name)
+	if !ok {
+		r.Fault(name, "not set")
+		return ""
+	}
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		r.Fault(name, "not an absolute http or https URL")
+	}
+	return value
+}
+
+// Int reads a whole number between lowest and highest, both included.
+func (r *Reader) Int(name string, fallback, lowest, highest int) int {
+	value, ok := r.value(name)
+	if !ok {
+		return fallback
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		r.Fault(name, quote(value)+" is not a whole number")
+		return fallback
+	}
+	if n < lowest || n > highest {
+		r.Fault(name, fmt.Sprintf("%d is not between %d and %d", n, lowest, highest))
+		return fallback
+	}
+	return n
+}
+
+// Duration reads a duration in Go's notation between lowest and highest, both included.
+func (r *Reader) Duration(name string, fallback, lowest, highest time.Duration) time.Duration {
+	value, ok := r.value(name)
+	if !ok {
+		return fallback
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		r.Fault(name, quote(value)+` is not a duration such as "30s" or "5m"`)
+		return fallback
+	}
+	if d < lowest || d > highest {
+		r.Fault(name, fmt.Sprintf("%s is not between %s and %s", d, lowest, highest))
+		return fallback
+	}
+	return d
+}
+
+// Fault notes what is wrong with a variable; for checks that only the caller can make.
+func (r *Reader) Fault(name, problem string) {
+	r.faults = append(r.faults, name+": "+strings.Join(strings.Fields(problem), " "))
+}
+
+// Err is one line that names every fault in the order of the reads, or nil.
+func (r *Reader) Err() error {
+	if len(r.faults) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(r.faults, "; "))
+}
+
+func (r *Reader) value(name string) (string, bool) {
+	value, ok := r.lookup(name)
+	return value, ok && value != ""
+}
+
+// quote shows a value on one line, cut where it is long.
+func quote(value string) string {
+	if len(value) > maxQuoted {
+		return strconv.Quote(strings.ToValidUTF8(value[:maxQuoted], "")) + "…"
+	}
+	return strconv.Quote(value)
+}

@@ -1,0 +1,59 @@
+package message
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+)
+
+// maxID is the longest group or deduplication id that SQS takes (SendMessage, November 2026).
+const maxID = 128
+
+// HolderID is the one-way hash of app and holder in hex: the FIFO queue's group id and the holder table's key. kind separates
+// the kinds of ids, so that a user and a device of the same name stay two holders.
+func HolderID(app, kind, holder string) string { return hash(app, kind, []byte(holder)) }
+
+// groupID keeps a holder's messages in order. Without a holder there is no order to keep, and the body groups only with its
+// own repetitions; the empty kind keeps it apart from every holder.
+func groupID(m Message, kind, holder string) string {
+	if holder == "" {
+		return hash(m.App, "", m.Body)
+	}
+	return HolderID(m.App, kind, holder)
+}
+
+// deduplicationID is the event's own id where SQS takes it. An odd id must not make a webhook fail for ever, so the body's
+// hash stands in for it.
+func deduplicationID(eventID string, body []byte) string {
+	if legalID(eventID) {
+		return eventID
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
+// legalID tells whether SQS takes a text as an id: 1 to 128 letters, digits and marks of punctuation, which together are the
+// printable ASCII characters without the blank (SendMessage, November 2026).
+func legalID(id string) bool {
+	if id == "" || len(id) > maxID {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// hash writes every part behind its length, so that no two different triples make the same bytes.
+func hash(app, kind string, id []byte) string {
+	h := sha256.New()
+	for _, part := range [...][]byte{[]byte(app), []byte(kind), id} {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write(part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
