@@ -1,0 +1,197 @@
+package forward
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+)
+
+// Outcome is what became of a message.
+type Outcome uint8
+
+// The outcomes: every message ends in exactly one.
+const (
+	Delivered Outcome = iota
+	Skipped
+	Rejected
+	Retried
+)
+
+// String is the outcome in a log line.
+func (o Outcome) String() string {
+	return [...]string{"delivered", "skipped", "rejected", "retry"}[o]
+}
+
+// Kind is a kind of record as the attribute "accepted" names it.
+type Kind uint8
+
+// The kinds are bits, so that a set of them is a Kind too.
+const (
+	Event Kind = 1 << iota
+	Profile
+	Charged
+)
+
+// kindNames in the order in which they are written.
+var kindNames = [...]struct {
+	kind Kind
+	name string
+}{{Event, "event"}, {Profile, "profile"}, {Charged, "charged"}}
+
+// String lists the kinds as the attribute "accepted" does: event,profile.
+func (k Kind) String() string {
+	var names []string
+	for _, n := range kindNames {
+		if k&n.kind != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// ParseKinds reads the attribute. Words that it does not know are passed over.
+func ParseKinds(text string) Kind {
+	var kinds Kind
+	for word := range strings.SplitSeq(text, ",") {
+		for _, n := range kindNames {
+			if strings.TrimSpace(word) == n.name {
+				kinds |= n.kind
+			}
+		}
+	}
+	return kinds
+}
+
+// noGroup is the group of a message that is in none.
+const noGroup = -1
+
+// entry is one message in the ledger.
+type entry struct {
+	group    int
+	waiting  int          // records that have no answer yet
+	accepted Kind         // kinds of which every record was accepted, now or before
+	refused  Kind         // kinds of which a record was not
+	skip     fault.Reason // why nothing is sent
+	fault    *fault.Fault // the fault that decides: what is to be retried outranks what is refused for good
+}
+
+// entryRecord is one record and the messages that wait for it: one, or all that contributed to a merged profile.
+type entryRecord struct {
+	kind     Kind
+	messages []int
+}
+
+// ledger keeps, for every message, which of its records were accepted and what its outcome is. It is the uploader's book.
+type ledger struct {
+	mu      sync.Mutex
+	entries []entry
+	records []entryRecord
+	blocked []int // by group: the first message of it that is to be retried; len(entries) where there is none
+}
+
+// newLedger makes a ledger for messages in the queue's order. group gives a message's FIFO group, "" where it is in none.
+func newLedger(messages int, group func(i int) []byte) *ledger {
+	l := &ledger{entries: make([]entry, messages)}
+	groups := make(map[string]int)
+	for i := range l.entries {
+		l.entries[i].group = noGroup
+		name := group(i)
+		if len(name) == 0 {
+			continue
+		}
+		g, ok := groups[string(name)]
+		if !ok {
+			g = len(groups)
+			groups[string(name)] = g
+			l.blocked = append(l.blocked, messages)
+		}
+		l.entries[i].group = g
+	}
+	return l
+}
+
+// skip ends a message for which nothing is sent.
+func (l *ledger) skip(i int, reason fault.Reason) { l.entries[i].skip = reason }
+
+// accept notes what CleverTap took of a message at an earlier attempt.
+func (l *ledger) accept(i int, kinds Kind) { l.entries[i].accepted |= kinds }
+
+// fail notes a fault of a message.
+func (l *ledger) fail(i int, f *fault.Fault) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.note(i, f)
+}
+
+// note keeps the fault that decides, and blocks the rest of the group behind a message that is to be retried.
+func (l *ledger) note(i int, f *fault.Fault) {
+	e := &l.entries[i]
+	if e.fault == nil || (e.fault.Kind == fault.Reject && f.Kind != fault.Reject) {
+		e.fault = f
+	}
+	if f.Kind != fault.Reject && e.group != noGroup {
+		l.blocked[e.group] = min(l.blocked[e.group], i)
+	}
+}
+
+// add registers a record and gives its key.
+func (l *ledger) add(kind Kind, messages ...int) int {
+	for _, i := range messages {
+		l.entries[i].waiting++
+	}
+	l.records = append(l.records, entryRecord{kind, messages})
+	return len(l.records) - 1
+}
+
+// Open tells whether a record may still be uploaded: one of its messages must still be on its way, with no earlier message of its
+// group to be retried. The others wait for the queue anyway.
+func (l *ledger) Open(key int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, i := range l.records[key].messages {
+		e := &l.entries[i]
+		retried := e.fault != nil && e.fault.Kind != fault.Reject
+		if !retried && (e.group == noGroup || l.blocked[e.group] >= i) {
+			return true
+		}
+	}
+	return false
+}
+
+// Close takes a record's answer for every message that waits for it.
+func (l *ledger) Close(key int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := &l.records[key]
+	for _, i := range r.messages {
+		e := &l.entries[i]
+		e.waiting--
+		if err == nil {
+			e.accepted |= r.kind
+			continue
+		}
+		e.refused |= r.kind
+		l.note(i, fault.Of(err))
+	}
+}
+
+// taken gives the kinds of which CleverTap has every record.
+func (l *ledger) taken(i int) Kind { return l.entries[i].accepted &^ l.entries[i].refused }
+
+// outcome decides. A message that still waits for an answer was forgotten by somebody: it is retried.
+func (l *ledger) outcome(i int) (Outcome, *fault.Fault) {
+	e := &l.entries[i]
+	switch {
+	case e.fault != nil && e.fault.Kind == fault.Reject && e.waiting == 0:
+		return Rejected, e.fault
+	case e.fault != nil && e.fault.Kind != fault.Reject:
+		return Retried, e.fault
+	case e.waiting > 0:
+		return Retried, fault.New(fault.Retry, fault.Unmatched, nil)
+	case e.skip != "":
+		return Skipped, fault.New(fault.Reject, e.skip, nil)
+	default:
+		return Delivered, nil
+	}
+}

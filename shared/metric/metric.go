@@ -1,0 +1,196 @@
+// Package metric turns counts into CloudWatch metrics: one line of JSON in embedded metric format for each app.
+//
+// It promises the metric names of this project and no others, every name once without a dimension and once by app, and lines that
+// CloudWatch accepts. It carries app names, closed reasons and numbers, nothing else, and it reads no clock: the time is passed in.
+package metric
+
+import (
+	"io"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Namespace is where CloudWatch keeps the metrics.
+const Namespace = "PurchaselyCleverTap"
+
+// UnknownApp stands for every app that the integration file does not have: strangers must not make metrics.
+const UnknownApp = "unknown"
+
+// maxValues is how many values of one metric CloudWatch takes in a line (AWS, embedded metric format, November 2026).
+const maxValues = 100
+
+// Name is one of the metrics.
+type Name string
+
+// The metrics. The last four outcomes add up to MessagesReceived.
+const (
+	WebhooksQueued     Name = "WebhooksQueued"
+	WebhooksRefused    Name = "WebhooksRefused"
+	MessagesReceived   Name = "MessagesReceived"
+	MessagesDelivered  Name = "MessagesDelivered"
+	MessagesSkipped    Name = "MessagesSkipped"
+	MessagesRejected   Name = "MessagesRejected"
+	MessagesRetried    Name = "MessagesRetried"
+	RecordsAccepted    Name = "RecordsAccepted"
+	UploadLatency      Name = "UploadLatency"
+	EventAge           Name = "EventAge"
+	CredentialsRefused Name = "CredentialsRefused"
+	BreakerOpen        Name = "BreakerOpen"
+	SchemaDrift        Name = "SchemaDrift"
+)
+
+// Names lists every metric, for the tests that compare them with the template.
+func Names() []Name {
+	return []Name{
+		WebhooksQueued, WebhooksRefused, MessagesReceived, MessagesDelivered, MessagesSkipped, MessagesRejected,
+		MessagesRetried, RecordsAccepted, UploadLatency, EventAge, CredentialsRefused, BreakerOpen, SchemaDrift,
+	}
+}
+
+// unit is the metric's unit in CloudWatch's words.
+func (n Name) unit() string {
+	if n == UploadLatency || n == EventAge {
+		return "Milliseconds"
+	}
+	return "Count"
+}
+
+// Set collects what one invocation, or several, counted. The zero Set is ready. It is not safe for concurrent use.
+type Set struct{ lines []line }
+
+// line is what goes under one app and, perhaps, one reason.
+type line struct {
+	app, reason string
+	series      []series
+}
+
+// series is one metric of a line.
+type series struct {
+	name   Name
+	values []float64
+}
+
+// Add counts n of something of an app.
+func (s *Set) Add(app string, name Name, n int) {
+	if v := s.series(app, "", name); len(v.values) > 0 {
+		v.values[0] += float64(n)
+	} else {
+		v.values = append(v.values, float64(n))
+	}
+}
+
+// AddReason counts n of something of an app under a reason; the line then also counts by reason.
+func (s *Set) AddReason(app, reason string, name Name, n int) {
+	if v := s.series(app, reason, name); len(v.values) > 0 {
+		v.values[0] += float64(n)
+	} else {
+		v.values = append(v.values, float64(n))
+	}
+}
+
+// Observe notes one value of a distribution, in milliseconds.
+func (s *Set) Observe(app string, name Name, d time.Duration) {
+	v := s.series(app, "", name)
+	v.values = append(v.values, float64(d.Milliseconds()))
+}
+
+// Empty tells whether there is nothing to write.
+func (s *Set) Empty() bool { return len(s.lines) == 0 }
+
+// series finds or makes a series. Lines are few: one for each app of a batch.
+func (s *Set) series(app, reason string, name Name) *series {
+	i := slices.IndexFunc(s.lines, func(l line) bool { return l.app == app && l.reason == reason })
+	if i < 0 {
+		i = len(s.lines)
+		s.lines = append(s.lines, line{app: app, reason: reason})
+	}
+	l := &s.lines[i]
+	j := slices.IndexFunc(l.series, func(v series) bool { return v.name == name })
+	if j < 0 {
+		j = len(l.series)
+		l.series = append(l.series, series{name: name})
+	}
+	return &l.series[j]
+}
+
+// Write writes the lines and empties the Set. A distribution of more values than CloudWatch takes goes on in further lines.
+func (s *Set) Write(w io.Writer, now time.Time) error {
+	var out []byte
+	for _, l := range s.lines {
+		for from := 0; ; from += maxValues {
+			part := l.part(from)
+			if len(part) == 0 {
+				break
+			}
+			out = append(l.append(out, part, now), '\n')
+		}
+	}
+	s.lines = nil
+	_, err := w.Write(out)
+	return err
+}
+
+// part cuts the next values out of each series; series that have none left are gone.
+func (l line) part(from int) []series {
+	var part []series
+	for _, v := range l.series {
+		if from < len(v.values) {
+			part = append(part, series{v.name, v.values[from:min(from+maxValues, len(v.values))]})
+		}
+	}
+	return part
+}
+
+// append writes one line: the directive that names the metrics, the dimensions' values, the metrics' values.
+func (l line) append(out []byte, part []series, now time.Time) []byte {
+	out = append(out, `{"_aws":{"Timestamp":`...)
+	out = appendNumber(out, float64(now.UnixMilli()))
+	out = append(out, `,"CloudWatchMetrics":[{"Namespace":"`+Namespace+`","Dimensions":[[],["App"]`...)
+	if l.reason != "" {
+		out = append(out, `,["Reason"]`...)
+	}
+	out = append(out, `],"Metrics":[`...)
+	for i, v := range part {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, `{"Name":"`+string(v.name)+`","Unit":"`+v.name.unit()+`"}`...)
+	}
+	out = append(out, `]}]},"App":`...)
+	out = appendText(out, l.app)
+	if l.reason != "" {
+		out = append(out, `,"Reason":`...)
+		out = appendText(out, l.reason)
+	}
+	for _, v := range part {
+		out = append(out, `,"`+string(v.name)+`":`...)
+		out = appendValues(out, v.values)
+	}
+	return append(out, '}')
+}
+
+func appendValues(out []byte, values []float64) []byte {
+	if len(values) == 1 {
+		return appendNumber(out, values[0])
+	}
+	for i, v := range values {
+		out = append(out, "[,"[min(i, 1)])
+		out = appendNumber(out, v)
+	}
+	return append(out, ']')
+}
+
+func appendNumber(out []byte, v float64) []byte {
+	return append(out, jsontext.Float(v).String()...)
+}
+
+// appendText quotes a name. Names are ASCII words; whatever else comes is made valid rather than refused.
+func appendText(out []byte, s string) []byte {
+	quoted, err := jsontext.AppendQuote(out, s)
+	if err != nil {
+		return append(out, `"`+UnknownApp+`"`...)
+	}
+	return quoted
+}
