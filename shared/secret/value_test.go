@@ -1,0 +1,86 @@
+package secret_test
+
+import (
+	"bytes"
+	jsonv1 "encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/purchasely-clevertap/bridge/shared/secret"
+)
+
+const plain = "lantern-quartz-42"
+
+func TestNothingPrintsAValue(t *testing.T) {
+	value := secret.New(plain)
+	type account struct {
+		Public secret.Value
+		hidden secret.Value
+		behind *secret.Value
+		list   []secret.Value
+		table  map[string]secret.Value
+	}
+	holder := account{value, value, &value, []secret.Value{value}, map[string]secret.Value{"key": value}}
+	var printed strings.Builder
+	for _, what := range []any{value, &value, holder, &holder, []any{value}, map[string]any{"secret": value}, errors.Join(fmt.Errorf("%v", holder))} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+			fmt.Fprintf(&printed, verb, what)
+		}
+		fmt.Fprintln(&printed, what)
+		if text, err := jsonv1.Marshal(what); err == nil {
+			printed.Write(text)
+		}
+		if text, err := json.Marshal(what); err == nil {
+			printed.Write(text)
+		}
+		var log bytes.Buffer
+		slog.New(slog.NewTextHandler(&log, nil)).Info("secret", "value", what)
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("secret", "value", what)
+		printed.Write(log.Bytes())
+	}
+	for _, leak := range []string{plain, fmt.Sprintf("%x", plain), fmt.Sprintf("%X", plain), fmt.Sprint([]byte(plain))} {
+		if strings.Contains(printed.String(), leak) {
+			t.Errorf("%q in\n%s", leak, printed.String())
+		}
+	}
+	if !strings.Contains(printed.String(), value.String()) {
+		t.Error("no placeholder where a value was")
+	}
+}
+
+func TestAValueComesStraightFromJSON(t *testing.T) {
+	var read struct {
+		Key  secret.Value `json:"key"`
+		None secret.Value `json:"none"`
+	}
+	if err := json.Unmarshal([]byte(`{"key":"lantern-quartz-42"}`), &read); err != nil {
+		t.Fatal(err)
+	}
+	if read.Key.Reveal() != plain || read.Key.Empty() {
+		t.Error("the text is not the one in the JSON")
+	}
+	if read.None.Reveal() != "" || !read.None.Empty() {
+		t.Error("the zero value is not empty")
+	}
+}
+
+func TestValuesAreEqualByTheirTexts(t *testing.T) {
+	for name, c := range map[string]struct {
+		a, b secret.Value
+		want bool
+	}{
+		"same text, two values":     {secret.New(plain), secret.New(plain), true},
+		"different texts":           {secret.New(plain), secret.New("other"), false},
+		"zero value and empty text": {secret.Value{}, secret.New(""), true},
+		"zero value and a text":     {secret.Value{}, secret.New(plain), false},
+	} {
+		if c.a.Equal(c.b) != c.want || c.b.Equal(c.a) != c.want {
+			t.Errorf("%s: Equal is not %t", name, c.want)
+		}
+	}
+}
