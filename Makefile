@@ -1,0 +1,91 @@
+# The commands everyone uses; `make` alone lists them. Needed: Go, Python 3 and make. Everything else is pinned here and installed
+# into .tools/ on first use. Nothing is written outside of .tools/, .local/, .aws-sam/ and Go's own caches.
+
+# Both ways of building, `go build` and `sam build`, read these, so that they make the same bytes. Without cgo a binary runs
+# whatever the C library; lambda.norpc leaves out a protocol that this runtime does not speak.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -tags=lambda.norpc -ldflags=-s -buildvcs=false
+
+# SAM keeps its notes here instead of in the home directory, and reports nothing to anybody.
+export SAM_CLI_TELEMETRY := 0
+export __SAM_CLI_APP_DIR := $(CURDIR)/.tools/sam
+
+PYTHON ?= python3
+VENV := .tools/venv
+SAM := $(VENV)/bin/sam
+BIN := $(CURDIR)/.tools/bin
+STEP := .ci/step
+TAGS := -tags=lambda.norpc,blackbox,template
+
+GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
+GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check race format vet lint fix fuzz integrations validate build once vulnerabilities deploy bench clean tools
+
+help: ## lists these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, LIVE=1, PORT=4566
+	@mkdir -p .local && go build -o .local/ ./cmd/local ./cmd/bridge
+	@exec .local/local
+
+test: tools ## unit, property, golden, template and black-box tests
+	@$(STEP) "tests" go test $(TAGS) ./...
+
+check: format vet fix lint test race fuzz integrations validate build once vulnerabilities ## everything that must hold before a change goes in
+
+race: ## the unit tests again, with the race detector and in random order
+	@.ci/race
+
+format: ## is every file as gofmt writes it?
+	@$(STEP) "gofmt" .ci/format
+
+vet: ## go vet, build tags included
+	@$(STEP) "go vet" go vet $(TAGS) ./...
+
+lint: $(GOLANGCI_LINT) ## linters over the Go code
+	@$(STEP) "golangci-lint" $(GOLANGCI_LINT) run
+
+fix: ## would go fix change anything?
+	@$(STEP) "go fix" go fix -diff $(TAGS) ./...
+
+fuzz: ## each fuzz target for TIME (3s)
+	@.ci/fuzz $(or $(TIME),3s)
+
+integrations: ## bridge lint on the embedded integration file
+	@$(STEP) "bridge lint" go run ./cmd/bridge lint shared/config/integrations.yaml
+
+validate: tools ## sam validate with cfn-lint
+	@$(STEP) "sam validate --lint" $(SAM) validate --lint
+
+build: tools ## sam build for the architecture of the template
+	@$(STEP) "go build" go build ./...
+	@$(STEP) "sam build" $(SAM) build
+
+once: tools ## make run ONCE=1, on the FIFO and on the standard queue
+	@$(STEP) "make run ONCE=1" $(MAKE) --no-print-directory run ONCE=1
+	@$(STEP) "make run ONCE=1 QUEUE=standard" $(MAKE) --no-print-directory run ONCE=1 QUEUE=standard
+
+vulnerabilities: $(GOVULNCHECK) ## known vulnerabilities in what is built
+	@$(STEP) "govulncheck" .ci/vulnerabilities $(GOVULNCHECK)
+
+deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
+	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)
+
+bench: ## benchmarks
+	@go test -run '^$$' -bench . -benchmem ./...
+
+clean: ## removes what was built and installed
+	rm -rf .tools .local .aws-sam
+
+# SAM CLI and MiniStack. Made anew whenever their list or the interpreter changes, which takes half a minute.
+tools:
+	@.ci/venv $(PYTHON) $(VENV) cmd/local/requirements.txt
+
+# Tools are programs of their own: this project's build flags are not for them.
+$(GOLANGCI_LINT):
+	@GOFLAGS= $(STEP) "installing golangci-lint" .ci/install $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(GOVULNCHECK):
+	@GOFLAGS= $(STEP) "installing govulncheck" .ci/install $@ golang.org/x/vuln/cmd/govulncheck
