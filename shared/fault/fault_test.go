@@ -1,0 +1,50 @@
+package fault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+)
+
+func TestEveryErrorHasAKindAndAReason(t *testing.T) {
+	marked := fault.New(fault.Reject, fault.Malformed, errors.New("body is not JSON"))
+	tests := map[string]struct {
+		err    error
+		kind   fault.Kind
+		reason fault.Reason
+	}{
+		"a marked error keeps its mark":                  {marked, fault.Reject, fault.Malformed},
+		"a mark is found under context that was wrapped": {fmt.Errorf("message 3: %w", marked), fault.Reject, fault.Malformed},
+		"an error that nobody marked may pass later":     {errors.New("odd"), fault.Retry, fault.Unknown},
+		"a deadline may pass later":                      {fmt.Errorf("upload: %w", context.DeadlineExceeded), fault.Retry, fault.Timeout},
+		"a cancelled context may pass later":             {context.Canceled, fault.Retry, fault.Timeout},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := fault.Of(test.err)
+			if f.Kind != test.kind || f.Reason != test.reason {
+				t.Errorf("got %s %s, want %s %s", f.Kind, f.Reason, test.kind, test.reason)
+			}
+			if f.Error() == "" {
+				t.Error("an empty text")
+			}
+		})
+	}
+	if fault.Of(nil) != nil {
+		t.Error("no error is no fault")
+	}
+}
+
+func TestAFaultShowsItsReasonAndItsCause(t *testing.T) {
+	cause := errors.New("body is not JSON")
+	f := fault.New(fault.Reject, fault.Malformed, cause)
+	if f.Error() != "malformed: body is not JSON" || !errors.Is(f, cause) {
+		t.Errorf("got %q", f.Error())
+	}
+	if got := fault.New(fault.Retry, fault.NoTime, nil).Error(); got != "no_time" {
+		t.Errorf("got %q", got)
+	}
+}
