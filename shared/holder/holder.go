@@ -1,7 +1,7 @@
 // Package holder answers which purchases a holder has, and with them whether a paying user may be called inactive.
 //
-// It is pure: the stored state and an event go in, the new state and what the profile may say come out. It does not
-// know where states are stored, and it never reads the clock.
+// It is pure: the stored state and an event go in, the new state and what the profile may say come out. The same event twice
+// gives the same answer, and older news never beats newer. It does not know where states are stored, and it never reads the clock.
 package holder
 
 import "time"
@@ -25,4 +25,26 @@ type Claim struct {
 	Active   bool      // whether the purchase gives access from At on
 	Rank     Rank
 	Sandbox  bool
+}
+
+// placed tells whether the claim can be compared with others about its purchase.
+func (c Claim) placed() bool { return c.Purchase != "" && !c.At.IsZero() }
+
+// Until is the claim with its time bounded: a clock that runs ahead must not silence the events of the days to come.
+func (c Claim) Until(received time.Time) Claim {
+	if c.At.After(received) {
+		c.At = received
+	}
+	return c
+}
+
+// Scope says which environments' purchases count for the profile of an account.
+type Scope struct{ Production, Sandbox bool }
+
+// Answer is what the profile record of an event may say.
+type Answer struct {
+	Older  bool // no profile record: the state already knows newer things about this purchase
+	Others bool // only has_active_subscription and the user's ids: another purchase is active, this one is not
+	Known  bool // whether Active is to be said
+	Active bool
 }
