@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// home is where everything of a run lies; it is made anew by each.
+const home = ".local/run"
+
+// tools is where the Makefile has installed SAM CLI and MiniStack.
+const tools = ".tools/venv/bin"
+
+// region is the local AWS's.
+const region = "eu-west-1"
+
+// ministack is the local AWS: Lambda, API Gateway, SQS, Secrets Manager, CloudFormation and CloudWatch Logs in one process.
+type ministack struct {
+	*server
+	endpoint string
+}
+
+// startMinistack starts it in an environment of its own, because its functions inherit all of it.
+func startMinistack(ctx context.Context, port int) (*ministack, error) {
+	if err := free(port, "PORT"); err != nil {
+		return nil, err
+	}
+	folder, err := filepath.Abs(filepath.Join(home, "ministack"))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return nil, err
+	}
+	m := &ministack{endpoint: "http://127.0.0.1:" + strconv.Itoa(port)}
+	env := []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + folder,
+		"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + strconv.Itoa(port),
+		"MINISTACK_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
+		"AWS_ENDPOINT_URL=" + m.endpoint, // It hands this to the functions, which would call the real AWS without it.
+		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=INFO",
+		"LAMBDA_EXECUTOR=local",
+		"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", // Both would listen beside the one port, the first on every address.
+	}
+	m.server, err = startServer("MiniStack", filepath.Join(home, "ministack.log"), env, filepath.Join(tools, "python"), "-m", "ministack")
+	if err != nil {
+		return nil, err
+	}
+	return m, m.until(ctx, 30*time.Second, func(ctx context.Context) bool {
+		_, err := m.get(ctx, "/_ministack/health")
+		return err == nil
+	})
+}
+
+// message is one of a queue, as MiniStack shows it without receiving it.
+type message struct {
+	Body       string               `json:"Body"`
+	Attributes map[string]attribute `json:"MessageAttributes"`
+}
+
+type attribute struct {
+	Value string `json:"StringValue"`
+}
+
+// messages returns what lies on each queue, by the queue's name. A message under way is among them until it is deleted.
+func (m *ministack) messages(ctx context.Context) (map[string][]message, error) {
+	text, err := m.get(ctx, "/_ministack/sqs/messages")
+	if err != nil {
+		return nil, err
+	}
+	var listed struct {
+		Accounts map[string]map[string]map[string][]message `json:"messages"`
+	}
+	if err := json.Unmarshal(text, &listed); err != nil {
+		return nil, fmt.Errorf("MiniStack's messages: %w", err)
+	}
+	queues := map[string][]message{}
+	for _, regions := range listed.Accounts {
+		for _, urls := range regions {
+			for url, messages := range urls {
+				queues[url[strings.LastIndexByte(url, '/')+1:]] = messages
+			}
+		}
+	}
+	return queues, nil
+}
+
+// logs returns the lines of a log group, those that are no JSON left out.
+func (m *ministack) logs(ctx context.Context, group string) ([]logLine, error) {
+	var lines []logLine
+	request := map[string]string{"logGroupName": group}
+	for {
+		var page struct {
+			Events []struct {
+				Message string `json:"message"`
+			} `json:"events"`
+			NextToken string `json:"nextToken"`
+		}
+		if err := m.call(ctx, "logs", "Logs_20140328.FilterLogEvents", request, &page); err != nil {
+			return nil, err
+		}
+		for _, event := range page.Events {
+			var line logLine
+			if json.Unmarshal([]byte(event.Message), &line) == nil {
+				lines = append(lines, line)
+			}
+		}
+		if page.NextToken == "" || page.NextToken == request["nextToken"] {
+			return lines, nil
+		}
+		request["nextToken"] = page.NextToken
+	}
+}
+
+// logLine is what the forwarder writes about a message that was not delivered.
+type logLine struct {
+	EventID string `json:"eventId"`
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+}
+
+// createSecret stores a secret.
+func (m *ministack) createSecret(ctx context.Context, name string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	request := map[string]string{"Name": name, "SecretString": string(text)}
+	return m.call(ctx, "secretsmanager", "secretsmanager.CreateSecret", request, &struct{}{})
+}
+
+// call makes one call of AWS's JSON protocol. MiniStack reads the service from the signature's scope and does not check the rest.
+func (m *ministack) call(ctx context.Context, service, target string, request, response any) error {
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.endpoint, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", target)
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20261101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	text, err := answer(r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	return json.Unmarshal(text, response)
+}
+
+// get reads one of MiniStack's own pages.
+func (m *ministack) get(ctx context.Context, path string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, m.endpoint+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	return answer(r)
+}
+
+// answer sends a request and returns the body of a good answer.
+func answer(r *http.Request) ([]byte, error) {
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %d: %s", r.URL.Path, response.StatusCode, text)
+	}
+	return text, nil
+}

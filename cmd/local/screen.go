@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// screen shows the user what happens. Colours are for terminals only.
+type screen struct {
+	out    io.Writer
+	colour bool
+}
+
+func newScreen(out *os.File) *screen {
+	info, err := out.Stat()
+	return &screen{out: out, colour: err == nil && info.Mode()&os.ModeCharDevice != 0}
+}
+
+func (s *screen) print(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format, args...) }
+
+// paint colours a text: 31 red, 32 green, 2 grey, 1 bold.
+func (s *screen) paint(colour int, text string) string {
+	if !s.colour {
+		return text
+	}
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", colour, text)
+}
+
+func (s *screen) heading(format string, args ...any) {
+	s.print("\n%s\n", s.paint(1, fmt.Sprintf(format, args...)))
+}
+
+func (s *screen) note(format string, args ...any) {
+	s.print("      %s\n", s.paint(2, fmt.Sprintf(format, args...)))
+}
+
+// step runs one step and shows how long it took.
+func (s *screen) step(name string, do func() error) error {
+	s.print("  %-58s", name)
+	began := time.Now()
+	if err := do(); err != nil {
+		s.print("%s\n", s.paint(31, "failed"))
+		return err
+	}
+	s.print("%6.1f s\n", time.Since(began).Seconds())
+	return nil
+}
+
+// webhook shows one fixture: what the receiver answered, what became of it, and what reached CleverTap.
+func (s *screen) webhook(f fixture, r result, differences []string) {
+	mark := s.paint(32, "✓")
+	if len(differences) > 0 {
+		mark = s.paint(31, "✗")
+	}
+	s.print("  %s %-28s %d %s%s\n", mark, f.name, r.status, word(r.answer), s.paint(2, fate(f, r)))
+	for _, record := range r.records {
+		s.print("      %s\n", describe(record.Raw))
+	}
+	for _, line := range differences {
+		s.print("      %s\n", s.paint(31, line))
+	}
+}
+
+// word is the one word of the receiver's answer.
+func word(answer []byte) string {
+	var a struct {
+		Status string `json:"status"`
+		Error  string `json:"error"`
+	}
+	if json.Unmarshal(answer, &a) != nil {
+		return string(bytes.TrimSpace(answer))
+	}
+	return a.Status + a.Error
+}
+
+// fate is what became of a queued webhook.
+func fate(f fixture, r result) string {
+	switch {
+	case r.outcome == "none":
+		return ""
+	case r.reason != "":
+		return " → " + r.outcome + ": " + r.reason
+	case r.outcome == "delivered" && f.want.Account != "":
+		return " → delivered to the " + f.want.Account + " account"
+	default:
+		return " → " + r.outcome
+	}
+}
+
+// describe is a record in one line: an event with its name and how much it carries, a profile with its keys.
+func describe(raw string) string {
+	var r struct {
+		Type        string         `json:"type"`
+		Identity    string         `json:"identity"`
+		ObjectID    string         `json:"objectId"`
+		EventName   string         `json:"evtName"`
+		EventData   jsontext.Value `json:"evtData"`
+		ProfileData jsontext.Value `json:"profileData"`
+	}
+	if err := json.Unmarshal([]byte(raw), &r); err != nil {
+		return raw
+	}
+	who := "identity " + r.Identity
+	if r.ObjectID != "" {
+		who = "objectId " + r.ObjectID
+	}
+	if r.Type == "profile" {
+		return fmt.Sprintf("profile  %s: %s", who, strings.Join(names(r.ProfileData), ", "))
+	}
+	return fmt.Sprintf("%-8s %s: %s with %d properties", r.Type, who, r.EventName, len(names(r.EventData)))
+}
+
+// names returns the keys of an object in their order.
+func names(object jsontext.Value) []string {
+	var keys []string
+	decoder := jsontext.NewDecoder(bytes.NewReader(object))
+	if _, err := decoder.ReadToken(); err != nil {
+		return nil
+	}
+	for decoder.PeekKind() == '"' {
+		key, err := decoder.ReadToken()
+		if err != nil {
+			return keys
+		}
+		keys = append(keys, key.String())
+		if err := decoder.SkipValue(); err != nil {
+			return keys
+		}
+	}
+	return keys
+}
+
+// strays shows what should not have happened.
+func (s *screen) strays(lines []string) {
+	for _, line := range lines {
+		s.print("  %s %s\n", s.paint(31, "✗"), line)
+	}
+}
+
+func (s *screen) summary(sent, failed int, took time.Duration) {
+	verdict := s.paint(32, "all as their fixtures say")
+	if failed > 0 {
+		verdict = s.paint(31, fmt.Sprintf("%d not as they should", failed))
+	}
+	s.heading("%d webhooks in %s, %s", sent, sinceStart(took), verdict)
+}
+
+// invite says how to send another webhook while everything is up.
+func (s *screen) invite(stack *stack) {
+	url := stack.url + "/purchasely/demo"
+	s.print("\nEverything stays up until Ctrl-C. The demo app's URL, in place of the one for Purchasely's console:\n\n  %s\n", url)
+	s.print("\nSend another webhook in a second terminal:\n\n")
+	s.print("  echo -n %s | %s send --url %s --app demo events/webhooks/subscription-renewed.json\n", sharedSecret, bridgeTool, url)
+	s.print("\nSee what arrived, and the functions' logs:\n\n")
+	if stack.clevertap != nil {
+		s.print("  curl -s %s/records\n", stack.clevertap.admin)
+	}
+	s.print("  AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test %s/sam logs --stack-name %s\n",
+		stack.aws.endpoint, region, tools, stackName)
+}
+
+// consent says what a run against the real CleverTap will send, and asks unless that was answered beforehand.
+func (s *screen) consent(to live, fixtures []fixture, answers io.Reader) error {
+	s.heading("LIVE=1: this talks to the real CleverTap, account %s in region %s", to.accountID, to.region)
+	s.print("It will upload these records about made-up people. They stay there until you delete them.\n\n")
+	for _, f := range fixtures {
+		if f.want.Account != "production" {
+			continue
+		}
+		for _, record := range f.want.Records {
+			s.print("  %s\n", describe(string(record)))
+		}
+	}
+	if to.yes {
+		return nil
+	}
+	s.print("\nGo on? Type yes: ")
+	line, err := bufio.NewReader(answers).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(line) != "yes" {
+		return errors.New("nothing was sent; YES=1 answers this beforehand")
+	}
+	return nil
+}
