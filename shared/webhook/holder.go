@@ -1,0 +1,70 @@
+package webhook
+
+import (
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// HolderKind says which id names the holder.
+type HolderKind uint8
+
+// The kinds, in the order in which they are tried.
+const (
+	NoHolder HolderKind = iota
+	ByUser
+	ByAnonymous
+	ByDevice
+	ByPurchase
+)
+
+// Holder is whose webhook it is.
+type Holder struct {
+	Kind HolderKind
+	ID   string // empty if there is no holder
+}
+
+// Absent tells whether an id counts as not given: empty, or a word that broken apps send for nothing, in any letter case.
+func Absent[T ~string | ~[]byte](id T) bool {
+	switch len(id) {
+	case 0:
+		return true
+	case len("nil"):
+		return strings.EqualFold(string(id), "nil") || strings.EqualFold(string(id), "nan")
+	case len("null"):
+		return strings.EqualFold(string(id), "null") || strings.EqualFold(string(id), "none")
+	case len("(null)"):
+		return strings.EqualFold(string(id), "(null)")
+	case len("undefined"):
+		return strings.EqualFold(string(id), "undefined")
+	default:
+		return false
+	}
+}
+
+// ids are what may name a holder, under their version 3 names; nil: not in the body.
+type ids struct {
+	user, anonymous, device         jsontext.Value
+	subscription, oneTime, original jsontext.Value
+}
+
+// holder takes the first id that is given. A number counts as its digits.
+func (i *ids) holder(memory *arena) Holder {
+	candidates := [...]struct {
+		kind  HolderKind
+		value jsontext.Value
+	}{
+		{ByUser, i.user},
+		{ByAnonymous, i.anonymous},
+		{ByDevice, i.device},
+		{ByPurchase, i.subscription},
+		{ByPurchase, i.oneTime},
+		{ByPurchase, i.original},
+	}
+	for _, c := range candidates {
+		if id := memory.text(c.value); !Absent(id) {
+			return Holder{c.kind, string(id)}
+		}
+	}
+	return Holder{}
+}
