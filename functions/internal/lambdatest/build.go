@@ -1,0 +1,58 @@
+package lambdatest
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// module is the path before every package of ours.
+const module = "github.com/purchasely-clevertap/bridge/"
+
+// builds remembers what this test process has built.
+var builds = struct {
+	sync.Mutex
+	binaries map[string]string
+}{binaries: map[string]string{}}
+
+// Build builds a package, named by its folder in the module, with the flags of a deployment, once in a test process.
+func Build(t testing.TB, folder string) string {
+	t.Helper()
+	builds.Lock()
+	defer builds.Unlock()
+	if binary := builds.binaries[folder]; binary != "" {
+		return binary
+	}
+	binary, err := build(module + folder)
+	if err != nil {
+		t.Fatalf("build of %s: %v", folder, err)
+	}
+	builds.binaries[folder] = binary
+	return binary
+}
+
+// build puts the binary under a name that stays the same from run to run, so that nothing piles up. Test processes that build
+// side by side rename over one another, which leaves a running binary alone.
+func build(path string) (string, error) {
+	folder := filepath.Join(os.TempDir(), fmt.Sprintf("bridge-lambdatest-%d", os.Getuid()))
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", err
+	}
+	private, err := os.MkdirTemp(folder, "build-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(private)
+	binary := filepath.Join(private, "bootstrap")
+	cmd := exec.Command("go", "build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s", "-buildvcs=false", "-o", binary, path) //nolint:gosec // Paths are our own.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, output)
+	}
+	named := filepath.Join(folder, strings.ReplaceAll(strings.TrimPrefix(path, module), "/", "-"))
+	return named, os.Rename(binary, named)
+}

@@ -1,0 +1,219 @@
+// Package lambdatest runs a built Lambda function behind a stand-in for Lambda's Runtime API, for tests.
+//
+// It promises the API as the platform has it: one invocation at a time, deadlines that end the process, exits and start
+// failures told with what the process printed; and no process that outlives its test, also when the test is killed. It does not
+// limit memory or CPU, and starts no second process by itself.
+package lambdatest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Errors of an invocation that brought no answer.
+var (
+	// ErrExited means that the process has ended.
+	ErrExited = errors.New("function process has exited")
+	// ErrTimeout means that the deadline passed. The platform kills the process then, and so does [Function.Invoke].
+	ErrTimeout = errors.New("function timed out")
+)
+
+// Function is a Lambda function with at most one process.
+type Function struct {
+	binary string
+	env    []string
+	output Output
+
+	mu      sync.Mutex
+	process *process
+}
+
+// Output is what the processes of a function have printed.
+type Output struct{ Stdout, Stderr Printed }
+
+// process is one life of the function.
+type process struct {
+	cmd    *exec.Cmd
+	api    *runtimeAPI
+	exited chan struct{}
+	err    error // of Wait; may be read once exited is closed
+}
+
+// Start starts a binary with an environment of its own: nothing is inherited. The process ends with the test.
+func Start(t testing.TB, binary string, env map[string]string) *Function {
+	t.Helper()
+	f := New(t, binary, env)
+	if err := f.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// New prepares a function whose process has not been started yet.
+func New(t testing.TB, binary string, env map[string]string) *Function {
+	f := &Function{binary: binary}
+	all := map[string]string{
+		"AWS_LAMBDA_FUNCTION_NAME":        "function",
+		"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+		"AWS_LAMBDA_LOG_FORMAT":           "JSON",
+		"AWS_LAMBDA_LOG_LEVEL":            "INFO",
+		"AWS_EXECUTION_ENV":               "AWS_Lambda_provided.al2023",
+		"AWS_REGION":                      "eu-west-1",
+		"AWS_DEFAULT_REGION":              "eu-west-1",
+		"AWS_ACCESS_KEY_ID":               "AKIDEXAMPLE",
+		"AWS_SECRET_ACCESS_KEY":           "example",
+		"AWS_SESSION_TOKEN":               "example",
+		"AWS_EC2_METADATA_DISABLED":       "true",
+		"HOME":                            os.TempDir(),
+		"PATH":                            "/usr/local/bin:/usr/bin:/bin",
+	}
+	maps.Copy(all, env)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		f.env = append(f.env, name+"="+all[name])
+	}
+	t.Cleanup(f.Kill)
+	return f
+}
+
+// Start starts the process; one that still runs is killed first.
+func (f *Function) Start() error {
+	f.Kill()
+	api, err := listen()
+	if err != nil {
+		return err
+	}
+	p := &process{cmd: exec.Command(f.binary), api: api, exited: make(chan struct{})} //nolint:gosec // The test names the binary.
+	p.cmd.Env = append(slices.Clone(f.env), "AWS_LAMBDA_RUNTIME_API="+api.address)
+	p.cmd.Stdout, p.cmd.Stderr = &f.output.Stdout, &f.output.Stderr
+	p.cmd.SysProcAttr = dieWithParent()
+
+	started := make(chan error)
+	go func() {
+		// The kernel ends the process with the thread that started it, so the thread has to stay.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			p.err = p.cmd.Wait()
+		}
+		api.close()
+		close(p.exited)
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("function start: %w", err)
+	}
+	f.mu.Lock()
+	f.process = p
+	f.mu.Unlock()
+	return nil
+}
+
+// Kill ends the process with SIGKILL and waits until it is gone.
+func (f *Function) Kill() {
+	if p := f.running(); p != nil {
+		p.kill()
+	}
+}
+
+// Invoke hands a payload to the process, which has as long as timeout for it. An answer that reports an error is a
+// *[FunctionError]. When ctx ends, the process is killed as well, because what it is doing belongs to nobody any more.
+func (f *Function) Invoke(ctx context.Context, payload []byte, timeout time.Duration) ([]byte, error) {
+	p := f.running()
+	if p == nil {
+		return nil, fmt.Errorf("%w: it was not started", ErrExited)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	call := newInvocation(payload, timeout)
+	select {
+	case p.api.next <- call:
+	case <-p.exited:
+		return nil, f.exited(p)
+	case <-ctx.Done():
+		p.kill()
+		return nil, fmt.Errorf("%w before it asked for an invocation", ErrTimeout)
+	}
+	select {
+	case a := <-call.answer:
+		return a.response, a.err
+	case <-p.exited:
+		return call.late(f.exited(p))
+	case <-ctx.Done():
+		p.kill()
+		return call.late(ErrTimeout)
+	}
+}
+
+// Wait waits until the process has ended and gives its exit code.
+func (f *Function) Wait(ctx context.Context) (code int, err error) {
+	p := f.running()
+	if p == nil {
+		return 0, ErrExited
+	}
+	select {
+	case <-p.exited:
+		return p.cmd.ProcessState.ExitCode(), nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// PID is the process's id, for measurements.
+func (f *Function) PID() int { return f.running().cmd.Process.Pid }
+
+// InitError is what the process has posted as its initialisation error, "" if nothing.
+func (f *Function) InitError() string { return f.running().api.initError() }
+
+// Output gives what all processes of the function have printed so far.
+func (f *Function) Output() *Output { return &f.output }
+
+func (f *Function) running() *process {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.process
+}
+
+func (f *Function) exited(p *process) error {
+	err := fmt.Errorf("%w: %s", ErrExited, p.cmd.ProcessState)
+	if stderr := strings.TrimSpace(f.output.Stderr.String()); stderr != "" {
+		err = fmt.Errorf("%w; standard error: %s", err, stderr)
+	}
+	return err
+}
+
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // It may have ended by itself.
+	<-p.exited
+}
+
+// Printed collects output; it may be written and read at the same time.
+type Printed struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (p *Printed) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(text)
+}
+
+// String gives everything printed so far.
+func (p *Printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}

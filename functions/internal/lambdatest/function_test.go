@@ -1,0 +1,134 @@
+package lambdatest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+)
+
+const long = 10 * time.Second
+
+func sample(t *testing.T, env map[string]string) *lambdatest.Function {
+	t.Helper()
+	return lambdatest.Start(t, lambdatest.Build(t, "functions/internal/lambdatest/testdata/sample"), env)
+}
+
+func TestAFunctionAnswersAgainAndAgain(t *testing.T) {
+	f := sample(t, nil)
+	for i := range 100 {
+		payload := bytes.Repeat([]byte("x"), i*1000)
+		got, err := f.Invoke(t.Context(), payload, long)
+		if err != nil || !bytes.Equal(got, payload) {
+			t.Fatalf("call %d: %d bytes, %v", i, len(got), err)
+		}
+	}
+	if got := strings.Count(f.Output().Stdout.String(), "echo\n"); got != 100 {
+		t.Errorf("%d lines on standard output", got)
+	}
+}
+
+func TestTheEnvironmentIsTheTestsOwn(t *testing.T) {
+	t.Setenv("INHERITED", "leak")
+	f := sample(t, map[string]string{"OWN": "value"})
+	if got, err := f.Invoke(t.Context(), []byte("env"), long); string(got) != "value" || err != nil {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
+func TestTheDeadlineReachesTheFunction(t *testing.T) {
+	f := sample(t, nil)
+	got, err := f.Invoke(t.Context(), []byte("deadline"), long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var has bool
+	var ms int64
+	var id string
+	if _, err := fmt.Sscan(string(got), &has, &ms, &id); err != nil || !has || id == "" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	if left := time.Until(time.UnixMilli(ms)); left > long || left < long-time.Minute {
+		t.Errorf("%s left", left)
+	}
+}
+
+func TestAnErrorIsToldAndTheProcessGoesOn(t *testing.T) {
+	f := sample(t, nil)
+	_, err := f.Invoke(t.Context(), []byte("error"), long)
+	reported, ok := errors.AsType[*lambdatest.FunctionError](err)
+	if !ok || reported.Message != "as told" {
+		t.Errorf("error = %v", err)
+	}
+	if _, err := f.Invoke(t.Context(), []byte("{}"), long); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPanicIsToldAndEndsTheProcess(t *testing.T) {
+	f := sample(t, nil)
+	_, err := f.Invoke(t.Context(), []byte("panic"), long)
+	if _, ok := errors.AsType[*lambdatest.FunctionError](err); !ok {
+		t.Errorf("error = %v", err)
+	}
+	if code, err := f.Wait(t.Context()); code == 0 || err != nil {
+		t.Errorf("exit code %d, %v", code, err)
+	}
+}
+
+func TestAnExitIsToldWithWhatWasPrinted(t *testing.T) {
+	f := sample(t, nil)
+	_, err := f.Invoke(t.Context(), []byte("exit"), long)
+	if !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "leaving") || !strings.Contains(err.Error(), "exit status 7") {
+		t.Errorf("error = %v", err)
+	}
+	if err := f.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Invoke(t.Context(), []byte("again"), long); string(got) != "again" || err != nil {
+		t.Errorf("after a new start: %q, %v", got, err)
+	}
+}
+
+func TestAFailedStartIsToldWithItsExitCode(t *testing.T) {
+	f := sample(t, map[string]string{"START": "fail"})
+	if _, err := f.Invoke(t.Context(), nil, long); !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "cannot start") {
+		t.Errorf("error = %v", err)
+	}
+	if code, err := f.Wait(t.Context()); code != 3 || err != nil {
+		t.Errorf("exit code %d, %v", code, err)
+	}
+}
+
+func TestADeadlineEndsTheProcess(t *testing.T) {
+	f := sample(t, nil)
+	if _, err := f.Invoke(t.Context(), []byte("{}"), long); err != nil {
+		t.Fatal(err)
+	}
+	pid := f.PID()
+	if _, err := f.Invoke(t.Context(), []byte("hang"), 50*time.Millisecond); !errors.Is(err, lambdatest.ErrTimeout) {
+		t.Errorf("error = %v", err)
+	}
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("process %d: %v", pid, err)
+	}
+}
+
+func TestAKilledProcessFailsItsInvocation(t *testing.T) {
+	f := sample(t, nil)
+	failed := make(chan error)
+	go func() {
+		_, err := f.Invoke(context.Background(), []byte("hang"), long)
+		failed <- err
+	}()
+	f.Kill()
+	if err := <-failed; !errors.Is(err, lambdatest.ErrExited) {
+		t.Errorf("error = %v", err)
+	}
+}

@@ -1,0 +1,179 @@
+package lambdatest
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// maxResponse is what Lambda takes as an answer (AWS Lambda quotas, November 2026), with room for its own framing.
+const maxResponse = 6*1024*1024 + 64*1024
+
+// FunctionError is an answer that reports an error.
+type FunctionError struct {
+	Message string `json:"errorMessage"`
+	Type    string `json:"errorType"`
+}
+
+// Error shows the type and the message.
+func (e *FunctionError) Error() string { return "function error: " + e.Type + ": " + e.Message }
+
+// runtimeAPI serves one process (AWS Lambda, Using the Lambda runtime API, November 2026).
+type runtimeAPI struct {
+	address string
+	server  *http.Server
+	next    chan *invocation
+	closing chan struct{}
+
+	mu      sync.Mutex
+	calls   int
+	open    map[string]*invocation
+	initial string
+}
+
+// invocation is one call on its way to the process and back.
+type invocation struct {
+	payload  []byte
+	deadline time.Time
+	answer   chan answer // takes one answer without waiting for its reader
+}
+
+type answer struct {
+	response []byte
+	err      error
+}
+
+func newInvocation(payload []byte, timeout time.Duration) *invocation {
+	return &invocation{payload: payload, deadline: time.Now().Add(timeout), answer: make(chan answer, 1)}
+}
+
+// late prefers an answer that came at the last moment to the reason why there seemed to be none.
+func (i *invocation) late(err error) ([]byte, error) {
+	select {
+	case a := <-i.answer:
+		return a.response, a.err
+	default:
+		return nil, err
+	}
+}
+
+// listen starts the API on a port of its own on loopback.
+func listen() (*runtimeAPI, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("runtime api: %w", err)
+	}
+	a := &runtimeAPI{
+		address: listener.Addr().String(),
+		next:    make(chan *invocation),
+		closing: make(chan struct{}),
+		open:    map[string]*invocation{},
+	}
+	mux := http.NewServeMux()
+	const base = "/2018-06-01/runtime/"
+	mux.HandleFunc("GET "+base+"invocation/next", a.serveNext)
+	mux.HandleFunc("POST "+base+"invocation/{id}/response", a.serveResponse)
+	mux.HandleFunc("POST "+base+"invocation/{id}/error", a.serveError)
+	mux.HandleFunc("POST "+base+"init/error", a.serveInitError)
+	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	go func() { _ = a.server.Serve(listener) }()
+	return a, nil
+}
+
+func (a *runtimeAPI) close() {
+	close(a.closing)
+	_ = a.server.Close()
+}
+
+func (a *runtimeAPI) serveNext(w http.ResponseWriter, r *http.Request) {
+	select {
+	case call := <-a.next:
+		header := w.Header()
+		header.Set("Content-Type", "application/json")
+		header.Set("Lambda-Runtime-Aws-Request-Id", a.register(call))
+		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(call.deadline.UnixMilli(), 10))
+		header.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:000000000000:function:function")
+		header.Set("Lambda-Runtime-Trace-Id", "Root=1-00000000-000000000000000000000000;Sampled=0")
+		_, _ = w.Write(call.payload)
+	case <-r.Context().Done():
+	case <-a.closing:
+	}
+}
+
+func (a *runtimeAPI) serveResponse(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
+	call := a.take(r.PathValue("id"))
+	switch {
+	case call == nil:
+		refuse(w, http.StatusBadRequest, "InvalidRequestID")
+	case err != nil:
+		call.answer <- answer{err: fmt.Errorf("response: %w", err)}
+		refuse(w, http.StatusBadRequest, "InvalidRequest")
+	case len(body) > maxResponse:
+		call.answer <- answer{err: &FunctionError{"response is too large", "Function.ResponseSizeTooLarge"}}
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
+	default:
+		call.answer <- answer{response: body}
+		w.WriteHeader(http.StatusAccepted)
+	}
+}
+
+func (a *runtimeAPI) serveError(w http.ResponseWriter, r *http.Request) {
+	call := a.take(r.PathValue("id"))
+	if call == nil {
+		refuse(w, http.StatusBadRequest, "InvalidRequestID")
+		return
+	}
+	reported := &FunctionError{}
+	if err := json.UnmarshalRead(r.Body, reported); err != nil {
+		reported = &FunctionError{"unreadable error report", "Runtime.Unknown"}
+	}
+	call.answer <- answer{err: reported}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+func (a *runtimeAPI) serveInitError(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(io.LimitReader(r.Body, maxResponse))
+	a.mu.Lock()
+	a.initial = strings.TrimSpace(string(body))
+	a.mu.Unlock()
+	w.WriteHeader(http.StatusAccepted)
+}
+
+func (a *runtimeAPI) initError() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.initial
+}
+
+// register gives a call its request id.
+func (a *runtimeAPI) register(call *invocation) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.calls++
+	id := fmt.Sprintf("00000000-0000-4000-8000-%012d", a.calls)
+	a.open[id] = call
+	return id
+}
+
+// take gives an open call, once.
+func (a *runtimeAPI) take(id string) *invocation {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	call := a.open[id]
+	delete(a.open, id)
+	return call
+}
+
+func refuse(w http.ResponseWriter, status int, kind string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"errorMessage":"refused","errorType":%q}`, kind)
+}
