@@ -1,0 +1,75 @@
+package mapping
+
+import "github.com/purchasely-clevertap/bridge/shared/clevertap"
+
+// names are the names in one record. Two that CleverTap treats as one cannot both be in it.
+type names struct {
+	list  []name
+	slots []slot // open addressing; a power of two, never more than half full
+	epoch uint32 // slots of another epoch are free
+}
+
+// name is a name and the sum of what CleverTap compares of it.
+type name struct {
+	text []byte
+	sum  uint64
+}
+
+type slot struct {
+	epoch uint32
+	index int32
+}
+
+// fewNames is the size to begin with: twice what a webhook has.
+const fewNames = 128
+
+func (n *names) reset() {
+	n.list = n.list[:0]
+	n.epoch++
+	if n.epoch == 0 { // the old slots would count again
+		clear(n.slots)
+		n.epoch = 1
+	}
+}
+
+// add takes a name in, and tells whether it was not there yet. The text must stay as it is.
+func (n *names) add(text []byte, sum uint64) bool {
+	if 2*len(n.list) >= len(n.slots) {
+		n.grow()
+	}
+	mask := uint64(len(n.slots) - 1)
+	for i := sum & mask; ; i = (i + 1) & mask {
+		s := &n.slots[i]
+		if s.epoch != n.epoch {
+			*s = slot{n.epoch, int32(len(n.list))}
+			n.list = append(n.list, name{text, sum})
+			return true
+		}
+		if there := n.list[s.index]; there.sum == sum && clevertap.Same(there.text, text) {
+			return false
+		}
+	}
+}
+
+func (n *names) grow() {
+	n.slots = make([]slot, max(fewNames, 2*len(n.slots)))
+	n.epoch = 1
+	mask := uint64(len(n.slots) - 1)
+	for k, there := range n.list {
+		i := there.sum & mask
+		for n.slots[i].epoch == n.epoch {
+			i = (i + 1) & mask
+		}
+		n.slots[i] = slot{n.epoch, int32(k)}
+	}
+}
+
+// foldedSum is the FNV-1a sum of what CleverTap compares of a name, with its halves mixed, since slots are found by the low bits.
+func foldedSum(text []byte) uint64 {
+	var few [128]byte
+	sum := uint64(14695981039346656037)
+	for _, c := range clevertap.Fold(few[:0], text) {
+		sum = (sum ^ uint64(c)) * 1099511628211
+	}
+	return sum ^ sum>>32
+}

@@ -1,0 +1,128 @@
+package mapping
+
+import (
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/holder"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// The events that decide on access by their names, whatever the status says.
+const (
+	eventActivate   = "ACTIVATE"
+	eventDeactivate = "DEACTIVATE"
+	eventReceived   = "SUBSCRIPTION_RECEIVED"
+	eventRetry      = "ENTERED_BILLING_RETRY"
+)
+
+// canonical is the event that the name stands for, as far as the state goes; "" for names that are not expected.
+func (w *work) canonical() string {
+	if !w.isKnown() {
+		return ""
+	}
+	return w.e.Type.Canonical()
+}
+
+// isOneTime tells whether the purchase is no subscription. Without a type only the id of a one-time purchase says so.
+func (w *work) isOneTime() bool {
+	switch kind := w.e.Text(w.at.purchaseType); string(kind) {
+	case "CONSUMABLE", "NON_CONSUMABLE":
+		return true
+	case "":
+		return len(w.e.Text(w.at.oneTime)) > 0
+	}
+	return false
+}
+
+// isActive tells whether the subscription gives access after the event, and whether that can be said at all: by the event, else by
+// the status, never by a date.
+func (w *work) isActive() (active, known bool) {
+	switch w.canonical() {
+	case eventActivate, eventReceived:
+		return true, true
+	case eventDeactivate:
+		return false, true
+	case "":
+	default:
+		switch w.e.Type.After {
+		case webhook.Ends:
+			return false, true
+		case webhook.Unset:
+			return false, false
+		}
+	}
+	switch string(w.e.Text(w.at.status)) {
+	case "AUTO_RENEWING", "AUTO_RENEWING_CANCELED", "IN_GRACE_PERIOD":
+		return true, true
+	case "ON_HOLD", "DEACTIVATED", "REVOKED", "PAUSED", "UNPAID", "CANCELED":
+		return false, true
+	}
+	return false, false
+}
+
+// claim says what the event tells about its purchase, for holder state. What the file switches off counts all the same.
+func (w *work) claim() {
+	c := holder.Claim{Sandbox: string(w.e.Text(w.at.environment)) == sandboxEnvironment}
+	if !w.isOneTime() {
+		c.Active, c.Known = w.isActive()
+	}
+	if w.ms != 0 {
+		c.At = time.UnixMilli(w.ms).UTC()
+	}
+	switch name := w.canonical(); {
+	case name == eventActivate:
+		c.Rank = holder.Activate
+	case name == eventDeactivate:
+		c.Rank = holder.Deactivate
+	case c.Active:
+		c.Rank = holder.OtherGrants
+	}
+	id := w.e.Text(w.at.subscription)
+	if webhook.Absent(id) {
+		id = w.e.Text(w.at.chain)
+	}
+	if webhook.Absent(id) {
+		id = nil
+	}
+	w.purchase = w.keep(id)
+	// Neighbours in the queue are often about the same purchase; the text is made only when it is another one.
+	if c.Purchase = w.Claim.Purchase; c.Purchase != string(id) {
+		c.Purchase = string(id)
+	}
+	w.Claim = c
+	w.Holder = w.e.Holder()
+}
+
+// transfer makes the state of the holder from whom a subscription came: it is not active any more, and nothing else is known.
+func (w *work) transfer() {
+	if w.canonical() != eventReceived || w.isOneTime() {
+		return
+	}
+	w.OtherHolder = w.losing()
+	if w.addressed {
+		w.tell(aboutProfile, nil, nil, ruleOtherID, integration.Origin{})
+		return
+	}
+	p := &w.other
+	id, reason := w.holder(w.at.fromUser, w.at.fromAnonymous)
+	if reason != "" || id.equal(w.identity) || w.profile.active.Name == "" {
+		return
+	}
+	p.Identity, p.TS, p.At, p.Purchase = id, w.ts, w.order, w.purchase
+	p.active = w.profile.active
+	p.SetActive(false)
+	w.Other = p
+}
+
+// losing is the holder from whom a subscription came, as holder state knows them.
+func (w *work) losing() webhook.Holder {
+	h := webhook.Holder{Kind: webhook.ByUser, ID: string(w.e.Text(w.at.fromUser))}
+	if webhook.Absent(h.ID) {
+		h = webhook.Holder{Kind: webhook.ByAnonymous, ID: string(w.e.Text(w.at.fromAnonymous))}
+	}
+	if webhook.Absent(h.ID) || h == w.Holder {
+		return webhook.Holder{}
+	}
+	return h
+}
