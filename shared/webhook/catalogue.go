@@ -22,7 +22,7 @@ type Catalogue struct {
 	Events     []EventType
 
 	events     map[string]*EventType
-	attributes map[string]*Attribute // payload attributes with one fixed name
+	names      names                 // payload attributes with one fixed name
 	dynamic    []*Attribute          // payload attributes whose name is a pattern
 	properties map[string]*Attribute // user properties, from the payload or derived
 	own        ownAttributes
@@ -61,16 +61,12 @@ func (c *Catalogue) index() {
 	for i := range c.Events {
 		c.events[c.Events[i].Name] = &c.Events[i]
 	}
-	c.attributes = make(map[string]*Attribute, len(c.Attributes))
+	c.names = newNames(c.Attributes)
 	c.properties = make(map[string]*Attribute)
 	for i := range c.Attributes {
 		a := &c.Attributes[i]
-		switch {
-		case a.Derived:
-		case a.Dynamic():
+		if a.dynamic {
 			c.dynamic = append(c.dynamic, a)
-		default:
-			c.attributes[a.Name] = a
 		}
 		if a.Property != NoProperty {
 			c.properties[a.Name] = a
@@ -82,7 +78,7 @@ func (c *Catalogue) index() {
 func (c *Catalogue) resolve() error {
 	var missing []error
 	find := func(name string) int {
-		if a := c.attributes[name]; a != nil {
+		if a := c.names.find([]byte(name)); a != nil {
 			return a.Index
 		}
 		missing = append(missing, fmt.Errorf("attributes.csv: %s is missing", name))
@@ -103,7 +99,7 @@ func (c *Catalogue) resolve() error {
 // amount_in_eur belongs to amount_in_xxx. Derived rows are no payload attributes and are found by [Catalogue.UserProperty]
 // only. It returns nil for an unknown name and does not allocate.
 func (c *Catalogue) Attribute(name []byte) *Attribute {
-	if a := c.attributes[string(name)]; a != nil {
+	if a := c.names.find(name); a != nil {
 		return a
 	}
 	for _, a := range c.dynamic {

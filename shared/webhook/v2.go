@@ -140,7 +140,7 @@ func (e *Event) translate(n node, value jsontext.Value) {
 	case n.purchase && e.reader.oneTime(value, e.properties):
 		name = "purchasely_one_time_purchase_id"
 	}
-	known := e.catalogue.attributes[name]
+	known := e.catalogue.names.find([]byte(name))
 	e.set(known.text, known, value)
 	e.translated[known.Index] = true
 }

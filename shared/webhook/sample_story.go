@@ -1,0 +1,157 @@
+package webhook
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// story is what a sample tells: who bought what, where and when.
+type story struct {
+	scene
+	event     *EventType
+	dice      *rand.Rand
+	shop      shop
+	country   country
+	offering  offering
+	refund    bool // of a transaction
+	connected bool // the holder has an id of the app's
+	periods   int  // how many have passed before the present one
+
+	original, purchased, renewal, created time.Time
+}
+
+func newStory(t *EventType, seed uint64) *story {
+	s := &story{event: t, scene: sceneOf(t), dice: rand.New(rand.NewPCG(seed, hash([]byte(t.Name))))} //nolint:gosec // Nothing secret.
+	s.shop = one(s, []shop{apple, apple, google, google, stripe})
+	if s.scene.shop != nil {
+		s.shop = *s.scene.shop
+	}
+	s.country = one(s, countries)
+	if t.OneTime {
+		s.offering = one(s, oneTimeOfferings)
+		if len(t.Types) == 1 {
+			s.offering = oneTimeOfferings[0] // only what lasts can change hands
+		}
+	} else {
+		s.offering = one(s, plans)
+		s.offering.kind = "RENEWING_SUBSCRIPTION"
+	}
+	s.connected = t.Transfer == "to" || (t.Transfer != "from" && s.dice.IntN(4) > 0)
+	s.refund = t.Money && s.dice.IntN(4) == 0
+	if s.refund {
+		s.when, s.status = within, "REVOKED"
+	}
+	s.tellTimes()
+	return s
+}
+
+// one takes one of several at random.
+func one[T any](s *story, from []T) T { return from[s.dice.IntN(len(from))] }
+
+// tellTimes puts the dates into an order that can have happened.
+func (s *story) tellTimes() {
+	// No day above the 28th, so that every month has it.
+	s.purchased = time.Date(2026, time.Month(1+s.dice.IntN(9)), 1+s.dice.IntN(28), s.dice.IntN(24), s.dice.IntN(60), s.dice.IntN(60), 0, time.UTC)
+	if s.shop.store == google.store {
+		s.purchased = s.purchased.Add(time.Duration(s.dice.IntN(1000)) * time.Millisecond) // Apple has whole seconds
+	}
+	if s.when != bought && s.offer == "NONE" && !s.event.OneTime {
+		s.periods = 1 + s.dice.IntN(5)
+	}
+	s.original = s.offering.next(s.purchased, -s.periods)
+	s.renewal = s.offering.next(s.purchased, 1)
+	if s.offer == "FREE_TRIAL" {
+		s.renewal = s.purchased.AddDate(0, 0, 7)
+	}
+	delay := time.Duration(2000+s.dice.IntN(50000)) * time.Millisecond
+	switch {
+	case s.event.OneTime, s.when == bought, s.when == renewed:
+		s.created = s.purchased.Add(delay)
+	case s.when == runOut:
+		s.created = s.renewal.Add(delay)
+	default:
+		s.created = s.purchased.Add(s.renewal.Sub(s.purchased) / 3).Truncate(time.Second).Add(delay)
+	}
+}
+
+// facts are the attributes that every purchase has, and those of its kind.
+func (s *story) facts() facts {
+	f := facts{
+		"api_version": jsontext.Value("3"), "event_name": text(s.event.Name), "event_id": text(s.uuid()), "event_created_at": s.created,
+		"device_id": text(s.letters("0123456789abcdef", 16)), "device_type": text(one(s, s.shop.devices)),
+		"store": text(s.shop.store), "store_country": text(s.country.code), "store_app_bundle_id": text(ownBundle),
+		"product": text(ownProduct), "plan": text(s.offering.plan), "purchase_type": text(s.offering.kind),
+		"store_product_id": text(ownBundle + "." + s.offering.store), "content_id": text(one(s, []string{"course-es-a2", "course-sw-a1", "course-ja-b1"})),
+		"purchased_at": s.purchased, "original_purchased_at": s.original, "environment": text("PRODUCTION"), "offer_type": text(s.offer),
+		"is_family_shared": jsontext.Value(fmt.Sprint(s.event.Name == "FAMILY_SHARED_REVOKED")),
+		"presentation":     text("papaya_paywall"), "placement": text("lesson_end"), "audience": text("returning_learners"),
+		"ab_test": text("paywall_colours"), "ab_test_variant": text(one(s, []string{"green", "orange"})), "channel": text("in_app"),
+	}
+	s.holder(f)
+	s.store(f)
+	if s.event.OneTime {
+		f["purchasely_one_time_purchase_id"] = text("otp_" + s.letters(alphanumeric, 31))
+	} else {
+		s.subscription(f)
+		s.prices(f)
+	}
+	return f
+}
+
+// holder tells whose purchase it is and, for a transfer, who has or had it on the other side.
+func (s *story) holder(f facts) {
+	user, anonymous := text(fmt.Sprintf("learner-%05d", s.dice.IntN(100000))), text(strings.ToUpper(s.uuid()))
+	if s.connected {
+		f["user_id"] = user
+	} else {
+		f["anonymous_user_id"] = anonymous
+	}
+	switch s.event.Transfer {
+	case "from":
+		f["transferred_to_user_id"] = user
+	case "to":
+		f["transferred_from_anonymous_user_id"] = anonymous
+	}
+}
+
+// store tells how the store names the transactions, and what only this store has.
+func (s *story) store(f facts) {
+	digits := func(n int) string { return s.letters("0123456789", n) }
+	first, latest := "48"+digits(13), "48"+digits(13)
+	switch s.shop.store {
+	case google.store:
+		first = fmt.Sprintf("GPA.%s-%s-%s-%s", digits(4), digits(4), digits(4), digits(5))
+		latest = fmt.Sprintf("%s..%d", first, max(0, s.periods-1))
+		f["purchase_token"] = text(s.letters("abcdefghijklmnop", 24) + ".AO-J1O" + s.letters(alphanumeric, 90))
+	case stripe.store:
+		first, latest = "in_1"+s.letters(alphanumeric, 23), "in_1"+s.letters(alphanumeric, 23)
+		f["stripe_checkout_session_id"], f["stripe_purchase_id"] = text("cs_live_"+s.letters(alphanumeric, 40)), text("sub_1"+s.letters(alphanumeric, 23))
+		f["channel"], f["provider"] = text("web2app"), text("purchasely")
+		f["attribution"] = members{{"utm_source", text("newsletter")}, {"utm_medium", text("email")}, {"utm_campaign", text("learn-more")}}
+	}
+	if s.periods == 0 {
+		latest = first
+	}
+	f["store_transaction_id"], f["store_original_transaction_id"] = text(latest), text(first)
+}
+
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// letters makes up an id.
+func (s *story) letters(alphabet string, n int) string {
+	id := make([]byte, n)
+	for i := range id {
+		id[i] = alphabet[s.dice.IntN(len(alphabet))]
+	}
+	return string(id)
+}
+
+// uuid makes up a UUID of version 4.
+func (s *story) uuid() string {
+	const hex = "0123456789abcdef"
+	return fmt.Sprintf("%s-%s-4%s-%s%s-%s", s.letters(hex, 8), s.letters(hex, 4), s.letters(hex, 3), s.letters("89ab", 1), s.letters(hex, 3), s.letters(hex, 12))
+}
