@@ -36,11 +36,12 @@ var fixtures = []fixture{
 	{name: "version-2"},
 	{name: "no-identity"},
 	{name: "wrong-signature", signed: forged},
-	{name: "deprecated-signature", literal: true, body: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22001"}`, signed: deprecated},
-	{name: "unknown-app", literal: true, body: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22002"}`, app: "parla-tv"},
-	{name: "too-large", literal: true, body: strings.Repeat(" ", 262145)},
-	{name: "not-json", literal: true, body: "This is signed, and it is no JSON."},
+	{name: "deprecated-signature", literal: true, text: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22001"}`, signed: deprecated},
+	{name: "unknown-app", literal: true, text: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22002"}`, app: "parla-tv"},
+	{name: "too-large", literal: true, text: strings.Repeat(" ", 262145)},
+	{name: "not-json", literal: true, text: "This is signed, and it is no JSON."},
 	{name: "empty-body", literal: true},
+	{name: "one-time-purchase-received"},
 }
 
 // sent is when the fixture at a place of the table was signed and received: on days after what its webhook tells about.

@@ -29,15 +29,15 @@ const (
 // fixture is one line of the table: a request and how it comes about.
 type fixture struct {
 	name    string // of the files
-	body    string // instead of the body in webhooks/<name>.json
-	literal bool   // whether body counts
+	text    string // instead of the body in webhooks/<name>.json
+	literal bool   // whether text counts
 	app     string // "" is demo
 	signed  signature
 	base64  bool
 }
 
-// webhook reads a body from its file; the last line break is the file's.
-func webhook(t *testing.T, name string) string {
+// body reads a webhook from its file; the last line break is the file's.
+func body(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("webhooks", name+".json"))
 	if err != nil {
@@ -50,9 +50,9 @@ func webhook(t *testing.T, name string) string {
 func (f fixture) raw(t *testing.T) string {
 	t.Helper()
 	if f.literal {
-		return f.body
+		return f.text
 	}
-	return webhook(t, f.name)
+	return body(t, f.name)
 }
 
 // appName is the app in the request's path.

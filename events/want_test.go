@@ -1,0 +1,112 @@
+package events_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/shared/config"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// want is what has to become of a request; README.md explains the keys.
+type want struct {
+	Status  int               `json:"status"`
+	Answer  map[string]string `json:"answer"`
+	Outcome string            `json:"outcome"`
+	Reason  fault.Reason      `json:"reason"`
+	Account string            `json:"account"`
+	Records []jsontext.Value  `json:"records"`
+}
+
+// demo is the demo app of the embedded integration file.
+func demo(t *testing.T) *integration.App {
+	t.Helper()
+	file, problems := integration.Load("integrations.yaml", config.Integrations)
+	if file == nil {
+		t.Fatal(problems)
+	}
+	return file.Apps["demo"]
+}
+
+// refused are the answers that end a request, in the order in which the receiver asks.
+func (f fixture) refused(t *testing.T) (status int, reason fault.Reason) {
+	t.Helper()
+	switch {
+	case f.appName() != "demo":
+		return 404, fault.UnknownApp
+	case len(f.raw(t)) > 262144:
+		return 413, fault.TooLarge
+	case f.signed == forged || f.signed == deprecated:
+		return 401, fault.Unauthorized
+	}
+	return 200, ""
+}
+
+// want says what has to become of a fixture.
+func (f fixture) want(t *testing.T, app *integration.App, at time.Time) want {
+	t.Helper()
+	if status, reason := f.refused(t); reason != "" {
+		return want{Status: status, Answer: map[string]string{"error": string(reason)}, Outcome: "none", Records: []jsontext.Value{}}
+	}
+	m := mapped(app, []byte(f.raw(t)), at)
+	w := want{Status: 200, Answer: map[string]string{"status": "queued"}, Outcome: m.outcome, Reason: m.reason, Account: m.account, Records: []jsontext.Value{}}
+	for _, r := range m.records() {
+		w.Records = append(w.Records, r)
+	}
+	return w
+}
+
+// meaning is what a webhook comes to in the forwarder, without holder state.
+type meaning struct {
+	outcome string
+	reason  fault.Reason
+	account string
+	result  mapping.Result
+}
+
+// mapped maps a webhook for an app whose secret has a sandbox account.
+func mapped(app *integration.App, body []byte, received time.Time) *meaning {
+	var event webhook.Event
+	if err := event.Read(body); err != nil {
+		return &meaning{outcome: "rejected", reason: fault.Of(err).Reason}
+	}
+	to, _ := mapping.Route(&event, app, func() (bool, error) { return true, nil })
+	var m meaning
+	mapping.New().Map(&m.result, &event, app, to, received, nil)
+	switch {
+	case m.result.Skip != "":
+		m.outcome, m.reason = "skipped", m.result.Skip
+	case to == mapping.SandboxAccount:
+		m.outcome, m.account = "delivered", "sandbox"
+	default:
+		m.outcome, m.account = "delivered", "production"
+	}
+	return &m
+}
+
+// records are the webhook's records when it is alone in its batch.
+func (m *meaning) records() (records []jsontext.Value) {
+	for _, record := range [][]byte{m.result.Event, m.result.Charged} {
+		if record != nil {
+			records = append(records, record)
+		}
+	}
+	for _, state := range []*mapping.Profile{m.result.Profile, m.result.Other} {
+		if state != nil {
+			records = append(records, mapping.Merge(nil, []*mapping.Profile{state}))
+		}
+	}
+	return records
+}
+
+func TestWhatBecomesOfRequests(t *testing.T) {
+	app := demo(t)
+	for i, f := range fixtures {
+		golden(t, "receiver-"+f.name+".want.json", f.want(t, app, sent(i)))
+	}
+}
