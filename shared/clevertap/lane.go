@@ -1,0 +1,85 @@
+package clevertap
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+)
+
+// Lane is a set of records for one account with one set of credentials.
+type Lane struct {
+	Account Account
+	Refresh func(ctx context.Context) (Account, error) // reads the secret again; nil: it cannot be read again
+	Records []Record                                   // in the queue's order
+}
+
+// lane is a [Lane] under way.
+type lane struct {
+	account  Account // the credentials in use
+	refresh  func(ctx context.Context) (Account, error)
+	breaker  *breaker // of these credentials
+	items    []item
+	queue    []*segment // by turn: what is not in flight
+	turns    int
+	inFlight int
+
+	renewing  bool         // the secret is being read again
+	renewed   bool         // and has been, which happens once
+	ended     *fault.Fault // why nothing more of this lane is uploaded; nil: it goes on
+	leftAlone bool         // records were closed because the breaker was open
+}
+
+// newLane queues a lane's records in uploads of the largest size.
+func newLane(l *Lane, b *breaker) *lane {
+	n := &lane{account: l.Account, refresh: l.Refresh, breaker: b, items: make([]item, len(l.Records))}
+	pointers := make([]*item, len(l.Records))
+	for i, r := range l.Records {
+		n.items[i].Record = r
+		pointers[i] = &n.items[i]
+	}
+	for records := range batches(pointers, func(i *item) int { return len(i.JSON) }) {
+		n.add(&segment{records: records})
+	}
+	return n
+}
+
+// add puts a new segment behind all others. So both halves of an upload are tried before either is halved again, and good
+// records get in early.
+func (l *lane) add(s *segment) {
+	s.turn = l.turns
+	l.turns++
+	l.queue = append(l.queue, s)
+}
+
+// put puts a segment back in its turn.
+func (l *lane) put(s *segment) {
+	at, _ := slices.BinarySearchFunc(l.queue, s.turn, func(s *segment, turn int) int { return cmp.Compare(s.turn, turn) })
+	l.queue = slices.Insert(l.queue, at, s)
+}
+
+// take takes a segment out of the queue.
+func (l *lane) take(s *segment) {
+	at := slices.Index(l.queue, s)
+	l.queue = slices.Delete(l.queue, at, at+1)
+}
+
+// next gives the segment whose turn it is among those that may go now, else the one that may go soonest. The queue must not be
+// empty.
+func (l *lane) next(now time.Time) *segment {
+	soonest := l.queue[0]
+	for _, s := range l.queue {
+		if !s.after.After(now) {
+			return s
+		}
+		if s.after.Before(soonest.after) {
+			soonest = s
+		}
+	}
+	return soonest
+}
+
+// idle tells whether nothing is left to do.
+func (l *lane) idle() bool { return len(l.queue) == 0 && l.inFlight == 0 && !l.renewing }
