@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+)
+
+// text prints the explanation for people. file names the integration file.
+func (x explanation) text(w io.Writer, file string) error {
+	for i, v := range x.webhooks {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if len(x.webhooks) > 1 {
+			fmt.Fprintf(w, "webhook %d, ", i+1)
+		}
+		if err := v.text(w, file); err != nil {
+			return err
+		}
+	}
+	for _, u := range x.uploads {
+		fmt.Fprintf(w, "\nupload to the %s account, %s, %s:\n%s\n", u.account, quantity(u.records, "record"), quantity(len(u.body), "byte"), u.body)
+	}
+	return nil
+}
+
+func (v verdict) text(w io.Writer, file string) error {
+	switch v.outcome {
+	case "rejected":
+		fmt.Fprintf(w, "%s: rejected, %s", v.name(), v.reason)
+		if v.cause != nil {
+			fmt.Fprintf(w, ": %v", v.cause)
+		}
+		fmt.Fprintln(w)
+	case "skipped":
+		fmt.Fprintf(w, "%s: skipped, %s\n", v.name(), v.reason)
+	default:
+		fmt.Fprintf(w, "%s: delivered to the %s account\n", v.name(), v.account)
+	}
+	for _, g := range groupNotes(v.notes, file) {
+		fmt.Fprintf(w, "  %s: %s\n      %s\n", g.treatment, strings.Join(g.names, ", "), g.because)
+	}
+	if len(v.drift) > 0 {
+		fmt.Fprintf(w, "  drift, not in the catalogue: %s\n", strings.Join(v.drift, ", "))
+	}
+	for _, h := range v.hints {
+		fmt.Fprintf(w, "  hint: %s\n", h)
+	}
+	return nil
+}
+
+// name is the event's name, or what stands for it in a webhook that cannot be read.
+func (v verdict) name() string {
+	if v.event == "" {
+		return "unreadable"
+	}
+	return v.event
+}
+
+// noteGroup is all that one rule did to things of one kind.
+type noteGroup struct {
+	treatment string // not sent: property
+	because   string
+	names     []string
+}
+
+// groupNotes tells each rule once, in the order in which the rules first applied.
+func groupNotes(notes []mapping.Note, file string) (groups []noteGroup) {
+	for _, n := range notes {
+		g := noteGroup{treatment: "changed: " + n.Subject, because: because(n, file)}
+		name := n.Name
+		if n.Sent == "" {
+			g.treatment = "not sent: " + n.Subject
+		} else if n.Sent != n.Name {
+			name += " as " + n.Sent
+		}
+		i := slices.IndexFunc(groups, func(o noteGroup) bool { return o.treatment == g.treatment && o.because == g.because })
+		if i < 0 {
+			i, groups = len(groups), append(groups, g)
+		}
+		groups[i].names = append(groups[i].names, name)
+	}
+	return groups
+}
+
+// because is the rule and where it stands.
+func because(n mapping.Note, file string) string {
+	switch {
+	case n.Origin.Line > 0:
+		return fmt.Sprintf("%s (%s:%d:%d, %s)", n.Rule, file, n.Origin.Line, n.Origin.Column, n.Origin.Rule)
+	case n.Origin.Rule != "" && n.Origin.Rule != n.Rule:
+		return fmt.Sprintf("%s (%s)", n.Rule, n.Origin.Rule)
+	default:
+		return n.Rule
+	}
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/purchasely-clevertap/bridge/shared/secret"
+)
+
+// secretVariable may hold the shared secret for scripts.
+const secretVariable = "BRIDGE_SHARED_SECRET"
+
+// sharedSecret reads an app's shared secret: from standard input if so told, else from the environment, else at a hidden prompt.
+func sharedSecret(cmd *cobra.Command, fromStdin bool) (secret.Value, error) {
+	text, err := "", error(nil)
+	switch {
+	case fromStdin:
+		text, err = bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+	case os.Getenv(secretVariable) != "":
+		text = os.Getenv(secretVariable)
+	default:
+		text, err = promptSecret(cmd)
+	}
+	if err != nil {
+		return secret.Value{}, err
+	}
+	text = strings.TrimRight(text, "\r\n")
+	if text == "" {
+		return secret.Value{}, usagef("", "the shared secret is empty")
+	}
+	return secret.New(text), nil
+}
+
+// promptSecret asks at the terminal without showing what is typed.
+func promptSecret(cmd *cobra.Command) (string, error) {
+	file, ok := cmd.InOrStdin().(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return "", usagef("set "+secretVariable+", or give --secret-stdin", "no shared secret is given, and there is no terminal to ask at")
+	}
+	fmt.Fprint(cmd.ErrOrStderr(), "shared secret: ")
+	text, err := term.ReadPassword(int(file.Fd()))
+	fmt.Fprintln(cmd.ErrOrStderr())
+	return string(text), err
+}
