@@ -114,9 +114,6 @@ func eventID(body []byte) string {
 	return webhook.EventID
 }
 
-// queued reports whether the receiver has to put the webhook on the queue.
-func (f fixture) queued() bool { return f.want.Outcome != "none" }
-
 // carries reports whether a message on a queue is this webhook.
 func (f fixture) carries(m message) bool {
 	body := []byte(m.Body)

@@ -159,7 +159,7 @@ func (s *screen) invite(stack *stack) {
 	url := stack.url + "/purchasely/demo"
 	s.print("\nEverything stays up until Ctrl-C. The demo app's URL, in place of the one for Purchasely's console:\n\n  %s\n", url)
 	s.print("\nSend another webhook in a second terminal:\n\n")
-	s.print("  echo -n %s | %s send --url %s --app demo events/webhooks/subscription-renewed.json\n", sharedSecret, bridgeTool, url)
+	s.print("  BRIDGE_SHARED_SECRET=%s %s send --app demo --url %s --sample TRIAL_STARTED\n", sharedSecret, bridgeTool, url)
 	s.print("\nSee what arrived, and the functions' logs:\n\n")
 	if stack.clevertap != nil {
 		s.print("  curl -s %s/records\n", stack.clevertap.admin)
