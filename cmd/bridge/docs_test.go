@@ -34,10 +34,10 @@ func TestEventsPage(t *testing.T) {
 	}
 }
 
-// defaults is an app with nothing but its name in the file.
-func defaults(t *testing.T) *integration.App {
+// loaded is the app that a text of an integration file makes.
+func loaded(t *testing.T, text string) *integration.App {
 	t.Helper()
-	file, problems := integration.Load("defaults.yaml", []byte("apps:\n  demo: {}\n"))
+	file, problems := integration.Load("test.yaml", []byte(text))
 	if file == nil {
 		t.Fatal(problems)
 	}
@@ -45,7 +45,8 @@ func defaults(t *testing.T) *integration.App {
 }
 
 func eventsPage(t *testing.T) string {
-	app, catalogue := defaults(t), webhook.TheCatalogue()
+	app, catalogue := loaded(t, "apps:\n  demo: {}\n"), webhook.TheCatalogue()
+	all := loaded(t, "apps:\n  demo: {user_properties: {default: all}}\n")
 	var b strings.Builder
 	b.WriteString(`# Every event and every attribute, and what happens to it
 
@@ -77,8 +78,8 @@ about a subscription. One-time purchases never touch it.
 	}
 	b.WriteString(`## Attributes
 
-*On events* is the name of the event's property. *On the user* is the name of the user property; in brackets when it is sent only with ` + "`user_properties.default: all`" + `
-or when it is named in the file.
+*On events* is the name of the event's property. *On the user* is the name of the user property; *all*: sent with ` + "`user_properties.default: all`" + ` or when it is named in
+the file; *named*: sent only when it is named.
 
 | attribute | type | when it is there | on events | on the user |
 |---|---|---|---|---|
@@ -86,7 +87,7 @@ or when it is named in the file.
 	for i := range catalogue.Attributes {
 		a := &catalogue.Attributes[i]
 		if !a.Derived {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", a.Name, kind(a), strings.ReplaceAll(a.Presence, "|", " · "), sentProperty(t, app, a), userProperty(app, a))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", a.Name, kind(a), strings.ReplaceAll(a.Presence, "|", " · "), sentProperty(t, app, a), userProperty(app, all, a))
 		}
 	}
 	b.WriteString(`
@@ -99,7 +100,7 @@ They stand in no webhook; the bridge makes them.
 `)
 	for i := range catalogue.Attributes {
 		if a := &catalogue.Attributes[i]; a.Derived {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", a.Name, kind(a), a.Note, userProperty(app, a))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", a.Name, kind(a), a.Note, userProperty(app, all, a))
 		}
 	}
 	return b.String()
@@ -108,10 +109,10 @@ They stand in no webhook; the bridge makes them.
 func meaning(event *webhook.EventType) string {
 	text := event.Meaning
 	if event.Canonical() != event.Name {
-		text += "; counts as `" + event.Canonical() + "` for the subscriber's state"
+		text += " Counts as `" + event.Canonical() + "` for the subscriber's state."
 	}
 	if event.Money {
-		text += "; the only event that is money"
+		text += " The only event that is money."
 	}
 	return text
 }
@@ -125,12 +126,18 @@ func sentEvent(app *integration.App, event *webhook.EventType) string {
 }
 
 func afterwards(event *webhook.EventType) string {
+	if event.OneTime {
+		return "–"
+	}
 	return map[webhook.After]string{webhook.ByStatus: "by status", webhook.Unset: "–", webhook.Grants: "yes", webhook.Ends: "no"}[event.After]
 }
 
 func kind(a *webhook.Attribute) string {
 	if len(a.Enum) > 0 && a.Type != webhook.Boolean {
 		return "one of `" + strings.Join(a.Enum, "`, `") + "`"
+	}
+	if a.Type == webhook.Twin {
+		return "milliseconds"
 	}
 	return a.Type.String()
 }
@@ -149,8 +156,8 @@ func sentProperty(t *testing.T, app *integration.App, a *webhook.Attribute) stri
 	switch {
 	case a.Name == "event_id" || a.Name == "environment":
 		return strings.Join(sent, ", ") + ", always"
-	case a.Name == "api_version" || a.Name == "event_name" || strings.Contains(a.Name, "clevertap_id") || a.Name == "clever_tap_id":
-		return "never"
+	case a.Name == "api_version" || a.Name == "event_name" || strings.Contains(a.Name, "tap_id"):
+		return address(a) + "never"
 	case a.Type == webhook.Twin:
 		return "never, stands in for its date"
 	case len(sent) == 0:
@@ -159,6 +166,14 @@ func sentProperty(t *testing.T, app *integration.App, a *webhook.Attribute) stri
 		return "`" + a.Name + "_…`, one for each part"
 	}
 	return strings.Join(sent, ", ")
+}
+
+// address marks the CleverTap IDs, which say whose profile it is.
+func address(a *webhook.Attribute) string {
+	if strings.Contains(a.Name, "tap_id") {
+		return "`objectId` of the record, "
+	}
+	return ""
 }
 
 // mapped gives the keys of the event record made of a webhook with one attribute.
@@ -174,10 +189,8 @@ func mapped(t *testing.T, app *integration.App, name string, a *webhook.Attribut
 	case value == "":
 		value = `"x"`
 	}
-	body := `{"event_name":"SUBSCRIPTION_RENEWED","user_id":"u"`
-	if name == "user_id" {
-		body = `{"event_name":"SUBSCRIPTION_RENEWED","anonymous_user_id":"u","user_id":"v"`
-	} else if name != "" && name != "event_name" {
+	body := `{"event_name":"SUBSCRIPTION_RENEWED","clevertap_id":"u"`
+	if name != "" && name != "event_name" {
 		body += `,"` + name + `":` + value
 	}
 	x := explain([][]byte{[]byte(body + "}")}, app, true, time.Unix(1791355551, 0))
@@ -207,15 +220,17 @@ func mapped(t *testing.T, app *integration.App, name string, a *webhook.Attribut
 	return keys
 }
 
-func userProperty(app *integration.App, a *webhook.Attribute) string {
-	switch {
+func userProperty(app, all *integration.App, a *webhook.Attribute) string {
+	switch name := "`" + a.Name + "`"; {
 	case a.Property == webhook.NoProperty:
 		return ""
-	case a.Property == webhook.Planned && a.Derived && !app.UserProperty(a.Index).Send:
-		return "not made by the vendor either"
+	case a.Property == webhook.Planned && a.Name != "cumulated_revenue_in_usd":
+		return "–" // The vendor says only that it will be.
 	case app.UserProperty(a.Index).Send:
-		return "`" + app.UserProperty(a.Index).Name + "`"
+		return name
+	case all.UserProperty(a.Index).Send:
+		return name + ", all"
 	default:
-		return "(`" + a.Name + "`)"
+		return name + ", named"
 	}
 }

@@ -42,7 +42,7 @@ func (v verdict) text(w io.Writer, file string) error {
 		fmt.Fprintf(w, "%s: delivered to the %s account\n", v.name(), v.account)
 	}
 	for _, g := range groupNotes(v.notes, file) {
-		fmt.Fprintf(w, "  %s: %s\n      %s\n", g.treatment, strings.Join(g.names, ", "), g.because)
+		fmt.Fprint(w, g)
 	}
 	if len(v.drift) > 0 {
 		fmt.Fprintf(w, "  drift, not in the catalogue: %s\n", strings.Join(v.drift, ", "))
@@ -63,38 +63,71 @@ func (v verdict) name() string {
 
 // noteGroup is all that one rule did to things of one kind.
 type noteGroup struct {
-	treatment string // not sent: property
-	because   string
-	names     []string
+	subject, treatment, because string
+	names                       []string
 }
 
-// groupNotes tells each rule once, in the order in which the rules first applied.
+// String is the group over two lines.
+func (g noteGroup) String() string {
+	subject := g.subject
+	if stem, ok := strings.CutSuffix(subject, "y"); ok && len(g.names) > 1 {
+		subject = stem + "ies"
+	}
+	if len(g.names) == 0 {
+		return fmt.Sprintf("  %s %s: %s\n", subject, g.treatment, g.because)
+	}
+	return fmt.Sprintf("  %s %s: %s\n      %s\n", subject, g.treatment, strings.Join(g.names, ", "), g.because)
+}
+
+// subjects in the order in which they are told.
+var subjects = []string{"message", "event", "charged", "property", "profile", "user property"}
+
+// groupNotes tells each rule once per kind of thing, in the order in which the rules first applied.
 func groupNotes(notes []mapping.Note, file string) (groups []noteGroup) {
 	for _, n := range notes {
-		g := noteGroup{treatment: "changed: " + n.Subject, because: because(n, file)}
+		g := noteGroup{subject: n.Subject, treatment: "changed", because: because(n, file)}
 		name := n.Name
 		if n.Sent == "" {
-			g.treatment = "not sent: " + n.Subject
+			g.treatment = "not sent"
 		} else if n.Sent != n.Name {
 			name += " as " + n.Sent
 		}
-		i := slices.IndexFunc(groups, func(o noteGroup) bool { return o.treatment == g.treatment && o.because == g.because })
+		i := slices.IndexFunc(groups, func(o noteGroup) bool {
+			return o.subject == g.subject && o.treatment == g.treatment && o.because == g.because
+		})
 		if i < 0 {
 			i, groups = len(groups), append(groups, g)
 		}
-		groups[i].names = append(groups[i].names, name)
+		if name != "" {
+			groups[i].names = append(groups[i].names, name)
+		}
 	}
+	slices.SortStableFunc(groups, func(a, b noteGroup) int {
+		return slices.Index(subjects, a.subject) - slices.Index(subjects, b.subject)
+	})
 	return groups
 }
 
-// because is the rule and where it stands.
+// because is the rule and where it stands. The thing's own name is left out of it, so that equal rules read the same.
 func because(n mapping.Note, file string) string {
+	rule, key := unnamed(n.Rule, n.Name), unnamed(n.Origin.Rule, n.Name)
 	switch {
 	case n.Origin.Line > 0:
-		return fmt.Sprintf("%s (%s:%d:%d, %s)", n.Rule, file, n.Origin.Line, n.Origin.Column, n.Origin.Rule)
-	case n.Origin.Rule != "" && n.Origin.Rule != n.Rule:
-		return fmt.Sprintf("%s (%s)", n.Rule, n.Origin.Rule)
+		return fmt.Sprintf("%s (%s:%d:%d, %s)", rule, file, n.Origin.Line, n.Origin.Column, key)
+	case key != "" && key != rule:
+		return fmt.Sprintf("%s (%s)", rule, key)
 	default:
-		return n.Rule
+		return rule
 	}
+}
+
+// unnamed says "it" for a name that stands alone among the words.
+func unnamed(text, name string) string {
+	words := strings.Split(text, " ")
+	for i := range words {
+		if words[i] == name && name != "" {
+			words[i] = "it"
+		}
+	}
+	return strings.Join(words, " ")
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // gathering puts the records of several webhooks together, as the forwarder does with a batch: by account, in the order of the
-// webhooks, the states of one user merged into one record where the first of them stands.
+// webhooks, the states of one user merged into one record where the last of them came.
 type gathering struct {
 	accounts [2]gatheredAccount // by mapping.Destination
 }
@@ -16,7 +16,7 @@ type gatheredAccount struct {
 	users map[string]int // identity → its profile's slot
 }
 
-// slot is one record to be: encoded already, or the states of one user.
+// slot is one record to be: encoded already, or the states of one user; or nothing, once these have moved on.
 type slot struct {
 	record []byte
 	states []*mapping.Profile
@@ -52,21 +52,23 @@ func (a *gatheredAccount) addProfile(p *mapping.Profile) {
 	if a.users == nil {
 		a.users = make(map[string]int)
 	}
-	i, ok := a.users[key]
-	if !ok {
-		i = len(a.slots)
-		a.users[key] = i
-		a.slots = append(a.slots, slot{})
+	var states []*mapping.Profile
+	if earlier, ok := a.users[key]; ok {
+		states, a.slots[earlier].states = a.slots[earlier].states, nil
 	}
-	a.slots[i].states = append(a.slots[i].states, p)
+	a.users[key] = len(a.slots)
+	a.slots = append(a.slots, slot{states: append(states, p)})
 }
 
 // records are the account's records as CleverTap gets them.
 func (a *gatheredAccount) records() []clevertap.Record {
 	records := make([]clevertap.Record, 0, len(a.slots))
 	for i, s := range a.slots {
-		if s.states != nil {
+		switch {
+		case s.states != nil:
 			s.record = mapping.Merge(nil, s.states)
+		case s.record == nil:
+			continue // The states went to a later slot.
 		}
 		records = append(records, clevertap.Record{Key: i, JSON: s.record})
 	}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestExplain runs every folder of testdata/explain: its arguments, its input, and what is printed for people and for programs.
+func TestExplain(t *testing.T) {
+	cases, err := filepath.Glob("testdata/explain/*/in.json")
+	if err != nil || len(cases) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, in := range cases {
+		folder := filepath.Dir(in)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			args := []string{"explain", "--app", "demo", "--received", "2026-11-02T09:00:00Z"}
+			file := filepath.Join(folder, "integrations.yaml")
+			if !exists(file) {
+				file = "testdata/explain/integrations.yaml"
+			}
+			args = append(args, "--file", file)
+			if more, err := os.ReadFile(filepath.Join(folder, "args")); err == nil {
+				args = append(args, strings.Fields(string(more))...)
+			}
+			for _, format := range []struct{ flag, file string }{{"--json=false", "want.txt"}, {"--json", "want.json"}} {
+				got := execute(t, "", append(args, format.flag, in)...)
+				if got.errs != "" {
+					t.Errorf("unexpected message %q", got.errs)
+				}
+				golden(t, filepath.Join(folder, format.file), got.out+"exit "+string(rune('0'+got.code))+"\n")
+			}
+		})
+	}
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+// TestExplainShowsWhatTheFixturesExpect compares explain with what is written beside every fixture that is delivered.
+func TestExplainShowsWhatTheFixturesExpect(t *testing.T) {
+	wants, err := filepath.Glob("../../events/receiver-*.want.json")
+	if err != nil || len(wants) == 0 {
+		t.Fatal("no fixtures", err)
+	}
+	for _, file := range wants {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "receiver-"), ".want.json")
+		body := filepath.Join("../../events/webhooks", name+".json")
+		if !exists(body) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want struct {
+				Outcome string           `json:"outcome"`
+				Reason  string           `json:"reason"`
+				Account string           `json:"account"`
+				Records []jsontext.Value `json:"records"`
+			}
+			if err := json.Unmarshal(text, &want, lenient...); err != nil {
+				t.Fatal(err)
+			}
+			if want.Outcome == "none" {
+				return // It never reaches the forwarder.
+			}
+			got := execute(t, "", "explain", "--app", "demo", "--sandbox-account", "--json", body)
+			var said explanationJSON
+			if err := json.Unmarshal([]byte(got.out), &said, lenient...); err != nil {
+				t.Fatal(err)
+			}
+			v := said.Webhooks[0]
+			if v.Outcome != want.Outcome || v.Reason != want.Reason || v.Account != want.Account {
+				t.Errorf("got %s %q %q, want %s %q %q", v.Outcome, v.Reason, v.Account, want.Outcome, want.Reason, want.Account)
+			}
+			if diff := cmp.Diff(uploadOf(t, want.Records), bodies(said.Uploads)); diff != "" {
+				t.Errorf("uploads (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// uploadOf is the one upload with these records, or none.
+func uploadOf(t *testing.T, records []jsontext.Value) string {
+	t.Helper()
+	if len(records) == 0 {
+		return ""
+	}
+	joined := make([][]byte, len(records))
+	for i := range records {
+		if err := records[i].Compact(lenient...); err != nil {
+			t.Fatal(err)
+		}
+		joined[i] = records[i]
+	}
+	return `{"d":[` + string(bytes.Join(joined, []byte(","))) + `]}`
+}
+
+func bodies(uploads []uploadJSON) (all string) {
+	for _, u := range uploads {
+		all += string(u.Body)
+	}
+	return all
+}
