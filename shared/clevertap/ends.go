@@ -75,11 +75,12 @@ func (d *delivery) closeSafely(r *item, end *fault.Fault) {
 	d.close(r, end)
 }
 
-// reportBreakers notes the lanes that stand before an open breaker at the end, or did on the way.
-func (d *delivery) reportBreakers() {
-	for _, l := range d.lanes {
-		if len(l.items) > 0 && (l.leftAlone || l.breaker.isOpen()) {
-			d.report.breakerOpen(l.account.Key())
-		}
+// report sums the lanes up.
+func (d *delivery) report() Report {
+	r := Report{Lanes: make([]LaneReport, len(d.lanes))}
+	for i, l := range d.lanes {
+		l.report.BreakerOpen = len(l.items) > 0 && (l.leftAlone || l.breaker.isOpen())
+		r.Lanes[i] = l.report
 	}
+	return r
 }

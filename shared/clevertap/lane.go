@@ -30,6 +30,7 @@ type lane struct {
 	renewed   bool         // and has been, which happens once
 	ended     *fault.Fault // why nothing more of this lane is uploaded; nil: it goes on
 	leftAlone bool         // records were closed because the breaker was open
+	report    LaneReport
 }
 
 // newLane queues a lane's records in uploads of the largest size.

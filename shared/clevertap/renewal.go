@@ -83,7 +83,7 @@ func (d *delivery) stop(a *attempt, end *fault.Fault) {
 	a.breaker.trip(a.segment, time.Now())
 	if l.ended == nil {
 		l.ended = end
-		d.report.credentialsRefused(l.account.Key())
+		l.report.CredentialsRefused = true
 	}
 	d.closeAll(a.segment.records, l.ended)
 	d.drain(l, l.ended)

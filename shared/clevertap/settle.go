@@ -13,7 +13,7 @@ func (d *delivery) settle(a *attempt) {
 	a.lane.inFlight--
 	a.traffic.inFlight--
 	a.traffic.slowest = max(a.traffic.slowest, a.took)
-	d.report.attempted(a.took)
+	a.lane.report.Latencies = append(a.lane.report.Latencies, a.took)
 	switch a.verdict {
 	case read:
 		d.settleRead(a, now)
@@ -49,6 +49,7 @@ func (d *delivery) settleRead(a *attempt, now time.Time) {
 		}
 		switch {
 		case r.class == accepted:
+			a.lane.report.Accepted++
 			d.close(item, nil)
 		case r.class == uncertain:
 			d.close(item, faultUnmatched)

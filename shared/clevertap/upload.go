@@ -2,10 +2,7 @@ package clevertap
 
 import (
 	"context"
-	"slices"
 	"time"
-
-	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
 // Book is kept by the caller. The uploader asks it before each upload which records may still go, and tells it each record's
@@ -17,31 +14,6 @@ type Book interface {
 	// Close gives a record's end: nil if CleverTap accepted it, else a [*fault.Fault]. It is [fault.Reject] with the reason
 	// "clevertap_<code>" or "clevertap_http_<status>" and the number as its code, or [fault.Retry], or [fault.Operator].
 	Close(key int, err error)
-}
-
-// delivery is one call of [Uploader.Upload]. One goroutine owns all of it: attempts and fresh secrets run beside it and
-// report back, so that nothing here needs a lock and the book hears of one end after the other.
-type delivery struct {
-	*Uploader
-	ctx      context.Context
-	cancel   context.CancelFunc
-	book     Book
-	lanes    []*lane
-	accounts []*traffic
-	attempts chan attempt
-	renewals chan renewal
-	underway int // attempts and renewals that have not reported
-	report   Report
-}
-
-// attempt is an upload that has been made.
-type attempt struct {
-	lane    *lane
-	traffic *traffic
-	segment *segment
-	account Account  // as it was used; the lane may have newer credentials by now
-	breaker *breaker // of that account
-	reply
 }
 
 // Upload delivers all lanes side by side, with at most the allowed number of uploads in flight per account, whichever lane they
@@ -62,19 +34,7 @@ func (u *Uploader) Upload(ctx context.Context, lanes []Lane, book Book) Report {
 		d.join(l)
 	}
 	d.run()
-	d.reportBreakers()
-	return d.report
-}
-
-// join gives a lane its place among those of its account.
-func (d *delivery) join(l *lane) {
-	key := l.account.Key()
-	at := slices.IndexFunc(d.accounts, func(t *traffic) bool { return t.key == key })
-	if at < 0 {
-		at = len(d.accounts)
-		d.accounts = append(d.accounts, &traffic{key: key, limit: d.concurrency})
-	}
-	d.accounts[at].lanes = append(d.accounts[at].lanes, l)
+	return d.report()
 }
 
 // run is the one loop: it starts what may start, waits for something to happen, and acts on it, until nothing is left.
@@ -199,36 +159,4 @@ func (d *delivery) stillOpen(records []*item) []*item {
 		}
 	}
 	return open
-}
-
-// fits tells whether the call has time for an upload that begins then.
-func (d *delivery) fits(t *traffic, start time.Time) bool {
-	if d.ctx.Err() != nil {
-		return false
-	}
-	deadline, ok := d.ctx.Deadline()
-	return !ok || !start.Add(need(d.timeout, t.slowest)).After(deadline)
-}
-
-// late is the end of records for whose upload there is no time.
-func late(t *traffic, now time.Time) *fault.Fault {
-	if t.hold.After(now) {
-		return faultLimited
-	}
-	return faultNoTime
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// earlier gives the earlier of two times, of which zero is none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

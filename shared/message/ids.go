@@ -25,16 +25,16 @@ func groupID(m Message, kind, holder string) string {
 // deduplicationID is the event's own id where SQS takes it. An odd id must not make a webhook fail for ever, so the body's
 // hash stands in for it.
 func deduplicationID(eventID string, body []byte) string {
-	if legalID(eventID) {
+	if LegalID(eventID) {
 		return eventID
 	}
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
 }
 
-// legalID tells whether SQS takes a text as an id: 1 to 128 letters, digits and marks of punctuation, which together are the
+// LegalID tells whether SQS takes a text as an id: 1 to 128 letters, digits and marks of punctuation, which together are the
 // printable ASCII characters without the blank (SendMessage, November 2026).
-func legalID(id string) bool {
+func LegalID(id string) bool {
 	if id == "" || len(id) > maxID {
 		return false
 	}

@@ -8,7 +8,6 @@ package receive
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -114,11 +113,8 @@ func (h *Handler) receive(ctx context.Context, r request, began time.Time) error
 	}
 	glance := webhook.Peek(body)
 	m := message.Message{App: r.app, Received: began, Body: body}
-	return h.Queue.Enqueue(ctx, message.Encode(m, holderKind(glance.Holder.Kind), glance.Holder.ID, glance.EventID, h.FIFO))
+	return h.Queue.Enqueue(ctx, message.Encode(m, glance.Holder.Kind.String(), glance.Holder.ID, glance.EventID, h.FIFO))
 }
-
-// holderKind names a kind of holder for the hash that groups the queue.
-func holderKind(k webhook.HolderKind) string { return strconv.Itoa(int(k)) }
 
 // verify checks the signature, a second time where keys that were changed meanwhile may explain why it failed. Without both
 // headers no key can help, so none is asked for.

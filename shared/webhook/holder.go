@@ -18,6 +18,11 @@ const (
 	ByPurchase
 )
 
+// String names the kind. The name is part of the hash that groups the queue and of the holder table's keys, so it never changes.
+func (k HolderKind) String() string {
+	return [...]string{"", "user", "anonymous", "device", "purchase"}[k]
+}
+
 // Holder is whose webhook it is.
 type Holder struct {
 	Kind HolderKind

@@ -1,0 +1,148 @@
+package forward
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// Accounts gives the CleverTap accounts of an app. Its errors are marked faults.
+type Accounts interface {
+	// Get may answer from memory.
+	Get(ctx context.Context, app string) (clevertap.Accounts, error)
+	// Reload asks the store.
+	Reload(ctx context.Context, app string) (clevertap.Accounts, error)
+}
+
+// Uploader delivers records; see [clevertap.Uploader].
+type Uploader interface {
+	Upload(ctx context.Context, lanes []clevertap.Lane, book clevertap.Book) clevertap.Report
+}
+
+// Rejecter moves messages that will always fail to the rejected queue. It gives one error for each, nil where the queue took it.
+type Rejecter interface {
+	Reject(ctx context.Context, messages []Rejection) []error
+}
+
+// Delayer says when messages come back to the queue of the given ARN.
+type Delayer interface {
+	Delay(ctx context.Context, source string, messages []Delay) error
+}
+
+// Handler is the corridor from a batch to CleverTap. All fields but Holders, Jitter and Now must be set.
+type Handler struct {
+	Integrations *integration.File
+	Accounts     Accounts
+	Mapper       *mapping.Mapper
+	Uploader     Uploader
+	Rejecter     Rejecter
+	Delayer      Delayer
+	Holders      Holders       // nil: holder state is off
+	RetryDelay   time.Duration // the first new visibility of a message that is retried
+	Log          *slog.Logger
+	Metrics      io.Writer
+
+	Jitter func() float64   // in [0,1); math/rand/v2 if nil
+	Now    func() time.Time // time.Now if nil
+}
+
+// Shares of the invocation's time.
+const (
+	// settleShare is what is kept for the rejected queue and the new visibilities, as a fraction of the time that is left at the start.
+	settleShare = 8
+	// settleMost bounds it.
+	settleMost = 3 * time.Second
+)
+
+// Invoke takes an SQS event and answers which messages come back. The error is for a payload that is no SQS event; nothing that
+// CleverTap or one app did makes one.
+func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	v := newInvocation(h)
+	if err := v.batch.read(payload); err != nil {
+		return nil, err
+	}
+	return v.run(ctx), nil
+}
+
+// invocation is one batch on its way.
+type invocation struct {
+	handler  *Handler
+	start    time.Time
+	batch    batch
+	event    webhook.Event
+	result   mapping.Result
+	ledger   *ledger
+	subjects []subject
+	received time.Time // when the message that is being opened was
+	drafts   []draft
+	holdings []*holding // in the order in which they came
+	byKey    map[string]*holding
+	arena    []byte
+	lanes    []clevertap.Lane
+	laneApps []string // the app by which a lane was opened, for the metrics
+	secrets  map[string]*secret
+	tally    tally
+}
+
+func newInvocation(h *Handler) *invocation {
+	return &invocation{handler: h, start: h.now(), secrets: make(map[string]*secret), byKey: make(map[string]*holding)}
+}
+
+// run does the steps of a batch in their order.
+func (v *invocation) run(ctx context.Context) []byte {
+	work, cancel := v.reserve(ctx)
+	defer cancel()
+	v.ledger = newLedger(len(v.batch.messages), func(i int) []byte {
+		if q := &v.batch.messages[i]; q.FIFO() {
+			return q.Group
+		}
+		return nil
+	})
+	v.subjects = make([]subject, len(v.batch.messages))
+	v.prefetch(work)
+	for i := range v.batch.messages {
+		v.open(work, i)
+	}
+	v.hold(work)
+	v.group()
+	v.upload(work)
+	cancel()
+	v.join()
+	v.settle(ctx)
+	v.report(ctx)
+	return v.answer()
+}
+
+// reserve keeps a part of the time for settling, so that an outcome that is known is also told.
+func (v *invocation) reserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	left := deadline.Sub(v.start)
+	return context.WithDeadline(ctx, deadline.Add(-min(left/settleShare, settleMost)))
+}
+
+// upload delivers all lanes side by side and keeps what they came to.
+func (v *invocation) upload(ctx context.Context) {
+	if len(v.lanes) == 0 {
+		return
+	}
+	r := v.handler.Uploader.Upload(ctx, v.lanes, v.ledger)
+	for i := range v.lanes {
+		v.tally.lane(v.laneApps[i], r.Lanes[i])
+	}
+}
+
+func (h *Handler) now() time.Time {
+	if h.Now == nil {
+		return time.Now()
+	}
+	return h.Now()
+}

@@ -1,0 +1,175 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/metric"
+)
+
+// panicsRetried is how often a message on which the code panics comes back before it is rejected: the next version may read it, and so may
+// this one if the panic had another cause.
+const panicsRetried = 4
+
+// errNothing says that nothing can be made of a webhook although it is JSON: its event has no name that CleverTap takes.
+var errNothing = errors.New("event has no name")
+
+// subject is what the logs and metrics say about a message.
+type subject struct {
+	app     string // metric.UnknownApp until the app is found in the integration file
+	event   string
+	eventID string
+	created int64 // milliseconds since 1970; 0: unknown
+}
+
+// open turns one message into records, a skip or a fault, which go into the ledger. A panic ends this message only.
+func (v *invocation) open(ctx context.Context, i int) {
+	v.subjects[i].app = metric.UnknownApp
+	defer v.guard(i)
+	if err := v.read(ctx, i); err != nil {
+		v.ledger.fail(i, fault.Of(err))
+	}
+}
+
+// guard turns a panic into a fault of the messages. What the panic says may quote a body: only its type is kept.
+func (v *invocation) guard(messages ...int) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	for _, i := range messages {
+		kind := fault.Retry
+		if v.batch.messages[i].Receives > panicsRetried {
+			kind = fault.Reject
+		}
+		v.ledger.fail(i, fault.New(kind, fault.Panic, fmt.Errorf("panic of type %T", p)))
+	}
+}
+
+// read does the steps of one message in their order.
+func (v *invocation) read(ctx context.Context, i int) error {
+	q := &v.batch.messages[i]
+	m, err := message.Decode(string(q.Body), func(name string) string { return string(q.attribute(name)) })
+	if err != nil {
+		return err
+	}
+	app := v.handler.Integrations.Apps[m.App]
+	if app == nil {
+		return fault.New(fault.Reject, fault.UnknownApp, nil)
+	}
+	v.subjects[i].app = app.Name
+	if !app.Enabled {
+		v.ledger.skip(i, fault.Disabled)
+		return nil
+	}
+	if err := v.event.Read(m.Body); err != nil {
+		return err
+	}
+	v.subjects[i].event = string(clevertap.Cut(v.event.Name, clevertap.MaxEventNameBytes))
+	to, err := mapping.Route(&v.event, app, func() (bool, error) {
+		accounts, err := v.accounts(ctx, app.Name)
+		return accounts.Sandbox != nil, err
+	})
+	if err != nil {
+		return err
+	}
+	v.received = m.Received
+	if m.Received.IsZero() {
+		v.received = time.UnixMilli(q.Sent)
+	}
+	v.handler.Mapper.Map(&v.result, &v.event, app, to, v.received, nil)
+	v.describe(i)
+	if v.result.Reject != "" {
+		return fault.New(fault.Reject, v.result.Reject, errNothing)
+	}
+	if v.result.Skip != "" {
+		v.ledger.skip(i, v.result.Skip)
+		if v.result.Skip == fault.EventOff {
+			v.state(i, app, to)
+		}
+		return nil
+	}
+	return v.draft(ctx, i, app, to)
+}
+
+// describe keeps what the logs and metrics say.
+func (v *invocation) describe(i int) {
+	s := &v.subjects[i]
+	s.created = v.result.Created
+	if id := string(v.result.EventID); message.LegalID(id) {
+		s.eventID = id
+	}
+	for _, name := range v.result.Drift {
+		v.tally.drift(s.app, name)
+	}
+}
+
+// draft keeps a message's records until all messages are open, less those that CleverTap took at an earlier attempt.
+func (v *invocation) draft(ctx context.Context, i int, app *integration.App, to mapping.Destination) error {
+	accounts, err := v.accounts(ctx, app.Name)
+	if err != nil {
+		return err
+	}
+	account := accounts.Production
+	if to == mapping.SandboxAccount {
+		account = *accounts.Sandbox
+	}
+	taken := ParseKinds(string(v.batch.messages[i].attribute(message.AttrAccepted)))
+	v.ledger.accept(i, taken)
+	d := draft{message: i, lane: v.lane(account, app.Name, to)}
+	if taken&Event == 0 {
+		d.event = v.keep(v.result.Event)
+	}
+	if taken&Charged == 0 {
+		d.charged = v.keep(v.result.Charged)
+	}
+	if taken&Profile == 0 {
+		d.profile, d.other = v.result.Profile.Clone(), v.result.Other.Clone()
+	}
+	v.drafts = append(v.drafts, d)
+	v.state(i, app, to)
+	return nil
+}
+
+// lane finds or opens the lane of an account. Apps that share an account share its lane only if their passcodes are the same: one
+// dead passcode must not stop the other.
+func (v *invocation) lane(account clevertap.Account, app string, to mapping.Destination) int {
+	for i := range v.lanes {
+		if v.lanes[i].Account.Equal(account) {
+			return i
+		}
+	}
+	refresh := func(ctx context.Context) (clevertap.Account, error) {
+		accounts, err := v.handler.Accounts.Reload(ctx, app)
+		switch {
+		case err != nil:
+			return clevertap.Account{}, err
+		case to != mapping.SandboxAccount:
+			return accounts.Production, nil
+		case accounts.Sandbox == nil:
+			return account, nil
+		default:
+			return *accounts.Sandbox, nil
+		}
+	}
+	v.lanes = append(v.lanes, clevertap.Lane{Account: account, Refresh: refresh})
+	v.laneApps = append(v.laneApps, app)
+	return len(v.lanes) - 1
+}
+
+// keep copies an encoded record out of the mapper's memory; nil stays nil.
+func (v *invocation) keep(record []byte) []byte {
+	if record == nil {
+		return nil
+	}
+	from := len(v.arena)
+	v.arena = append(v.arena, record...)
+	return v.arena[from:len(v.arena):len(v.arena)]
+}

@@ -1,0 +1,155 @@
+package forward
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/metric"
+)
+
+// driftNames is how many names of a payload's surprises one line lists.
+const driftNames = 10
+
+// tally counts, for each app, what a batch came to.
+type tally struct {
+	apps    []appTally // in the order in which the apps came
+	metrics metric.Set
+}
+
+// appTally is one app's counts.
+type appTally struct {
+	app      string
+	received int
+	outcomes [Retried + 1]int
+	drift    int
+	names    []string
+}
+
+// app finds or makes an app's counts.
+func (t *tally) app(name string) *appTally {
+	i := slices.IndexFunc(t.apps, func(a appTally) bool { return a.app == name })
+	if i < 0 {
+		i = len(t.apps)
+		t.apps = append(t.apps, appTally{app: name})
+	}
+	return &t.apps[i]
+}
+
+// drift counts a surprise in a payload, by its name.
+func (t *tally) drift(app, name string) {
+	a := t.app(app)
+	a.drift++
+	if len(a.names) < driftNames && !slices.Contains(a.names, name) {
+		a.names = append(a.names, name)
+	}
+}
+
+// lane counts what a lane's uploads came to, under the app that opened it.
+func (t *tally) lane(app string, r clevertap.LaneReport) {
+	for _, latency := range r.Latencies {
+		t.metrics.Observe(app, metric.UploadLatency, latency)
+	}
+	if r.Accepted > 0 {
+		t.metrics.Add(app, metric.RecordsAccepted, r.Accepted)
+	}
+	if r.CredentialsRefused {
+		t.metrics.Add(app, metric.CredentialsRefused, 1)
+	}
+	if r.BreakerOpen {
+		t.metrics.Add(app, metric.BreakerOpen, 1)
+	}
+}
+
+// report writes one line for each message that was not delivered, one for each app, and the metrics.
+func (v *invocation) report(ctx context.Context) {
+	now := v.handler.now()
+	for i := range v.batch.messages {
+		s := &v.subjects[i]
+		outcome, f := v.ledger.outcome(i)
+		a := v.tally.app(s.app)
+		a.received++
+		a.outcomes[outcome]++
+		if outcome == Delivered {
+			if s.created > 0 {
+				v.tally.metrics.Observe(s.app, metric.EventAge, now.Sub(time.UnixMilli(s.created)))
+			}
+			continue
+		}
+		v.logMessage(ctx, i, outcome, f)
+		if f.Kind == fault.Operator && f.Reason == fault.Credentials && v.lost(s.app) {
+			v.tally.metrics.Add(s.app, metric.CredentialsRefused, 1)
+		}
+	}
+	for _, a := range v.tally.apps {
+		v.tally.count(a)
+		v.logApp(ctx, a, now.Sub(v.start))
+	}
+	if err := v.tally.metrics.Write(v.handler.Metrics, now); err != nil {
+		v.handler.Log.WarnContext(ctx, "metrics not written")
+	}
+}
+
+// lost tells whether an app's secret named no account that could be called: no upload counted those credentials.
+func (v *invocation) lost(app string) bool {
+	s := v.secrets[app]
+	return s != nil && s.err != nil
+}
+
+// count turns an app's outcomes into metrics. All four are written, also the zeros: they add up to the messages received.
+func (t *tally) count(a appTally) {
+	t.metrics.Add(a.app, metric.MessagesReceived, a.received)
+	for outcome, name := range [...]metric.Name{metric.MessagesDelivered, metric.MessagesSkipped, metric.MessagesRejected, metric.MessagesRetried} {
+		t.metrics.Add(a.app, name, a.outcomes[outcome])
+	}
+	if a.drift > 0 {
+		t.metrics.Add(a.app, metric.SchemaDrift, a.drift)
+	}
+}
+
+// logMessage says what became of one message. A skip is what the user asked for, a retry passes: only what is rejected or needs a person is
+// an error.
+func (v *invocation) logMessage(ctx context.Context, i int, outcome Outcome, f *fault.Fault) {
+	s, q := &v.subjects[i], &v.batch.messages[i]
+	level := slog.LevelInfo
+	switch {
+	case outcome == Rejected, f.Kind == fault.Operator:
+		level = slog.LevelError
+	case outcome == Retried:
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{
+		slog.String("messageId", string(q.ID)),
+		slog.String("app", s.app),
+		slog.String("outcome", outcome.String()),
+		slog.String("reason", string(f.Reason)),
+		slog.Int("attempt", q.Receives),
+	}
+	for _, optional := range [...]struct{ key, value string }{{"event", s.event}, {"eventId", s.eventID}, {"code", f.Code}} {
+		if optional.value != "" {
+			attrs = append(attrs, slog.String(optional.key, optional.value))
+		}
+	}
+	v.handler.Log.LogAttrs(ctx, level, "message "+outcome.String(), attrs...)
+}
+
+// logApp is the one line an invocation writes for an app.
+func (v *invocation) logApp(ctx context.Context, a appTally, took time.Duration) {
+	attrs := []slog.Attr{
+		slog.String("app", a.app),
+		slog.Int("received", a.received),
+		slog.Int("delivered", a.outcomes[Delivered]),
+		slog.Int("skipped", a.outcomes[Skipped]),
+		slog.Int("rejected", a.outcomes[Rejected]),
+		slog.Int("retried", a.outcomes[Retried]),
+		slog.Int64("duration", took.Milliseconds()),
+	}
+	if len(a.names) > 0 {
+		attrs = append(attrs, slog.String("drift", strings.Join(a.names, ", ")))
+	}
+	v.handler.Log.LogAttrs(ctx, slog.LevelInfo, "batch", attrs...)
+}
