@@ -1,0 +1,208 @@
+package awstest
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"encoding/base64"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxVisibility is the longest visibility time-out (Amazon SQS message quotas, November 2026).
+const maxVisibility = 12 * time.Hour
+
+// Received is a message in the hands of a receiver.
+type Received struct {
+	Message
+	Handle string
+}
+
+// Receive takes up to limit messages, as ReceiveMessage does, for a visibility time-out; a negative one stands for the queue's.
+// Messages that have been received too often move to the dead letters instead.
+func (q *Queue) Receive(limit int, visibility time.Duration) []Received {
+	return q.take(limit, math.MaxInt, visibility)
+}
+
+// take receives up to limit messages and, beyond the first, no more than maxBytes of them.
+func (q *Queue) take(limit, maxBytes int, visibility time.Duration) []Received {
+	if visibility < 0 {
+		visibility = q.config.Visibility
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.now()
+	for len(q.waiting) > 0 && !q.waiting[0].until.After(now) {
+		q.settle(heap.Pop(&q.waiting).(*group)) //nolint:forcetypeassert // The heap holds nothing else.
+	}
+	var received []Received
+	var touched []*group
+	for full := false; len(q.ready) > 0 && len(received) < limit && !full; {
+		g := q.ready[0]
+		q.ready = q.ready[1:]
+		g.ready = false
+		touched = append(touched, g)
+		for _, m := range slices.Clone(g.messages) {
+			if q.drop(m, now) {
+				continue
+			}
+			full = len(received) > 0 && size(m.Body, m.Attributes) > maxBytes
+			if full || len(received) == limit {
+				break
+			}
+			maxBytes -= size(m.Body, m.Attributes) + envelope
+			received = append(received, m.receive(now, visibility))
+			g.flying = append(g.flying, m)
+		}
+	}
+	for _, g := range touched {
+		q.settle(g)
+	}
+	return received
+}
+
+// receive notes that a message was handed out.
+func (m *message) receive(now time.Time, visibility time.Duration) Received {
+	m.Receives++
+	if m.FirstReceived.IsZero() {
+		m.FirstReceived = now
+	}
+	m.visible = now.Add(visibility)
+	m.handle = base64.StdEncoding.EncodeToString([]byte(m.ID + "#" + strconv.Itoa(m.Receives)))
+	return Received{m.Message, m.handle}
+}
+
+// drop takes a message off the queue that is too old, or moves it to the dead letters when it has been received often enough;
+// q.mu is held.
+func (q *Queue) drop(m *message, now time.Time) bool {
+	switch {
+	case now.Sub(m.Sent) >= q.config.Retention:
+		q.expired++
+		q.remove(m)
+	case q.config.DeadLetters != nil && m.Receives >= q.config.MaxReceiveCount:
+		q.remove(m)
+		q.config.DeadLetters.adopt(m.Message, q.ARN())
+	default:
+		return false
+	}
+	return true
+}
+
+func (q *Queue) remove(m *message) {
+	delete(q.messages, m.ID)
+	m.group.remove(m)
+}
+
+// Delete deletes a message, as DeleteMessage does. A FIFO queue refuses a handle whose visibility time-out is over; a
+// standard queue ignores one that another receive has replaced.
+func (q *Queue) Delete(handle string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	m, err := q.find(handle)
+	switch {
+	case err != nil:
+		return err
+	case m == nil:
+		return nil
+	case q.FIFO() && (m.handle != handle || !m.visible.After(q.now())):
+		return &Refusal{Code: "InvalidParameterValue", Message: "Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired."}
+	case m.handle != handle:
+		return nil
+	}
+	q.remove(m)
+	q.settle(m.group)
+	return nil
+}
+
+// ChangeVisibility changes when a message that is in flight becomes visible, as ChangeMessageVisibility does.
+func (q *Queue) ChangeVisibility(handle string, visibility time.Duration) error {
+	if visibility < 0 || visibility > maxVisibility {
+		return &Refusal{Code: "InvalidParameterValue", Message: "Value for parameter VisibilityTimeout is invalid. Reason: Must be between 0 and 43200."}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	m, err := q.find(handle)
+	if err != nil {
+		return err
+	}
+	now := q.now()
+	if m == nil || m.handle != handle || !m.visible.After(now) {
+		return &Refusal{Code: "MessageNotInflight", Query: "AWS.SimpleQueueService.MessageNotInflight", Message: "The message is not in flight."}
+	}
+	m.visible = now.Add(visibility)
+	q.settle(m.group)
+	return nil
+}
+
+// find gives the message of a handle, nil if it is gone; q.mu is held.
+func (q *Queue) find(handle string) (*message, error) {
+	text, err := base64.StdEncoding.DecodeString(handle)
+	id, _, ok := strings.Cut(string(text), "#")
+	if err != nil || !ok {
+		return nil, &Refusal{Code: "ReceiptHandleIsInvalid", Message: "The input receipt handle is not valid."}
+	}
+	return q.messages[id], nil
+}
+
+// wait returns when there may be something to receive, or when ctx ends.
+func (q *Queue) wait(ctx context.Context) {
+	q.mu.Lock()
+	changed, due := q.changed, time.Duration(math.MaxInt64)
+	if len(q.waiting) > 0 {
+		due = q.waiting[0].until.Sub(q.now())
+	}
+	if len(q.ready) > 0 {
+		due = 0
+	}
+	q.mu.Unlock()
+	timer := time.NewTimer(due)
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// Poke wakes those who wait for messages, after a test has set the clock.
+func (q *Queue) Poke() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	close(q.changed)
+	q.changed = make(chan struct{})
+}
+
+// Messages lists what is on the queue, in flight or not, in the order of arrival, without receiving it.
+func (q *Queue) Messages() []Message {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	stored := slices.SortedFunc(maps.Values(q.messages), func(a, b *message) int { return cmp.Compare(a.order, b.order) })
+	list := make([]Message, len(stored))
+	for i, m := range stored {
+		list[i] = m.Message
+	}
+	return list
+}
+
+// Counts tells how many messages can be received sooner or later, how many are in flight, how many are delayed, and how many have been dropped for
+// their age since the beginning.
+func (q *Queue) Counts() (visible, inFlight, delayed, expired int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.now()
+	for _, m := range q.messages {
+		switch {
+		case !m.visible.After(now):
+			visible++
+		case m.Receives == 0:
+			delayed++
+		default:
+			inFlight++
+		}
+	}
+	return visible, inFlight, delayed, q.expired
+}
