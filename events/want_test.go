@@ -54,11 +54,7 @@ func (f fixture) want(t *testing.T, app *integration.App, at time.Time) want {
 		return want{Status: status, Answer: map[string]string{"error": string(reason)}, Outcome: "none", Records: []jsontext.Value{}}
 	}
 	m := mapped(app, []byte(f.raw(t)), at)
-	w := want{Status: 200, Answer: map[string]string{"status": "queued"}, Outcome: m.outcome, Reason: m.reason, Account: m.account, Records: []jsontext.Value{}}
-	for _, r := range m.records() {
-		w.Records = append(w.Records, r)
-	}
-	return w
+	return want{Status: 200, Answer: map[string]string{"status": "queued"}, Outcome: m.outcome, Reason: m.reason, Account: m.account, Records: m.records()}
 }
 
 // meaning is what a webhook comes to in the forwarder, without holder state.
@@ -89,8 +85,9 @@ func mapped(app *integration.App, body []byte, received time.Time) *meaning {
 	return &m
 }
 
-// records are the webhook's records when it is alone in its batch.
-func (m *meaning) records() (records []jsontext.Value) {
+// records are the webhook's records when it is alone in its batch; never nil.
+func (m *meaning) records() []jsontext.Value {
+	records := []jsontext.Value{}
 	for _, record := range [][]byte{m.result.Event, m.result.Charged} {
 		if record != nil {
 			records = append(records, record)

@@ -61,7 +61,7 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// exitCode prints what is still to be said of err and gives the code that it stands for.
+// exitCode prints what is still to be said of err and gives the code that it stands for. If that cannot be printed, the code still tells.
 func exitCode(err error, errs io.Writer) int {
 	if err == nil {
 		return fine
@@ -71,10 +71,10 @@ func exitCode(err error, errs io.Writer) int {
 		f = &failure{code: finding, err: err}
 	}
 	if f.err != nil {
-		fmt.Fprintln(errs, "bridge:", f.err)
+		_, _ = fmt.Fprintln(errs, "bridge:", f.err)
 	}
 	if f.hint != "" {
-		fmt.Fprintln(errs, "hint:", f.hint)
+		_, _ = fmt.Fprintln(errs, "hint:", f.hint)
 	}
 	return f.code
 }

@@ -66,7 +66,7 @@ func (o explainOptions) run(cmd *cobra.Command, path string) error {
 	if o.asJSON {
 		err = writeJSON(cmd.OutOrStdout(), x.json(o.fileName()))
 	} else {
-		err = x.text(cmd.OutOrStdout(), o.fileName())
+		err = writeText(cmd.OutOrStdout(), x.text(o.fileName()))
 	}
 	if err == nil && x.rejected() {
 		err = errFindings

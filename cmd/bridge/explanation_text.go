@@ -2,55 +2,53 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 )
 
-// text prints the explanation for people. file names the integration file.
-func (x explanation) text(w io.Writer, file string) error {
+// text is the explanation for people. file names the integration file.
+func (x explanation) text(file string) string {
+	var b strings.Builder
 	for i, v := range x.webhooks {
 		if i > 0 {
-			fmt.Fprintln(w)
+			fmt.Fprintln(&b)
 		}
 		if len(x.webhooks) > 1 {
-			fmt.Fprintf(w, "webhook %d, ", i+1)
+			fmt.Fprintf(&b, "webhook %d, ", i+1)
 		}
-		if err := v.text(w, file); err != nil {
-			return err
-		}
+		v.tell(&b, file)
 	}
 	for _, u := range x.uploads {
-		fmt.Fprintf(w, "\nupload to the %s account, %s, %s:\n%s\n", u.account, quantity(u.records, "record"), quantity(len(u.body), "byte"), u.body)
+		fmt.Fprintf(&b, "\nupload to the %s account, %s, %s:\n%s\n", u.account, quantity(u.records, "record"), quantity(len(u.body), "byte"), u.body)
 	}
-	return nil
+	return b.String()
 }
 
-func (v verdict) text(w io.Writer, file string) error {
+// tell adds what becomes of one webhook.
+func (v verdict) tell(b *strings.Builder, file string) {
 	switch v.outcome {
 	case "rejected":
-		fmt.Fprintf(w, "%s: rejected, %s", v.name(), v.reason)
+		fmt.Fprintf(b, "%s: rejected, %s", v.name(), v.reason)
 		if v.cause != nil {
-			fmt.Fprintf(w, ": %v", v.cause)
+			fmt.Fprintf(b, ": %v", v.cause)
 		}
-		fmt.Fprintln(w)
+		fmt.Fprintln(b)
 	case "skipped":
-		fmt.Fprintf(w, "%s: skipped, %s\n", v.name(), v.reason)
+		fmt.Fprintf(b, "%s: skipped, %s\n", v.name(), v.reason)
 	default:
-		fmt.Fprintf(w, "%s: delivered to the %s account\n", v.name(), v.account)
+		fmt.Fprintf(b, "%s: delivered to the %s account\n", v.name(), v.account)
 	}
 	for _, g := range groupNotes(v.notes, file) {
-		fmt.Fprint(w, g)
+		fmt.Fprint(b, g)
 	}
 	if len(v.drift) > 0 {
-		fmt.Fprintf(w, "  drift, not in the catalogue: %s\n", strings.Join(v.drift, ", "))
+		fmt.Fprintf(b, "  drift, not in the catalogue: %s\n", strings.Join(v.drift, ", "))
 	}
 	for _, h := range v.hints {
-		fmt.Fprintf(w, "  hint: %s\n", h)
+		fmt.Fprintf(b, "  hint: %s\n", h)
 	}
-	return nil
 }
 
 // name is the event's name, or what stands for it in a webhook that cannot be read.

@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +44,7 @@ Exit codes: 0 no errors, 1 errors (with --strict also warnings), 2 wrong usage.`
 			if asJSON {
 				err = writeJSON(cmd.OutOrStdout(), lintList(problems))
 			} else {
-				writeProblems(cmd.OutOrStdout(), path, file, problems)
+				err = writeText(cmd.OutOrStdout(), problemText(path, file, problems))
 			}
 			if err != nil {
 				return err
@@ -86,22 +86,25 @@ func lintList(problems integration.Problems) []lintProblem {
 	return list
 }
 
-func writeProblems(w io.Writer, path string, file *integration.File, problems integration.Problems) {
+// problemText is the list for people, with a line at the end that counts.
+func problemText(path string, file *integration.File, problems integration.Problems) string {
+	var b strings.Builder
 	for _, p := range problems {
-		fmt.Fprintf(w, "%s:%d:%d: %s: ", p.Path, p.Line, p.Column, p.Severity)
+		fmt.Fprintf(&b, "%s:%d:%d: %s: ", p.Path, p.Line, p.Column, p.Severity)
 		if p.Where != "" {
-			fmt.Fprintf(w, "%s: ", p.Where)
+			fmt.Fprintf(&b, "%s: ", p.Where)
 		}
-		fmt.Fprintln(w, p.Message)
+		fmt.Fprintln(&b, p.Message)
 		if p.Advice != "" {
-			fmt.Fprintf(w, "    %s\n", p.Advice)
+			fmt.Fprintf(&b, "    %s\n", p.Advice)
 		}
 	}
 	if file != nil {
-		fmt.Fprintf(w, "%s: %s, ", path, quantity(len(file.Apps), "app"))
+		fmt.Fprintf(&b, "%s: %s, ", path, quantity(len(file.Apps), "app"))
 	} else {
-		fmt.Fprintf(w, "%s: ", path)
+		fmt.Fprintf(&b, "%s: ", path)
 	}
-	fmt.Fprintf(w, "%s, %s, %s\n", quantity(count(problems, integration.Error), "error"),
+	fmt.Fprintf(&b, "%s, %s, %s\n", quantity(count(problems, integration.Error), "error"),
 		quantity(count(problems, integration.Warning), "warning"), quantity(count(problems, integration.Hint), "hint"))
+	return b.String()
 }

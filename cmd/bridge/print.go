@@ -15,8 +15,15 @@ func writeJSON(w io.Writer, v any) error {
 	if err != nil {
 		return fmt.Errorf("output: %w", err)
 	}
-	_, err = fmt.Fprintf(w, "%s\n", text)
-	return err
+	return writeText(w, string(text)+"\n")
+}
+
+// writeText prints a text at once, so that there is one error to tell.
+func writeText(w io.Writer, text string) error {
+	if _, err := io.WriteString(w, text); err != nil {
+		return fmt.Errorf("output: %w", err)
+	}
+	return nil
 }
 
 // quantity is a number with its noun: 1 error, 2 errors.

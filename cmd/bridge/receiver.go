@@ -99,7 +99,7 @@ func post(ctx context.Context, target string, key secret.Value, body []byte) (an
 		}
 		return answer{}, findingf("is the URL right, and is the receiver deployed or 'make run' running?", "the receiver does not answer: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return answer{}, findingf("", "the receiver's answer breaks off: %w", err)

@@ -1,7 +1,8 @@
 package main
 
 import (
-	"fmt"
+	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,17 +23,16 @@ up. The same event and seed give the same webhook; another seed tells of another
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if list == (len(args) == 1) {
-				return usageOf(cmd, fmt.Errorf("name an event, or give --list"))
+				return usageOf(cmd, errors.New("name an event, or give --list"))
 			}
 			if list {
-				return listEvents(cmd)
+				return writeText(cmd.OutOrStdout(), eventList())
 			}
 			body, err := sample(args[0], seed)
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\n", body)
-			return err
+			return writeText(cmd.OutOrStdout(), string(body)+"\n")
 		},
 	}
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "make up other values")
@@ -53,16 +53,14 @@ func sample(event string, seed uint64) ([]byte, error) {
 	return nil, usagef(hint, "event %q is not in the catalogue", event)
 }
 
-// listEvents prints every event that webhooks are expected of.
-func listEvents(cmd *cobra.Command) error {
+// eventList is every event that webhooks are expected of, one a line.
+func eventList() string {
+	var b strings.Builder
 	events := webhook.TheCatalogue().Events
 	for i := range events {
-		if !events[i].Known() {
-			continue
-		}
-		if _, err := fmt.Fprintln(cmd.OutOrStdout(), events[i].Name); err != nil {
-			return err
+		if events[i].Known() {
+			b.WriteString(events[i].Name + "\n")
 		}
 	}
-	return nil
+	return b.String()
 }

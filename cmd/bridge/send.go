@@ -94,7 +94,7 @@ func (o sendOptions) send(cmd *cobra.Command, target string, key secret.Value, b
 	if o.asJSON {
 		err = writeJSON(cmd.OutOrStdout(), a.json())
 	} else {
-		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d %s, after %d ms\n", a.status, a.text(), a.took.Milliseconds())
+		err = writeText(cmd.OutOrStdout(), fmt.Sprintf("%d %s, after %d ms\n", a.status, a.text(), a.took.Milliseconds()))
 	}
 	if err != nil {
 		return err

@@ -35,11 +35,11 @@ func receiver(t *testing.T, bodies *[]string) *httptest.Server {
 		if r.Method != http.MethodPost || r.URL.Path != "/purchasely/demo" ||
 			r.Header.Get("X-Purchasely-Request-Signature") != hex.EncodeToString(h.Sum(nil)) {
 			w.WriteHeader(http.StatusUnauthorized)
-			io.WriteString(w, `{"error": "unauthorized"}`)
+			_, _ = io.WriteString(w, `{"error": "unauthorized"}`)
 			return
 		}
 		*bodies = append(*bodies, string(body))
-		io.WriteString(w, `{"status": "queued"}`)
+		_, _ = io.WriteString(w, `{"status": "queued"}`)
 	}))
 	t.Cleanup(server.Close)
 	return server

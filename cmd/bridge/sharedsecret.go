@@ -41,14 +41,32 @@ func sharedSecret(cmd *cobra.Command, fromStdin bool) (secret.Value, error) {
 	return secret.New(text), nil
 }
 
-// promptSecret asks at the terminal without showing what is typed.
+// promptSecret asks at the terminal without showing what is typed. An interrupt ends it and gives the terminal its echo back.
 func promptSecret(cmd *cobra.Command) (string, error) {
 	file, ok := cmd.InOrStdin().(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return "", usagef("set "+secretVariable+", or give --secret-stdin", "no shared secret is given, and there is no terminal to ask at")
 	}
-	fmt.Fprint(cmd.ErrOrStderr(), "shared secret: ")
-	text, err := term.ReadPassword(int(file.Fd()))
-	fmt.Fprintln(cmd.ErrOrStderr())
-	return string(text), err
+	terminal := int(file.Fd())
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return "", fmt.Errorf("terminal: %w", err)
+	}
+	cmd.PrintErr("shared secret: ")
+	defer cmd.PrintErrln()
+	type typed struct {
+		text []byte
+		err  error
+	}
+	done := make(chan typed, 1)
+	go func() {
+		text, err := term.ReadPassword(terminal)
+		done <- typed{text, err}
+	}()
+	select {
+	case t := <-done:
+		return string(t.text), t.err
+	case <-cmd.Context().Done():
+		return "", errors.Join(cmd.Context().Err(), term.Restore(terminal, before))
+	}
 }

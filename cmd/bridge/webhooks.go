@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 
@@ -59,7 +60,7 @@ func splitDocuments(text []byte) (documents [][]byte, ok bool) {
 	decoder := jsontext.NewDecoder(bytes.NewReader(text), lenient...)
 	for {
 		value, err := decoder.ReadValue()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return documents, true
 		}
 		if err != nil {
