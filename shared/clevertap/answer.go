@@ -151,48 +151,6 @@ func eachMember(d *jsontext.Decoder, member func(name []byte) error) error {
 	return err
 }
 
-// scalar is a value whose kind CleverTap does not keep: a number may come back as a string and the other way round.
-type scalar struct {
-	text   string
-	number bool
-	known  bool // whether it is a string or a number at all
-}
-
-// readText reads any value, and keeps strings and numbers.
-func readText(d *jsontext.Decoder) (scalar, error) {
-	kind := d.PeekKind()
-	if kind != '"' && kind != '0' {
-		return scalar{}, d.SkipValue()
-	}
-	token, err := d.ReadToken()
-	if err != nil {
-		return scalar{}, err
-	}
-	return scalar{text: token.String(), number: kind == '0', known: true}, nil
-}
-
-// integer gives the number that a scalar is or holds.
-func (s scalar) integer() (int, bool) {
-	text := strings.TrimSpace(s.text)
-	if n, err := strconv.Atoi(text); err == nil {
-		return n, true
-	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > math.MaxInt32 {
-		return 0, false
-	}
-	return int(f), true
-}
-
-// code gives the code that a scalar is or holds, 0 if that can be none.
-func (s scalar) code() int {
-	n, ok := s.integer()
-	if !ok || n < 0 || n > maxCode {
-		return 0
-	}
-	return n
-}
-
 // numberAfter finds the number behind the last occurrence of a phrase, in whatever letter case, with a colon between. The
 // last one, because the text may quote the record, and CleverTap's own words end it. A number too large for an int counts
 // as the largest: it names no record, but it does name one.

@@ -1,11 +1,6 @@
 package clevertap
 
-import (
-	"strconv"
-	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "github.com/go-json-experiment/json/jsontext"
 
 // face is what tells records apart: read from a record itself, and from CleverTap's echo of it.
 type face struct {
@@ -45,20 +40,6 @@ func readFace(d *jsontext.Decoder) (face, error) {
 		return err
 	})
 	return f, err
-}
-
-// denies tells whether two scalars cannot be the same. Letter case means nothing in an echo, nor does the kind: "42" is 42,
-// and a phone number comes back without its plus. What is missing denies nothing.
-func (s scalar) denies(t scalar) bool {
-	if !s.known || !t.known || strings.EqualFold(s.text, t.text) {
-		return false
-	}
-	if s.number || t.number {
-		x, errX := strconv.ParseFloat(strings.TrimSpace(s.text), 64)
-		y, errY := strconv.ParseFloat(strings.TrimSpace(t.text), 64)
-		return errX != nil || errY != nil || x != y
-	}
-	return true
 }
 
 // denies tells whether an echo differs from a record in what should be the same.
