@@ -133,7 +133,7 @@ func syntax(r *report, err error) {
 			where = at(t)
 		}
 	}
-	advice := "check indentation, colons, quotes and brackets here and on the line above"
+	advice := "check indentation, quotes, brackets and the space behind every colon, here and on the line above"
 	if strings.Contains(message, "'\t'") {
 		advice = "indent with spaces, YAML takes no tabs there"
 	}

@@ -34,7 +34,7 @@ func (l *linter) eventWarnings(e *entry) {
 	case t != nil:
 		l.warn(e, eventsPath, "no page of the vendor confirms the event "+e.source, "it has effect if a webhook says so")
 	default:
-		l.strange(e, eventsPath, "event", l.catalogue.NearestEvent(e.source))
+		l.strange(e, eventsPath, "event", l.catalogue.NearestEvent)
 	}
 	l.cleaned(e, events)
 }
@@ -58,7 +58,7 @@ func (l *linter) propertyWarnings(e *entry) {
 	case l.catalogue.UserProperty(name) != nil:
 		l.warn(e, propertiesPath, name+" is a user property, no property of an event", "write it under user_properties.properties")
 	default:
-		l.strange(e, propertiesPath, "attribute", l.catalogue.NearestAttribute(name))
+		l.strange(e, propertiesPath, "attribute", l.catalogue.NearestAttribute)
 	}
 	l.cleaned(e, eventProperties)
 }
@@ -70,8 +70,10 @@ func (l *linter) userPropertyWarnings(e *entry) {
 	switch {
 	case never != "":
 		l.warn(e, userPropertiesPath, name+" is never sent, "+never, "leave the entry out")
+	case a == nil && l.catalogue.Attribute([]byte(name)) != nil:
+		l.warn(e, userPropertiesPath, name+" is an attribute of events, none of the vendor's user properties", "it is sent all the same if a webhook has it")
 	case a == nil:
-		l.strange(e, userPropertiesPath, "user property", l.catalogue.NearestProperty(name))
+		l.strange(e, userPropertiesPath, "user property", l.catalogue.NearestProperty)
 	case a.Property == webhook.Planned && name != revenueInUSD:
 		l.warn(e, userPropertiesPath, "nothing can fill "+name+": the vendor plans it", "leave the entry out")
 	}
@@ -79,12 +81,16 @@ func (l *linter) userPropertyWarnings(e *entry) {
 }
 
 // strange notes a name that the catalogue does not have. It is taken as it is, because the vendor adds names.
-func (l *linter) strange(e *entry, path, noun, near string) {
+func (l *linter) strange(e *entry, path, noun string, nearest func(string) string) {
+	message := fmt.Sprintf("the catalogue knows no %s %s", noun, join(e.source))
+	if l.knows(e.at, message) {
+		return
+	}
 	advice := "check its spelling; it has effect if a webhook has it"
-	if near != "" {
+	if near := nearest(e.source); near != "" {
 		advice = fmt.Sprintf("did you mean %s? It has effect if a webhook has it", near)
 	}
-	l.warn(e, path, fmt.Sprintf("the catalogue knows no %s %s", noun, join(e.source)), advice)
+	l.warn(e, path, message, advice)
 }
 
 // cleaned notes a name that cannot go to CleverTap as it is.

@@ -23,7 +23,7 @@ func Names(path string, text []byte) ([]string, error) {
 		return names, nil
 	}
 	if root != nil {
-		r.problems = nil
+		r = &report{path: path} // what else is wrong does not matter
 		read := &reader{report: r}
 		if apps := read.file(root); apps != nil {
 			for _, p := range apps.pairs {

@@ -78,13 +78,31 @@ func (p place) known() bool { return p.line > 0 }
 type report struct {
 	path     string
 	problems Problems
+	told     map[finding]bool
 }
 
-// add notes a problem. What stands nowhere is told at the beginning of the file.
+// finding is a problem as far as it must not be told twice: a part of the file that several apps share through an alias is
+// judged for each of them.
+type finding struct {
+	at      place
+	message string
+}
+
+// knows tells whether a problem has been noted, for those that are dear to find advice for.
+func (r *report) knows(at place, message string) bool { return r.told[finding{at, message}] }
+
+// add notes a problem, once. What stands nowhere is told at the beginning of the file.
 func (r *report) add(severity Severity, at place, where, message, advice string) {
 	if !at.known() {
 		at = place{1, 1}
 	}
+	if r.knows(at, message) {
+		return
+	}
+	if r.told == nil {
+		r.told = make(map[finding]bool)
+	}
+	r.told[finding{at, message}] = true
 	r.problems = append(r.problems, Problem{
 		Severity: severity, Path: r.path, Line: at.line, Column: at.column, Where: where, Message: message, Advice: advice,
 	})
@@ -95,24 +113,10 @@ func (r *report) fault(at place, where, message, advice string) {
 	r.add(Error, at, where, message, advice)
 }
 
-// sorted gives the problems in the order of their places, those of one place in the order in which they were found. A part
-// of the file that several apps share through an alias is judged for each of them but told once.
+// sorted gives the problems in the order of their places, those of one place in the order in which they were found.
 func (r *report) sorted() Problems {
-	type finding struct {
-		at      place
-		message string
-	}
-	told := make(map[finding]bool, len(r.problems))
-	kept := r.problems[:0]
-	for _, p := range r.problems {
-		f := finding{place{p.Line, p.Column}, p.Message}
-		if !told[f] {
-			told[f] = true
-			kept = append(kept, p)
-		}
-	}
-	slices.SortStableFunc(kept, func(a, b Problem) int {
+	slices.SortStableFunc(r.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return kept
+	return r.problems
 }

@@ -19,7 +19,7 @@ func scan(source string) []string {
 			continue
 		case indent == "":
 			// What else stands at the margin is a mistake inside an app, as likely as not.
-			inside, level = inside || key == "apps", 0
+			inside = inside || key == "apps"
 			continue
 		case !inside:
 			continue

@@ -32,7 +32,7 @@ func (r *reader) setting(p pair, k *key, where string) (s setting, ok bool) {
 		if n.kind == word {
 			return setting{text: n.text, at: n.at}, true
 		}
-		advice := "write a text"
+		advice := "write a text, or leave the key out"
 		if n.kind == number || n.kind == boolean {
 			advice = fmt.Sprintf("put it in quotes: %q", n.text)
 		}
