@@ -116,8 +116,12 @@ func (c *Catalogue) UserProperty(name string) *Attribute { return c.properties[n
 // Event finds an event type, known or not yet confirmed; nil: nobody has heard of it. It does not allocate.
 func (c *Catalogue) Event(name []byte) *EventType { return c.events[string(name)] }
 
-// NearestEvent suggests the known event that a misspelt name may mean, "" if none is near.
+// NearestEvent suggests the known event that a misspelt name may mean, "" if none is near. For a variant of the vendor's pages
+// that is the event they mean.
 func (c *Catalogue) NearestEvent(name string) string {
+	if t := c.events[name]; t != nil && !t.Known() && t.AliasOf != "" {
+		return t.AliasOf
+	}
 	near := newNearest(strings.ToUpper(name))
 	for i := range c.Events {
 		if c.Events[i].Known() {

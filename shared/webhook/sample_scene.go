@@ -6,11 +6,10 @@ import "strings"
 type moment uint8
 
 const (
-	within   moment = iota // in the middle of a paid period
-	bought                 // right after the purchase
-	renewed                // right after a renewal
-	runOut                 // when the period is over
-	inMiddle = within
+	within  moment = iota // in the middle of a paid period
+	bought                // right after the purchase
+	renewed               // right after a renewal
+	runOut                // when the period is over
 )
 
 // scene is what an event tells about the subscription, beside its name.
@@ -20,7 +19,7 @@ type scene struct {
 	offer, before string // offer_type and previous_offer_type
 	shop          *shop  // the only store that has such events; nil: any
 	until         string // the date that the event is about, and that decides the next renewal: grace, extension, pause
-	change        bool   // of the plan
+	change        int    // of the plan: where the previous one stands in the price list, seen from the present one; 0: none
 }
 
 // scenes has what does not follow from the catalogue alone.
@@ -49,16 +48,25 @@ var scenes = map[string]scene{
 	"SUBSCRIPTION_PAUSED":                       {shop: &google, when: runOut, status: "PAUSED", until: "auto_resume_at"},
 	"SUBSCRIPTION_UNPAUSED":                     {shop: &google, when: renewed},
 	"SUBSCRIPTION_CANCELLED_DURING_PAUSE":       {shop: &google, when: runOut, status: "DEACTIVATED"},
-	"SUBSCRIPTION_CROSSGRADED":                  {change: true},
-	"SUBSCRIPTION_DOWNGRADED":                   {change: true},
-	"SUBSCRIPTION_UPGRADED":                     {change: true, when: bought},
+	"SUBSCRIPTION_CROSSGRADED":                  {change: -1},
+	"SUBSCRIPTION_DOWNGRADED":                   {change: +1},
+	"SUBSCRIPTION_UPGRADED":                     {change: -1, when: bought},
 	"RETENTION_MESSAGE_REQUESTED":               {shop: &apple},
 }
 
+// The kinds of offers.
+const (
+	none             = "NONE"
+	freeTrial        = "FREE_TRIAL"
+	introOffer       = "INTRO_OFFER"
+	promoCode        = "PROMO_CODE"
+	promotionalOffer = "PROMOTIONAL_OFFER"
+)
+
 // offers are the offers by the start of their events' names.
 var offers = map[string]string{
-	"TRIAL": "FREE_TRIAL", "INTRO_OFFER": "INTRO_OFFER", "INTRO_PERIOD": "INTRO_OFFER", "INTRO": "INTRO_OFFER",
-	"PROMO_CODE": "PROMO_CODE", "PROMOTIONAL_OFFER": "PROMOTIONAL_OFFER",
+	"TRIAL": freeTrial, "INTRO_OFFER": introOffer, "INTRO_PERIOD": introOffer, "INTRO": introOffer,
+	"PROMO_CODE": promoCode, "PROMOTIONAL_OFFER": promotionalOffer,
 }
 
 // sceneOf fills in what the table leaves out: offers by the event's name, the status by what the event does to access.
@@ -75,10 +83,10 @@ func sceneOf(t *EventType) scene {
 		s.when = runOut
 	}
 	if s.offer == "" {
-		s.offer = "NONE"
+		s.offer = none
 	}
 	if s.before == "" && s.when != bought {
-		s.before = "NONE"
+		s.before = none
 	}
 	switch {
 	case s.status != "":

@@ -17,9 +17,10 @@ type story struct {
 	shop      shop
 	country   country
 	offering  offering
-	refund    bool // of a transaction
-	connected bool // the holder has an id of the app's
-	periods   int  // how many have passed before the present one
+	previous  string // plan, before a change
+	refund    bool   // of a transaction
+	connected bool   // the holder has an id of the app's
+	periods   int    // how many have passed before the present one
 
 	original, purchased, renewal, created time.Time
 }
@@ -37,7 +38,7 @@ func newStory(t *EventType, seed uint64) *story {
 			s.offering = oneTimeOfferings[0] // only what lasts can change hands
 		}
 	} else {
-		s.offering = one(s, plans)
+		s.offering = plans[s.plan()]
 		s.offering.kind = "RENEWING_SUBSCRIPTION"
 	}
 	s.connected = t.Transfer == "to" || (t.Transfer != "from" && s.dice.IntN(4) > 0)
@@ -47,6 +48,16 @@ func newStory(t *EventType, seed uint64) *story {
 	}
 	s.tellTimes()
 	return s
+}
+
+// plan gives the plan's place in the price list, one that leaves room on both sides if the plan has changed.
+func (s *story) plan() int {
+	if s.change == 0 {
+		return s.dice.IntN(len(plans))
+	}
+	at := 1 + s.dice.IntN(len(plans)-2)
+	s.previous = plans[at+s.change].plan
+	return at
 }
 
 // one takes one of several at random.
@@ -59,12 +70,19 @@ func (s *story) tellTimes() {
 	if s.shop.store == google.store {
 		s.purchased = s.purchased.Add(time.Duration(s.dice.IntN(1000)) * time.Millisecond) // Apple has whole seconds
 	}
-	if s.when != bought && s.offer == "NONE" && !s.event.OneTime {
+	switch converted := s.before != "" && s.before != none; {
+	case s.event.OneTime, s.when == bought, s.offer != none:
+	case converted:
+		s.periods = 1
+	default:
 		s.periods = 1 + s.dice.IntN(5)
 	}
 	s.original = s.offering.next(s.purchased, -s.periods)
+	if s.before == freeTrial {
+		s.original = s.purchased.AddDate(0, 0, -7)
+	}
 	s.renewal = s.offering.next(s.purchased, 1)
-	if s.offer == "FREE_TRIAL" {
+	if s.offer == freeTrial {
 		s.renewal = s.purchased.AddDate(0, 0, 7)
 	}
 	delay := time.Duration(2000+s.dice.IntN(50000)) * time.Millisecond

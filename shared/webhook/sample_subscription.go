@@ -15,44 +15,41 @@ func (s *story) subscription(f facts) {
 		date := s.renewal.Add(16 * 24 * time.Hour)
 		f[s.until], f["effective_next_renewal_at"] = date, date
 	}
-	if s.change {
-		f["from_purchasely_subscription_id"] = text(id())
-		for _, other := range plans {
-			if other.plan != s.offering.plan {
-				f["previous_plan"] = text(other.plan)
-			}
-		}
+	if s.previous != "" {
+		f["previous_plan"], f["from_purchasely_subscription_id"] = text(s.previous), text(id())
 	}
-	switch s.offerOfEvent() {
-	case "PROMO_CODE":
+	offer := s.offer
+	if offer == none {
+		offer = s.before
+	}
+	switch offer {
+	case promoCode:
 		f["offer_identifier"], f["offer_code_ref_name"] = text("PAPAYA-SPRING"), text("Spring codes for libraries")
-	case "PROMOTIONAL_OFFER":
+	case promotionalOffer:
 		f["offer_identifier"], f["promotional_offer_id"] = text("come_back_30"), text("promo_come_back_30")
 	}
 }
 
-// offerOfEvent is the offer that the event is about, now or before.
-func (s *story) offerOfEvent() string {
-	if s.offer == "NONE" {
-		return s.before
+// price is what a period costs under an offer.
+func (s *story) price(offer string) int64 {
+	switch offer {
+	case freeTrial, promoCode:
+		return 0
+	case introOffer:
+		return s.offering.cents / 2
+	case promotionalOffer:
+		return s.offering.cents * 7 / 10
+	default:
+		return s.offering.cents
 	}
-	return s.offer
 }
 
 // prices tells what the plan costs now and, for a transaction, what was paid or paid back.
 func (s *story) prices(f facts) {
-	price := s.offering.cents
-	switch s.offer {
-	case "FREE_TRIAL", "PROMO_CODE":
-		price = 0
-	case "INTRO_OFFER":
-		price /= 2
-	case "PROMOTIONAL_OFFER":
-		price = price * 7 / 10
-	}
-	revenue := int64(s.periods) * s.offering.cents
-	if s.before == "FREE_TRIAL" || s.before == "PROMO_CODE" {
-		revenue -= s.offering.cents // the first period was free
+	price := s.price(s.offer)
+	var revenue int64
+	if s.periods > 0 {
+		revenue = s.price(s.before) + int64(s.periods-1)*s.price(none)
 	}
 	amount := price
 	if s.refund {

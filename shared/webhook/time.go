@@ -40,9 +40,8 @@ func ParseTime(text []byte) (ms int64, ok bool) {
 func ParseDate(v jsontext.Value) (ms int64, ok bool) {
 	switch v.Kind() {
 	case jsontext.KindString:
-		var memory [64]byte
-		escaped := arena(memory[:0])
-		return ParseTime(escaped.unquote(v))
+		var memory arena
+		return ParseTime(memory.unquote(v))
 	case jsontext.KindNumber:
 		d, ok := parseDecimal(v)
 		if !ok {
@@ -65,9 +64,8 @@ func ParseTwin(v jsontext.Value) (ms int64, ok bool) {
 	text := []byte(v)
 	switch v.Kind() {
 	case jsontext.KindString:
-		var memory [64]byte
-		escaped := arena(memory[:0])
-		text = escaped.unquote(v)
+		var memory arena
+		text = memory.unquote(v)
 	case jsontext.KindNumber:
 	default:
 		return 0, false
