@@ -20,6 +20,7 @@ type fixture struct {
 	header  http.Header
 	body    []byte // as Purchasely signs it
 	eventID string // as the forwarder logs it; empty where the body has none
+	holders []string
 	want    want
 }
 
@@ -93,6 +94,14 @@ func loadFixture(file string) (fixture, error) {
 		if err := f.want.Records[i].Compact(); err != nil {
 			return fixture{}, err
 		}
+		var holder struct {
+			Identity string `json:"identity"`
+			ObjectID string `json:"objectId"`
+		}
+		if err := json.Unmarshal(f.want.Records[i], &holder); err != nil {
+			return fixture{}, err
+		}
+		f.holders = append(f.holders, holder.Identity+holder.ObjectID)
 	}
 	return f, nil
 }

@@ -17,15 +17,6 @@ type options struct {
 	Live         live
 }
 
-// live is a real CleverTap account to talk to in place of the stand-in.
-type live struct {
-	on        bool
-	yes       bool // asked and answered beforehand
-	accountID string
-	passcode  string
-	region    string
-}
-
 // readOptions reads all variables and reports every fault at once.
 func readOptions(getenv func(string) string) (options, error) {
 	var faults []error

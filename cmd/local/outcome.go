@@ -17,49 +17,6 @@ type result struct {
 	records []record
 }
 
-// observation is what can be seen of all webhooks at one moment.
-type observation struct {
-	waiting, rejected, dead []message
-	skipped                 map[string]string // reason by event id
-	records                 []record
-}
-
-// of says what an observation shows of one fixture that was queued: its outcome, or nothing while there is none yet. Where the real
-// CleverTap is asked, no records can be seen, and what has left the queue unmarked was delivered.
-func (o observation) of(f fixture) (outcome, reason string, records []record) {
-	carries := func(m message) bool { return f.carries(m) }
-	for _, m := range o.rejected {
-		if f.carries(m) {
-			return "rejected", m.Attributes["reason"].Value, o.recordsOf(f)
-		}
-	}
-	if slices.ContainsFunc(o.dead, carries) {
-		return "dead", "", nil
-	}
-	if slices.ContainsFunc(o.waiting, carries) {
-		return "", "", nil
-	}
-	if reason, ok := o.skipped[f.eventID]; ok && f.eventID != "" {
-		return "skipped", reason, nil
-	}
-	if records := o.recordsOf(f); len(records) > 0 {
-		return "delivered", "", records
-	}
-	return "", "", nil
-}
-
-// recordsOf returns the accepted records that were made from a fixture: those it wants, and those that name its event.
-func (o observation) recordsOf(f fixture) []record {
-	var made []record
-	for _, r := range o.records {
-		wanted := slices.ContainsFunc(f.want.Records, func(want jsontext.Value) bool { return string(want) == r.Raw })
-		if wanted || (r.EventID != "" && r.EventID == f.eventID) {
-			made = append(made, r)
-		}
-	}
-	return made
-}
-
 // differences compares what became of a fixture with what it wants, a line for each.
 func differences(f fixture, got result, live bool) []string {
 	var lines []string

@@ -24,7 +24,7 @@ func samBuild(ctx context.Context, o options) error {
 func samDeploy(ctx context.Context, o options, m *ministack, clevertap string) error {
 	_, err := finish(ctx, filepath.Join(home, "deploy.log"), awsEnvironment(m), filepath.Join(tools, "sam"), "deploy",
 		"--template-file", filepath.Join(home, "build", "template.yaml"), "--stack-name", stackName,
-		"--no-confirm-changeset", "--no-progressbar", "--parameter-overrides",
+		"--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides",
 		"Architecture="+o.Architecture, "QueueType="+o.Queue, "CleverTapEndpoint="+clevertap)
 	return err
 }

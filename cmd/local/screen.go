@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // screen shows the user what happens. Colours are for terminals only.
@@ -63,7 +59,7 @@ func (s *screen) webhook(f fixture, r result, differences []string) {
 	}
 	s.print("  %s %-28s %d %s%s\n", mark, f.name, r.status, word(r.answer), s.paint(2, fate(f, r)))
 	for _, record := range r.records {
-		s.print("      %s\n", describe(record.Raw))
+		s.print("      %s\n", wrap(describe(record.Raw), 14))
 	}
 	for _, line := range differences {
 		s.print("      %s\n", s.paint(31, line))
@@ -96,49 +92,6 @@ func fate(f fixture, r result) string {
 	}
 }
 
-// describe is a record in one line: an event with its name and how much it carries, a profile with its keys.
-func describe(raw string) string {
-	var r struct {
-		Type        string         `json:"type"`
-		Identity    string         `json:"identity"`
-		ObjectID    string         `json:"objectId"`
-		EventName   string         `json:"evtName"`
-		EventData   jsontext.Value `json:"evtData"`
-		ProfileData jsontext.Value `json:"profileData"`
-	}
-	if err := json.Unmarshal([]byte(raw), &r); err != nil {
-		return raw
-	}
-	who := "identity " + r.Identity
-	if r.ObjectID != "" {
-		who = "objectId " + r.ObjectID
-	}
-	if r.Type == "profile" {
-		return fmt.Sprintf("profile  %s: %s", who, strings.Join(names(r.ProfileData), ", "))
-	}
-	return fmt.Sprintf("%-8s %s: %s with %d properties", r.Type, who, r.EventName, len(names(r.EventData)))
-}
-
-// names returns the keys of an object in their order.
-func names(object jsontext.Value) []string {
-	var keys []string
-	decoder := jsontext.NewDecoder(bytes.NewReader(object))
-	if _, err := decoder.ReadToken(); err != nil {
-		return nil
-	}
-	for decoder.PeekKind() == '"' {
-		key, err := decoder.ReadToken()
-		if err != nil {
-			return keys
-		}
-		keys = append(keys, key.String())
-		if err := decoder.SkipValue(); err != nil {
-			return keys
-		}
-	}
-	return keys
-}
-
 // strays shows what should not have happened.
 func (s *screen) strays(lines []string) {
 	for _, line := range lines {
@@ -166,30 +119,4 @@ func (s *screen) invite(stack *stack) {
 	}
 	s.print("  AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test %s/sam logs --stack-name %s\n",
 		stack.aws.endpoint, region, tools, stackName)
-}
-
-// consent says what a run against the real CleverTap will send, and asks unless that was answered beforehand.
-func (s *screen) consent(to live, fixtures []fixture, answers io.Reader) error {
-	s.heading("LIVE=1: this talks to the real CleverTap, account %s in region %s", to.accountID, to.region)
-	s.print("It will upload these records about made-up people. They stay there until you delete them.\n\n")
-	for _, f := range fixtures {
-		if f.want.Account != "production" {
-			continue
-		}
-		for _, record := range f.want.Records {
-			s.print("  %s\n", describe(string(record)))
-		}
-	}
-	if to.yes {
-		return nil
-	}
-	s.print("\nGo on? Type yes: ")
-	line, err := bufio.NewReader(answers).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if strings.TrimSpace(line) != "yes" {
-		return errors.New("nothing was sent; YES=1 answers this beforehand")
-	}
-	return nil
 }

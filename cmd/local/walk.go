@@ -31,23 +31,24 @@ func sendAll(ctx context.Context, s *stack, fixtures []fixture, screen *screen, 
 		if s.options.Live.on {
 			fixtures[i].expectNoSandbox()
 		}
-		if w.results[i].status, w.results[i].answer, err = s.send(ctx, fixtures[i]); err != nil {
+		if err := w.send(ctx, i); err != nil {
 			return 0, err
 		}
 	}
 	first := true
-	for i, f := range fixtures {
-		if err := w.settle(ctx, i); err != nil {
-			return 0, err
-		}
-		lines := differences(f, w.results[i], s.options.Live.on)
-		screen.webhook(f, w.results[i], lines)
+	show := func(i int) {
+		r := w.results[i]
+		lines := differences(fixtures[i], r, s.options.Live.on)
+		screen.webhook(fixtures[i], r, lines)
 		if len(lines) > 0 {
 			failed++
-		} else if first && w.results[i].outcome == "delivered" {
+		} else if first && r.outcome == "delivered" {
 			first = false
 			screen.note("first delivery %s after the start", sinceStart(time.Since(began)))
 		}
+	}
+	if err := w.watch(ctx, show); err != nil {
+		return 0, err
 	}
 	strays, err := w.strays(ctx)
 	if err != nil {
@@ -64,47 +65,48 @@ func (f *fixture) expectNoSandbox() {
 	}
 }
 
-// send posts a webhook to the API, as Purchasely does.
-func (s *stack) send(ctx context.Context, f fixture) (status int, body []byte, err error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+f.path, bytes.NewReader(f.body))
+// send posts a webhook to the API, as Purchasely does. What the receiver refuses ends here: no queue ever sees it.
+func (w *walk) send(ctx context.Context, i int) error {
+	f, r := w.fixtures[i], &w.results[i]
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, w.stack.url+f.path, bytes.NewReader(f.body))
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
-	r.Header = f.header.Clone()
-	response, err := http.DefaultClient.Do(r)
+	post.Header = f.header.Clone()
+	response, err := http.DefaultClient.Do(post)
 	if err != nil {
-		return 0, nil, fmt.Errorf("webhook %s: %w", f.name, err)
+		return fmt.Errorf("webhook %s: %w", f.name, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err = io.ReadAll(response.Body)
-	return response.StatusCode, body, err
+	r.status = response.StatusCode
+	if r.status != http.StatusOK {
+		r.outcome = "none"
+	}
+	r.answer, err = io.ReadAll(response.Body)
+	return err
 }
 
-// settle waits for the outcome of a fixture.
-func (w *walk) settle(ctx context.Context, i int) error {
-	r := &w.results[i]
-	if r.status != http.StatusOK {
-		// Refused: the queue has never seen it.
-		r.outcome = "none"
-		return nil
-	}
-	deadline := time.Now().Add(patienceWithWebhook)
+// watch looks until every fixture has an outcome, and shows each as soon as those before it are shown.
+func (w *walk) watch(ctx context.Context, show func(i int)) error {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
-	for {
+	progress := time.Now()
+	for shown := 0; ; {
 		seen, err := w.observe(ctx)
 		if err != nil {
 			return err
 		}
-		r.outcome, r.reason, r.records = seen.of(w.fixtures[i])
-		if r.outcome == "" {
-			r.outcome = w.conclude(i, seen)
+		late := time.Since(progress) > patienceWithWebhook
+		for i := shown; i < len(w.results); i++ {
+			if w.results[i].outcome == "" {
+				w.settle(i, seen, late)
+			}
 		}
-		if r.outcome != "" {
-			return nil
+		for ; shown < len(w.results) && w.results[shown].outcome != ""; shown++ {
+			progress = time.Now()
+			show(shown)
 		}
-		if time.Now().After(deadline) {
-			r.outcome = "waiting"
+		if shown == len(w.results) {
 			return nil
 		}
 		select {
@@ -115,79 +117,24 @@ func (w *walk) settle(ctx context.Context, i int) error {
 	}
 }
 
-// conclude decides what has become of a message that is on no queue and has left no trace.
-func (w *walk) conclude(i int, seen observation) string {
-	if slices.ContainsFunc(seen.waiting, func(m message) bool { return w.fixtures[i].carries(m) }) {
-		return ""
+// settle notes the outcome of a fixture if there is one to be seen.
+func (w *walk) settle(i int, seen observation, late bool) {
+	f, r := w.fixtures[i], &w.results[i]
+	r.outcome, r.reason, r.records = seen.of(f)
+	if r.outcome != "" {
+		return
 	}
-	if w.gone[i].IsZero() {
+	waiting := slices.ContainsFunc(seen.waiting, func(m message) bool { return f.carries(m) })
+	if !waiting && w.gone[i].IsZero() {
 		w.gone[i] = time.Now()
 	}
 	switch {
-	case time.Since(w.gone[i]) < traceless:
-		return ""
+	case waiting && late:
+		r.outcome = "waiting"
+	case waiting || time.Since(w.gone[i]) < traceless:
 	case w.stack.options.Live.on:
-		return "delivered"
+		r.outcome = "delivered"
 	default:
-		return "lost"
+		r.outcome = "lost"
 	}
-}
-
-// observe looks at everything once. What was accepted is read after the queues: whatever is on none of them has left its trace by
-// then, but for the log, which MiniStack writes a moment later.
-func (w *walk) observe(ctx context.Context) (observation, error) {
-	var seen observation
-	s := w.stack
-	queues, err := s.aws.messages(ctx)
-	if err != nil {
-		return seen, err
-	}
-	seen.waiting = slices.Concat(queues[s.queue("EventsFifoQueueUrl")], queues[s.queue("EventsStandardQueueUrl")])
-	seen.dead = slices.Concat(queues[s.queue("EventsFifoDeadLetterQueueUrl")], queues[s.queue("EventsStandardDeadLetterQueueUrl")])
-	seen.rejected = queues[s.queue("RejectedQueueUrl")]
-	lines, err := s.aws.logs(ctx, "/aws/lambda/"+stackName+"-forwarder")
-	if err != nil {
-		return seen, err
-	}
-	seen.skipped = map[string]string{}
-	for _, line := range lines {
-		if line.Outcome == "skipped" {
-			seen.skipped[line.EventID] = line.Reason
-		}
-	}
-	if s.clevertap != nil {
-		seen.records, err = s.clevertap.records(ctx)
-	}
-	return seen, err
-}
-
-// strays returns what CleverTap has got and no fixture wants, and what the stand-in objects to.
-func (w *walk) strays(ctx context.Context) ([]string, error) {
-	if w.stack.clevertap == nil {
-		return nil, nil
-	}
-	records, err := w.stack.clevertap.records(ctx)
-	if err != nil {
-		return nil, err
-	}
-	claimed := map[int]bool{}
-	for _, r := range w.results {
-		for _, record := range r.records {
-			claimed[record.Number] = true
-		}
-	}
-	var strays []string
-	for _, r := range records {
-		if !claimed[r.Number] {
-			strays = append(strays, "CleverTap got a record that no fixture wants: "+r.Raw)
-		}
-	}
-	objections, err := w.stack.clevertap.objections(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range objections {
-		strays = append(strays, fmt.Sprintf("CleverTap would presumably spoil a record: %s %s", o.Rule, o.Key))
-	}
-	return strays, nil
 }
