@@ -1,7 +1,10 @@
 package mapping
 
 import (
+	"bytes"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -11,7 +14,7 @@ import (
 // milliseconds; else when it was received. A time that CleverTap would not take as ts does not count.
 func (w *work) clock(received time.Time) {
 	for _, date := range [...]int{w.at.createdAt, w.at.purchasedAt} {
-		if w.ms = sane(webhook.ParseDate(w.e.Value(date))); w.ms != 0 {
+		if w.ms = sane(parseDate(w.e.Value(date))); w.ms != 0 {
 			break
 		}
 		if w.ms = sane(webhook.ParseTwin(w.e.Value(w.twin(date)))); w.ms != 0 {
@@ -42,8 +45,16 @@ func sane(ms int64, ok bool) int64 {
 
 // date reads a date of the catalogue, by its milliseconds where the date itself is missing or cannot be read.
 func (w *work) date(row int) (ms int64, ok bool) {
-	if ms, ok = webhook.ParseDate(w.e.Value(row)); ok {
+	if ms, ok = parseDate(w.e.Value(row)); ok {
 		return ms, true
 	}
 	return webhook.ParseTwin(w.e.Value(w.twin(row)))
+}
+
+// parseDate reads a date's value. Nearly all are texts without escapes, which need no copy.
+func parseDate(raw jsontext.Value) (ms int64, ok bool) {
+	if raw.Kind() == jsontext.KindString && bytes.IndexByte(raw, '\\') < 0 {
+		return webhook.ParseTime(raw[1 : len(raw)-1])
+	}
+	return webhook.ParseDate(raw)
 }

@@ -153,7 +153,7 @@ func isoTime(name []byte, raw jsontext.Value) (ms int64, ok bool) {
 	if !bytes.HasSuffix(name, []byte("_at")) || len(raw) == 0 || raw[0] != '"' {
 		return 0, false
 	}
-	return webhook.ParseDate(raw)
+	return parseDate(raw)
 }
 
 // sibling finds a leaf beside another that the catalogue does not know either.

@@ -1,6 +1,8 @@
 package mapping
 
 import (
+	"slices"
+
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -67,6 +69,19 @@ func (r *Result) keep(text []byte) []byte {
 
 // addDrift counts one thing that the catalogue does not know, under its kind and name.
 func (r *Result) addDrift(kind string, name []byte) {
+	r.drift = append(r.drift, r.driftText(kind, name))
+	r.Drift = r.drift
+}
+
+// addDriftOnce does the same for what may have been counted before.
+func (r *Result) addDriftOnce(kind string, name []byte) {
+	if !slices.Contains(r.drift, r.driftText(kind, name)) {
+		r.addDrift(kind, name)
+	}
+}
+
+// driftText gives the words for a drift, the same string again for one that was met before.
+func (r *Result) driftText(kind string, name []byte) string {
 	r.scratch = append(append(append(r.scratch[:0], kind...), ' '), name...)
 	text, met := r.drifts[string(r.scratch)]
 	if !met {
@@ -76,6 +91,5 @@ func (r *Result) addDrift(kind string, name []byte) {
 		}
 		r.drifts[text] = text
 	}
-	r.drift = append(r.drift, text)
-	r.Drift = r.drift
+	return text
 }

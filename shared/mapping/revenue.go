@@ -24,7 +24,7 @@ func (w *work) charge() {
 	attribute, raw := w.amount()
 	amount := w.number(raw)
 	if amount == nil {
-		w.addDrift(driftAttribute, attribute)
+		w.addDriftOnce(driftAttribute, attribute)
 		w.tell(aboutCharged, attribute, nil, ruleNoAmount, w.app.CurrencyOrigin)
 		return
 	}
@@ -35,7 +35,7 @@ func (w *work) charge() {
 	currency := w.currency(attribute)
 	if currency == nil {
 		name := []byte(w.catalogue.Attributes[w.at.customerCurrency].Name)
-		w.addDrift(driftAttribute, name)
+		w.addDriftOnce(driftAttribute, name)
 		w.tell(aboutCharged, name, nil, ruleNoCurrency, w.app.CurrencyOrigin)
 		return
 	}

@@ -1,0 +1,68 @@
+package mapping_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// result maps a body as the forwarder does, and gives the outcome in the oracle's words.
+func result(t testing.TB, m *mapping.Mapper, r *mapping.Result, e *webhook.Event, body []byte, app *integration.App, sandbox bool) outcome {
+	t.Helper()
+	if err := e.Read(body); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	to, err := mapping.Route(e, app, func() (bool, error) { return sandbox, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Map(r, e, app, to, atReceipt, nil)
+	if r.Reject != "" {
+		return outcome{Skip: string(r.Reject)}
+	}
+	got := outcome{Skip: string(r.Skip), Event: string(r.Event), Charged: string(r.Charged), Drift: slices.Sorted(slices.Values(r.Drift))}
+	if r.Profile != nil {
+		got.Profile = string(mapping.Merge(nil, []*mapping.Profile{r.Profile}))
+	}
+	if r.Other != nil {
+		got.Other = string(mapping.Merge(nil, []*mapping.Profile{r.Other}))
+	}
+	return got
+}
+
+func TestTenThousandWebhooksMeanWhatTheOracleSays(t *testing.T) {
+	t.Parallel()
+	const files, webhooks = 100, 100
+	var r mapping.Result
+	var e webhook.Event
+	m := mapping.New()
+	said := map[string]int{}
+	for f := range files {
+		d := newDice(uint64(f))
+		s, file := d.settings()
+		app := load(t, file)
+		for range webhooks {
+			body := d.body()
+			want := ask(body, s)
+			if diff := cmp.Diff(want, result(t, m, &r, &e, body, app, s.hasSandboxAccount)); diff != "" {
+				t.Fatalf("the oracle says otherwise (-oracle +mapping):\n%s\n%s\n%s", diff, body, file)
+			}
+			said[want.Skip]++
+			for what, record := range map[string]string{"event": want.Event, "profile": want.Profile, "charged": want.Charged, "other": want.Other} {
+				if record != "" {
+					said[what]++
+				}
+			}
+		}
+	}
+	for _, what := range []string{"", "disabled", "sandbox", "no_identity", "anonymous", "event_off", "event", "profile", "charged", "other"} {
+		if said[what] < 20 {
+			t.Errorf("only %d webhooks of the kind %q: the comparison says little about it", said[what], what)
+		}
+	}
+}
