@@ -19,7 +19,8 @@ const (
 	keysPerRead    = 100
 	readsAtMost    = 5
 	writesAtOnce   = 32
-	holderLifetime = 2 * 365 * 24 * time.Hour
+	holderLifetime = 2 * 365 * 24 * time.Hour // after the last change
+	noteLifetime   = 21 * 24 * time.Hour      // a little more than a message can be on its way
 )
 
 // Attributes of an entry. Times are milliseconds since 1970, but for expires, which DynamoDB wants in seconds.
@@ -29,9 +30,11 @@ const (
 	attrExpires    = "expires"
 	attrProduction = "production"
 	attrSandbox    = "sandbox"
+	attrAccepted   = "accepted"
 )
 
-// table keeps holders' entries in DynamoDB. What they mean is the holder room's business.
+// table keeps holders' entries, and notes about messages that come back, in one DynamoDB table. What entries mean is the holder room's
+// business.
 type table struct {
 	client *dynamodb.Client
 	name   string
@@ -46,57 +49,87 @@ func newTable(client *dynamodb.Client, name string, log *slog.Logger) *table {
 // errUnanswered says that DynamoDB left keys out again and again, as it does when it is throttled.
 var errUnanswered = errors.New("holder table left keys unanswered")
 
-// Read gives the entries of keys, a hundred at a time.
+// Read gives the entries of keys.
 func (t *table) Read(ctx context.Context, keys []string) (map[string]forward.Stored, error) {
 	found := make(map[string]forward.Stored, len(keys))
-	for attempt := 0; len(keys) > 0; {
-		n := min(len(keys), keysPerRead)
-		left, err := t.read(ctx, keys[:n], found)
-		if err != nil {
-			return nil, fmt.Errorf("holder table: %w", forget(err))
-		}
-		if len(left) == n {
-			if attempt++; attempt == readsAtMost {
-				return nil, errUnanswered
-			}
-		}
-		keys = append(left, keys[n:]...)
-	}
-	return found, nil
-}
-
-// read asks for up to a hundred keys and gives those that were left out.
-func (t *table) read(ctx context.Context, keys []string, found map[string]forward.Stored) ([]string, error) {
-	wanted := make([]map[string]types.AttributeValue, len(keys))
-	for i, key := range keys {
-		wanted[i] = map[string]types.AttributeValue{attrHolder: &types.AttributeValueMemberS{Value: key}}
-	}
-	answer, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-		RequestItems: map[string]types.KeysAndAttributes{t.name: {Keys: wanted, ConsistentRead: new(true)}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, item := range answer.Responses[t.name] {
-		key, stored, err := decodeItem(item)
+	err := t.get(ctx, keys, func(item map[string]types.AttributeValue) {
+		key, stored, err := decodeEntry(item, time.Now())
 		if err != nil {
 			// It counts as absent and will be replaced: an entry that nobody can read must not hold a user's messages for ever.
-			t.log.WarnContext(ctx, "holder entry replaced", "reason", err.Error())
+			t.log.WarnContext(ctx, err.Error())
 		}
 		found[key] = stored
+	})
+	return found, err
+}
+
+// Recall gives what was noted under keys.
+func (t *table) Recall(ctx context.Context, keys []string) (map[string]forward.Kind, error) {
+	found := make(map[string]forward.Kind, len(keys))
+	err := t.get(ctx, keys, func(item map[string]types.AttributeValue) {
+		found[text(item[attrHolder])] = forward.ParseKinds(text(item[attrAccepted]))
+	})
+	return found, err
+}
+
+// get asks for items, a hundred at a time, and hands over those that there are. What DynamoDB leaves out, as it does when it is
+// throttled, is asked for again.
+func (t *table) get(ctx context.Context, keys []string, each func(map[string]types.AttributeValue)) error {
+	for attempt := 0; len(keys) > 0; {
+		n := min(len(keys), keysPerRead)
+		wanted := make([]map[string]types.AttributeValue, n)
+		for i, key := range keys[:n] {
+			wanted[i] = map[string]types.AttributeValue{attrHolder: &types.AttributeValueMemberS{Value: key}}
+		}
+		answer, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{t.name: {Keys: wanted, ConsistentRead: new(true)}},
+		})
+		if err != nil {
+			return fmt.Errorf("holder table: %w", forget(err))
+		}
+		for _, item := range answer.Responses[t.name] {
+			each(item)
+		}
+		keys = keys[n:]
+		left := answer.UnprocessedKeys[t.name].Keys
+		for _, key := range left {
+			keys = append(keys, text(key[attrHolder]))
+		}
+		if len(left) == 0 {
+			continue
+		}
+		if attempt++; attempt == readsAtMost {
+			return errUnanswered
+		}
+		if err := t.pause(ctx, attempt); err != nil {
+			return err
+		}
 	}
-	var left []string
-	for _, key := range answer.UnprocessedKeys[t.name].Keys {
-		left = append(left, text(key[attrHolder]))
+	return nil
+}
+
+// pause waits before keys are asked for again: 50 ms, doubled each time.
+func (t *table) pause(ctx context.Context, attempt int) error {
+	select {
+	case <-time.After(25 * time.Millisecond << attempt):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return left, nil
+}
+
+// Note keeps what was accepted of a message that has to come back.
+func (t *table) Note(ctx context.Context, key string, accepted forward.Kind) error {
+	return t.put(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: map[string]types.AttributeValue{
+		attrHolder:   &types.AttributeValueMemberS{Value: key},
+		attrAccepted: &types.AttributeValueMemberS{Value: accepted.String()},
+		attrExpires:  number(time.Now().Add(noteLifetime).Unix()),
+	}})
 }
 
 // Write replaces an entry, if it still has the version that was read.
 func (t *table) Write(ctx context.Context, key string, s forward.Stored) error {
-	t.slots <- struct{}{}
-	defer func() { <-t.slots }()
-	put := &dynamodb.PutItemInput{TableName: &t.name, Item: encodeItem(key, s, time.Now().Add(holderLifetime))}
+	put := &dynamodb.PutItemInput{TableName: &t.name, Item: encodeEntry(key, s, time.Now().Add(holderLifetime))}
 	switch s.Version {
 	case unreadable:
 	case 0:
@@ -105,6 +138,17 @@ func (t *table) Write(ctx context.Context, key string, s forward.Stored) error {
 		put.ConditionExpression = new("#version = :version")
 		put.ExpressionAttributeNames = map[string]string{"#version": attrVersion}
 		put.ExpressionAttributeValues = map[string]types.AttributeValue{":version": number(s.Version)}
+	}
+	return t.put(ctx, put)
+}
+
+// put writes one item, so many at a time.
+func (t *table) put(ctx context.Context, put *dynamodb.PutItemInput) error {
+	select {
+	case t.slots <- struct{}{}:
+		defer func() { <-t.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	_, err := t.client.PutItem(ctx, put)
 	if _, conflict := errors.AsType[*types.ConditionalCheckFailedException](err); conflict {

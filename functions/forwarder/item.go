@@ -14,20 +14,26 @@ import (
 // unreadable is the version of an entry that another version wrote, or a hand edited: it is replaced whatever it is.
 const unreadable = -1
 
-var errEntry = errors.New("holder entry cannot be read")
+// clockSkew is how far another forwarder's clock may run ahead of ours.
+const clockSkew = time.Hour
 
-// encodeItem makes the entry: {holder, version, expires, production: {purchase: {active, at, rank}}, sandbox: {…}}.
-func encodeItem(key string, s forward.Stored, expires time.Time) map[string]types.AttributeValue {
+var (
+	errUnreadable = errors.New("holder entry cannot be read and will be replaced")
+	errFuture     = errors.New("holder entry has a purchase from the future, whose time does not count")
+)
+
+// encodeEntry makes the entry: {holder, version, expires, production: {purchase: {active, at, rank}}, sandbox: {…}}.
+func encodeEntry(key string, s forward.Stored, expires time.Time) map[string]types.AttributeValue {
 	return map[string]types.AttributeValue{
 		attrHolder:     &types.AttributeValueMemberS{Value: key},
 		attrVersion:    number(max(s.Version, 0) + 1),
 		attrExpires:    number(expires.Unix()),
-		attrProduction: purchases(s.State.Production),
-		attrSandbox:    purchases(s.State.Sandbox),
+		attrProduction: encodePurchases(s.State.Production),
+		attrSandbox:    encodePurchases(s.State.Sandbox),
 	}
 }
 
-func purchases(entries map[string]holder.Entry) types.AttributeValue {
+func encodePurchases(entries map[string]holder.Entry) types.AttributeValue {
 	all := make(map[string]types.AttributeValue, len(entries))
 	for id, e := range entries {
 		all[id] = &types.AttributeValueMemberM{Value: map[string]types.AttributeValue{
@@ -39,23 +45,29 @@ func purchases(entries map[string]holder.Entry) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: all}
 }
 
-// decodeItem reads an entry. The error comes with the key and an empty, unreadable Stored.
-func decodeItem(item map[string]types.AttributeValue) (string, forward.Stored, error) {
+// decodeEntry reads an entry. The error comes with the key and what may be believed of the entry: nothing of what cannot be read, and of a
+// purchase from the future no more than whether it is active, so that the next event about it counts.
+func decodeEntry(item map[string]types.AttributeValue, now time.Time) (string, forward.Stored, error) {
 	key := text(item[attrHolder])
-	broken := forward.Stored{Version: unreadable}
 	version, ok := integer(item[attrVersion])
-	if !ok || version < 1 {
-		return key, broken, errEntry
+	production, ok1 := decodePurchases(item[attrProduction])
+	sandbox, ok2 := decodePurchases(item[attrSandbox])
+	if !ok || version < 1 || !ok1 || !ok2 {
+		return key, forward.Stored{Version: unreadable}, errUnreadable
 	}
-	production, ok1 := entries(item[attrProduction])
-	sandbox, ok2 := entries(item[attrSandbox])
-	if !ok1 || !ok2 {
-		return key, broken, errEntry
+	var err error
+	for _, environment := range [...]map[string]holder.Entry{production, sandbox} {
+		for id, e := range environment {
+			if e.At.After(now.Add(clockSkew)) {
+				environment[id] = holder.Entry{Active: e.Active, At: time.UnixMilli(1)}
+				err = errFuture
+			}
+		}
 	}
-	return key, forward.Stored{State: holder.State{Production: production, Sandbox: sandbox}, Version: version}, nil
+	return key, forward.Stored{State: holder.State{Production: production, Sandbox: sandbox}, Version: version}, err
 }
 
-func entries(v types.AttributeValue) (map[string]holder.Entry, bool) {
+func decodePurchases(v types.AttributeValue) (map[string]holder.Entry, bool) {
 	if v == nil {
 		return nil, true
 	}
@@ -65,16 +77,14 @@ func entries(v types.AttributeValue) (map[string]holder.Entry, bool) {
 	}
 	all := make(map[string]holder.Entry, len(m.Value))
 	for id, purchase := range m.Value {
-		e, ok := entry(purchase)
-		if !ok {
+		if all[id], ok = decodePurchase(purchase); !ok {
 			return nil, false
 		}
-		all[id] = e
 	}
 	return all, true
 }
 
-func entry(v types.AttributeValue) (holder.Entry, bool) {
+func decodePurchase(v types.AttributeValue) (holder.Entry, bool) {
 	m, ok := v.(*types.AttributeValueMemberM)
 	if !ok {
 		return holder.Entry{}, false

@@ -79,7 +79,8 @@ func wire(c Config, cloud aws.Config, log *slog.Logger) *forward.Handler {
 		Metrics:    os.Stdout,
 	}
 	if c.HolderTable != "" {
-		h.Holders = newTable(dynamodb.NewFromConfig(cloud), c.HolderTable, log)
+		t := newTable(dynamodb.NewFromConfig(cloud), c.HolderTable, log)
+		h.Holders, h.Notes = t, t
 	}
 	return h
 }

@@ -35,7 +35,7 @@ type Delayer interface {
 	Delay(ctx context.Context, source string, messages []Delay) error
 }
 
-// Handler is the corridor from a batch to CleverTap. All fields but Holders, Jitter and Now must be set.
+// Handler is the corridor from a batch to CleverTap. All fields but Holders, Notes, Jitter and Now must be set.
 type Handler struct {
 	Integrations *integration.File
 	Accounts     Accounts
@@ -44,6 +44,7 @@ type Handler struct {
 	Rejecter     Rejecter
 	Delayer      Delayer
 	Holders      Holders       // nil: holder state is off
+	Notes        Notes         // nil: what was accepted of a message that is retried is sent again
 	RetryDelay   time.Duration // the first new visibility of a message that is retried
 	Log          *slog.Logger
 	Metrics      io.Writer
@@ -79,6 +80,7 @@ type invocation struct {
 	result   mapping.Result
 	ledger   *ledger
 	subjects []subject
+	noted    map[string]Kind
 	received time.Time // when the message that is being opened was
 	drafts   []draft
 	holdings []*holding // in the order in which they came
@@ -106,6 +108,7 @@ func (v *invocation) run(ctx context.Context) []byte {
 	})
 	v.subjects = make([]subject, len(v.batch.messages))
 	v.prefetch(work)
+	v.recall(work)
 	for i := range v.batch.messages {
 		v.open(work, i)
 	}

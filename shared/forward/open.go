@@ -121,7 +121,11 @@ func (v *invocation) draft(ctx context.Context, i int, app *integration.App, to 
 	if to == mapping.SandboxAccount {
 		account = *accounts.Sandbox
 	}
-	taken := ParseKinds(string(v.batch.messages[i].attribute(message.AttrAccepted)))
+	q := &v.batch.messages[i]
+	taken := ParseKinds(string(q.attribute(message.AttrAccepted)))
+	if len(v.noted) > 0 {
+		taken |= v.noted[noteKey(q)]
+	}
 	v.ledger.accept(i, taken)
 	d := draft{message: i, lane: v.lane(account, app.Name, to)}
 	if taken&Event == 0 {

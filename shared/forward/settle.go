@@ -29,10 +29,11 @@ type Delay struct {
 	After   time.Duration // whole seconds
 }
 
-// settle sends what is rejected to its queue, in the queue's order, and tells the queue when the retried come back. A message that the
+// settle sends what is rejected to its queue, in the queue's order, notes what was accepted of the rest, and tells the queue when the retried come back. A message that the
 // rejected queue does not take is retried.
 func (v *invocation) settle(ctx context.Context) {
 	v.reject(ctx)
+	v.note(ctx)
 	delays := make(map[string][]Delay)
 	for i := range v.batch.messages {
 		if outcome, _ := v.ledger.outcome(i); outcome == Retried {

@@ -13,6 +13,9 @@ const maxID = 128
 // the kinds of ids, so that a user and a device of the same name stay two holders.
 func HolderID(app, kind, holder string) string { return hash(app, kind, []byte(holder)) }
 
+// NoteID is the holder table's key for a note about one message; no holder's key looks like it.
+func NoteID(app string, body []byte) string { return "note-" + hash(app, "note", body) }
+
 // groupID keeps a holder's messages in order. Without a holder there is no order to keep, and the body groups only with its
 // own repetitions; the empty kind keeps it apart from every holder.
 func groupID(m Message, kind, holder string) string {
