@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -69,13 +68,14 @@ func (l *linter) sentUserProperties() []final {
 			finals = append(finals, final{name: rule.Name, source: l.catalogue.Attributes[i].Name})
 		}
 	}
+	others := l.app.namedUserProperties // in the order of the entries
 	return append(finals, l.entered(userPropertiesPath, func(e *entry) (bool, string) {
 		if row := l.catalogue.UserProperty(e.source); row != nil {
 			rule := l.app.UserProperty(row.Index)
 			return rule.Send, rule.Name
 		}
-		i := slices.IndexFunc(l.app.namedUserProperties, func(n NamedProperty) bool { return n.Source == e.source })
-		rule := &l.app.namedUserProperties[i]
+		rule := &others[0]
+		others = others[1:]
 		return rule.Send, rule.Name
 	})...)
 }

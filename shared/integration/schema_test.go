@@ -42,7 +42,7 @@ type schema struct {
 	Title         string         `json:"title,omitzero"`
 	Description   string         `json:"description,omitzero"`
 	Ref           string         `json:"$ref,omitzero"`
-	Type          []string       `json:"type,omitzero"`
+	Type          any            `json:"type,omitzero"`
 	Enum          []string       `json:"enum,omitzero"`
 	Default       jsontext.Value `json:"default,omitzero"`
 	MinLength     int            `json:"minLength,omitzero"`
@@ -55,6 +55,9 @@ type schema struct {
 	Additional    any            `json:"additionalProperties,omitzero"`
 	Defs          members        `json:"$defs,omitzero"`
 }
+
+// orNothing is the type of sections and entries: nothing at all stands for their defaults.
+var orNothing = []string{"object", "null"}
 
 // members are schemas by name, in an order of their own.
 type members []member
@@ -112,10 +115,10 @@ func fileSchema() *schema {
 		Schema:      "https://json-schema.org/draft/2020-12/schema",
 		Title:       "Integration file of the bridge from Purchasely to CleverTap",
 		Description: "What goes to CleverTap, app by app. Only an app's name is needed.",
-		Type:        []string{"object"}, Required: []string{"apps"}, Additional: false,
+		Type:        "object", Required: []string{"apps"}, Additional: false,
 		Properties: members{{"apps", &schema{
 			Description: "The apps by their names: small letters, digits and hyphens, as in the webhook's address and in the secrets' names.",
-			Type:        []string{"object"}, MinProperties: 1,
+			Type:        "object", MinProperties: 1,
 			PropertyNames: &schema{Pattern: "^[a-z0-9][a-z0-9-]{0,62}$"},
 			Additional:    &schema{Ref: "#/$defs/app"},
 		}}},
@@ -128,9 +131,9 @@ func fileSchema() *schema {
 	}
 }
 
-// sectionSchema describes keys; nothing at all stands for their defaults.
+// sectionSchema describes keys.
 func sectionSchema(path, description string, keys []integration.Key) *schema {
-	s := &schema{Description: description, Type: []string{"object", "null"}, Additional: false}
+	s := &schema{Description: description, Type: orNothing, Additional: false}
 	for _, k := range keys {
 		s.Properties = append(s.Properties, member{k.Name, keySchema(strings.TrimPrefix(path+"."+k.Name, "."), k)})
 	}
@@ -145,13 +148,13 @@ func keySchema(path string, k integration.Key) *schema {
 	case "entries":
 		return entriesSchema(path, text)
 	case "flag":
-		return &schema{Description: text, Type: []string{"boolean"}, Default: jsontext.Value(k.Default)}
+		return &schema{Description: text, Type: "boolean", Default: jsontext.Value(k.Default)}
 	case "choice":
 		return &schema{Description: text, Enum: k.Words, Default: jsontext.Value(`"` + k.Default + `"`)}
 	default:
 		profile := strings.HasPrefix(path, "user_")
 		return &schema{
-			Description: text, Type: []string{"string"}, Default: jsontext.Value(`"` + k.Default + `"`),
+			Description: text, Type: "string", Default: jsontext.Value(`"` + k.Default + `"`),
 			MaxLength: clevertap.MaxKeyBytes, Pattern: `^([^\s` + forbidden(profile) + `][^` + forbidden(profile) + `]*)?$`,
 		}
 	}
@@ -159,7 +162,7 @@ func keySchema(path string, k integration.Key) *schema {
 
 // entriesSchema lists the names that the catalogue has, for editors to propose, and lets any other pass.
 func entriesSchema(path, description string) *schema {
-	s := &schema{Description: description, Type: []string{"object", "null"}, PropertyNames: &schema{Pattern: `\S`}}
+	s := &schema{Description: description, Type: orNothing, PropertyNames: &schema{Pattern: `\S`}}
 	c := webhook.TheCatalogue()
 	propose := func(name, text, entry string) {
 		s.Properties = append(s.Properties, member{name, &schema{Description: text, Ref: entry}})
@@ -192,7 +195,7 @@ func entriesSchema(path, description string) *schema {
 }
 
 func entrySchema(limit int, profile bool) *schema {
-	s := &schema{Description: descriptions["entry"], Type: []string{"object", "null"}, Additional: false}
+	s := &schema{Description: descriptions["entry"], Type: orNothing, Additional: false}
 	for _, k := range integration.EntryKeys() {
 		if k.Form == "flag" {
 			s.Properties = append(s.Properties, member{k.Name, keySchema("entry."+k.Name, k)})
@@ -201,7 +204,7 @@ func entrySchema(limit int, profile bool) *schema {
 		f := forbidden(profile)
 		s.Properties = append(s.Properties, member{k.Name, &schema{
 			Description: strings.Replace(descriptions["entry.name"], "%s", spelled(profile), 1),
-			Type:        []string{"string"}, MinLength: 1, MaxLength: limit, Pattern: `^[^\s` + f + `]([^` + f + `]*[^\s` + f + `])?$`,
+			Type:        "string", MinLength: 1, MaxLength: limit, Pattern: `^[^\s` + f + `]([^` + f + `]*[^\s` + f + `])?$`,
 		}})
 	}
 	return s
