@@ -15,11 +15,11 @@ func TestBounds(t *testing.T) {
 	for i := range 500 {
 		fmt.Fprintf(&apps, "        E%d: {}\n", i)
 	}
-	shared := apps.String()
 	for i := range 300 {
-		shared += fmt.Sprintf("  a%d: *a\n", i)
+		fmt.Fprintf(&apps, "  a%d: *a\n", i)
 	}
-	merged := strings.Replace(shared, "*a", "{server_events: {events: {<<: *e}}}", -1)
+	shared := apps.String()
+	merged := strings.ReplaceAll(shared, "*a", "{server_events: {events: {<<: *e}}}")
 	merged = strings.Replace(merged, "events:\n        E0", "events: &e\n        E0", 1)
 	tests := map[string]struct{ text, want string }{
 		"a file that is too large":           {"# " + strings.Repeat("x", 1<<20) + "\napps: {demo: {}}\n", "test.yaml:1:1: the file has more than 1048576 bytes; divide it among several deployments"},

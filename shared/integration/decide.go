@@ -12,10 +12,10 @@ func (d *draft) decide(c *webhook.Catalogue) *App {
 	a := &App{
 		Name:      d.name,
 		Enabled:   d.text(enabledPath) == "true",
-		Anonymous: Anonymous(slices.Index(anonymousWords, d.text(anonymousPath))),
-		Sandbox:   Sandbox(slices.Index(sandboxWords, d.text(sandboxPath))),
+		Anonymous: chosen[Anonymous](anonymousWords, d.text(anonymousPath)),
+		Sandbox:   chosen[Sandbox](sandboxWords, d.text(sandboxPath)),
 		Charged:   d.text(chargedPath) == "true",
-		Currency:  Currency(slices.Index(currencyWords, d.text(currencyPath))),
+		Currency:  chosen[Currency](currencyWords, d.text(currencyPath)),
 
 		EnabledOrigin:   d.origin(enabledPath),
 		AnonymousOrigin: d.origin(anonymousPath),
@@ -27,6 +27,18 @@ func (d *draft) decide(c *webhook.Catalogue) *App {
 	d.decideProperties(a, c)
 	d.decideUserProperties(a, c)
 	return a
+}
+
+// chosen gives the choice that a word stands for; the reader lets no other word pass.
+func chosen[T ~uint8](words []string, word string) T {
+	var choice T
+	for _, w := range words {
+		if w == word {
+			return choice
+		}
+		choice++
+	}
+	return 0
 }
 
 // text is a setting's value.
@@ -74,6 +86,7 @@ func (d *draft) prefixOrigin(path string) Origin {
 	return d.origin(path)
 }
 
+// decideEvents decides on the events that the catalogue or the file knows, and on all others.
 func (d *draft) decideEvents(a *App, c *webhook.Catalogue) {
 	prefix := d.text(eventPrefixPath)
 	a.otherEvents = EventRule{
@@ -95,104 +108,4 @@ func (d *draft) decideEvents(a *App, c *webhook.Catalogue) {
 		rule.Send, rule.Origin = e.send, e.sendOrigin(eventsPath)
 		a.events[e.source] = rule
 	}
-}
-
-func (d *draft) decideProperties(a *App, c *webhook.Catalogue) {
-	kept := ours("default: what is not renamed keeps its name")
-	a.properties = make([]PropertyRule, len(c.Attributes))
-	a.namedProperties = make(map[string]*PropertyRule, len(d.entries[propertiesPath]))
-	for i := range c.Attributes {
-		name := c.Attributes[i].Name
-		rule := PropertyRule{Send: true, Name: name, Origin: ours("default: every property of an event is sent"), NameOrigin: kept}
-		switch why := neverSent(c, name); {
-		case why != "":
-			rule.Send, rule.Origin = false, ours("rule: "+name+" is never sent, "+why)
-		case c.Attributes[i].Derived:
-			rule.Send, rule.Origin = false, ours("rule: "+name+" is a user property, no property of an event")
-		case name == purchaseToken:
-			rule.Send, rule.Origin = false, ours("default: purchase_token is off unless named")
-		case name == deviceType:
-			rule.Name, rule.NameOrigin = purchaseDevice, ours("default: device_type goes as purchase_device_type")
-		}
-		rule.encode()
-		a.properties[i] = rule
-	}
-	for _, e := range d.entries[propertiesPath] {
-		row := c.Attribute([]byte(e.source))
-		rule := new(PropertyRule)
-		if row != nil && !row.Dynamic() {
-			rule = &a.properties[row.Index]
-		}
-		*rule = d.property(c, &e, kept)
-		a.namedProperties[e.source] = rule
-	}
-}
-
-// property decides on an event property that has an entry.
-func (d *draft) property(c *webhook.Catalogue, e *entry, kept Origin) PropertyRule {
-	rule := PropertyRule{Named: true, Send: e.send, Origin: e.sendOrigin(propertiesPath), NameOrigin: kept}
-	switch {
-	case e.source == deviceType && (!e.renamed() || clevertap.Same(e.name, deviceType)):
-		rule.Name, rule.NameOrigin = purchaseDevice, ours("default: device_type goes as purchase_device_type")
-	case e.renamed():
-		rule.Name, rule.NameOrigin = e.name, e.nameOrigin(propertiesPath)
-	default:
-		rule.Name = prefixed("", e.source, clevertap.MaxKeyBytes, false)
-	}
-	if why := neverSent(c, e.source); why != "" {
-		rule.Send, rule.Origin = false, ours("rule: "+e.source+" is never sent, "+why)
-	}
-	if alwaysSent(e.source) && !e.send {
-		rule.Send, rule.Origin = true, ours("rule: "+e.source+" always goes along")
-	}
-	rule.Send = rule.Send && rule.Name != ""
-	rule.encode()
-	return rule
-}
-
-func (d *draft) decideUserProperties(a *App, c *webhook.Catalogue) {
-	set, prefix := d.text(userDefaultPath), d.text(userPrefixPath)
-	kept := d.prefixOrigin(userPrefixPath)
-	standing := d.origin(userDefaultPath)
-	a.userProperties = make([]PropertyRule, len(c.Attributes))
-	for i := range c.Attributes {
-		row := &c.Attributes[i]
-		rule := PropertyRule{Send: inDefault(row, set), Name: prefix + row.Name, Origin: standing, NameOrigin: kept}
-		switch {
-		case rule.Send:
-		case row.Property == webhook.NoProperty:
-			rule.Origin = ours("rule: " + row.Name + " is no user property unless named")
-		case onlyNamed(row):
-			rule.Origin = ours("default: " + row.Name + " is off unless named")
-		default:
-			rule.Origin.Rule += " does not include " + row.Name
-		}
-		rule.encode()
-		a.userProperties[i] = rule
-	}
-	for _, e := range d.entries[userPropertiesPath] {
-		rule := d.userProperty(c, &e, prefix, kept)
-		if row := c.UserProperty(e.source); row != nil {
-			a.userProperties[row.Index] = rule
-		} else {
-			a.namedUserProperties = append(a.namedUserProperties, NamedProperty{Source: e.source, PropertyRule: rule})
-		}
-	}
-}
-
-// userProperty decides on a user property that has an entry.
-func (d *draft) userProperty(c *webhook.Catalogue, e *entry, prefix string, kept Origin) PropertyRule {
-	rule := PropertyRule{
-		Named: true, Send: e.send, Name: prefixed(prefix, e.source, clevertap.MaxKeyBytes, true),
-		Origin: e.sendOrigin(userPropertiesPath), NameOrigin: kept,
-	}
-	if e.renamed() {
-		rule.Name, rule.NameOrigin = e.name, e.nameOrigin(userPropertiesPath)
-	}
-	if why := neverSent(c, e.source); why != "" {
-		rule.Send, rule.Origin = false, ours("rule: "+e.source+" is never sent, "+why)
-	}
-	rule.Send = rule.Send && rule.Name != ""
-	rule.encode()
-	return rule
 }
