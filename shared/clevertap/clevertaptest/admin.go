@@ -1,6 +1,7 @@
 package clevertaptest
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -9,6 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
+
+var errNoID = errors.New("account without an id")
 
 // maxOrder is the size of what may be posted to the second port.
 const maxOrder = 1 << 20
@@ -91,11 +94,14 @@ func (s *Server) Admin() http.Handler {
 	}))
 	mux.HandleFunc("POST /accounts", order(func(text []byte) error {
 		var a Account
-		err := json.Unmarshal(text, &a, jsonOptions)
-		if err == nil {
-			s.SetAccount(a)
+		if err := json.Unmarshal(text, &a, jsonOptions); err != nil {
+			return err
 		}
-		return err
+		if a.ID == "" {
+			return errNoID
+		}
+		s.SetAccount(a)
+		return nil
 	}))
 	return mux
 }

@@ -100,10 +100,10 @@ func post(t testing.TB, s *clevertaptest.Server, body string) answer {
 
 // verdict is an answer of 200, read leniently.
 type verdict struct {
-	Status      string         `json:"status"`
-	Processed   *int           `json:"processed"`
-	Unprocessed []refused      `json:"unprocessed"`
-	Rest        jsontext.Value `json:",inline"`
+	Status      string    `json:"status"`
+	Error       string    `json:"error"`
+	Processed   *int      `json:"processed"`
+	Unprocessed []refused `json:"unprocessed"`
 }
 
 // refused is one entry of it.

@@ -30,7 +30,8 @@ func (v *visit) delete(body []byte) *reply {
 
 // readDeletion reads one id, or an array of ids, under the key identity or guid. It gives none if anything is wrong.
 func readDeletion(body []byte) (key string, ids []string) {
-	root, err := parse(body)
+	root, free, err := parse(body)
+	defer free()
 	if err != nil || root.kind != '{' || len(root.kids) != 1 {
 		return "", nil
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -67,13 +68,18 @@ func (s *Server) listen(address, region string, secure *tls.Config, roots *x509.
 		region = s.config.Region
 	}
 	regional := s.Regional(region)
-	l.http = &http.Server{TLSConfig: secure, ReadHeaderTimeout: headerPatience, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if l.refusing() {
-			reset(w)
-			return
-		}
-		regional.ServeHTTP(w, r)
-	})}
+	l.http = &http.Server{
+		TLSConfig:         secure,
+		ReadHeaderTimeout: headerPatience,
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // What goes wrong on a connection is meant to.
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if l.refusing() {
+				reset(w)
+				return
+			}
+			regional.ServeHTTP(w, r)
+		}),
+	}
 	l.serve(socket)
 	s.mu.Lock()
 	s.listeners = append(s.listeners, l)

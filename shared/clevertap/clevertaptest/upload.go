@@ -5,7 +5,10 @@ import "bytes"
 // upload checks an upload, stores what is good of it and answers.
 func (v *visit) upload(body []byte) *reply {
 	j := v.judge()
-	records, ok := readUpload(body, j.limits)
+	root, free, err := parse(body)
+	defer free()
+	records, ok := listOf(&root, j.limits)
+	ok = ok && err == nil
 	v.note(func(r *Request) { r.Records = len(records) })
 	if !ok {
 		return v.refuse(unreadable())
@@ -41,10 +44,9 @@ func (v *visit) upload(body []byte) *reply {
 	return v.finishing(jsonReply(200, a.body()))
 }
 
-// readUpload reads the one key of an upload. The records that it gives with false are those of a list that is too long.
-func readUpload(body []byte, limits Limits) ([]node, bool) {
-	root, err := parse(body)
-	if err != nil || root.kind != '{' || len(root.kids) != 1 || string(root.kids[0].key) != "d" || root.kids[0].kind != '[' {
+// listOf gives the list under the one key of an upload, and whether its length is right.
+func listOf(root *node, limits Limits) ([]node, bool) {
+	if root.kind != '{' || len(root.kids) != 1 || string(root.kids[0].key) != "d" || root.kids[0].kind != '[' {
 		return nil, false
 	}
 	records := root.kids[0].kids

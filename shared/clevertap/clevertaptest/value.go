@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -32,77 +33,101 @@ func (n *node) find(key string) *node {
 // parser reads nodes out of a body. It refuses what a strict JSON reader refuses: duplicate names at any depth, invalid
 // UTF-8, lone surrogates, a byte order mark, comments, trailing commas, trailing data.
 type parser struct {
-	decoder *jsontext.Decoder
+	decoder jsontext.Decoder
 	body    []byte
-	pile    []node // members of the objects that are still open
-	spare   []node // room for members, cut off piece by piece
+	pile    []node   // members of the objects that are still open
+	blocks  [][]node // room for members, filled one block after the other
+	block   int
 }
 
-// parse reads a whole body.
-func parse(body []byte) (node, error) {
-	p := parser{decoder: jsontext.NewDecoder(bytes.NewBuffer(body)), body: body}
-	var n node
-	if err := p.value(&n); err != nil {
-		return n, err
+// blockSize is how many members a block has room for.
+const blockSize = 1024
+
+// parsers keeps the room that a request needed for the next one.
+var parsers = sync.Pool{New: func() any { return new(parser) }}
+
+// parse reads a whole body. The nodes are good until free is called.
+func parse(body []byte) (n node, free func(), err error) {
+	p, _ := parsers.Get().(*parser)
+	p.body = body
+	p.decoder.Reset(bytes.NewBuffer(body))
+	if n, err = p.value(); err == nil {
+		if _, end := p.decoder.ReadToken(); end != io.EOF {
+			err = errTrailing
+		}
 	}
-	if _, err := p.decoder.ReadToken(); err != io.EOF {
-		return n, errTrailing
-	}
-	return n, nil
+	return n, p.free, err
 }
 
-func (p *parser) value(n *node) error {
+// free empties the parser, so that it holds no body fast, and gives it to whoever comes next.
+func (p *parser) free() {
+	for i := range p.blocks {
+		clear(p.blocks[i])
+		p.blocks[i] = p.blocks[i][:0]
+	}
+	clear(p.pile[:cap(p.pile)])
+	p.body, p.pile, p.block = nil, p.pile[:0], 0
+	p.decoder.Reset(bytes.NewBuffer(nil))
+	parsers.Put(p)
+}
+
+func (p *parser) value() (n node, err error) {
 	n.kind = p.decoder.PeekKind()
 	if n.kind == '{' || n.kind == '[' {
-		return p.members(n)
+		n.raw, n.kids, err = p.members(n.kind)
+		return n, err
 	}
-	var err error
 	if n.raw, err = p.scalar(); err == nil && n.kind == '"' {
 		n.text, err = unquote(n.raw)
 	}
-	return err
+	return n, err
 }
 
 // members reads an object or an array to its end.
-func (p *parser) members(n *node) error {
+func (p *parser) members(kind jsontext.Kind) (raw []byte, kids []node, err error) {
 	bottom := len(p.pile)
 	if _, err := p.decoder.ReadToken(); err != nil {
-		return err
+		return nil, nil, err
 	}
 	start := p.offset() - 1
-	for end := n.kind + 2; p.decoder.PeekKind() != end; { // In ASCII "}" is two after "{", and "]" two after "[".
-		var kid node
-		if n.kind == '{' {
-			name, err := p.scalar()
+	for end := kind + 2; p.decoder.PeekKind() != end; { // In ASCII "}" is two after "{", and "]" two after "[".
+		var key []byte
+		if kind == '{' {
+			if key, err = p.scalar(); err == nil {
+				key, err = unquote(key)
+			}
 			if err != nil {
-				return err
-			}
-			if kid.key, err = unquote(name); err != nil {
-				return err
+				return nil, nil, err
 			}
 		}
-		if err := p.value(&kid); err != nil {
-			return err
+		kid, err := p.value()
+		if err != nil {
+			return nil, nil, err
 		}
+		kid.key = key
 		p.pile = append(p.pile, kid)
 	}
 	if _, err := p.decoder.ReadToken(); err != nil {
-		return err
+		return nil, nil, err
 	}
-	n.raw = p.body[start:p.offset():p.offset()]
-	n.kids = p.keep(p.pile[bottom:])
+	raw = p.body[start:p.offset():p.offset()]
+	kids = p.keep(p.pile[bottom:])
 	p.pile = p.pile[:bottom]
-	return nil
+	return raw, kids, nil
 }
 
 // keep copies finished members out of the pile.
 func (p *parser) keep(members []node) []node {
-	if len(members) > cap(p.spare)-len(p.spare) {
-		p.spare = make([]node, 0, max(256, len(members)))
+	for p.block < len(p.blocks) && len(members) > cap(p.blocks[p.block])-len(p.blocks[p.block]) {
+		p.block++
 	}
-	start := len(p.spare)
-	p.spare = append(p.spare, members...)
-	return p.spare[start:len(p.spare):len(p.spare)]
+	if p.block == len(p.blocks) {
+		p.blocks = append(p.blocks, make([]node, 0, max(blockSize, len(members))))
+	}
+	block := p.blocks[p.block]
+	start := len(block)
+	p.blocks[p.block] = append(block, members...)
+	return p.blocks[p.block][start:len(p.blocks[p.block]):len(p.blocks[p.block])]
 }
 
 func (p *parser) offset() int { return int(p.decoder.InputOffset()) }
