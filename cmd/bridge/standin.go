@@ -76,7 +76,7 @@ func (o standinOptions) run(cmd *cobra.Command) error {
 		return findingf("another address for --listen may be free", "uploads: %w", err)
 	}
 	defer func() { _ = uploads.Close() }()
-	socket, err := net.Listen("tcp", o.admin)
+	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", o.admin)
 	if err != nil {
 		return findingf("another address for --admin may be free", "second port: %w", err)
 	}

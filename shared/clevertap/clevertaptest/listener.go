@@ -1,6 +1,7 @@
 package clevertaptest
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -56,7 +57,7 @@ func (s *Server) listen(address, region string, secure *tls.Config, roots *x509.
 	if err := CheckLoopback(address); err != nil {
 		return nil, err
 	}
-	socket, err := net.Listen("tcp", address)
+	socket, err := open(address)
 	if err != nil {
 		return nil, err
 	}
@@ -86,6 +87,11 @@ func (s *Server) listen(address, region string, secure *tls.Config, roots *x509.
 	s.mu.Unlock()
 	s.refuseIfDue()
 	return l, nil
+}
+
+// open listens on an address. There is nothing to wait for that a context could end.
+func open(address string) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 }
 
 // CheckLoopback refuses an address that others could reach.

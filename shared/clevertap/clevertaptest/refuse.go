@@ -1,7 +1,6 @@
 package clevertaptest
 
 import (
-	"net"
 	"slices"
 	"time"
 )
@@ -50,7 +49,7 @@ func (l *Listener) reopen() {
 	if closed {
 		return
 	}
-	socket, err := net.Listen("tcp", l.address)
+	socket, err := open(l.address)
 	if err != nil {
 		time.AfterFunc(reopenPause, l.reopen)
 		return

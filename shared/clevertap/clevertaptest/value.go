@@ -52,7 +52,7 @@ func parse(body []byte) (n node, free func(), err error) {
 	p.body = body
 	p.decoder.Reset(bytes.NewBuffer(body))
 	if n, err = p.value(); err == nil {
-		if _, end := p.decoder.ReadToken(); end != io.EOF {
+		if _, end := p.decoder.ReadToken(); !errors.Is(end, io.EOF) {
 			err = errTrailing
 		}
 	}
