@@ -48,10 +48,10 @@ type Origin uint8
 
 // The origins.
 const (
-	Table     Origin = iota // the vendor's table of attributes
-	NewerPage               // newer pages of the vendor only
-	Mention                 // mentioned, never seen
-	Made                    // not in the payload: made by the mapping
+	FromTable     Origin = iota // the vendor's table of attributes
+	FromNewerPage               // newer pages of the vendor only
+	FromMention                 // mentioned, never seen
+	FromMapping                 // not in the payload: derived by the mapping
 )
 
 var originWords = []string{"table", "newer_page", "mention_only", "derived"}
@@ -156,7 +156,7 @@ func readAttribute(t *table) Attribute {
 	} else {
 		a.Type = choice[Type](t, "type", typeWords)
 	}
-	a.Derived = a.Origin == Made
+	a.Derived = a.Origin == FromMapping
 	a.text = []byte(a.Name)
 	a.dynamic = strings.HasSuffix(a.Name, "_"+anyCurrency) || strings.HasSuffix(a.Name, anyEnd)
 	words := t.list("presence", presenceWords)

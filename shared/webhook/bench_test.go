@@ -11,15 +11,15 @@ import (
 
 // usual is a webhook of the usual size, 1.75 KB.
 var usual = []byte(`{"api_version":3,"event_name":"SUBSCRIPTION_RENEWED","event_id":"0c5f8f5e-0b1f-4b53-9c38-6f0b7a4c1d22","event_created_at":"2026-05-04T06:20:31.447Z",` +
-	`"event_created_at_ms":1777875631447,"user_id":"learner-55012","device_id":"b7d0c1a94f2e4a0e","device_type":"PHONE","store":"APPLE_APP_STORE",` +
+	`"event_created_at_ms":1777875631447,"user_id":"learner-55012","device_id":"b7d0c1a94f2e4a0e","device_type":"PHONE","store":"GOOGLE_PLAY_STORE",` +
 	`"purchase_type":"RENEWING_SUBSCRIPTION","product":"PAPAYA_PARLA","plan":"parla_monthly","content_id":"course-es-a2","customer_currency":"CHF",` +
 	`"plan_price_in_eur":8.99,"plan_price_in_customer_currency":8.5,"cumulated_revenues_in_eur":44.95,"store_country":"CH",` +
-	`"purchasely_subscription_id":"subs_Qm3vZr81LkTn5WcXyB7dHs2GfJp0Ae4","store_product_id":"com.papayaparla.app.monthly","store_transaction_id":"480001177302845",` +
-	`"store_original_transaction_id":"480001020916377","store_app_bundle_id":"com.papayaparla.app","purchased_at":"2026-05-04T06:19:58.000Z",` +
+	`"purchasely_subscription_id":"subs_Qm3vZr81LkTn5WcXyB7dHs2GfJp0Ae4","store_product_id":"com.papayaparla.app.monthly","store_transaction_id":"GPA.3345-7170-2290-61184..4",` +
+	`"store_original_transaction_id":"GPA.3345-7170-2290-61184","store_app_bundle_id":"com.papayaparla.app","purchased_at":"2026-05-04T06:19:58.000Z",` +
 	`"purchased_at_ms":1777875598000,"original_purchased_at":"2025-12-04T06:19:58.000Z","original_purchased_at_ms":1764829198000,` +
 	`"next_renewal_at":"2026-06-04T06:19:58.000Z","next_renewal_at_ms":1780553998000,"effective_next_renewal_at":"2026-06-04T06:19:58.000Z",` +
 	`"effective_next_renewal_at_ms":1780553998000,"environment":"PRODUCTION","is_family_shared":false,"offer_type":"NONE","previous_offer_type":"FREE_TRIAL",` +
-	`"subscription_status":"AUTO_RENEWING","presentation":"papaya_paywall","placement":"lesson_end","ab_test":"paywall_colours","ab_test_variant":"green","audience":"returning_learners","channel":"in_app"}`)
+	`"subscription_status":"AUTO_RENEWING","presentation":"papaya_paywall","placement":"lesson_end","ab_test":"paywall_colours","ab_test_variant":"green","audience":"returning_learners","purchase_token":"nkdbjiaefmlcpogahdkjbnme.AO-J1OzR4tWqX0uB7yVf2LsKd9HcMgPaEi3NxTo6Yj1ZrSw8QvUlCb5FkDmGhJpAeIn0OtRyWu2XzLqVs4KcBf7MdHgTPoEa9JxNiYr3Uw6ZlQvSk1CbFmDhGpAjInE5OtRyWuXzLqVsKcBf0Md-HgTPoEaJxNiYrUwZlQvSkCbFmDhGpAj","channel":"in_app"}`)
 
 // BenchmarkTokens is the floor: the decoder alone, which looks at nothing.
 func BenchmarkTokens(b *testing.B) {

@@ -34,8 +34,11 @@ type ownAttributes struct {
 	subscription, oneTime, original int
 }
 
-// TheCatalogue parses the embedded data once. A line that makes no sense is a mistake of the build, hence the panic.
-var TheCatalogue = sync.OnceValue(func() *Catalogue {
+// TheCatalogue gives what is embedded, parsed once.
+func TheCatalogue() *Catalogue { return theCatalogue() }
+
+// A line that makes no sense is a mistake of the build, hence the panic.
+var theCatalogue = sync.OnceValue(func() *Catalogue {
 	c, err := parseCatalogue(attributesCSV, eventsCSV)
 	if err != nil {
 		panic(err)

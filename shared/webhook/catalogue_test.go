@@ -88,6 +88,9 @@ func TestEventsThatDecideAccess(t *testing.T) {
 		"ENTERED_BILLING_RETRY", "SUBSCRIPTION_REFUNDED_REVOKED", "SUBSCRIPTION_TRANSFERRED", "SUBSCRIPTION_PAUSED", "TRIAL_NOT_CONVERTED",
 		"INTRO_OFFER_NOT_CONVERTED", "PROMO_CODE_NOT_CONVERTED", "PROMOTIONAL_OFFER_NOT_CONVERTED", "SUBSCRIPTION_EXPIRED", "PURCHASE_REFUND",
 	}
+	if got := event(t, "ACTIVATE").After.String() + " " + event(t, "DEACTIVATE").After.String(); got != "grants ends" {
+		t.Errorf("effects are called %s", got)
+	}
 	for what, lists := range map[string][2][]string{
 		"grants": {grants, {"ACTIVATE", "SUBSCRIPTION_RECEIVED", "PURCHASE_VALIDATED"}},
 		"ends":   {ends, wantEnds},
@@ -127,7 +130,7 @@ func TestAttributesAreThoseOfTheVendor(t *testing.T) {
 		if a.Index != i {
 			t.Errorf("%s has index %d, want %d", a.Name, a.Index, i)
 		}
-		if a.Derived != (a.Origin == webhook.Made) || a.Derived != (a.Presence == "never") {
+		if a.Derived != (a.Origin == webhook.FromMapping) || a.Derived != (a.Presence == "never") {
 			t.Errorf("%s: derived %v, origin %s, presence %s", a.Name, a.Derived, a.Origin, a.Presence)
 		}
 		switch {

@@ -8,6 +8,9 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
+// maxDepth is how deep a body may nest; its own braces are level 1.
+const maxDepth = 32
+
 // Field is one attribute of an event.
 type Field struct {
 	Name  []byte         // unescaped
@@ -19,10 +22,11 @@ type Field struct {
 // because it keeps slices of the body and reuses its own memory: from the second webhook of a kind on, Read does not allocate.
 // The zero Event is ready. It is not safe for concurrent use.
 type Event struct {
-	Name    []byte     // unescaped, never empty
-	Type    *EventType // nil: not in the catalogue
-	Version int        // 2 or 3, by shape
-	Fields  []Field    // in the payload's order and under version 3 names, without api_version and event_name
+	Name       []byte         // unescaped, never empty
+	Type       *EventType     // nil: not in the catalogue
+	Version    int            // 2 or 3, by shape
+	APIVersion jsontext.Value // the version that the body claims, raw; nil: none. It decides nothing
+	Fields     []Field        // in the payload's order and under version 3 names, without api_version and event_name
 
 	catalogue *Catalogue
 	reader    reader
@@ -48,8 +52,9 @@ func (e *Event) reset() {
 	if e.catalogue == nil {
 		e.catalogue = TheCatalogue()
 		e.places = make([]int, len(e.catalogue.Attributes))
+		e.reader.limit = maxDepth
 	}
-	e.Name, e.Type, e.Version = nil, nil, 0
+	e.Name, e.Type, e.Version, e.APIVersion = nil, nil, 0, nil
 	e.reader.empty()
 	e.forgetFields()
 }
@@ -68,6 +73,7 @@ func (e *Event) read(body []byte) error {
 		case "event_name":
 			name = r.value
 		case "api_version":
+			e.APIVersion = r.value
 		default:
 			e.set(r.name, e.catalogue.Attribute(r.name), r.value)
 		}

@@ -19,6 +19,16 @@ func TestAbsent(t *testing.T) {
 	}
 }
 
+func TestKindsOfHoldersKeepTheirNames(t *testing.T) {
+	got := ""
+	for kind := webhook.NoHolder; kind <= webhook.ByPurchase; kind++ {
+		got += kind.String() + ","
+	}
+	if got != ",user,anonymous,device,purchase," {
+		t.Errorf("names are %s: stored states would be lost", got)
+	}
+}
+
 // holders are bodies with the holder that both Peek and Event.Holder must find.
 var holders = map[string]struct {
 	body string

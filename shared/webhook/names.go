@@ -9,12 +9,13 @@ import (
 // sixteen bytes of a name at most: a third of the time of a map. It is filled once and never full, so every search ends.
 type names struct {
 	slots []*Attribute // a power of two, at least three times as many as there are names
-	shift int
+	mask  uint64       // what is left of a hash to be a place among the slots
+	shift int          // how far a hash is moved before, since its upper bits are the better ones
 }
 
 func newNames(attributes []Attribute) names {
 	size := bits.Len(uint(3 * len(attributes)))
-	n := names{slots: make([]*Attribute, 1<<size), shift: 64 - size}
+	n := names{slots: make([]*Attribute, 1<<size), mask: 1<<size - 1, shift: 64 - size}
 	for i := range attributes {
 		if a := &attributes[i]; !a.Derived && !a.dynamic {
 			*n.slot(a.text) = a
@@ -29,7 +30,7 @@ func (n *names) find(name []byte) *Attribute { return *n.slot(name) }
 // slot is where a name is or would be.
 func (n *names) slot(name []byte) **Attribute {
 	for i := hash(name) >> n.shift; ; i++ {
-		slot := &n.slots[i&uint64(len(n.slots)-1)]
+		slot := &n.slots[i&n.mask]
 		if *slot == nil || (*slot).Name == string(name) {
 			return slot
 		}

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"math"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,10 +13,11 @@ type Glance struct {
 	Holder  Holder
 }
 
-var peekers = sync.Pool{New: func() any { return new(reader) }}
+// peekers read bodies as deep as the decoder goes: whether a body nests too deep for an event is not the queue's business.
+var peekers = sync.Pool{New: func() any { return &reader{limit: math.MaxInt} }}
 
-// Peek reads the ids of a body of either version. It never fails: of a body that is not one JSON object, or that nests too
-// deep to be an event, it tells nothing. Of equal names the last counts, so it goes through the whole top level.
+// Peek reads the ids of a body of either version. It never fails: of a body that is not one JSON object it tells nothing. Of
+// equal names the last counts, so it goes through the whole top level.
 //
 // For every body that [Event.Read] accepts, the holder is that of [Event.Holder].
 func Peek(body []byte) Glance {

@@ -11,9 +11,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// maxDepth is how deep a body may nest; its own braces are level 1.
-const maxDepth = 32
-
 // readOptions leave it to the callers to choose among equal names. Invalid UTF-8 and lone surrogates are refused by default.
 var readOptions = jsontext.AllowDuplicateNames(true)
 
@@ -32,6 +29,7 @@ type reader struct {
 	source  []byte
 	input   bytes.Buffer // holds source, so that the decoder reads it without copying
 	decoder jsontext.Decoder
+	limit   int // of the depth
 	err     error
 	arena
 }
@@ -80,8 +78,8 @@ func (r *reader) nested() (jsontext.Value, error) {
 			start = end - 1
 		}
 		switch depth := r.decoder.StackDepth(); {
-		case depth > maxDepth:
-			return nil, malformed(fmt.Sprintf("nesting is deeper than %d", maxDepth), end-1)
+		case depth > r.limit:
+			return nil, malformed(fmt.Sprintf("nesting is deeper than %d", r.limit), end-1)
 		case depth == 1:
 			return r.source[start:end:end], nil
 		}

@@ -78,10 +78,10 @@ func (s *story) nested() members {
 	}
 	for _, name := range []string{"offer_type", "previous_offer_type"} {
 		if value, ok := facts[name].(jsontext.Value); ok && bytes.Equal(value, noOffer) {
-			facts[name] = text("NORMAL")
+			facts[name] = quoted("NORMAL")
 		}
 	}
-	app := members{{"platform", text(s.shop.platform)}, {"package_id", facts["store_app_bundle_id"]}}
+	app := members{{"platform", quoted(s.shop.platform)}, {"package_id", facts["store_app_bundle_id"]}}
 	plan := pick("vendor_id", "plan", "type", "purchase_type", "store_product_id", "store_product_id")
 	properties := append(members{
 		{"app", app},
@@ -98,41 +98,35 @@ func (s *story) nested() members {
 		member{"properties", properties})
 }
 
-// encodeSample writes what it was given; it cannot fail, as the writer is memory and every value is valid.
+// encodeSample writes what it was given; it cannot fail, because every name and value is valid.
 func encodeSample(list members) []byte {
-	var out bytes.Buffer
-	encoder := jsontext.NewEncoder(&out, jsontext.WithIndent("  "))
-	if err := writeSample(encoder, list); err != nil {
+	out := jsontext.Value(list.appendTo(nil))
+	if err := out.Indent(jsontext.WithIndent("  ")); err != nil {
 		panic(err)
 	}
-	return out.Bytes()
+	return append(out, '\n')
 }
 
-func writeSample(encoder *jsontext.Encoder, list members) error {
-	if err := encoder.WriteToken(jsontext.BeginObject); err != nil {
-		return err
-	}
-	for _, m := range list {
-		if err := encoder.WriteToken(jsontext.String(m.name)); err != nil {
-			return err
+func (m members) appendTo(out []byte) []byte {
+	out = append(out, '{')
+	for i, member := range m {
+		if i > 0 {
+			out = append(out, ',')
 		}
-		var err error
-		switch value := m.value.(type) {
+		out = append(append(out, quoted(member.name)...), ':')
+		switch value := member.value.(type) {
 		case members:
-			err = writeSample(encoder, value)
+			out = value.appendTo(out)
 		case jsontext.Value:
-			err = encoder.WriteValue(value)
-		}
-		if err != nil {
-			return err
+			out = append(out, value...)
 		}
 	}
-	return encoder.WriteToken(jsontext.EndObject)
+	return append(out, '}')
 }
 
-func text(s string) jsontext.Value {
-	quoted, _ := jsontext.AppendQuote(nil, s) // fails on invalid UTF-8 only
-	return quoted
+func quoted(s string) jsontext.Value {
+	value, _ := jsontext.AppendQuote(nil, s) // fails on invalid UTF-8 only
+	return value
 }
 
-func sampleDate(at time.Time) jsontext.Value { return text(at.Format("2006-01-02T15:04:05.000Z")) }
+func sampleDate(at time.Time) jsontext.Value { return quoted(at.Format("2006-01-02T15:04:05.000Z")) }

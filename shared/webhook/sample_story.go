@@ -99,20 +99,20 @@ func (s *story) tellTimes() {
 // facts are the attributes that every purchase has, and those of its kind.
 func (s *story) facts() facts {
 	f := facts{
-		"api_version": jsontext.Value("3"), "event_name": text(s.event.Name), "event_id": text(s.uuid()), "event_created_at": s.created,
-		"device_id": text(s.letters("0123456789abcdef", 16)), "device_type": text(one(s, s.shop.devices)),
-		"store": text(s.shop.store), "store_country": text(s.country.code), "store_app_bundle_id": text(ownBundle),
-		"product": text(ownProduct), "plan": text(s.offering.plan), "purchase_type": text(s.offering.kind),
-		"store_product_id": text(ownBundle + "." + s.offering.store), "content_id": text(one(s, []string{"course-es-a2", "course-sw-a1", "course-ja-b1"})),
-		"purchased_at": s.purchased, "original_purchased_at": s.original, "environment": text("PRODUCTION"), "offer_type": text(s.offer),
+		"api_version": jsontext.Value("3"), "event_name": quoted(s.event.Name), "event_id": quoted(s.uuid()), "event_created_at": s.created,
+		"device_id": quoted(s.letters("0123456789abcdef", 16)), "device_type": quoted(one(s, s.shop.devices)),
+		"store": quoted(s.shop.store), "store_country": quoted(s.country.code), "store_app_bundle_id": quoted(ownBundle),
+		"product": quoted(ownProduct), "plan": quoted(s.offering.plan), "purchase_type": quoted(s.offering.kind),
+		"store_product_id": quoted(ownBundle + "." + s.offering.store), "content_id": quoted(one(s, []string{"course-es-a2", "course-sw-a1", "course-ja-b1"})),
+		"purchased_at": s.purchased, "original_purchased_at": s.original, "environment": quoted("PRODUCTION"), "offer_type": quoted(s.offer),
 		"is_family_shared": jsontext.Value(fmt.Sprint(s.event.Name == "FAMILY_SHARED_REVOKED")),
-		"presentation":     text("papaya_paywall"), "placement": text("lesson_end"), "audience": text("returning_learners"),
-		"ab_test": text("paywall_colours"), "ab_test_variant": text(one(s, []string{"green", "orange"})), "channel": text("in_app"),
+		"presentation":     quoted("papaya_paywall"), "placement": quoted("lesson_end"), "audience": quoted("returning_learners"),
+		"ab_test": quoted("paywall_colours"), "ab_test_variant": quoted(one(s, []string{"green", "orange"})), "channel": quoted("in_app"),
 	}
 	s.holder(f)
 	s.store(f)
 	if s.event.OneTime {
-		f["purchasely_one_time_purchase_id"] = text("otp_" + s.letters(alphanumeric, 31))
+		f["purchasely_one_time_purchase_id"] = quoted("otp_" + s.letters(alphanumeric, 31))
 	} else {
 		s.subscription(f)
 		s.prices(f)
@@ -122,7 +122,7 @@ func (s *story) facts() facts {
 
 // holder tells whose purchase it is and, for a transfer, who has or had it on the other side.
 func (s *story) holder(f facts) {
-	user, anonymous := text(fmt.Sprintf("learner-%05d", s.dice.IntN(100000))), text(strings.ToUpper(s.uuid()))
+	user, anonymous := quoted(fmt.Sprintf("learner-%05d", s.dice.IntN(100000))), quoted(strings.ToUpper(s.uuid()))
 	if s.connected {
 		f["user_id"] = user
 	} else {
@@ -144,17 +144,17 @@ func (s *story) store(f facts) {
 	case google.store:
 		first = fmt.Sprintf("GPA.%s-%s-%s-%s", digits(4), digits(4), digits(4), digits(5))
 		latest = fmt.Sprintf("%s..%d", first, max(0, s.periods-1))
-		f["purchase_token"] = text(s.letters("abcdefghijklmnop", 24) + ".AO-J1O" + s.letters(alphanumeric, 90))
+		f["purchase_token"] = quoted(s.letters("abcdefghijklmnop", 24) + ".AO-J1O" + s.letters(alphanumeric, 90))
 	case stripe.store:
 		first, latest = "in_1"+s.letters(alphanumeric, 23), "in_1"+s.letters(alphanumeric, 23)
-		f["stripe_checkout_session_id"], f["stripe_purchase_id"] = text("cs_live_"+s.letters(alphanumeric, 40)), text("sub_1"+s.letters(alphanumeric, 23))
-		f["channel"], f["provider"] = text("web2app"), text("purchasely")
-		f["attribution"] = members{{"utm_source", text("newsletter")}, {"utm_medium", text("email")}, {"utm_campaign", text("learn-more")}}
+		f["stripe_checkout_session_id"], f["stripe_purchase_id"] = quoted("cs_live_"+s.letters(alphanumeric, 40)), quoted("sub_1"+s.letters(alphanumeric, 23))
+		f["channel"], f["provider"] = quoted("web2app"), quoted("purchasely")
+		f["attribution"] = members{{"utm_source", quoted("newsletter")}, {"utm_medium", quoted("email")}, {"utm_campaign", quoted("learn-more")}}
 	}
 	if s.periods == 0 {
 		latest = first
 	}
-	f["store_transaction_id"], f["store_original_transaction_id"] = text(latest), text(first)
+	f["store_transaction_id"], f["store_original_transaction_id"] = quoted(latest), quoted(first)
 }
 
 const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"

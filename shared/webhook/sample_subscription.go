@@ -5,18 +5,18 @@ import "time"
 // subscription tells the state of the subscription.
 func (s *story) subscription(f facts) {
 	id := func() string { return "subs_" + s.letters(alphanumeric, 31) }
-	f["purchasely_subscription_id"] = text(id())
-	f["subscription_status"] = text(s.status)
+	f["purchasely_subscription_id"] = quoted(id())
+	f["subscription_status"] = quoted(s.status)
 	f["next_renewal_at"], f["effective_next_renewal_at"] = s.renewal, s.renewal
 	if s.before != "" {
-		f["previous_offer_type"] = text(s.before)
+		f["previous_offer_type"] = quoted(s.before)
 	}
 	if s.until != "" {
 		date := s.renewal.Add(16 * 24 * time.Hour)
 		f[s.until], f["effective_next_renewal_at"] = date, date
 	}
 	if s.previous != "" {
-		f["previous_plan"], f["from_purchasely_subscription_id"] = text(s.previous), text(id())
+		f["previous_plan"], f["from_purchasely_subscription_id"] = quoted(s.previous), quoted(id())
 	}
 	offer := s.offer
 	if offer == none {
@@ -24,9 +24,9 @@ func (s *story) subscription(f facts) {
 	}
 	switch offer {
 	case promoCode:
-		f["offer_identifier"], f["offer_code_ref_name"] = text("PAPAYA-SPRING"), text("Spring codes for libraries")
+		f["offer_identifier"], f["offer_code_ref_name"] = quoted("PAPAYA-SPRING"), quoted("Spring codes for libraries")
 	case promotionalOffer:
-		f["offer_identifier"], f["promotional_offer_id"] = text("come_back_30"), text("promo_come_back_30")
+		f["offer_identifier"], f["promotional_offer_id"] = quoted("come_back_30"), quoted("promo_come_back_30")
 	}
 }
 
@@ -57,13 +57,13 @@ func (s *story) prices(f facts) {
 	} else {
 		revenue += price
 	}
-	f["customer_currency"] = text(s.country.currency)
+	f["customer_currency"] = quoted(s.country.currency)
 	f["plan_price_in_xxx"], f["plan_price_in_customer_currency"] = money(price), money(s.country.convert(price))
 	f["cumulated_revenues_in_xxx"] = money(revenue)
 	if s.event.Money {
-		f["source_event_name"] = text("SUBSCRIPTION_RENEWED")
+		f["source_event_name"] = quoted("SUBSCRIPTION_RENEWED")
 		if s.refund {
-			f["source_event_name"] = text("SUBSCRIPTION_REFUNDED_REVOKED")
+			f["source_event_name"] = quoted("SUBSCRIPTION_REFUNDED_REVOKED")
 		}
 		f["amount_in_xxx"], f["amount_in_usd"] = money(amount), money(amount*dollarRate/100)
 		f["amount_in_customer_currency"] = money(s.country.convert(amount))
