@@ -42,7 +42,11 @@ func (w *work) catalogued(f *webhook.Field, row *row) {
 		w.tellProperty(f.Name, nil, ruleEmpty, integration.Origin{})
 		return
 	}
-	if ms, ok := w.date(f.Known.Index); ok {
+	ms, ok := parseDate(f.Value)
+	if !ok {
+		ms, ok = webhook.ParseTwin(w.e.Value(f.Known.Twin))
+	}
+	if ok {
 		w.put(f.Name, row, value{json: w.dateValue(ms), changed: ruleDate})
 		return
 	}

@@ -88,9 +88,7 @@ func (w *work) derived(i int) []byte {
 	case w.at.promo:
 		return w.inOffer(promoCode)
 	case w.at.last:
-		start := len(w.values)
-		w.values = appendQuoted(w.values, clevertap.Cut(w.e.Name, clevertap.MaxValueBytes))
-		return w.values[start:len(w.values):len(w.values)]
+		return w.quoted(clevertap.Cut(w.e.Name, clevertap.MaxValueBytes))
 	case w.at.revenue:
 		return w.revenue()
 	}

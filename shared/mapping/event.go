@@ -19,9 +19,8 @@ const (
 
 // span is one property in the event record that grows, without commas.
 type span struct {
-	start, end int
+	start, end int32
 	class      class
-	name       []byte
 }
 
 // chargedName is CleverTap's purchase event. Only money may have it.
@@ -110,7 +109,7 @@ func (w *work) write(source []byte, d *rule, c class, v value) {
 	}
 	b = append(b, v.json...)
 	w.event = b
-	w.spans = append(w.spans, span{start, len(b), c, d.name})
+	w.spans = append(w.spans, span{int32(start), int32(len(b)), c}) //nolint:gosec // A record is not much longer than a message.
 	if w.note == nil {
 		return
 	}
@@ -144,20 +143,28 @@ func (w *work) limit() {
 		room[c] = min(room[c], left)
 		left -= room[c]
 	}
-	end := w.spans[0].start
+	start := int(w.spans[0].start)
+	end := start
 	for i, s := range w.spans {
 		if room[s.class] == 0 {
-			w.tellProperty(s.name, nil, ruleCount, integration.Origin{})
+			w.tellFallen(w.event[s.start:])
 			continue
 		}
 		room[s.class]--
-		if i > 0 && end > w.spans[0].start {
+		if i > 0 && end > start {
 			w.event[end] = ','
 			end++
 		}
 		end += copy(w.event[end:], w.event[s.start:s.end])
 	}
 	w.event = w.event[:end]
+}
+
+// tellFallen notes a property that was written, and fell. Its name is read off the record.
+func (w *work) tellFallen(written []byte) {
+	if w.note != nil {
+		w.tellProperty(appendUnquoted(nil, written[:valueEnd(written, 0)]), nil, ruleCount, integration.Origin{})
+	}
 }
 
 // tellProperty notes what becomes of a property, unless the whole event is off.

@@ -117,17 +117,27 @@ func (w *work) decide(flat []byte, b branch) rule {
 func (w *work) looseProperty(l leaf, b branch, v value) {
 	d := w.decide(l.flat, b)
 	if d.key == nil {
-		name, changed := w.cleaned(l.flat, clevertap.MaxKeyBytes)
-		if len(name) == 0 {
-			w.tellProperty(l.flat, nil, ruleNameless, integration.Origin{})
-			return
-		}
-		if changed {
-			d.renaming = ruleClean
-		}
-		d.name, d.sum = name, foldedSum(name)
+		w.ownName(&d, l.flat)
+	}
+	if len(d.name) == 0 {
+		w.tellProperty(l.flat, nil, ruleNameless, integration.Origin{})
+		return
 	}
 	w.property(l.flat, &d, l.class, v)
+}
+
+// ownName lets a leaf go under its own name, cleaned.
+func (w *work) ownName(d *rule, flat []byte) {
+	sum, simple := simpleSum(flat)
+	if simple && len(flat) <= clevertap.MaxKeyBytes {
+		d.name, d.sum = w.keep(flat), sum
+		return
+	}
+	name, changed := w.cleaned(flat, clevertap.MaxKeyBytes)
+	if changed {
+		d.renaming = ruleClean
+	}
+	d.name, d.sum = name, foldedSum(name)
 }
 
 // looseDate finds out whether a leaf is a date, or the milliseconds of one beside it. Only the catalogue can say that a name is no

@@ -64,12 +64,34 @@ func (n *names) grow() {
 	}
 }
 
-// foldedSum is the FNV-1a sum of what CleverTap compares of a name, with its halves mixed, since slots are found by the low bits.
+// The FNV-1a sum of 64 bits.
+const (
+	fnvOffset = 14695981039346656037
+	fnvPrime  = 1099511628211
+)
+
+// foldedSum is the sum of what CleverTap compares of a name. Its halves are mixed, since slots are found by the low bits.
 func foldedSum(text []byte) uint64 {
+	if sum, simple := simpleSum(text); simple {
+		return sum
+	}
 	var few [128]byte
-	sum := uint64(14695981039346656037)
+	sum := uint64(fnvOffset)
 	for _, c := range clevertap.Fold(few[:0], text) {
-		sum = (sum ^ uint64(c)) * 1099511628211
+		sum = (sum ^ uint64(c)) * fnvPrime
 	}
 	return sum ^ sum>>32
+}
+
+// simpleSum is the same sum for names like the vendor's, of small letters, digits and underscores: they are their own fold, and
+// there is nothing in them to be cleaned.
+func simpleSum(text []byte) (sum uint64, simple bool) {
+	sum = fnvOffset
+	for _, c := range text {
+		if (c < 'a' || c > 'z') && c != '_' && (c < '0' || c > '9') {
+			return 0, false
+		}
+		sum = (sum ^ uint64(c)) * fnvPrime
+	}
+	return sum ^ sum>>32, true
 }

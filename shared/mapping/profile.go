@@ -83,7 +83,7 @@ func (w *work) userProperty(source []byte, row *row, json []byte) {
 	}
 	w.tellRenamed(source, d)
 	w.profile.Entries = append(w.profile.Entries, Entry{
-		Name: row.userName, Value: json, UserID: row.isID, key: d.key,
+		Name: row.userName, Value: w.keep(json), UserID: row.isID, key: d.key,
 	})
 }
 
@@ -102,7 +102,7 @@ func (w *work) extras(source, json []byte) {
 			return
 		}
 		w.tellRenamed(source, &x.rule)
-		w.profile.Entries = append(w.profile.Entries, Entry{Name: x.name, Value: json, key: x.rule.key, extra: true})
+		w.profile.Entries = append(w.profile.Entries, Entry{Name: x.name, Value: w.keep(json), key: x.rule.key, extra: true})
 		return
 	}
 }

@@ -86,12 +86,14 @@ func (w *work) claim() {
 		id = nil
 	}
 	w.purchase = w.keep(id)
-	// Neighbours in the queue are often about the same purchase; the text is made only when it is another one.
+	// Neighbours in the queue are often about the same purchase of the same user; the texts are made only when they are others.
 	if c.Purchase = w.Claim.Purchase; c.Purchase != string(id) {
 		c.Purchase = string(id)
 	}
 	w.Claim = c
-	w.Holder = w.e.Holder()
+	if w.Holder.Kind != webhook.ByUser || w.Holder.ID != string(w.e.Text(w.at.userID)) {
+		w.Holder = w.e.Holder()
+	}
 }
 
 // transfer makes the state of the holder from whom a subscription came: it is not active any more, and nothing else is known.

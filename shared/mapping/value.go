@@ -13,72 +13,60 @@ import (
 
 // value is one value as it goes out.
 type value struct {
-	json    []byte // empty: null and empty texts are left out
+	json    []byte // often the webhook's own bytes; empty: null and empty texts are left out
 	fits    bool   // whether it is of the documented type, or could be made so
 	changed string // the rule that changed it, "" if none did
 }
 
-// scalar encodes a value that is no object, of an attribute of a type. Strings and arrays are cut, numbers keep their text.
+// scalar encodes a value that is no object, of an attribute of a type. Texts and arrays are cut, numbers keep their text.
 func (r *Result) scalar(raw jsontext.Value, want webhook.Type) value {
-	v := value{fits: true}
-	start := len(r.values)
 	anything := want == webhook.Unspecified
 	switch raw[0] {
 	case 'n':
+		return value{fits: true}
 	case '"':
-		v = r.text(raw, want)
+		return r.text(raw, want)
 	case '[':
 		r.arrays = r.appendCompact(r.arrays[:0], raw)
-		start = len(r.values) // names on the way may have been kept before
-		r.values = appendQuoted(r.values, clevertap.Cut(r.arrays, clevertap.MaxValueBytes))
-		v.fits, v.changed = anything, ruleText
+		return value{r.quoted(clevertap.Cut(r.arrays, clevertap.MaxValueBytes)), anything, ruleText}
 	case 't', 'f':
-		r.values = append(r.values, raw...)
-		v.fits = anything || want == webhook.Boolean
-	default:
-		if want == webhook.String {
-			r.values = append(append(append(r.values, '"'), clevertap.Cut(raw, clevertap.MaxValueBytes)...), '"')
-			v.changed = ruleType
-		} else {
-			r.values = append(r.values, raw...)
-			v.fits = anything || want == webhook.Number || want == webhook.Integer
-		}
+		return value{raw, anything || want == webhook.Boolean, ""}
 	}
-	v.json = r.values[start:len(r.values):len(r.values)]
-	return v
+	if want == webhook.String {
+		return value{r.quoted(clevertap.Cut(raw, clevertap.MaxValueBytes)), true, ruleType}
+	}
+	return value{raw, anything || want == webhook.Number || want == webhook.Integer, ""}
 }
 
 // text encodes a string: as the number or boolean that it spells where one is documented, else as a string.
 func (r *Result) text(raw jsontext.Value, want webhook.Type) value {
-	v := value{fits: true}
 	text := []byte(raw[1 : len(raw)-1])
-	if len(text) == 0 {
-		return v
-	}
 	escaped := bytes.IndexByte(text, '\\') >= 0
-	if escaped {
-		r.scratch = appendUnquoted(r.scratch[:0], raw)
-		text = r.scratch
-	}
+	free := want == webhook.String || want == webhook.Unspecified
 	switch {
-	case (want == webhook.Number || want == webhook.Integer) && isNumber(text),
-		want == webhook.Boolean && (string(text) == "true" || string(text) == "false"):
-		r.values = append(r.values, text...)
-		v.changed = ruleType
-		return v
-	case want != webhook.String && want != webhook.Unspecified:
-		v.fits = false
+	case len(text) == 0:
+		return value{fits: true}
+	case free && !escaped && len(text) <= clevertap.MaxValueBytes: // nearly all of them
+		return value{raw, true, ""}
+	case escaped:
+		text = r.unquoted(raw)
 	}
-	short := clevertap.Cut(text, clevertap.MaxValueBytes)
-	if len(short) < len(text) {
-		v.changed = ruleValue
+	switch numeric := want == webhook.Number || want == webhook.Integer; {
+	case numeric && isNumber(text), want == webhook.Boolean && (string(text) == "true" || string(text) == "false"):
+		return value{text, true, ruleType}
+	case len(text) > clevertap.MaxValueBytes:
+		return value{r.quoted(clevertap.Cut(text, clevertap.MaxValueBytes)), free, ruleValue}
+	case escaped:
+		return value{r.quoted(text), free, ""}
 	}
-	if escaped {
-		r.values = appendQuoted(r.values, short)
-	} else {
-		r.values = append(append(append(r.values, '"'), short...), '"')
-	}
-	return v
+	return value{raw, free, ""}
+}
+
+// quoted gives a text as a JSON string.
+func (r *Result) quoted(text []byte) []byte {
+	start := len(r.values)
+	r.values = appendQuoted(r.values, text)
+	return r.values[start:len(r.values):len(r.values)]
 }
 
 // appendCompact writes an array or what is in it without white space, with texts escaped no more than they must be.
