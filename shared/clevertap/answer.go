@@ -1,11 +1,10 @@
 package clevertap
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -20,25 +19,28 @@ type answer struct {
 	refusals  []refusal
 }
 
-// refusal is one entry of unprocessed.
-type refusal struct {
-	place int  // what the text says, counted from 1; only if named
-	named bool // whether the text says a place
-	code  int  // 0: none
-	echo  face // the record as CleverTap gives it back, changed perhaps
-}
-
 // errForm says that an answer is no answer. Its text is fixed: a decoder's own words quote what it read.
 var errForm = errors.New("answer: not of CleverTap's form")
+
+// blanks may stand anywhere between two tokens of JSON.
+const blanks = " \t\r\n"
+
+// answerBuffer is how much of an answer is read at once; nearly all are shorter.
+const answerBuffer = 4 << 10
 
 // lenient is how answers are read: what a proxy or a careless encoder does to them is no reason to doubt them.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// readAnswer reads an answer for an upload of so many records. It does not keep what it reads: a failure that echoes every
-// record takes hardly more memory than a success. An answer with far more refusals than records is none.
+// readAnswer reads an answer for an upload of so many records, to the end of its body. It does not keep what it reads: a
+// failure that echoes every record takes hardly more memory than a success, and megabytes of blanks around it take none. An
+// answer with far more refusals than records is none.
 func readAnswer(body io.Reader, records int) (answer, error) {
 	a := answer{processed: -1}
-	d := jsontext.NewDecoder(body, lenient)
+	r := bufio.NewReaderSize(body, answerBuffer)
+	if err := skipBlanks(r); err != nil {
+		return answer{}, errForm
+	}
+	d := jsontext.NewDecoder(r, lenient)
 	err := eachMember(d, func(name []byte) error {
 		switch string(name) {
 		case "status":
@@ -65,10 +67,25 @@ func readAnswer(body io.Reader, records int) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
+	if len(bytes.TrimLeft(d.UnreadBuffer(), blanks)) > 0 || skipBlanks(r) != io.EOF {
 		return answer{}, errForm
 	}
 	return a, nil
+}
+
+// skipBlanks reads up to what is no blank. The decoder would keep them all.
+func skipBlanks(r *bufio.Reader) error {
+	for {
+		if _, err := r.Peek(1); err != nil {
+			return err
+		}
+		buffered, _ := r.Peek(r.Buffered())
+		rest := bytes.TrimLeft(buffered, blanks)
+		_, _ = r.Discard(len(buffered) - len(rest))
+		if len(rest) > 0 {
+			return nil
+		}
+	}
 }
 
 func (a *answer) readRefusals(d *jsontext.Decoder, most int) error {
@@ -96,37 +113,6 @@ func (a *answer) readRefusals(d *jsontext.Decoder, most int) error {
 	return err
 }
 
-// readRefusal reads one entry. One that is no object refuses something unnamed.
-func readRefusal(d *jsontext.Decoder) (refusal, error) {
-	var r refusal
-	if d.PeekKind() != '{' {
-		return r, d.SkipValue()
-	}
-	spare := 0 // the code in the text, for entries without one of their own
-	err := eachMember(d, func(name []byte) error {
-		switch string(name) {
-		case "code":
-			text, err := readText(d)
-			r.code = text.code()
-			return err
-		case "error":
-			text, err := readText(d)
-			r.place, r.named = numberAfter(text.text, "skipped record number")
-			spare, _ = numberAfter(text.text, "errorcode")
-			return err
-		case "record":
-			var err error
-			r.echo, err = readFace(d)
-			return err
-		}
-		return d.SkipValue()
-	})
-	if r.code == 0 && spare <= maxCode {
-		r.code = spare
-	}
-	return r, err
-}
-
 // eachMember reads an object. The function is called with each member's name, which is valid until it reads the value.
 func eachMember(d *jsontext.Decoder, member func(name []byte) error) error {
 	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
@@ -149,33 +135,4 @@ func eachMember(d *jsontext.Decoder, member func(name []byte) error) error {
 	}
 	_, err := d.ReadToken()
 	return err
-}
-
-// numberAfter finds the number behind the last occurrence of a phrase, in whatever letter case, with a colon between. The
-// last one, because the text may quote the record, and CleverTap's own words end it. A number too large for an int counts
-// as the largest: it names no record, but it does name one.
-func numberAfter(text, phrase string) (int, bool) {
-	lower := bytes.ToLower([]byte(text))
-	for {
-		at := bytes.LastIndex(lower, []byte(phrase))
-		if at < 0 {
-			return 0, false
-		}
-		rest := bytes.TrimLeft(lower[at+len(phrase):], " \t\r\n")
-		if digits, ok := bytes.CutPrefix(rest, []byte(":")); ok {
-			digits = bytes.TrimLeft(digits, " \t\r\n")
-			end := 0
-			for end < len(digits) && '0' <= digits[end] && digits[end] <= '9' {
-				end++
-			}
-			if end > 0 {
-				n, err := strconv.Atoi(string(digits[:end]))
-				if err != nil {
-					n = math.MaxInt
-				}
-				return n, true
-			}
-		}
-		lower = lower[:at]
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -178,13 +179,10 @@ func TestFailuresComeBack(t *testing.T) {
 
 func TestAnAnswerBeyondTheCapIsUnreadable(t *testing.T) {
 	t.Parallel()
-	blanks := make([]byte, 17<<20)
-	for i := range blanks {
-		blanks[i] = ' '
-	}
+	blanks := strings.Repeat(" ", 17<<20)
 	tests := map[string]string{
-		"blanks before the answer": string(blanks) + `{"status":"success","processed":4}`,
-		"blanks behind the answer": `{"status":"success","processed":4}` + string(blanks),
+		"blanks before the answer": blanks + `{"status":"success","processed":4}`,
+		"blanks behind the answer": `{"status":"success","processed":4}` + blanks,
 	}
 	for name, body := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -198,12 +196,9 @@ func TestAnAnswerBeyondTheCapIsUnreadable(t *testing.T) {
 
 func TestAnAnswerOfManyMegabytesIsRead(t *testing.T) {
 	t.Parallel()
-	blanks := make([]byte, 15<<20)
-	for i := range blanks {
-		blanks[i] = '\n'
-	}
+	blanks := strings.Repeat("\n", 15<<20)
 	c, b := &cleverTap{answer: func(*upload) *answer {
-		return &answer{status: 200, body: string(blanks) + `{"status":"success","processed":4}`}
+		return &answer{status: 200, body: blanks + `{"status":"success","processed":4}`}
 	}}, &book{}
 	uploader(c).Upload(t.Context(), oneLane(4), b)
 	b.expect(t, 4, "accepted", nil)

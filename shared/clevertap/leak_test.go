@@ -1,0 +1,98 @@
+package clevertap_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
+)
+
+// quiet is for servers that are meant to fail.
+var quiet = log.New(io.Discard, "", 0)
+
+// Whatever goes wrong, nothing that can be printed shows the passcode, the address, a header, a body, an identity or the
+// vendor's words.
+func TestNothingLeaks(t *testing.T) {
+	t.Parallel()
+	vendor := `"error":"words about reader-0 and passcode-77"`
+	failures := map[string]func(u *upload) *answer{
+		"all is well": nil,
+		"no answer":   func(*upload) *answer { return &answer{hang: true} },
+		"a connection that breaks": func(*upload) *answer {
+			return &answer{err: errors.New("Post https://in1.api.clevertap.com: passcode-77")}
+		},
+		"a panic":        func(*upload) *answer { return &answer{panics: true} },
+		"HTML":           func(*upload) *answer { return &answer{status: 200, body: "<p>reader-0 passcode-77"} },
+		"JSON cut off":   func(*upload) *answer { return &answer{status: 200, body: `{"status":"passcode-77`} },
+		"a short answer": func(*upload) *answer { return &answer{status: 200, body: `{"status":"fail",` + vendor + `}`} },
+		"a code for good": func(*upload) *answer {
+			return &answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[{"code":513,` + vendor + `}]}`}
+		},
+		"a code nobody knows": func(*upload) *answer {
+			return &answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[{"code":"599",` + vendor + `}]}`}
+		},
+		"a code that is a text": func(*upload) *answer {
+			return &answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[{"code":"passcode-77",` + vendor + `}]}`}
+		},
+	}
+	for _, code := range []int{301, 400, 401, 403, 404, 408, 413, 429, 500, 503} {
+		failures[fmt.Sprint("status ", code)] = func(*upload) *answer {
+			return &answer{status: code, body: `{` + vendor + `}`, header: map[string]string{"Retry-After": "passcode-77", "Location": "https://passcode-77"}}
+		}
+	}
+	for name, failure := range failures {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c, b := &cleverTap{answer: failure}, &book{}
+				u := uploader(c)
+				lanes := oneLane(1)
+				lanes[0].Refresh = func(context.Context) (clevertap.Account, error) {
+					return clevertap.Account{}, errors.New("secret: passcode-77")
+				}
+				report := u.Upload(within(t, time.Minute), lanes, b)
+				dry := u.DryRun(within(t, time.Minute), account, records(0, 1))
+				for _, shown := range []any{account, &account, u, lanes, lanes[0], report, b.ends[0], dry, clevertap.Accounts{Sandbox: &account}} {
+					for _, form := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+						if text := fmt.Sprintf(form, shown); strings.Contains(text, "passcode-77") {
+							t.Errorf("%s of %T shows the passcode: %s", form, shown, text)
+						}
+					}
+				}
+				for _, err := range []error{b.ends[0], dry} {
+					for ; err != nil; err = errors.Unwrap(err) {
+						for _, word := range []string{"passcode", "reader-0", "://", "clevertap.com", "AAA-AAA", "words about"} {
+							if strings.Contains(err.Error(), word) {
+								t.Errorf("an error shows %q: %v", word, err)
+							}
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// A passcode that no header can carry is refused by the secret's reader; should one arrive all the same, the HTTP client's
+// complaint about it must not show it.
+func TestAPasscodeThatNoHeaderTakesDoesNotLeak(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was made") })
+	b := &book{}
+	bad := account
+	bad.Passcode = secret.New("passcode-77\n")
+	clevertap.NewUploader(clevertap.Options{Endpoint: s.URL}).Upload(t.Context(), []clevertap.Lane{{Account: bad, Records: records(0, 1)}}, b)
+	b.expect(t, 1, "retry network", nil)
+	if strings.Contains(fmt.Sprintf("%v %+v %#v", b.ends[0], b.ends[0], b.ends[0]), "77") {
+		t.Errorf("shown: %v", b.ends[0])
+	}
+}
