@@ -2,6 +2,7 @@ package clevertaptest_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -138,9 +139,7 @@ func TestEchoes(t *testing.T) {
 				}
 				for _, data := range []string{"evtData", "profileData"} {
 					inner, _ := echo[data].(map[string]any)
-					for key, value := range inner {
-						echo[key] = value
-					}
+					maps.Copy(echo, inner)
 				}
 				for key := range c.want {
 					if seen[key] == nil {

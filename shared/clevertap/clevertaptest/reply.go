@@ -3,6 +3,7 @@ package clevertaptest
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -45,9 +46,7 @@ func (p *reply) write(w http.ResponseWriter, r *http.Request) {
 		reset(w)
 		return
 	}
-	for name, values := range p.head() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), p.head())
 	if !p.hasBody() {
 		p.finish()
 		w.WriteHeader(p.status)

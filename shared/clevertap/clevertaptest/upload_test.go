@@ -53,7 +53,7 @@ func FuzzUpload(f *testing.F) {
 // BenchmarkUpload posts records of forty properties, as many as one upload takes, without a network.
 func BenchmarkUpload(b *testing.B) {
 	var properties strings.Builder
-	for _, name := range strings.Fields("a b c d e f g h i j k l m n o p q r s t u v w x y z aa bb cc dd ee ff gg hh ii jj kk ll mm") {
+	for name := range strings.FieldsSeq("a b c d e f g h i j k l m n o p q r s t u v w x y z aa bb cc dd ee ff gg hh ii jj kk ll mm") {
 		properties.WriteString(`,"` + name + `_name":"some_value"`)
 	}
 	records := make([]string, 1000)
