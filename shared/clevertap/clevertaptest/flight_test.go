@@ -59,7 +59,7 @@ func TestPlacesInFlight(t *testing.T) {
 		"dry runs take places":    {n: 16, url: upload + "?dryRun=1", want: map[int]int{200: 15, 429: 1}, highest: 16},
 		"3 deletes at once":       {n: 3, url: deletion, want: map[int]int{200: 3}},
 		"4 deletes at once":       {n: 4, url: deletion, want: map[int]int{200: 3, 429: 1}},
-		"refused ones take place": {set: func(a *clevertaptest.Account) { a.Passcodes = nil }, n: 20, want: map[int]int{401: 20}},
+		"strangers take no place": {set: func(a *clevertaptest.Account) { a.Passcodes = nil }, n: 20, want: map[int]int{401: 20}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
