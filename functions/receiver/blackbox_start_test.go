@@ -17,8 +17,8 @@ func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 		wants []string
 	}{
 		"nothing set": {
-			map[string]string{"QUEUE_URL": "", "SECRETS_PREFIX": ""},
-			[]string{"QUEUE_URL: not set", "SECRETS_PREFIX: not set"},
+			map[string]string{"QUEUE_URL": "", "SECRETS_PREFIX": "", "AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
+			[]string{"QUEUE_URL: not set", "SECRETS_PREFIX: not set", "AWS_REGION: not set"},
 		},
 		"everything wrong": {
 			map[string]string{

@@ -25,10 +25,7 @@ func main() {
 func run(ctx context.Context) error {
 	settings := env.New(env.OS)
 	config := readConfig(settings)
-	cloud, err := connect(ctx)
-	if err != nil {
-		settings.Fault("AWS", err.Error())
-	}
+	cloud := connect(ctx, settings)
 	if err := settings.Err(); err != nil {
 		return err
 	}

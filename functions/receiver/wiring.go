@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/secretsource"
+	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/receive"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -27,9 +28,9 @@ const (
 	maxBackoff     = 200 * time.Millisecond
 )
 
-// connect reads what the SDK reads from the environment. It makes no connection yet.
-func connect(ctx context.Context) (aws.Config, error) {
-	return awsconfig.LoadDefaultConfig(ctx,
+// connect reads what the SDK reads from the environment; the faults stay in r. It makes no connection yet.
+func connect(ctx context.Context, r *env.Reader) aws.Config {
+	cloud, err := awsconfig.LoadDefaultConfig(ctx,
 		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(attemptTimeout)),
 		awsconfig.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
@@ -37,6 +38,13 @@ func connect(ctx context.Context) (aws.Config, error) {
 				o.MaxBackoff = maxBackoff
 			})
 		}))
+	switch {
+	case err != nil:
+		r.Fault("AWS", err.Error())
+	case cloud.Region == "":
+		r.Fault("AWS_REGION", "not set")
+	}
+	return cloud
 }
 
 // newHandler puts the corridor together.

@@ -25,8 +25,8 @@ func TestRefreshReadsWhatIsOlderThanTheRequest(t *testing.T) {
 func TestRefreshReadsOnceAMinuteAndName(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		ctx := b.t.Context()
-		b.Get(ctx, "a")
-		b.Get(ctx, "b")
+		b.wants("v1", nil, 1)(b.Get(ctx, "a"))
+		b.wants("v2", nil, 2)(b.Get(ctx, "b"))
 		time.Sleep(time.Second)
 		b.wants("v3", nil, 3)(b.Refresh(ctx, "a", time.Now()))
 		for range 59 {
@@ -42,7 +42,7 @@ func TestRefreshReadsOnceAMinuteAndName(t *testing.T) {
 func TestRefreshGivesTheOldValueWhenTheReadFails(t *testing.T) {
 	inBubble(t, func(b *bench) {
 		ctx := b.t.Context()
-		b.Get(ctx, "a")
+		b.wants("v1", nil, 1)(b.Get(ctx, "a"))
 		time.Sleep(time.Second)
 		b.fail = errAway
 		b.wants("v1", nil, 2)(b.Refresh(ctx, "a", time.Now()))
@@ -54,7 +54,7 @@ func TestRefreshGivesTheOldValueWhenTheReadFails(t *testing.T) {
 
 func TestRefreshLeavesAReadThatHangs(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.Get(b.t.Context(), "a")
+		b.wants("v1", nil, 1)(b.Get(b.t.Context(), "a"))
 		time.Sleep(time.Second)
 		b.delay = time.Hour
 		hurried, cancel := context.WithTimeout(b.t.Context(), 1500*time.Millisecond)
@@ -75,7 +75,7 @@ func TestRefreshWithoutAnyValueIsAFirstRead(t *testing.T) {
 
 func TestManyRefreshesShareOneRead(t *testing.T) {
 	inBubble(t, func(b *bench) {
-		b.Get(b.t.Context(), "a")
+		b.wants("v1", nil, 1)(b.Get(b.t.Context(), "a"))
 		time.Sleep(time.Second)
 		b.delay = time.Second
 		var callers sync.WaitGroup
@@ -131,7 +131,11 @@ func TestAReadOlderThanItsTimeoutIsLeftAlone(t *testing.T) {
 			}
 			return "now", nil
 		})
-		go cache.Get(t.Context(), "a")
+		go func() {
+			if value, err := cache.Get(t.Context(), "a"); value != "from before" || err != nil {
+				t.Errorf("who waited for the old read got %q, %v", value, err)
+			}
+		}()
 		synctest.Wait()
 		time.Sleep(secret.FetchTimeout + 1)
 		if value, err := cache.Get(t.Context(), "a"); value != "now" || err != nil {

@@ -311,7 +311,7 @@ func TestCallsWithoutASignatureAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close()
+	_ = answer.Body.Close()
 	if answer.StatusCode != http.StatusForbidden {
 		t.Errorf("status %d", answer.StatusCode)
 	}

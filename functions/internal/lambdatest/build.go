@@ -1,6 +1,7 @@
 package lambdatest
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,7 +28,7 @@ func Build(t testing.TB, folder string) string {
 	if binary := builds.binaries[folder]; binary != "" {
 		return binary
 	}
-	binary, err := build(module + folder)
+	binary, err := build(t.Context(), module+folder)
 	if err != nil {
 		t.Fatalf("build of %s: %v", folder, err)
 	}
@@ -37,7 +38,7 @@ func Build(t testing.TB, folder string) string {
 
 // build puts the binary under a name that stays the same from run to run, so that nothing piles up. Test processes that build
 // side by side rename over one another, which leaves a running binary alone.
-func build(path string) (string, error) {
+func build(ctx context.Context, path string) (string, error) {
 	folder := filepath.Join(os.TempDir(), fmt.Sprintf("bridge-lambdatest-%d", os.Getuid()))
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return "", err
@@ -46,9 +47,10 @@ func build(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(private)
+	defer func() { _ = os.RemoveAll(private) }()
 	binary := filepath.Join(private, "bootstrap")
-	cmd := exec.Command("go", "build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s", "-buildvcs=false", "-o", binary, path) //nolint:gosec // Paths are our own.
+	flags := []string{"build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s", "-buildvcs=false", "-o", binary, path}
+	cmd := exec.CommandContext(ctx, "go", flags...) //nolint:gosec // Paths are our own.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w\n%s", err, output)

@@ -93,7 +93,9 @@ func (f *Function) Start() error {
 	if err != nil {
 		return err
 	}
-	p := &process{cmd: exec.Command(f.binary), api: api, exited: make(chan struct{})} //nolint:gosec // The test names the binary.
+	// The process belongs to the function, not to whoever happens to start it: no context ends it.
+	cmd := exec.Command(f.binary) //nolint:gosec,noctx // The test names the binary.
+	p := &process{cmd: cmd, api: api, exited: make(chan struct{})}
 	p.cmd.Env = append(slices.Clone(f.env), "AWS_LAMBDA_RUNTIME_API="+api.address)
 	p.cmd.Stdout, p.cmd.Stderr = &f.output.Stdout, &f.output.Stderr
 	p.cmd.SysProcAttr = dieWithParent()

@@ -66,7 +66,7 @@ func (i *invocation) late(err error) ([]byte, error) {
 
 // listen starts the API on a port of its own on loopback.
 func listen() (*runtimeAPI, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // Nothing to wait for on loopback.
 	if err != nil {
 		return nil, fmt.Errorf("runtime api: %w", err)
 	}
