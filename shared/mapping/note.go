@@ -32,7 +32,6 @@ const (
 	ruleBadTwin    = "milliseconds that cannot be read, of a date that is missing"
 	ruleType       = "the type follows the vendor's documentation"
 	ruleText       = "arrays go out as their JSON text"
-	ruleFlat       = "objects go out as their parts"
 	ruleNested     = "objects do not go into profiles"
 	ruleClean      = "limit: names without forbidden characters, outer spaces and more than 120 bytes"
 	ruleNameless   = "limit: nothing is left of the name without forbidden characters"
@@ -45,7 +44,6 @@ const (
 	ruleOtherID    = "the webhook addresses its holder by a CleverTap ID; that of the holder it came from is not known"
 	ruleOneTime    = "one-time purchases make no profile record"
 	ruleNothing    = "no user property is left"
-	ruleMoney      = "only TRANSACTION_PROCESSED is money"
 	ruleNotMoney   = "only payments make a Charged event, no refunds and no zero"
 	ruleSandbox    = "only purchases whose environment is PRODUCTION are money in a production account"
 	ruleNoAmount   = "the amount in the chosen currency is missing or no number"
@@ -56,8 +54,8 @@ const (
 // tell passes a note on if somebody listens. It takes bytes, so that nothing is converted when nobody does.
 func (w *work) tell(subject string, name, sent []byte, rule string, origin integration.Origin) {
 	if w.note != nil {
-		if origin.Line == 0 && origin.Rule != "" {
-			rule = origin.Rule
+		if origin.Line == 0 && origin.Rule != "" && (rule == ruleSwitched || rule == ruleRenamed) {
+			rule = origin.Rule // not the file, but what holds without it
 		}
 		w.note(Note{Subject: subject, Name: string(name), Sent: string(sent), Rule: rule, Origin: origin})
 	}
