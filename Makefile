@@ -27,8 +27,9 @@ help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, LIVE=1, PORT=4566
+	@$(STEP) "go build" go build ./...
 	@mkdir -p .local && go build -o .local/ ./cmd/local ./cmd/bridge
-	@exec .local/local
+	@echo "── make run" && exec .local/local
 
 test: tools ## unit, property, golden, template and black-box tests
 	@$(STEP) "tests" go test $(TAGS) ./...

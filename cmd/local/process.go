@@ -142,8 +142,12 @@ func tail(path string) string {
 func free(port int, variable string) error {
 	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // Listening on loopback waits for nothing.
 	if err != nil {
+		other := port + 10
+		if other > 65000 {
+			other = port - 1000
+		}
 		return fmt.Errorf("port %d of 127.0.0.1 is in use, perhaps by another `make run`: end that, or choose another port, as in `make run %s=%d`",
-			port, variable, port+1000)
+			port, variable, other)
 	}
 	return listener.Close()
 }

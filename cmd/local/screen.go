@@ -117,6 +117,6 @@ func (s *screen) invite(stack *stack) {
 	if stack.clevertap != nil {
 		s.print("  curl -s %s/records\n", stack.clevertap.admin)
 	}
-	s.print("  AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test %s/sam logs --stack-name %s\n",
+	s.print("  SAM_CLI_TELEMETRY=0 AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test %s/sam logs --stack-name %s\n",
 		stack.aws.endpoint, region, tools, stackName)
 }
