@@ -38,9 +38,6 @@ type Function struct {
 	process *process
 }
 
-// Output is what the processes of a function have printed.
-type Output struct{ Stdout, Stderr Printed }
-
 // process is one life of the function.
 type process struct {
 	cmd    *exec.Cmd
@@ -198,24 +195,4 @@ func (f *Function) exited(p *process) error {
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // It may have ended by itself.
 	<-p.exited
-}
-
-// Printed collects output; it may be written and read at the same time.
-type Printed struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-// Write implements io.Writer.
-func (p *Printed) Write(text []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.Write(text)
-}
-
-// String gives everything printed so far.
-func (p *Printed) String() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.text.String()
 }
