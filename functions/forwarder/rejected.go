@@ -6,11 +6,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/message"
@@ -31,19 +34,26 @@ type queues struct {
 
 var errRefused = errors.New("queue refused the message")
 
-// Reject sends messages to the rejected queue in their order, ten and 1 MiB at a time.
+// Reject sends messages to the rejected queue, ten and 1 MiB at a time and several calls at once.
 func (q queues) Reject(ctx context.Context, messages []forward.Rejection) []error {
 	errs := make([]error, len(messages))
-	for from := 0; from < len(messages); {
-		to, bytes := from, 0
-		for ; to < len(messages) && to-from < batchEntries; to++ {
-			if bytes += size(messages[to]); bytes > batchBytes && to > from {
+	var calls errgroup.Group
+	calls.SetLimit(callsAtOnce)
+	for rest := errs; len(messages) > 0; {
+		n, bytes := 0, 0
+		for ; n < len(messages) && n < batchEntries; n++ {
+			if bytes += size(messages[n]); bytes > batchBytes && n > 0 {
 				break
 			}
 		}
-		q.send(ctx, messages[from:to], errs[from:to])
-		from = to
+		part, results := messages[:n], rest[:n]
+		calls.Go(func() error {
+			q.send(ctx, part, results)
+			return nil
+		})
+		messages, rest = messages[n:], rest[n:]
 	}
+	_ = calls.Wait() // Each message has an error of its own.
 	return errs
 }
 
@@ -68,13 +78,14 @@ func (q queues) send(ctx context.Context, messages []forward.Rejection, errs []e
 		return
 	}
 	for _, ok := range answer.Successful {
-		if i, err := strconv.Atoi(*ok.Id); err == nil && i < len(errs) {
+		if i, err := strconv.Atoi(aws.ToString(ok.Id)); err == nil && 0 <= i && i < len(errs) {
 			errs[i] = nil
 		}
 	}
 }
 
-// attributes keeps a message's own attributes, as many as leave room for ours, and replaces those of an earlier rejection.
+// attributes keeps a message's own attributes and replaces those of an earlier rejection. Where SQS has no room for all, those that a
+// stranger added give way: without the others the message could not be read again.
 func attributes(m forward.Rejection) map[string]types.MessageAttributeValue {
 	ours := map[string]string{
 		message.AttrReason: string(m.Reason), message.AttrCode: m.Code, message.AttrError: m.Error, message.AttrAccepted: m.Accepted,
@@ -85,7 +96,7 @@ func attributes(m forward.Rejection) map[string]types.MessageAttributeValue {
 			all[name] = types.MessageAttributeValue{DataType: new("String"), StringValue: new(value)}
 		}
 	}
-	for _, a := range m.Message.Attributes {
+	for _, a := range slices.SortedStableFunc(slices.Values(m.Message.Attributes), needed) {
 		name := string(a.Name)
 		if _, mine := ours[name]; mine || len(a.Value) == 0 || len(all) == maxAttributes {
 			continue
@@ -103,6 +114,18 @@ func attributes(m forward.Rejection) map[string]types.MessageAttributeValue {
 		all[name] = value
 	}
 	return all
+}
+
+// needed puts the attributes first without which a message cannot be read.
+func needed(a, b forward.Attribute) int {
+	strange := func(a forward.Attribute) int {
+		switch string(a.Name) {
+		case message.AttrSchema, message.AttrApp, message.AttrReceived, message.AttrEncoding:
+			return 0
+		}
+		return 1
+	}
+	return strange(a) - strange(b)
 }
 
 // size is what SQS counts of a message, a little more.

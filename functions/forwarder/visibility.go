@@ -2,40 +2,29 @@ package main
 
 import (
 	"context"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 )
 
-// callsAtOnce bounds the calls for new visibilities: a batch of a thousand needs a hundred.
+// callsAtOnce bounds the calls to SQS: a batch of a thousand needs a hundred.
 const callsAtOnce = 8
 
 // Delay sets the new visibilities, ten at a time and several calls at once. It goes on after an error and gives the first.
 func (q queues) Delay(ctx context.Context, source string, messages []forward.Delay) error {
 	queue := q.url(source)
-	var (
-		all   sync.WaitGroup
-		once  sync.Once
-		first error
-		slots = make(chan struct{}, callsAtOnce)
-	)
-	for from := 0; from < len(messages); from += batchEntries {
-		slots <- struct{}{}
-		all.Go(func() {
-			defer func() { <-slots }()
-			if err := q.delay(ctx, queue, messages[from:min(from+batchEntries, len(messages))]); err != nil {
-				once.Do(func() { first = err })
-			}
-		})
+	var calls errgroup.Group
+	calls.SetLimit(callsAtOnce)
+	for part := range slices.Chunk(messages, batchEntries) {
+		calls.Go(func() error { return q.delay(ctx, queue, part) })
 	}
-	all.Wait()
-	return first
+	return calls.Wait()
 }
 
 func (q queues) delay(ctx context.Context, queue string, messages []forward.Delay) error {
@@ -54,14 +43,9 @@ func (q queues) delay(ctx context.Context, queue string, messages []forward.Dela
 	return err
 }
 
-// url makes a queue's URL from its ARN. Both queues are of one stack, so the rejected queue's URL tells the rest; that also holds for an
-// emulator, whose addresses follow no rule.
+// url makes a queue's URL from its ARN. Both queues are of one stack, so but for the name the rejected queue's URL is the same; that also
+// holds for an emulator, whose addresses follow no rule.
 func (q queues) url(arn string) string {
-	parts := strings.Split(arn, ":")
-	u, err := url.Parse(q.rejected)
-	if err != nil || len(parts) != 6 {
-		return ""
-	}
-	u.Path = "/" + parts[4] + "/" + parts[5]
-	return u.String()
+	name := arn[strings.LastIndexByte(arn, ':')+1:]
+	return q.rejected[:strings.LastIndexByte(q.rejected, '/')+1] + name
 }

@@ -1,6 +1,8 @@
 package forward
 
 import (
+	"slices"
+
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 )
@@ -28,8 +30,9 @@ type states struct {
 }
 
 // group turns drafts into the lanes' records, in the queue's order. A user's states become one record, which stands where the last of them
-// came and for which all the messages that contributed wait.
+// came and for which all the messages that contributed wait. What has a fault by now is left out: it comes back or is rejected.
 func (v *invocation) group() {
+	v.drafts = slices.DeleteFunc(v.drafts, func(d draft) bool { return v.ledger.failed(d.message) })
 	users := make(map[holderKey]*states)
 	for n := range v.drafts {
 		d := &v.drafts[n]

@@ -55,7 +55,8 @@ type Handler struct {
 
 // Shares of the invocation's time.
 const (
-	// settleShare is what is kept for the rejected queue and the new visibilities, as a fraction of the time that is left at the start.
+	// settleShare is what is kept for what comes after the uploads, as a fraction of the time that is left at the start. Its thirds are
+	// for the rejected queue, for notes and new visibilities, and for the report and the answer: whatever hangs, there is an answer.
 	settleShare = 8
 	// settleMost bounds it.
 	settleMost = 3 * time.Second
@@ -87,8 +88,9 @@ type invocation struct {
 	byKey    map[string]*holding
 	arena    []byte
 	lanes    []clevertap.Lane
-	laneApps []string // the app by which a lane was opened, for the metrics
+	laneApps [][]string // the apps of each lane, for the metrics
 	secrets  map[string]*secret
+	settling time.Duration // what is kept for after the uploads
 	tally    tally
 }
 
@@ -98,7 +100,10 @@ func newInvocation(h *Handler) *invocation {
 
 // run does the steps of a batch in their order.
 func (v *invocation) run(ctx context.Context) []byte {
-	work, cancel := v.reserve(ctx)
+	if deadline, ok := ctx.Deadline(); ok {
+		v.settling = min(deadline.Sub(v.start)/settleShare, settleMost)
+	}
+	work, cancel := before(ctx, v.settling)
 	defer cancel()
 	v.ledger = newLedger(len(v.batch.messages), func(i int) []byte {
 		if q := &v.batch.messages[i]; q.FIFO() {
@@ -122,14 +127,13 @@ func (v *invocation) run(ctx context.Context) []byte {
 	return v.answer()
 }
 
-// reserve keeps a part of the time for settling, so that an outcome that is known is also told.
-func (v *invocation) reserve(ctx context.Context) (context.Context, context.CancelFunc) {
+// before ends a context so much earlier.
+func before(ctx context.Context, early time.Duration) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	left := deadline.Sub(v.start)
-	return context.WithDeadline(ctx, deadline.Add(-min(left/settleShare, settleMost)))
+	return context.WithDeadline(ctx, deadline.Add(-early))
 }
 
 // upload delivers all lanes side by side and keeps what they came to.

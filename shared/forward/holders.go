@@ -50,6 +50,16 @@ type holding struct {
 	stored     Stored
 	statements []statement
 	err        error
+	panic      any // what went wrong beyond an error
+}
+
+// messages are those that say something about the holder.
+func (h *holding) messages() []int {
+	all := make([]int, len(h.statements))
+	for i, s := range h.statements {
+		all[i] = s.message
+	}
+	return all
 }
 
 // state files what a message says about its holders, if it says anything.
@@ -109,6 +119,7 @@ func (v *invocation) hold(ctx context.Context) {
 // write merges the statements into the entry and writes it if that changes it. After a conflict it begins again with what the other
 // has written.
 func (h *holding) write(ctx context.Context, holders Holders) {
+	defer func() { h.panic = recover() }() // in a goroutine of its own it would end the process
 	for attempt := 1; h.err == nil; attempt++ {
 		state, changed := h.merge()
 		if !changed {
@@ -141,6 +152,11 @@ func (h *holding) merge() (state holder.State, changed bool) {
 
 // judge tells the profiles what they may say: all of a batch what the last of them would, given the final state.
 func (v *invocation) judge(h *holding) {
+	defer v.guard(h.messages()...)
+	if h.panic != nil {
+		v.blame(h.panic, h.messages()...)
+		return
+	}
 	for _, s := range h.statements {
 		if h.err != nil {
 			v.ledger.fail(s.message, fault.New(fault.Retry, fault.Holder, h.err))

@@ -80,6 +80,7 @@ type entry struct {
 type entryRecord struct {
 	kind     Kind
 	messages []int
+	accepted bool
 }
 
 // ledger keeps, for every message, which of its records were accepted and what its outcome is. It is the uploader's book.
@@ -124,6 +125,9 @@ func (l *ledger) fail(i int, f *fault.Fault) {
 	l.note(i, f)
 }
 
+// failed tells whether a message has a fault already.
+func (l *ledger) failed(i int) bool { return l.entries[i].fault != nil }
+
 // note keeps the fault that decides, and blocks the rest of the group behind a message that is to be retried.
 func (l *ledger) note(i int, f *fault.Fault) {
 	e := &l.entries[i]
@@ -140,7 +144,7 @@ func (l *ledger) add(kind Kind, messages ...int) int {
 	for _, i := range messages {
 		l.entries[i].waiting++
 	}
-	l.records = append(l.records, entryRecord{kind, messages})
+	l.records = append(l.records, entryRecord{kind: kind, messages: messages})
 	return len(l.records) - 1
 }
 
@@ -164,6 +168,7 @@ func (l *ledger) Close(key int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := &l.records[key]
+	r.accepted = err == nil
 	for _, i := range r.messages {
 		e := &l.entries[i]
 		e.waiting--

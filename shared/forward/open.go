@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
@@ -33,17 +34,24 @@ type subject struct {
 func (v *invocation) open(ctx context.Context, i int) {
 	v.subjects[i].app = metric.UnknownApp
 	defer v.guard(i)
-	if err := v.read(ctx, i); err != nil {
+	app := v.handler.Integrations.Apps[string(v.batch.messages[i].attribute(message.AttrApp))]
+	if app != nil {
+		v.subjects[i].app = app.Name
+	}
+	if err := v.read(ctx, i, app); err != nil {
 		v.ledger.fail(i, fault.Of(err))
 	}
 }
 
-// guard turns a panic into a fault of the messages. What the panic says may quote a body: only its type is kept.
+// guard turns a panic into a fault of the messages.
 func (v *invocation) guard(messages ...int) {
-	p := recover()
-	if p == nil {
-		return
+	if p := recover(); p != nil {
+		v.blame(p, messages...)
 	}
+}
+
+// blame makes the messages answer for a panic. What the panic says may quote a body: only its type is kept.
+func (v *invocation) blame(p any, messages ...int) {
 	for _, i := range messages {
 		kind := fault.Retry
 		if v.batch.messages[i].Receives > panicsRetried {
@@ -53,18 +61,16 @@ func (v *invocation) guard(messages ...int) {
 	}
 }
 
-// read does the steps of one message in their order.
-func (v *invocation) read(ctx context.Context, i int) error {
+// read does the steps of one message of an app, nil if the integration file does not have it, in their order.
+func (v *invocation) read(ctx context.Context, i int, app *integration.App) error {
 	q := &v.batch.messages[i]
 	m, err := message.Decode(string(q.Body), func(name string) string { return string(q.attribute(name)) })
 	if err != nil {
 		return err
 	}
-	app := v.handler.Integrations.Apps[m.App]
 	if app == nil {
 		return fault.New(fault.Reject, fault.UnknownApp, nil)
 	}
-	v.subjects[i].app = app.Name
 	if !app.Enabled {
 		v.ledger.skip(i, fault.Disabled)
 		return nil
@@ -147,6 +153,9 @@ func (v *invocation) draft(ctx context.Context, i int, app *integration.App, to 
 func (v *invocation) lane(account clevertap.Account, app string, to mapping.Destination) int {
 	for i := range v.lanes {
 		if v.lanes[i].Account.Equal(account) {
+			if !slices.Contains(v.laneApps[i], app) {
+				v.laneApps[i] = append(v.laneApps[i], app)
+			}
 			return i
 		}
 	}
@@ -164,7 +173,7 @@ func (v *invocation) lane(account clevertap.Account, app string, to mapping.Dest
 		}
 	}
 	v.lanes = append(v.lanes, clevertap.Lane{Account: account, Refresh: refresh})
-	v.laneApps = append(v.laneApps, app)
+	v.laneApps = append(v.laneApps, []string{app})
 	return len(v.lanes) - 1
 }
 

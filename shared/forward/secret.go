@@ -2,10 +2,15 @@ package forward
 
 import (
 	"context"
+	"errors"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
+
+// errSecret stands for a panic, whose own words might quote the secret.
+var errSecret = fault.New(fault.Retry, fault.Secret, errors.New("secret could not be read: panic"))
 
 // secret is an app's accounts on their way from the store.
 type secret struct {
@@ -26,6 +31,11 @@ func (v *invocation) prefetch(ctx context.Context) {
 		v.secrets[app.Name] = s
 		go func() {
 			defer close(s.done)
+			defer func() {
+				if recover() != nil {
+					s.err = errSecret
+				}
+			}()
 			s.accounts, s.err = v.handler.Accounts.Get(ctx, app.Name)
 		}()
 	}

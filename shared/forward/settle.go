@@ -11,8 +11,12 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// longestDelay is the longest new visibility of a message that is retried.
-const longestDelay = 15 * time.Minute
+const (
+	// longestDelay is the longest new visibility of a message that is retried.
+	longestDelay = 15 * time.Minute
+	// enoughDoublings make it of a millisecond, and do not make an overflow of fifteen minutes.
+	enoughDoublings = 20
+)
 
 // Rejection is a message for the rejected queue: the message as it came, and why.
 type Rejection struct {
@@ -29,11 +33,22 @@ type Delay struct {
 	After   time.Duration // whole seconds
 }
 
-// settle sends what is rejected to its queue, in the queue's order, notes what was accepted of the rest, and tells the queue when the retried come back. A message that the
-// rejected queue does not take is retried.
+// settle sends what is rejected to its queue, notes what was accepted of the rest, and tells the queue when the retried come back. A
+// message that the rejected queue does not take is retried.
 func (v *invocation) settle(ctx context.Context) {
-	v.reject(ctx)
-	v.note(ctx)
+	rejecting, cancel := before(ctx, v.settling*2/3)
+	defer cancel()
+	v.reject(rejecting)
+	returning, cancel := before(ctx, v.settling/3)
+	defer cancel()
+	var all sync.WaitGroup
+	all.Go(func() { v.note(returning) })
+	all.Go(func() { v.delay(returning) })
+	all.Wait()
+}
+
+// delay tells each queue when its retried messages come back.
+func (v *invocation) delay(ctx context.Context) {
 	delays := make(map[string][]Delay)
 	for i := range v.batch.messages {
 		if outcome, _ := v.ledger.outcome(i); outcome == Retried {
@@ -88,7 +103,7 @@ func (h *Handler) delay(receives int) time.Duration {
 		jitter = rand.Float64
 	}
 	d := longestDelay
-	if doublings := receives - 1; doublings < 32 {
+	if doublings := receives - 1; doublings < enoughDoublings {
 		d = min(d, h.RetryDelay<<doublings)
 	}
 	d = time.Duration(float64(d) * (0.8 + 0.4*jitter()))

@@ -15,10 +15,12 @@ import (
 // driftNames is how many names of a payload's surprises one line lists.
 const driftNames = 10
 
-// tally counts, for each app, what a batch came to.
+// tally counts what a batch came to: as a whole for the log, for each app for the metrics.
 type tally struct {
-	apps    []appTally // in the order in which the apps came
-	metrics metric.Set
+	outcomes [Retried + 1]int
+	names    []string   // of surprises in payloads
+	apps     []appTally // in the order in which the apps came
+	metrics  metric.Set
 }
 
 // appTally is one app's counts.
@@ -27,7 +29,7 @@ type appTally struct {
 	received int
 	outcomes [Retried + 1]int
 	drift    int
-	names    []string
+	lost     bool // its secret names no account that could be called
 }
 
 // app finds or makes an app's counts.
@@ -42,38 +44,43 @@ func (t *tally) app(name string) *appTally {
 
 // drift counts a surprise in a payload, by its name.
 func (t *tally) drift(app, name string) {
-	a := t.app(app)
-	a.drift++
-	if len(a.names) < driftNames && !slices.Contains(a.names, name) {
-		a.names = append(a.names, name)
+	t.app(app).drift++
+	if len(t.names) < driftNames && !slices.Contains(t.names, name) {
+		t.names = append(t.names, name)
 	}
 }
 
-// lane counts what a lane's uploads came to, under the app that opened it.
-func (t *tally) lane(app string, r clevertap.LaneReport) {
+// lane counts what a lane's uploads came to: their latencies under the app that opened it, because no upload is two, and what is wrong
+// with the account under every app that it stops.
+func (t *tally) lane(apps []string, r clevertap.LaneReport) {
 	for _, latency := range r.Latencies {
-		t.metrics.Observe(app, metric.UploadLatency, latency)
+		t.metrics.Observe(apps[0], metric.UploadLatency, latency)
 	}
-	if r.Accepted > 0 {
-		t.metrics.Add(app, metric.RecordsAccepted, r.Accepted)
-	}
-	if r.CredentialsRefused {
-		t.metrics.Add(app, metric.CredentialsRefused, 1)
-	}
-	if r.BreakerOpen {
-		t.metrics.Add(app, metric.BreakerOpen, 1)
+	for _, app := range apps {
+		if r.CredentialsRefused {
+			t.metrics.Add(app, metric.CredentialsRefused, 1)
+		}
+		if r.BreakerOpen {
+			t.metrics.Add(app, metric.BreakerOpen, 1)
+		}
 	}
 }
 
-// report writes one line for each message that was not delivered, one for each app, and the metrics.
+// report writes one line for each message that was not delivered, one for the invocation, and the metrics.
 func (v *invocation) report(ctx context.Context) {
 	now := v.handler.now()
+	for _, r := range v.ledger.records {
+		if r.accepted {
+			v.tally.metrics.Add(v.subjects[r.messages[0]].app, metric.RecordsAccepted, 1)
+		}
+	}
 	for i := range v.batch.messages {
 		s := &v.subjects[i]
 		outcome, f := v.ledger.outcome(i)
 		a := v.tally.app(s.app)
 		a.received++
 		a.outcomes[outcome]++
+		v.tally.outcomes[outcome]++
 		if outcome == Delivered {
 			if s.created > 0 {
 				v.tally.metrics.Observe(s.app, metric.EventAge, now.Sub(time.UnixMilli(s.created)))
@@ -81,20 +88,18 @@ func (v *invocation) report(ctx context.Context) {
 			continue
 		}
 		v.logMessage(ctx, i, outcome, f)
-		if f.Kind == fault.Operator && f.Reason == fault.Credentials && v.lost(s.app) {
-			v.tally.metrics.Add(s.app, metric.CredentialsRefused, 1)
-		}
+		a.lost = a.lost || f.Kind == fault.Operator && v.lost(s.app)
 	}
+	v.logBatch(ctx, now.Sub(v.start))
 	for _, a := range v.tally.apps {
 		v.tally.count(a)
-		v.logApp(ctx, a, now.Sub(v.start))
 	}
 	if err := v.tally.metrics.Write(v.handler.Metrics, now); err != nil {
 		v.handler.Log.WarnContext(ctx, "metrics not written")
 	}
 }
 
-// lost tells whether an app's secret named no account that could be called: no upload counted those credentials.
+// lost tells whether an app's secret named no account that could be called: no upload counts those credentials.
 func (v *invocation) lost(app string) bool {
 	s := v.secrets[app]
 	return s != nil && s.err != nil
@@ -108,6 +113,9 @@ func (t *tally) count(a appTally) {
 	}
 	if a.drift > 0 {
 		t.metrics.Add(a.app, metric.SchemaDrift, a.drift)
+	}
+	if a.lost {
+		t.metrics.Add(a.app, metric.CredentialsRefused, 1)
 	}
 }
 
@@ -137,19 +145,19 @@ func (v *invocation) logMessage(ctx context.Context, i int, outcome Outcome, f *
 	v.handler.Log.LogAttrs(ctx, level, "message "+outcome.String(), attrs...)
 }
 
-// logApp is the one line an invocation writes for an app.
-func (v *invocation) logApp(ctx context.Context, a appTally, took time.Duration) {
+// logBatch is the one line of an invocation; the apps' shares are in the metrics.
+func (v *invocation) logBatch(ctx context.Context, took time.Duration) {
+	outcomes := &v.tally.outcomes
 	attrs := []slog.Attr{
-		slog.String("app", a.app),
-		slog.Int("received", a.received),
-		slog.Int("delivered", a.outcomes[Delivered]),
-		slog.Int("skipped", a.outcomes[Skipped]),
-		slog.Int("rejected", a.outcomes[Rejected]),
-		slog.Int("retried", a.outcomes[Retried]),
+		slog.Int("received", len(v.batch.messages)),
+		slog.Int("delivered", outcomes[Delivered]),
+		slog.Int("skipped", outcomes[Skipped]),
+		slog.Int("rejected", outcomes[Rejected]),
+		slog.Int("retried", outcomes[Retried]),
 		slog.Int64("duration", took.Milliseconds()),
 	}
-	if len(a.names) > 0 {
-		attrs = append(attrs, slog.String("drift", strings.Join(a.names, ", ")))
+	if len(v.tally.names) > 0 {
+		attrs = append(attrs, slog.String("drift", strings.Join(v.tally.names, ", ")))
 	}
 	v.handler.Log.LogAttrs(ctx, slog.LevelInfo, "batch", attrs...)
 }
