@@ -3,6 +3,7 @@ package clevertap_test
 import (
 	"bufio"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -11,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
@@ -213,14 +213,65 @@ func TestAConnectionThatDiesUnderARequestIsNotTriedAgain(t *testing.T) {
 	}
 }
 
-func TestOldTLSIsRefused(t *testing.T) {
-	t.Parallel()
-	s := httptest.NewUnstartedServer(http.HandlerFunc(success))
-	s.TLS = &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}
+// secure starts a server with TLS and gives a transport that trusts it.
+func secure(t *testing.T, config *tls.Config, handle http.HandlerFunc) (*httptest.Server, *http.Transport) {
+	s := httptest.NewUnstartedServer(handle)
+	s.TLS = config
+	s.EnableHTTP2 = true
 	s.Config.ErrorLog = quiet
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	b := &book{}
-	clevertap.NewUploader(clevertap.Options{Endpoint: s.URL, Timeout: 5 * time.Second}).Upload(t.Context(), oneLane(1), b)
-	b.expect(t, 1, "retry network", nil)
+	transport := clevertap.NewTransport()
+	transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+	transport.TLSClientConfig.RootCAs.AddCert(s.Certificate())
+	t.Cleanup(transport.CloseIdleConnections)
+	return s, transport
+}
+
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		version uint16
+		want    string
+	}{
+		"1.1 is refused":  {tls.VersionTLS11, "retry network"},
+		"1.2 is accepted": {tls.VersionTLS12, "accepted"},
+		"1.3 is accepted": {tls.VersionTLS13, "accepted"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, transport := secure(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: test.version}, func(w http.ResponseWriter, r *http.Request) {
+				if r.ProtoMajor != 2 {
+					t.Errorf("HTTP version %s, want 2 where the server offers it", r.Proto)
+				}
+				success(w, r)
+			})
+			b := &book{}
+			clevertap.NewUploader(clevertap.Options{Endpoint: s.URL, Transport: transport}).Upload(t.Context(), oneLane(2500), b)
+			b.expect(t, 2500, test.want, nil)
+		})
+	}
+}
+
+// The transport may begin a request anew if nothing of it was written: then it asks for the body once more.
+func TestTheBodyCanBeReadAgain(t *testing.T) {
+	t.Parallel()
+	want := `{"d":[` + string(record(0).JSON) + `,` + string(record(1).JSON) + `]}`
+	c, b := &cleverTap{}, &book{}
+	c.answer = func(u *upload) *answer {
+		for range 2 {
+			again, err := u.request.GetBody()
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			if got, _ := io.ReadAll(again); string(got) != want {
+				t.Errorf("body %s, want %s", got, want)
+			}
+		}
+		return nil
+	}
+	uploader(c).Upload(t.Context(), oneLane(2), b)
+	b.expect(t, 2, "accepted", nil)
 }

@@ -14,6 +14,8 @@ var (
 	RetryAfter = retryAfter
 	Need       = need
 	CodeFault  = codeFault
+
+	NewTransport = newTransport
 )
 
 // Verdicts by name, so that a table can be read.
@@ -42,7 +44,7 @@ func Answer(answer io.Reader, records [][]byte) ([]Result, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	var results []Result
+	results := make([]Result, 0, len(records))
 	for _, r := range a.results(len(records), func(i int) []byte { return records[i] }) {
 		results = append(results, Result{classNames[r.class], r.code})
 	}

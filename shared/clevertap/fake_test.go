@@ -75,6 +75,8 @@ type answer struct {
 	hang   bool // never answers
 	keep   []int
 	panics bool
+	stall  bool // the body goes on for ever and says nothing more
+	bare   bool // no body at all
 }
 
 var eventID = regexp.MustCompile(`"event_id":"e-(\d+)"`)
@@ -139,7 +141,23 @@ func (c *cleverTap) RoundTrip(request *http.Request) (*http.Response, error) {
 	for name, value := range a.header {
 		header.Set(name, value)
 	}
-	return &http.Response{StatusCode: a.status, Header: header, Body: io.NopCloser(strings.NewReader(a.body)), Request: request}, nil
+	response := &http.Response{StatusCode: a.status, Header: header, Request: request}
+	var text io.Reader = strings.NewReader(a.body)
+	if a.stall {
+		text = io.MultiReader(text, stalled{request.Context()})
+	}
+	if !a.bare {
+		response.Body = io.NopCloser(text)
+	}
+	return response, nil
+}
+
+// stalled is a body that says nothing until its request ends.
+type stalled struct{ ctx context.Context }
+
+func (s stalled) Read([]byte) (int, error) {
+	<-s.ctx.Done()
+	return 0, s.ctx.Err()
 }
 
 // status answers with a status and stores nothing.

@@ -143,20 +143,24 @@ func TestFailuresComeBack(t *testing.T) {
 		answer answer
 		want   string
 	}{
-		"no answer":                   {answer{hang: true}, "retry timeout"},
-		"a connection that breaks":    {answer{err: fmt.Errorf("read tcp 10.0.0.1: connection reset by peer")}, "retry network"},
-		"a time-out of the network":   {answer{err: fmt.Errorf("dial: %w", context.DeadlineExceeded)}, "retry timeout"},
-		"status 408":                  {answer{status: 408}, "retry timeout 408"},
-		"status 500":                  {answer{status: 500, body: "<html>"}, "retry server 500"},
-		"status 503":                  {answer{status: 503}, "retry server 503"},
-		"status 204":                  {answer{status: 204}, "retry unreadable_answer 204"},
-		"status 202 with a success":   {answer{status: 202, body: `{"status":"success","processed":4}`}, "retry unreadable_answer 202"},
-		"status 200 with HTML":        {answer{status: 200, body: "<html>"}, "retry unreadable_answer"},
-		"status 200 without a body":   {answer{status: 200}, "retry unreadable_answer"},
-		"half an answer":              {answer{status: 200, body: `{"status":"success","proc`}, "retry unreadable_answer"},
-		"an answer that is too short": {answer{status: 200, body: `{"status":"success","processed":3}`}, "retry unmatched"},
-		"a failure that names nobody": {answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[]}`}, "retry unmatched"},
-		"a transport that panics":     {answer{panics: true}, "retry unknown"},
+		"no answer":                    {answer{hang: true}, "retry timeout"},
+		"a connection that breaks":     {answer{err: fmt.Errorf("read tcp 10.0.0.1: connection reset by peer")}, "retry network"},
+		"a time-out of the network":    {answer{err: fmt.Errorf("dial: %w", context.DeadlineExceeded)}, "retry timeout"},
+		"status 408":                   {answer{status: 408}, "retry timeout 408"},
+		"status 500":                   {answer{status: 500, body: "<html>"}, "retry server 500"},
+		"status 503":                   {answer{status: 503}, "retry server 503"},
+		"status 204":                   {answer{status: 204}, "retry unreadable_answer 204"},
+		"status 202 with a success":    {answer{status: 202, body: `{"status":"success","processed":4}`}, "retry unreadable_answer 202"},
+		"status 200 with HTML":         {answer{status: 200, body: "<html>"}, "retry unreadable_answer"},
+		"status 200 without a body":    {answer{status: 200}, "retry unreadable_answer"},
+		"half an answer":               {answer{status: 200, body: `{"status":"success","proc`}, "retry unreadable_answer"},
+		"half an answer, then nothing": {answer{status: 200, body: `{"status":"success","proc`, stall: true}, "retry timeout"},
+		"an answer that does not end":  {answer{status: 200, body: `{"status":"success","processed":4}`, stall: true}, "retry timeout"},
+		"a failure that does not end":  {answer{status: 500, body: "<html>", stall: true}, "retry server 500"},
+		"no body at all":               {answer{status: 200, bare: true}, "retry unreadable_answer"},
+		"an answer that is too short":  {answer{status: 200, body: `{"status":"success","processed":3}`}, "retry unmatched"},
+		"a failure that names nobody":  {answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[]}`}, "retry unmatched"},
+		"a transport that panics":      {answer{panics: true}, "retry unknown"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
