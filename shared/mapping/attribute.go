@@ -27,17 +27,17 @@ func (w *work) attributes() {
 		case row.treatment == never:
 			w.tellProperty(f.Name, nil, ruleAddress, integration.Origin{})
 		case f.Known.Type == webhook.Date:
-			w.catalogued(f, row)
+			w.dateAttribute(f, row)
 		case f.Known.Type == webhook.Twin:
-			w.milliseconds(f)
+			w.twinAttribute(f)
 		default:
-			w.plain(f, row, f.Known.Type)
+			w.plainAttribute(f, row, f.Known.Type)
 		}
 	}
 }
 
-// catalogued writes a date of the catalogue. One that cannot be read is passed on as it is, if its milliseconds cannot either.
-func (w *work) catalogued(f *webhook.Field, row *row) {
+// dateAttribute writes a date of the catalogue. One that cannot be read is passed on as it is, if its milliseconds cannot either.
+func (w *work) dateAttribute(f *webhook.Field, row *row) {
 	if isEmpty(f.Value) {
 		w.tellProperty(f.Name, nil, ruleEmpty, integration.Origin{})
 		return
@@ -51,11 +51,11 @@ func (w *work) catalogued(f *webhook.Field, row *row) {
 		return
 	}
 	w.addDrift(driftAttribute, f.Name)
-	w.plain(f, row, webhook.Unspecified)
+	w.plainAttribute(f, row, webhook.Unspecified)
 }
 
-// milliseconds writes the twin of a date of the catalogue, if it has to stand in for it, in its own place.
-func (w *work) milliseconds(f *webhook.Field) {
+// twinAttribute writes the twin of a date of the catalogue, if it has to stand in for it, in its own place.
+func (w *work) twinAttribute(f *webhook.Field) {
 	date := f.Known.Twin
 	if !isEmpty(w.e.Value(date)) || isEmpty(f.Value) {
 		w.tellProperty(f.Name, nil, ruleTwin, integration.Origin{})
@@ -70,13 +70,13 @@ func (w *work) milliseconds(f *webhook.Field) {
 	w.put(f.Name, &w.plan.rows[date], value{json: w.dateValue(ms), changed: ruleTwin})
 }
 
-// plain writes an attribute of the catalogue that is no date.
-func (w *work) plain(f *webhook.Field, row *row, want webhook.Type) {
+// plainAttribute writes an attribute of the catalogue that is no date.
+func (w *work) plainAttribute(f *webhook.Field, row *row, want webhook.Type) {
 	if f.Value[0] == '{' {
 		if want != webhook.Object && want != webhook.Unspecified {
 			w.addDrift(driftAttribute, f.Name)
 		}
-		w.object(f, row)
+		w.objectAttribute(f, row)
 		return
 	}
 	v := w.scalar(f.Value, want)
@@ -93,8 +93,8 @@ func (w *work) plain(f *webhook.Field, row *row, want webhook.Type) {
 	w.put(f.Name, row, v)
 }
 
-// object writes an attribute of the catalogue that is an object, as its parts.
-func (w *work) object(f *webhook.Field, row *row) {
+// objectAttribute writes an attribute of the catalogue that is an object, as its parts.
+func (w *work) objectAttribute(f *webhook.Field, row *row) {
 	if row.isUser && w.profiled {
 		w.tell(aboutUser, f.Name, nil, ruleNested, integration.Origin{})
 	}

@@ -25,9 +25,9 @@ func result(t testing.TB, m *mapping.Mapper, r *mapping.Result, e *webhook.Event
 	if r.Reject != "" {
 		return outcome{Skip: string(r.Reject)}
 	}
-	got := outcome{Skip: string(r.Skip), Event: string(r.Event), Charged: string(r.Charged), Drift: slices.Sorted(slices.Values(r.Drift))}
+	got := outcome{Skip: string(r.Skip), Event: string(r.Event), Charged: string(r.Charged), Drift: slices.Compact(slices.Sorted(slices.Values(r.Drift)))}
 	if r.Profile != nil {
-		got.Profile = string(mapping.Merge(nil, []*mapping.Profile{r.Profile}))
+		got.Profile, got.At = string(mapping.Merge(nil, []*mapping.Profile{r.Profile})), r.Profile.At
 	}
 	if r.Other != nil {
 		got.Other = string(mapping.Merge(nil, []*mapping.Profile{r.Other}))

@@ -104,8 +104,8 @@ func (w *work) cleverTapID() []byte {
 }
 
 func (w *work) cleverTapIDIn(object jsontext.Value) []byte {
-	from, to := w.open(object)
-	defer w.close(from)
+	from, to := w.openObject(object)
+	defer w.closeObject(from)
 	for _, row := range w.at.cleverTapIDs {
 		for _, m := range w.members[from:to] {
 			if string(m.name) != w.catalogue.Attributes[row].Name {

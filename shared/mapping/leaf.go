@@ -76,7 +76,7 @@ func (w *work) looseObject(l leaf, b branch) {
 // parts writes the members of an object under their flat names.
 func (w *work) parts(name []byte, object jsontext.Value, b branch) {
 	b.inner = true
-	b.from, b.to = w.open(object)
+	b.from, b.to = w.openObject(object)
 	mark := len(w.flat)
 	for i := b.from; i < b.to; i++ {
 		m := w.members[i]
@@ -84,7 +84,7 @@ func (w *work) parts(name []byte, object jsontext.Value, b branch) {
 		w.loose(leaf{name: m.name, flat: w.flat[mark:], raw: m.value, class: b.class}, b)
 	}
 	w.flat = w.flat[:mark]
-	w.close(b.from)
+	w.closeObject(b.from)
 }
 
 // decide finds what is decided on a flat name: by a row of the catalogue that happens to have the same name, or by the file.

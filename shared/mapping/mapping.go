@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -91,7 +90,7 @@ func (w *work) skip() bool {
 func (w *work) records() {
 	decision := w.app.Event(w.e.Name)
 	if !w.isKnown() {
-		w.addDrift(driftEvent, clevertap.Cut(w.e.Name, clevertap.MaxEventNameBytes))
+		w.addDrift(driftEvent, w.e.Name)
 	}
 	name := w.eventName(&decision)
 	if decision.Send && len(name) == 0 {

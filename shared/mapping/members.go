@@ -18,8 +18,8 @@ type member struct {
 // a hundred thousand squared.
 const manyMembers = 32
 
-// open appends an object's members to those along the path. Of equal names the last value counts, at the place of the first.
-func (r *Result) open(object jsontext.Value) (from, to int) {
+// openObject appends an object's members to those along the path. Of equal names the last value counts, at the place of the first.
+func (r *Result) openObject(object jsontext.Value) (from, to int) {
 	from = len(r.members)
 	var known map[string]int
 	for i := skipSpace(object, 1); object[i] != '}'; {
@@ -74,8 +74,8 @@ func (r *Result) learn(known map[string]int, from int) map[string]int {
 	return known
 }
 
-// close forgets the members from a place on.
-func (r *Result) close(from int) { r.members = r.members[:from] }
+// closeObject forgets the members from a place on.
+func (r *Result) closeObject(from int) { r.members = r.members[:from] }
 
 // unquoted gives the text of a JSON string: of the webhook's own bytes, or a copy where it is escaped.
 func (r *Result) unquoted(text jsontext.Value) []byte {

@@ -26,7 +26,7 @@ func TestNotesTellWhatIsDroppedOrChangedAndWhy(t *testing.T) {
 		"the event is renamed":      {subscription + `}`, "{server_events: {events: {ACTIVATE: {name: On}}}}", 0, "event|ACTIVATE|On|rename|2"},
 		"the event has a prefix":    {subscription + `}`, "{server_events: {prefix: 'P '}}", 0, "event|ACTIVATE|P ACTIVATE||2"},
 		"an unknown event is cleaned": {
-			`{"event_name":"a.b","user_id":"a"}`, "{}", 0, "event|a.b|ab|default|0",
+			`{"event_name":"a.b","user_id":"a"}`, "{}", 0, "event|a.b|ab|forbidden|0",
 		},
 		"an unknown event must not be money": {`{"event_name":"charged","user_id":"a"}`, "{}", 0, "event|charged|_charged||0"},
 		"an event without a name":            {`{"event_name":"$","user_id":"a"}`, "{}", 0, "message|$||nothing is left|0"},

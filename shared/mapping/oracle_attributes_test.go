@@ -79,7 +79,7 @@ func (o *oracle) walk() {
 	}
 }
 
-func (o *oracle) drifted(kind, name string) { o.drift = append(o.drift, kind+" "+name) }
+func (o *oracle) drifted(kind, name string) { o.drift = append(o.drift, kind+" "+cutAt(name, 120)) }
 
 // catalogued is an attribute of the catalogue that is no date.
 func (o *oracle) catalogued(name string, v any, want webhook.Type, enum []string) {

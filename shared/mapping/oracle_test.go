@@ -104,6 +104,7 @@ type entry struct {
 type outcome struct {
 	Skip                           string
 	Event, Charged, Profile, Other string
+	At                             int64 // by which the profile is ordered among the user's states
 	Drift                          []string
 }
 
@@ -205,7 +206,7 @@ func (o *oracle) answer() outcome {
 		}
 	}
 	if event == nil {
-		o.drift = append(o.drift, "event "+cutAt(o.name, 120))
+		o.drifted("event", o.name)
 	}
 	kind := o.text("purchase_type")
 	o.profile = kind != "CONSUMABLE" && kind != "NON_CONSUMABLE" && (kind != "" || o.text("purchasely_one_time_purchase_id") == "")
@@ -218,7 +219,9 @@ func (o *oracle) answer() outcome {
 	active := o.active(event)
 	if o.profile {
 		o.derive(event, active, environment)
-		out.Profile = profileRecord(identity, ts, o.user)
+		if out.Profile = profileRecord(identity, ts, o.user); out.Profile != "" {
+			out.At = at
+		}
 	}
 	out.Charged = o.charged(event, head, environment, toSandbox)
 	if event != nil && event.Name == "SUBSCRIPTION_RECEIVED" && o.profile && !byCleverTapID {
@@ -227,7 +230,6 @@ func (o *oracle) answer() outcome {
 			out.Other = profileRecord(other, ts, []property{{name: e, json: "false"}})
 		}
 	}
-	_ = at
 	if out.Event == "" && out.Profile == "" && out.Charged == "" && out.Other == "" {
 		out.Skip = "event_off"
 	}

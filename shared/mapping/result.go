@@ -3,6 +3,7 @@ package mapping
 import (
 	"slices"
 
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -42,6 +43,9 @@ type memory struct {
 	other   Profile           // what Other points to
 	drifts  map[string]string // names of drift met before, so that the same drift costs nothing the next time
 	drift   []string          // what Drift is cut from
+
+	lastPurchase string         // of the last Claim
+	lastHolder   webhook.Holder // the last Holder
 }
 
 // maxDrifts bounds what a Result remembers of drift; names come from outside and could be endless.
@@ -51,7 +55,7 @@ const maxDrifts = 1024
 func (r *Result) reset() {
 	r.Skip, r.Reject = "", ""
 	r.Event, r.Charged, r.Profile, r.Other = nil, nil, nil, nil
-	r.OtherHolder = webhook.Holder{}
+	r.Claim, r.Holder, r.OtherHolder = holder.Claim{}, webhook.Holder{}, webhook.Holder{}
 	r.EventID, r.Created, r.Drift = nil, 0, nil
 	r.event, r.charged, r.values = r.event[:0], r.charged[:0], r.values[:0]
 	r.flat, r.spans, r.members, r.drift = r.flat[:0], r.spans[:0], r.members[:0], r.drift[:0]
@@ -80,9 +84,9 @@ func (r *Result) addDriftOnce(kind string, name []byte) {
 	}
 }
 
-// driftText gives the words for a drift, the same string again for one that was met before.
+// driftText gives the words for a drift, the same string again for one that was met before. Names have no bounds; these words do.
 func (r *Result) driftText(kind string, name []byte) string {
-	r.scratch = append(append(append(r.scratch[:0], kind...), ' '), name...)
+	r.scratch = append(append(append(r.scratch[:0], kind...), ' '), clevertap.Cut(name, clevertap.MaxKeyBytes)...)
 	text, met := r.drifts[string(r.scratch)]
 	if !met {
 		text = string(r.scratch)

@@ -87,13 +87,14 @@ func (w *work) claim() {
 	}
 	w.purchase = w.keep(id)
 	// Neighbours in the queue are often about the same purchase of the same user; the texts are made only when they are others.
-	if c.Purchase = w.Claim.Purchase; c.Purchase != string(id) {
-		c.Purchase = string(id)
+	if w.lastPurchase != string(id) {
+		w.lastPurchase = string(id)
 	}
-	w.Claim = c
-	if w.Holder.Kind != webhook.ByUser || w.Holder.ID != string(w.e.Text(w.at.userID)) {
-		w.Holder = w.e.Holder()
+	if w.lastHolder.Kind != webhook.ByUser || w.lastHolder.ID != string(w.e.Text(w.at.userID)) {
+		w.lastHolder = w.e.Holder()
 	}
+	c.Purchase = w.lastPurchase
+	w.Claim, w.Holder = c, w.lastHolder
 }
 
 // transfer makes the state of the holder from whom a subscription came: it is not active any more, and nothing else is known.

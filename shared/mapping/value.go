@@ -91,7 +91,7 @@ func (r *Result) appendCompact(dst []byte, raw jsontext.Value) []byte {
 		return append(dst, ']')
 	case '{':
 		dst = append(dst, '{')
-		from, to := r.open(raw)
+		from, to := r.openObject(raw)
 		for i := from; i < to; i++ {
 			if i > from {
 				dst = append(dst, ',')
@@ -99,7 +99,7 @@ func (r *Result) appendCompact(dst []byte, raw jsontext.Value) []byte {
 			dst = append(appendQuoted(dst, r.members[i].name), ':')
 			dst = r.appendCompact(dst, r.members[i].value)
 		}
-		r.close(from)
+		r.closeObject(from)
 		return append(dst, '}')
 	}
 	return append(dst, raw...)
