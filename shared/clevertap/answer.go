@@ -67,7 +67,7 @@ func readAnswer(body io.Reader, records int) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if len(bytes.TrimLeft(d.UnreadBuffer(), blanks)) > 0 || skipBlanks(r) != io.EOF {
+	if len(bytes.TrimLeft(d.UnreadBuffer(), blanks)) > 0 || !errors.Is(skipBlanks(r), io.EOF) {
 		return answer{}, errForm
 	}
 	return a, nil

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,7 +16,7 @@ import (
 )
 
 // quiet is for servers that are meant to fail.
-var quiet = log.New(io.Discard, "", 0)
+var quiet = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 
 // Whatever goes wrong, nothing that can be printed shows the passcode, the address, a header, a body, an identity or the
 // vendor's words.

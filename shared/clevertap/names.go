@@ -73,14 +73,14 @@ func runeAt[T ~string | ~[]byte](text T, i int) (rune, int) {
 // also '#', or 0 if there is none (developer.clevertap.com/docs/upload-events-api, November 2026).
 func Forbidden(name string, profile bool) rune {
 	for i := range len(name) {
-		if isForbidden(name[i], profile) {
-			return rune(name[i])
+		if c := rune(name[i]); isForbidden(c, profile) {
+			return c
 		}
 	}
 	return 0
 }
 
-func isForbidden(c byte, profile bool) bool {
+func isForbidden(c rune, profile bool) bool {
 	switch c {
 	case '%', '<', '>', '!', '|', '&', '.', ':', ';', '$', '\'', '"', '\\':
 		return true
@@ -99,7 +99,7 @@ func CleanName(dst, name []byte, limit int, profile bool) (out []byte, changed b
 	for i := 0; i < len(name); {
 		r, size := runeAt(name, i)
 		switch {
-		case r < utf8.RuneSelf && isForbidden(byte(r), profile), space && unicode.IsSpace(r):
+		case isForbidden(r, profile), space && unicode.IsSpace(r):
 		default:
 			space = false
 			out = append(out, name[i:i+size]...)
