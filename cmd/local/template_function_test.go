@@ -75,9 +75,14 @@ func environmentsAreExact(s stack) []string {
 		}
 	}
 	target := map[any]string{"fifo": "EventsFifoQueue", "standard": "EventsStandardQueue"}[s.parameters["QueueType"]]
-	f.want("QUEUE_URL", target, at(functions["Receiver"], "Environment", "Variables", "QUEUE_URL"))
-	f.want("REJECTED_QUEUE_URL", "RejectedQueue", at(functions["Forwarder"], "Environment", "Variables", "REJECTED_QUEUE_URL"))
+	f.want("QUEUE_URL", queueURL(s, target), at(functions["Receiver"], "Environment", "Variables", "QUEUE_URL"))
+	f.want("REJECTED_QUEUE_URL", queueURL(s, "RejectedQueue"), at(functions["Forwarder"], "Environment", "Variables", "REJECTED_QUEUE_URL"))
 	return f
+}
+
+// queueURL is the URL that SQS gives to a queue of the stack.
+func queueURL(s stack, queue string) string {
+	return fmt.Sprintf("https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/%v", s.of("AWS::SQS::Queue")[queue]["QueueName"])
 }
 
 func logsAreKept(s stack) []string {
