@@ -25,7 +25,7 @@ func (w *work) attributes() {
 		case row.treatment == dynamic:
 			w.loose(leaf{name: f.Name, flat: f.Name, raw: f.Value, want: f.Known.Type, class: known}, top)
 		case row.treatment == never:
-			w.tellProperty(f.Name, nil, ruleAddress, integration.Origin{})
+			w.tell(aboutProperty, f.Name, nil, ruleAddress, integration.Origin{})
 		case f.Known.Type == webhook.Date:
 			w.dateAttribute(f, row)
 		case f.Known.Type == webhook.Twin:
@@ -39,7 +39,7 @@ func (w *work) attributes() {
 // dateAttribute writes a date of the catalogue. One that cannot be read is passed on as it is, if its milliseconds cannot either.
 func (w *work) dateAttribute(f *webhook.Field, row *row) {
 	if isEmpty(f.Value) {
-		w.tellProperty(f.Name, nil, ruleEmpty, integration.Origin{})
+		w.tell(aboutProperty, f.Name, nil, ruleEmpty, integration.Origin{})
 		return
 	}
 	ms, ok := parseDate(f.Value)
@@ -58,13 +58,13 @@ func (w *work) dateAttribute(f *webhook.Field, row *row) {
 func (w *work) twinAttribute(f *webhook.Field) {
 	date := f.Known.Twin
 	if !isEmpty(w.e.Value(date)) || isEmpty(f.Value) {
-		w.tellProperty(f.Name, nil, ruleTwin, integration.Origin{})
+		w.tell(aboutProperty, f.Name, nil, ruleTwin, integration.Origin{})
 		return
 	}
 	ms, ok := webhook.ParseTwin(f.Value)
 	if !ok {
 		w.addDrift(driftAttribute, f.Name)
-		w.tellProperty(f.Name, nil, ruleBadTwin, integration.Origin{})
+		w.tell(aboutProperty, f.Name, nil, ruleBadTwin, integration.Origin{})
 		return
 	}
 	w.put(f.Name, &w.plan.rows[date], value{json: w.dateValue(ms), changed: ruleTwin})
@@ -81,7 +81,7 @@ func (w *work) plainAttribute(f *webhook.Field, row *row, want webhook.Type) {
 	}
 	v := w.scalar(f.Value, want)
 	if len(v.json) == 0 {
-		w.tellProperty(f.Name, nil, ruleEmpty, integration.Origin{})
+		w.tell(aboutProperty, f.Name, nil, ruleEmpty, integration.Origin{})
 		return
 	}
 	switch {
@@ -103,7 +103,7 @@ func (w *work) objectAttribute(f *webhook.Field, row *row) {
 		b.addresses = b.addresses || i == f.Known.Index
 	}
 	if b.off {
-		w.tellProperty(f.Name, nil, row.property.why, row.property.origin)
+		w.tellOff(aboutProperty, f.Name, &row.property)
 	}
 	w.parts(f.Name, f.Value, b)
 }

@@ -22,40 +22,32 @@ const (
 // derive adds the user properties that are not in the payload, in the catalogue's order.
 func (w *work) derive() {
 	p := &w.profile
-	for _, i := range w.plan.derived {
-		row := &w.plan.rows[i]
-		name := w.catalogue.Attributes[i].Name
-		isActive := i == w.at.active
+	for _, d := range w.plan.derived {
+		row := &w.plan.rows[d.row]
+		isActive := d.row == w.at.active
 		if isActive {
 			p.place = len(p.Entries)
 		}
 		if !row.user.send {
-			w.tellDerived(name, row.user.why, row.user.origin)
+			w.tellOff(aboutUser, d.source, &row.user)
 			continue
 		}
 		e := Entry{Name: row.userName, Active: isActive, key: row.user.key}
 		if isActive {
 			p.active = e
 		}
-		if e.Value = w.derived(i); e.Value == nil {
-			w.tellDerived(name, ruleUnderived, integration.Origin{})
+		if e.Value = w.derived(d.row); e.Value == nil {
+			w.tell(aboutUser, d.source, nil, ruleUnderived, integration.Origin{})
 			continue
 		}
 		p.Entries = append(p.Entries, e)
 	}
 }
 
-// tellDerived notes a user property that is not sent.
-func (w *work) tellDerived(name, rule string, origin integration.Origin) {
-	if w.note != nil {
-		w.tell(aboutUser, []byte(name), nil, rule, origin)
-	}
-}
-
 // derived makes one of them; nil: this webhook does not tell.
-func (w *work) derived(i int) []byte {
+func (w *work) derived(row int) []byte {
 	status := w.e.Text(w.at.status)
-	switch i {
+	switch row {
 	case w.at.active:
 		if w.Claim.Known {
 			return boolean(w.Claim.Active)

@@ -36,7 +36,7 @@ func (w *work) eventName(d *integration.EventRule) []byte {
 		w.tellEvent(d, name, ruleRenamed)
 		return name
 	}
-	clean, _ := w.cleaned(name, clevertap.MaxEventNameBytes)
+	clean := w.cleaned(name, clevertap.MaxEventNameBytes)
 	if clevertap.Same(clean, chargedName) {
 		clean = clevertap.Cut(append([]byte{'_'}, clean...), clevertap.MaxEventNameBytes)
 		w.tellEvent(d, clean, ruleCharged)
@@ -87,9 +87,9 @@ func (w *work) reserve() {
 func (w *work) property(source []byte, d *rule, c class, v value) {
 	switch {
 	case !d.send:
-		w.tellProperty(source, nil, d.why, d.origin)
+		w.tellOff(aboutProperty, source, d)
 	case !w.names.add(d.name, d.sum):
-		w.tellProperty(source, nil, ruleTwice, integration.Origin{})
+		w.tell(aboutProperty, source, nil, ruleTwice, integration.Origin{})
 	default:
 		w.write(source, d, c, v)
 	}
@@ -113,11 +113,9 @@ func (w *work) write(source []byte, d *rule, c class, v value) {
 	if w.note == nil {
 		return
 	}
-	if !bytes.Equal(source, d.name) {
-		w.tellProperty(source, d.name, d.renaming, d.naming)
-	}
+	w.tellRenamed(aboutProperty, source, d)
 	if v.changed != "" {
-		w.tellProperty(source, d.name, v.changed, integration.Origin{})
+		w.tell(aboutProperty, source, d.name, v.changed, integration.Origin{})
 	}
 }
 
@@ -163,13 +161,6 @@ func (w *work) limit() {
 // tellFallen notes a property that was written, and fell. Its name is read off the record.
 func (w *work) tellFallen(written []byte) {
 	if w.note != nil {
-		w.tellProperty(appendUnquoted(nil, written[:valueEnd(written, 0)]), nil, ruleCount, integration.Origin{})
-	}
-}
-
-// tellProperty notes what becomes of a property, unless the whole event is off.
-func (w *work) tellProperty(name, sent []byte, rule string, origin integration.Origin) {
-	if !w.quiet {
-		w.tell(aboutProperty, name, sent, rule, origin)
+		w.tell(aboutProperty, appendUnquoted(nil, written[:valueEnd(written, 0)]), nil, ruleCount, integration.Origin{})
 	}
 }

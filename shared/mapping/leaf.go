@@ -68,7 +68,7 @@ func (w *work) looseObject(l leaf, b branch) {
 	inner := branch{class: l.class, off: b.off}
 	if d := w.decide(l.flat, b); !d.send && !b.off {
 		inner.off = true
-		w.tellProperty(l.flat, nil, d.why, d.origin)
+		w.tellOff(aboutProperty, l.flat, &d)
 	}
 	w.parts(l.flat, l.raw, inner)
 }
@@ -94,7 +94,7 @@ func (w *work) decide(flat []byte, b branch) rule {
 		if a := w.catalogue.Attribute(flat); a != nil && w.plan.rows[a.Index].treatment != dynamic {
 			d := w.plan.rows[a.Index].property
 			if w.plan.rows[a.Index].treatment == never {
-				d.send, d.why, d.origin = false, ruleAddress, integration.Origin{}
+				d.send, d.why = false, ruleAddress
 			}
 			return d
 		}
@@ -103,7 +103,7 @@ func (w *work) decide(flat []byte, b branch) rule {
 	if p == nil {
 		return rule{send: true}
 	}
-	d := rule{send: p.Send, why: ruleSwitched, origin: p.Origin, renaming: ruleRenamed, naming: p.NameOrigin}
+	d := rule{send: p.Send, from: p}
 	if p.Name != string(flat) {
 		start := len(w.values)
 		w.values = append(w.values, p.Name...)
@@ -120,7 +120,7 @@ func (w *work) looseProperty(l leaf, b branch, v value) {
 		w.ownName(&d, l.flat)
 	}
 	if len(d.name) == 0 {
-		w.tellProperty(l.flat, nil, ruleNameless, integration.Origin{})
+		w.tell(aboutProperty, l.flat, nil, ruleNameless, integration.Origin{})
 		return
 	}
 	w.property(l.flat, &d, l.class, v)
@@ -133,11 +133,8 @@ func (w *work) ownName(d *rule, flat []byte) {
 		d.name, d.sum = w.keep(flat), sum
 		return
 	}
-	name, changed := w.cleaned(flat, clevertap.MaxKeyBytes)
-	if changed {
-		d.renaming = ruleClean
-	}
-	d.name, d.sum = name, foldedSum(name)
+	d.name = w.cleaned(flat, clevertap.MaxKeyBytes)
+	d.sum = foldedSum(d.name)
 }
 
 // looseDate finds out whether a leaf is a date, or the milliseconds of one beside it. Only the catalogue can say that a name is no
@@ -197,6 +194,6 @@ func (w *work) isAddress(name []byte) bool {
 // tellLeaf notes a leaf that is not sent. Nothing is news about the parts of an object that is off.
 func (w *work) tellLeaf(l leaf, b branch, rule string) {
 	if !b.off {
-		w.tellProperty(l.flat, nil, rule, integration.Origin{})
+		w.tell(aboutProperty, l.flat, nil, rule, integration.Origin{})
 	}
 }

@@ -1,6 +1,10 @@
 package mapping
 
-import "github.com/purchasely-clevertap/bridge/shared/integration"
+import (
+	"bytes"
+
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+)
 
 // Note is one thing that explain tells: something was dropped or changed.
 type Note struct {
@@ -51,12 +55,28 @@ const (
 	ruleCharged    = "a name from outside must not pass for CleverTap's purchase event"
 )
 
-// tell passes a note on if somebody listens. It takes bytes, so that nothing is converted when nobody does.
+// tell passes a note on if somebody listens; what becomes of the properties of an event that is off is no news. It takes bytes, so that nothing is converted when nobody does.
 func (w *work) tell(subject string, name, sent []byte, rule string, origin integration.Origin) {
-	if w.note != nil {
+	if w.note != nil && !(subject == aboutProperty && w.quiet) {
 		if origin.Line == 0 && origin.Rule != "" && (rule == ruleSwitched || rule == ruleRenamed) {
 			rule = origin.Rule // not the file, but what holds without it
 		}
 		w.note(Note{Subject: subject, Name: string(name), Sent: string(sent), Rule: rule, Origin: origin})
+	}
+}
+
+// tellOff notes a name that a decision does not let through.
+func (w *work) tellOff(subject string, name []byte, d *rule) {
+	if w.note != nil {
+		why, origin := d.against()
+		w.tell(subject, name, nil, why, origin)
+	}
+}
+
+// tellRenamed notes a name that goes out as another one.
+func (w *work) tellRenamed(subject string, name []byte, d *rule) {
+	if w.note != nil && !bytes.Equal(name, d.name) {
+		why, origin := d.naming()
+		w.tell(subject, name, d.name, why, origin)
 	}
 }

@@ -10,10 +10,16 @@ import (
 
 // plan is what one app's file decides on every row of the catalogue, made once per app.
 type plan struct {
-	rows    []row   // by catalogue index
-	derived []int   // user properties that the mapping makes, in the catalogue's order
-	extras  []extra // user properties that only the file knows
+	rows    []row       // by catalogue index
+	derived []derivable // in the catalogue's order
+	extras  []extra     // user properties that only the file knows
 	naming  integration.Origin
+}
+
+// derivable is a user property that the mapping makes.
+type derivable struct {
+	row    int
+	source []byte
 }
 
 // treatment is what becomes of an attribute whatever the file says.
@@ -56,7 +62,7 @@ func newPlan(app *integration.App, c *webhook.Catalogue, at *places) *plan {
 		}
 		switch {
 		case a.Derived:
-			p.derived = append(p.derived, i)
+			p.derived = append(p.derived, derivable{i, []byte(a.Name)})
 			continue
 		case a.Dynamic():
 			r.treatment = dynamic
@@ -70,7 +76,7 @@ func newPlan(app *integration.App, c *webhook.Catalogue, at *places) *plan {
 	for _, named := range app.NamedUserProperties() {
 		d := newRule(&named.PropertyRule)
 		if clevertap.ReservedProfileKey(named.Name) {
-			d.send, d.why, d.origin = false, ruleReserved, integration.Origin{}
+			d.send, d.why = false, ruleReserved
 		}
 		p.extras = append(p.extras, extra{[]byte(named.Source), named.Name, d})
 	}

@@ -78,10 +78,10 @@ func (w *work) userProperty(source []byte, row *row, json []byte) {
 	}
 	d := &row.user
 	if !d.send {
-		w.tell(aboutUser, source, nil, d.why, d.origin)
+		w.tellOff(aboutUser, source, d)
 		return
 	}
-	w.tellRenamed(source, d)
+	w.tellRenamed(aboutUser, source, d)
 	w.profile.Entries = append(w.profile.Entries, Entry{
 		Name: row.userName, Value: w.keep(json), UserID: row.isID, key: d.key,
 	})
@@ -98,18 +98,12 @@ func (w *work) extras(source, json []byte) {
 			continue
 		}
 		if !x.rule.send {
-			w.tell(aboutUser, source, nil, x.rule.why, x.rule.origin)
+			w.tellOff(aboutUser, source, &x.rule)
 			return
 		}
-		w.tellRenamed(source, &x.rule)
+		w.tellRenamed(aboutUser, source, &x.rule)
 		w.profile.Entries = append(w.profile.Entries, Entry{Name: x.name, Value: w.keep(json), key: x.rule.key, extra: true})
 		return
-	}
-}
-
-func (w *work) tellRenamed(source []byte, d *rule) {
-	if w.note != nil && !bytes.Equal(source, d.name) {
-		w.tell(aboutUser, source, d.name, d.renaming, d.naming)
 	}
 }
 
