@@ -66,3 +66,54 @@ func TestTenThousandWebhooksMeanWhatTheOracleSays(t *testing.T) {
 		}
 	}
 }
+
+func TestOneMapperServesManyAtOnce(t *testing.T) {
+	t.Parallel()
+	m := mapping.New()
+	app := load(t, "apps:\n  demo: {}\n")
+	var want string
+	for i := range 8 {
+		var e webhook.Event
+		var r mapping.Result
+		got := result(t, m, &r, &e, renewal, app, false).Event
+		if i == 0 {
+			want = got
+		}
+		t.Run("worker", func(t *testing.T) {
+			t.Parallel()
+			for range 100 {
+				if got := result(t, m, &r, &e, renewal, app, false).Event; got != want {
+					t.Fatalf("got  %s\nwant %s", got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestMapDoesNotAllocate maps webhooks again that it has seen before, as a warm forwarder does with those of a kind.
+func TestMapDoesNotAllocate(t *testing.T) {
+	app := load(t, "apps:\n  demo: {revenue: {charged: true}, user_properties: {default: all}}\n")
+	m := mapping.New()
+	for name, body := range map[string][]byte{
+		"a renewal": renewal,
+		"a payment": []byte(`{"event_name":"TRANSACTION_PROCESSED","event_id":"e","user_id":"a","environment":"PRODUCTION","amount_in_eur":9.90}`),
+		"what nobody knows": []byte(`{"event_name":"ACTIVATE","user_id":"a","attribution":{"utm_source":"x","at":"2026-01-02"},"Tier %":"g\u00e9","x":{"y":{"z":[1,{"a":2}]}},` +
+			`"list":["\u00e9"],"plan":7,"purchased_at":"soon"}`),
+	} {
+		var e webhook.Event
+		var r mapping.Result
+		var upload []byte
+		states := make([]*mapping.Profile, 1)
+		allocations := testing.AllocsPerRun(100, func() {
+			if err := e.Read(body); err != nil {
+				t.Fatal(err)
+			}
+			m.Map(&r, &e, app, mapping.Production, atReceipt, nil)
+			states[0] = r.Profile
+			upload = mapping.Merge(append(upload[:0], r.Event...), states)
+		})
+		if allocations > 0 {
+			t.Errorf("%s: %v allocations", name, allocations)
+		}
+	}
+}

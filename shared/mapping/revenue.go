@@ -52,23 +52,25 @@ func (w *work) isMoney() bool {
 }
 
 // The attributes of an amount, but for the code of its currency.
-const (
-	amountPrefix = "amount_in_"
-	anyAmount    = "amount_in_xxx"
-	dollars      = "usd"
+var (
+	amountPrefix   = []byte("amount_in_")
+	anyAmount      = []byte("amount_in_xxx")
+	customerAmount = []byte("amount_in_customer_currency")
 )
+
+// dollars is the currency that the vendor may add to the app's own.
+const dollars = "usd"
 
 // amount finds the amount in the currency that the file chooses, and the attribute that holds it or should. Of several
 // integration currencies it is the one that is not the dollar: that one is the app's own.
 func (w *work) amount() (attribute []byte, raw jsontext.Value) {
 	if w.app.Currency == integration.CurrencyCustomer {
-		a := &w.catalogue.Attributes[w.at.customerAmount]
-		return []byte(a.Name), w.e.Value(w.at.customerAmount)
+		return customerAmount, w.e.Value(w.at.customerAmount)
 	}
-	attribute = []byte(anyAmount)
+	attribute = anyAmount
 	for i := range w.e.Fields {
 		f := &w.e.Fields[i]
-		code, is := bytes.CutPrefix(f.Name, []byte(amountPrefix))
+		code, is := bytes.CutPrefix(f.Name, amountPrefix)
 		if !is || !isCode(code, 'a') || f.Value.Kind() == jsontext.KindNull {
 			continue
 		}
@@ -82,7 +84,7 @@ func (w *work) amount() (attribute []byte, raw jsontext.Value) {
 
 // currency gives the code of the amount's currency in upper case; nil if it is none.
 func (w *work) currency(attribute []byte) []byte {
-	text := bytes.TrimPrefix(attribute, []byte(amountPrefix))
+	text := bytes.TrimPrefix(attribute, amountPrefix)
 	if w.app.Currency == integration.CurrencyCustomer {
 		text = w.e.Text(w.at.customerCurrency)
 	}
