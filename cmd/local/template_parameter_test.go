@@ -120,6 +120,9 @@ func outputsAreThere(s stack) []string {
 		"WebhookUrl":                       "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/purchasely/{app}",
 		"EventsQueueUrl":                   map[any]string{"fifo": "EventsFifoQueue", "standard": "EventsStandardQueue"}[s.parameters["QueueType"]],
 	}
+	if s.parameters["HolderState"] == "on" {
+		want["HolderTable"] = "HolderTable"
+	}
 	f.want("outputs", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(s.outputs)))
 	for name, value := range want {
 		f.want("output "+name, value, at(s.outputs, name, "Value"))

@@ -6,8 +6,10 @@ package main_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,14 +40,19 @@ var checks = map[string]check{
 	"the access log is JSON and names nobody":                           accessLogNamesNobody,
 	"every parameter is described, limited, grouped and used":           parametersAreComplete,
 	"the outputs name what tools look up":                               outputsAreThere,
+	"the holder table is bounded, encrypted, recoverable and stays":     holderTableIsKept,
 }
 
 func TestTemplate(t *testing.T) {
 	source := translation(t)
-	for _, queueType := range []string{"fifo", "standard"} {
-		s := newStack(source, map[string]string{"QueueType": queueType})
+	for variant, given := range map[string]map[string]string{
+		"fifo":                 {"QueueType": "fifo"},
+		"standard":             {"QueueType": "standard"},
+		"without holder state": {"HolderState": "off"},
+	} {
+		s := newStack(source, given)
 		for name, check := range checks {
-			t.Run(queueType+"/"+name, func(t *testing.T) {
+			t.Run(variant+"/"+name, func(t *testing.T) {
 				for _, fault := range check(s) {
 					t.Error(fault)
 				}
@@ -117,10 +124,23 @@ func newStack(t template, given map[string]string) stack {
 	for name, value := range given {
 		s.parameters[name] = value
 	}
-	s.resources = object(s.resolve(t.Transformed["Resources"]))
-	s.outputs = object(s.resolve(t.Transformed["Outputs"]))
+	s.resources = s.existing(t.Transformed["Resources"])
+	s.outputs = s.existing(t.Transformed["Outputs"])
 	return s
 }
+
+// existing resolves resources or outputs and leaves out those whose condition does not hold.
+func (s stack) existing(section any) node {
+	all := object(s.resolve(section))
+	maps.DeleteFunc(all, func(_ string, one any) bool {
+		condition, ok := at(one, "Condition").(string)
+		return ok && !s.condition(condition)
+	})
+	return all
+}
+
+// noValue is what stands for nothing at all, in lists as in objects.
+const noValue = "AWS::NoValue"
 
 // resolve replaces CloudFormation's functions by their values.
 func (s stack) resolve(value any) any {
@@ -130,7 +150,7 @@ func (s stack) resolve(value any) any {
 		for i := range value {
 			resolved[i] = s.resolve(value[i])
 		}
-		return resolved
+		return slices.DeleteFunc(resolved, func(one any) bool { return one == noValue })
 	case node:
 		if len(value) == 1 {
 			for function, argument := range value {
@@ -143,6 +163,7 @@ func (s stack) resolve(value any) any {
 		for key, inner := range value {
 			resolved[key] = s.resolve(inner)
 		}
+		maps.DeleteFunc(resolved, func(_ string, one any) bool { return one == noValue })
 		return resolved
 	default:
 		return value

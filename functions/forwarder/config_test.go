@@ -98,11 +98,12 @@ func TestTheTemplateAndTheCodeKnowTheSameVariables(t *testing.T) {
 	_, variables, _ := strings.Cut(function, "Variables:\n")
 	var set []string
 	for line := range strings.Lines(variables) {
-		name := regexp.MustCompile(`^ {10}([A-Z_]+):`).FindStringSubmatch(line)
-		if name == nil {
+		if !strings.HasPrefix(line, strings.Repeat(" ", 10)) {
 			break
 		}
-		set = append(set, name[1])
+		if name := regexp.MustCompile(`^ {10}([A-Z_]+):`).FindStringSubmatch(line); name != nil { // else a comment
+			set = append(set, name[1])
+		}
 	}
 	set = append(set, "INTEGRATIONS_FILE") // stays unset: the file is built in
 	slices.Sort(asked)
