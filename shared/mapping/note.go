@@ -55,7 +55,8 @@ const (
 	ruleCharged    = "a name from outside must not pass for CleverTap's purchase event"
 )
 
-// tell passes a note on if somebody listens; what becomes of the properties of an event that is off is no news. It takes bytes, so that nothing is converted when nobody does.
+// tell passes a note on if somebody listens; what becomes of the properties of an event that is off is no news. It takes bytes, so
+// that nothing is converted when nobody does.
 func (w *work) tell(subject string, name, sent []byte, rule string, origin integration.Origin) {
 	if w.note != nil && !(subject == aboutProperty && w.quiet) {
 		if origin.Line == 0 && origin.Rule != "" && (rule == ruleSwitched || rule == ruleRenamed) {
