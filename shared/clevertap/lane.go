@@ -24,6 +24,7 @@ type lane struct {
 	items    []item
 	queue    []*segment // by turn: what is not in flight
 	turns    int
+	pairs    int
 	inFlight int
 
 	renewing  bool         // the secret is being read again
@@ -47,12 +48,32 @@ func newLane(l *Lane, b *breaker) *lane {
 	return n
 }
 
-// add puts a new segment behind all others. So both halves of an upload are tried before either is halved again, and good
-// records get in early.
+// add puts a new segment behind all others.
 func (l *lane) add(s *segment) {
 	s.turn = l.turns
 	l.turns++
 	l.queue = append(l.queue, s)
+}
+
+// halve queues the halves of an upload that was refused whole. Both are tried before either is halved again, so that good records get
+// in early. While the account has not accepted anything they go behind the pair in front, else behind all others: if it is the account
+// that is refused and not a record, that shows after two uploads for each halving, instead of as many as there are records.
+func (l *lane) halve(records []*item, accepted bool) {
+	middle := len(records) / 2
+	l.pairs++
+	halves := []*segment{{records: records[:middle:middle], pair: l.pairs}, {records: records[middle:], pair: l.pairs}}
+	at := len(l.queue)
+	if !accepted {
+		at = 0
+		for at < len(l.queue) && l.queue[0].pair != 0 && l.queue[at].pair == l.queue[0].pair {
+			at++
+		}
+	}
+	l.queue = slices.Insert(l.queue, at, halves...)
+	for i, s := range l.queue {
+		s.turn = i
+	}
+	l.turns = len(l.queue)
 }
 
 // put puts a segment back in its turn.

@@ -18,6 +18,7 @@ type item struct {
 type segment struct {
 	records []*item
 	turn    int          // its place in the lane's order
+	pair    int          // the same for the two halves of an upload; 0: it is none
 	busy    int          // how often CleverTap was too busy for it
 	after   time.Time    // when it may go; zero: at once
 	reason  *fault.Fault // why it goes again, and its end should there be no time for that; nil: it is new

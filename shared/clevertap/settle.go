@@ -107,9 +107,8 @@ func (d *delivery) settleRefused(a *attempt) {
 		d.closeAll(records, a.lane.ended)
 		return
 	}
-	if middle := len(records) / 2; middle > 0 {
-		a.lane.add(&segment{records: records[:middle:middle]})
-		a.lane.add(&segment{records: records[middle:]})
+	if len(records) > 1 {
+		a.lane.halve(records, a.traffic.accepted)
 		return
 	}
 	a.traffic.lone = append(a.traffic.lone, lone{a.lane, records[0], a.fault})

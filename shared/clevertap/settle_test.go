@@ -61,6 +61,32 @@ func TestBothHalvesAreTriedBeforeEitherIsHalved(t *testing.T) {
 	})
 }
 
+// Three records are refused as long as they are sent; the account must not be taken for refused, wherever they stand.
+func TestGoodRecordsAreFoundBeforeBadOnesCondemnTheAccount(t *testing.T) {
+	for _, concurrency := range []int{1, 2, 3, 15} {
+		for _, first := range []int{0, 1, 13, 500, 997} {
+			synctest.Test(t, func(t *testing.T) {
+				c, b := &cleverTap{latency: time.Second}, &book{}
+				bad := map[int]string{}
+				for i := first; i < first+3; i++ {
+					bad[i] = "reject clevertap_http_400 400"
+				}
+				c.answer = func(u *upload) *answer {
+					for i := range bad {
+						if u.has(i) {
+							return status(400)
+						}
+					}
+					return nil
+				}
+				u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: concurrency})
+				u.Upload(within(t, time.Hour), oneLane(1000), b)
+				b.expect(t, 1000, "accepted", bad)
+			})
+		}
+	}
+}
+
 func TestALargeUploadIsHalvedUntilItFits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, b := &cleverTap{}, &book{}
@@ -101,7 +127,7 @@ func TestThreeLoneRefusalsAndNothingAcceptedMeanTheAccount(t *testing.T) {
 		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 1})
 		report := u.Upload(within(t, time.Minute), oneLane(16), b)
 		b.expect(t, 16, "retry blanket", nil)
-		if want := []int{16, 8, 8, 4, 4, 4, 4, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1}; !slices.Equal(c.sizes(), want) {
+		if want := []int{16, 8, 8, 4, 4, 2, 2, 1, 1, 1}; !slices.Equal(c.sizes(), want) {
 			t.Errorf("uploads of %v records, want %v", c.sizes(), want)
 		}
 		if !report.Lanes[0].BreakerOpen {
