@@ -4,7 +4,11 @@
 // gives the same answer, and older news never beats newer. It does not know where states are stored, and it never reads the clock.
 package holder
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
 
 // Rank orders what happened to one purchase at the same instant: the larger one wins.
 type Rank uint8
@@ -25,6 +29,18 @@ type Claim struct {
 	Active   bool      // whether the purchase gives access from At on
 	Rank     Rank
 	Sandbox  bool
+}
+
+// maxID bounds the purchases' ids. The stores' have up to 60 characters; nothing that comes from outside may fill a table.
+const maxID = 128
+
+// key is under what the claim's purchase is stored.
+func (c Claim) key() string {
+	if len(c.Purchase) <= maxID {
+		return c.Purchase
+	}
+	sum := sha256.Sum256([]byte(c.Purchase))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // placed tells whether the claim can be compared with others about its purchase.

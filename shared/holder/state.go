@@ -43,8 +43,8 @@ func (s *State) Apply(c Claim) (older, changed bool) {
 	if !c.placed() {
 		return false, false
 	}
-	purchases := s.environment(c.Sandbox)
-	stored, known := (*purchases)[c.Purchase]
+	purchases, id := s.environment(c.Sandbox), c.key()
+	stored, known := (*purchases)[id]
 	switch {
 	case known && c.At.Before(stored.At):
 		return true, false
@@ -54,7 +54,7 @@ func (s *State) Apply(c Claim) (older, changed bool) {
 	if *purchases == nil {
 		*purchases = make(map[string]Entry)
 	}
-	(*purchases)[c.Purchase] = Entry{Active: c.Active, At: c.At, Rank: c.Rank}
+	(*purchases)[id] = Entry{Active: c.Active, At: c.At, Rank: c.Rank}
 	prune(*purchases)
 	return false, true
 }
@@ -81,15 +81,26 @@ func prune(purchases map[string]Entry) {
 
 // Active tells whether any purchase of the scope's environments is active.
 func (s State) Active(scope Scope) bool {
-	active := func(purchases map[string]Entry) bool {
-		for _, e := range purchases {
-			if e.Active {
-				return true
-			}
-		}
-		return false
+	return scope.Production && anyActive(s.Production, "") || scope.Sandbox && anyActive(s.Sandbox, "")
+}
+
+// others tells whether any purchase of the scope's environments is active besides the claim's.
+func (s State) others(c Claim, scope Scope) bool {
+	production, sandbox := c.key(), ""
+	if c.Sandbox {
+		production, sandbox = sandbox, production
 	}
-	return scope.Production && active(s.Production) || scope.Sandbox && active(s.Sandbox)
+	return scope.Production && anyActive(s.Production, production) || scope.Sandbox && anyActive(s.Sandbox, sandbox)
+}
+
+// anyActive looks for an active purchase that is not the one with an id; no purchase's id is empty.
+func anyActive(purchases map[string]Entry, but string) bool {
+	for id, e := range purchases {
+		if e.Active && id != but {
+			return true
+		}
+	}
+	return false
 }
 
 // Answer says what the profile record of an event may say, given the state after its claim, and after those of its batch, was applied.
@@ -98,16 +109,33 @@ func (s State) Answer(c Claim, older bool, scope Scope) Answer {
 	if older {
 		return Answer{Older: true}
 	}
-	any := s.Active(scope)
-	stored, known := (*s.environment(c.Sandbox))[c.Purchase]
+	active := s.Active(scope)
+	stored, known := (*s.environment(c.Sandbox))[c.key()]
 	switch {
 	case !c.placed() || !known:
 		// The stateless rules, but never false while a stored purchase is active.
 		ends := c.Known && !c.Active
-		return Answer{Others: ends && any, Known: c.Known, Active: c.Active || any && ends}
-	case !stored.Active && any:
+		return Answer{Others: ends && s.others(c, scope), Known: c.Known, Active: c.Active || ends && active}
+	case !stored.Active && active:
 		return Answer{Others: true, Known: true, Active: true}
 	default:
-		return Answer{Known: c.Known, Active: any}
+		return Answer{Known: c.Known, Active: active}
 	}
 }
+
+// Forget makes what is said of purchases after an instant count as said long ago, and tells whether there was any: a clock that ran ahead
+// when it was stored must not silence what comes. Whether those purchases are active is all that is still believed.
+func (s *State) Forget(after time.Time) (found bool) {
+	for _, purchases := range [...]map[string]Entry{s.Production, s.Sandbox} {
+		for id, e := range purchases {
+			if e.At.After(after) {
+				purchases[id] = Entry{Active: e.Active, At: longAgo}
+				found = true
+			}
+		}
+	}
+	return found
+}
+
+// longAgo is before everything that can be said of a purchase.
+var longAgo = time.UnixMilli(1).UTC()

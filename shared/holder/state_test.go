@@ -64,10 +64,17 @@ func TestWhatTheProfileOfTheLastEventMaySay(t *testing.T) {
 		"it does where both go to one account":                        {[]holder.Claim{inSandbox}, deactivate("a", 3), both, stillActive},
 		"an end without an id does not end a stored purchase":         {[]holder.Claim{activate("a", 1)}, noID, production, stillActive},
 		"an end without an id is an end where nothing is stored":      {nil, noID, production, says(false)},
-		"an unknown state says nothing of it":                         {nil, holder.Claim{Purchase: "a", At: at(1)}, production, holder.Answer{}},
-		"an unknown state of an ended purchase stays in the shadow":   {[]holder.Claim{deactivate("a", 1), activate("b", 1)}, holder.Claim{Purchase: "a", At: at(2)}, production, stillActive},
-		"an unknown state that is older says nothing at all":          {[]holder.Claim{activate("a", 2)}, holder.Claim{Purchase: "a", At: at(1)}, production, holder.Answer{Older: true}},
-		"a scope without purchases":                                   {[]holder.Claim{activate("a", 1)}, other("a", 2, true), sandbox, says(false)},
+		"an end without a time does not end the purchase": {
+			[]holder.Claim{activate("a", 1)}, holder.Claim{Purchase: "a", Known: true, Rank: holder.Deactivate}, production, says(true),
+		},
+		"nor another one": {
+			[]holder.Claim{activate("a", 1)}, holder.Claim{Purchase: "b", Known: true, Rank: holder.Deactivate}, production, stillActive,
+		},
+		"a grant without an id is one":                              {nil, activate("", 1), production, says(true)},
+		"an unknown state says nothing of it":                       {nil, holder.Claim{Purchase: "a", At: at(1)}, production, holder.Answer{}},
+		"an unknown state of an ended purchase stays in the shadow": {[]holder.Claim{deactivate("a", 1), activate("b", 1)}, holder.Claim{Purchase: "a", At: at(2)}, production, stillActive},
+		"an unknown state that is older says nothing at all":        {[]holder.Claim{activate("a", 2)}, holder.Claim{Purchase: "a", At: at(1)}, production, holder.Answer{Older: true}},
+		"a scope without purchases":                                 {[]holder.Claim{activate("a", 1)}, other("a", 2, true), sandbox, says(false)},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
