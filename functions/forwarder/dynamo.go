@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -12,161 +14,202 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/holder"
 )
 
 // Limits of DynamoDB (BatchGetItem, November 2026), and ours.
 const (
-	keysPerRead    = 100
-	readsAtMost    = 5
-	writesAtOnce   = 32
-	holderLifetime = 2 * 365 * 24 * time.Hour // after the last change
-	noteLifetime   = 21 * 24 * time.Hour      // a little more than a message can be on its way
+	keysPerRead  = 100
+	readsAtOnce  = 8
+	writesAtOnce = 32
+	readAttempts = 5
+	readPause    = 25 * time.Millisecond // before what was left out is asked for again; doubled each time
+	noteLifetime = 21 * 24 * time.Hour   // a little more than a message can be on its way
 )
 
-// Attributes of an entry. Times are milliseconds since 1970, but for expires, which DynamoDB wants in seconds.
-const (
-	attrHolder     = "holder"
-	attrVersion    = "version"
-	attrExpires    = "expires"
-	attrProduction = "production"
-	attrSandbox    = "sandbox"
-	attrAccepted   = "accepted"
-)
+// attrAccepted is the attribute of a note; the others are the holder room's.
+const attrAccepted = "accepted"
 
-// table keeps holders' entries, and notes about messages that come back, in one DynamoDB table. What entries mean is the holder room's
-// business.
+// table keeps holders' entries, and notes about messages that come back, in one DynamoDB table. What is in them is no business of its own.
 type table struct {
 	client *dynamodb.Client
 	name   string
-	slots  chan struct{} // bounds the writes under way
-	log    *slog.Logger
+	reads  chan struct{} // bounds the reads under way
+	writes chan struct{} // bounds the writes under way
 }
 
-func newTable(client *dynamodb.Client, name string, log *slog.Logger) *table {
-	return &table{client: client, name: name, slots: make(chan struct{}, writesAtOnce), log: log}
+func newTable(client *dynamodb.Client, name string) *table {
+	return &table{client: client, name: name, reads: make(chan struct{}, readsAtOnce), writes: make(chan struct{}, writesAtOnce)}
 }
 
 // errUnanswered says that DynamoDB left keys out again and again, as it does when it is throttled.
 var errUnanswered = errors.New("holder table left keys unanswered")
 
-// Read gives the entries of keys.
-func (t *table) Read(ctx context.Context, keys []string) (map[string]forward.Stored, error) {
-	found := make(map[string]forward.Stored, len(keys))
-	err := t.get(ctx, keys, func(item map[string]types.AttributeValue) {
-		key, stored, err := decodeEntry(item, time.Now())
-		if err != nil {
-			// It counts as absent and will be replaced: an entry that nobody can read must not hold a user's messages for ever.
-			t.log.WarnContext(ctx, err.Error())
-		}
-		found[key] = stored
-	})
-	return found, err
+// Read gives the texts of keys; "" for an entry that has no text.
+func (t *table) Read(ctx context.Context, keys []string) (map[string]string, error) {
+	return t.get(ctx, keys, holder.StateAttribute)
 }
 
 // Recall gives what was noted under keys.
 func (t *table) Recall(ctx context.Context, keys []string) (map[string]forward.Kind, error) {
-	found := make(map[string]forward.Kind, len(keys))
-	err := t.get(ctx, keys, func(item map[string]types.AttributeValue) {
-		found[text(item[attrHolder])] = forward.ParseKinds(text(item[attrAccepted]))
-	})
-	return found, err
+	texts, err := t.get(ctx, keys, attrAccepted)
+	noted := make(map[string]forward.Kind, len(texts))
+	for key, text := range texts {
+		noted[key] = forward.ParseKinds(text)
+	}
+	return noted, err
 }
 
-// get asks for items, a hundred at a time, and hands over those that there are. What DynamoDB leaves out, as it does when it is
-// throttled, is asked for again.
-func (t *table) get(ctx context.Context, keys []string, each func(map[string]types.AttributeValue)) error {
-	for attempt := 0; len(keys) > 0; {
-		n := min(len(keys), keysPerRead)
-		wanted := make([]map[string]types.AttributeValue, n)
-		for i, key := range keys[:n] {
-			wanted[i] = map[string]types.AttributeValue{attrHolder: &types.AttributeValueMemberS{Value: key}}
+// get gives one attribute of those items that there are, "" where it is no text. It asks for a hundred at a time, and for several hundreds
+// at once.
+func (t *table) get(ctx context.Context, keys []string, attribute string) (map[string]string, error) {
+	found := make(map[string]string, len(keys))
+	var (
+		all   sync.WaitGroup
+		mu    sync.Mutex
+		first error
+	)
+	for chunk := range slices.Chunk(keys, keysPerRead) {
+		all.Go(func() {
+			err := acquire(ctx, t.reads)
+			if err == nil {
+				defer func() { <-t.reads }()
+				err = t.getChunk(ctx, chunk, func(item map[string]types.AttributeValue) {
+					mu.Lock()
+					defer mu.Unlock()
+					found[text(item[holder.KeyAttribute])] = text(item[attribute])
+				})
+			}
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				first = err
+			}
+		})
+	}
+	all.Wait()
+	return found, first
+}
+
+// getChunk hands over the items of keys. What DynamoDB leaves out, as it does when it is throttled, is asked for again.
+func (t *table) getChunk(ctx context.Context, keys []string, each func(map[string]types.AttributeValue)) error {
+	wanted := make([]map[string]types.AttributeValue, len(keys))
+	for i, key := range keys {
+		wanted[i] = map[string]types.AttributeValue{holder.KeyAttribute: &types.AttributeValueMemberS{Value: key}}
+	}
+	for attempt := range readAttempts {
+		if attempt > 0 {
+			if err := pause(ctx, readPause<<attempt); err != nil {
+				return err
+			}
 		}
 		answer, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{t.name: {Keys: wanted, ConsistentRead: new(true)}},
 		})
 		if err != nil {
-			return fmt.Errorf("holder table: %w", forget(err))
+			return forget(err)
 		}
 		for _, item := range answer.Responses[t.name] {
 			each(item)
 		}
-		keys = keys[n:]
-		left := answer.UnprocessedKeys[t.name].Keys
-		for _, key := range left {
-			keys = append(keys, text(key[attrHolder]))
-		}
-		if len(left) == 0 {
-			continue
-		}
-		if attempt++; attempt == readsAtMost {
-			return errUnanswered
-		}
-		if err := t.pause(ctx, attempt); err != nil {
-			return err
+		if wanted = answer.UnprocessedKeys[t.name].Keys; len(wanted) == 0 {
+			return nil
 		}
 	}
-	return nil
-}
-
-// pause waits before keys are asked for again: 50 ms, doubled each time.
-func (t *table) pause(ctx context.Context, attempt int) error {
-	select {
-	case <-time.After(25 * time.Millisecond << attempt):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return errUnanswered
 }
 
 // Note keeps what was accepted of a message that has to come back.
 func (t *table) Note(ctx context.Context, key string, accepted forward.Kind) error {
-	return t.put(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: map[string]types.AttributeValue{
-		attrHolder:   &types.AttributeValueMemberS{Value: key},
-		attrAccepted: &types.AttributeValueMemberS{Value: accepted.String()},
-		attrExpires:  number(time.Now().Add(noteLifetime).Unix()),
-	}})
+	return t.put(ctx, &dynamodb.PutItemInput{Item: item(key, attrAccepted, accepted.String(), noteLifetime)})
 }
 
-// Write replaces an entry, if it still has the version that was read.
-func (t *table) Write(ctx context.Context, key string, s forward.Stored) error {
-	put := &dynamodb.PutItemInput{TableName: &t.name, Item: encodeEntry(key, s, time.Now().Add(holderLifetime))}
-	switch s.Version {
-	case unreadable:
-	case 0:
-		put.ConditionExpression = new("attribute_not_exists(" + attrHolder + ")")
-	default:
-		put.ConditionExpression = new("#version = :version")
-		put.ExpressionAttributeNames = map[string]string{"#version": attrVersion}
-		put.ExpressionAttributeValues = map[string]types.AttributeValue{":version": number(s.Version)}
+// What has to hold of an entry so that it may be replaced: it still has the text that was read, or it still has none.
+const (
+	sameText = "#state = :read"
+	noText   = "attribute_not_exists(#state) OR #state = :read OR NOT attribute_type(#state, :text)"
+)
+
+// Write replaces an entry's text, if it still is the one that was read.
+func (t *table) Write(ctx context.Context, key, read, text string) error {
+	put := &dynamodb.PutItemInput{
+		Item:                      item(key, holder.StateAttribute, text, holder.Lifetime),
+		ConditionExpression:       new(sameText),
+		ExpressionAttributeNames:  map[string]string{"#state": holder.StateAttribute},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":read": &types.AttributeValueMemberS{Value: read}},
+	}
+	if read == "" {
+		put.ConditionExpression = new(noText)
+		put.ExpressionAttributeValues[":text"] = &types.AttributeValueMemberS{Value: "S"}
 	}
 	return t.put(ctx, put)
 }
 
 // put writes one item, so many at a time.
 func (t *table) put(ctx context.Context, put *dynamodb.PutItemInput) error {
-	select {
-	case t.slots <- struct{}{}:
-		defer func() { <-t.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := acquire(ctx, t.writes); err != nil {
+		return err
 	}
+	defer func() { <-t.writes }()
+	put.TableName = &t.name
 	_, err := t.client.PutItem(ctx, put)
 	if _, conflict := errors.AsType[*types.ConditionalCheckFailedException](err); conflict {
 		return forward.ErrConflict
 	}
 	if err != nil {
-		return fmt.Errorf("holder table: %w", forget(err))
+		return forget(err)
 	}
 	return nil
 }
 
-// forget keeps an error's code only: its text may quote keys.
+// item is one text under a key, and when it may go.
+func item(key, attribute, text string, lifetime time.Duration) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{
+		holder.KeyAttribute:     &types.AttributeValueMemberS{Value: key},
+		attribute:               &types.AttributeValueMemberS{Value: text},
+		holder.ExpiresAttribute: &types.AttributeValueMemberN{Value: strconv.FormatInt(time.Now().Add(lifetime).Unix(), 10)},
+	}
+}
+
+func text(v types.AttributeValue) string {
+	s, ok := v.(*types.AttributeValueMemberS)
+	if !ok {
+		return ""
+	}
+	return s.Value
+}
+
+// acquire waits for a free slot.
+func acquire(ctx context.Context, slots chan<- struct{}) error {
+	select {
+	case slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("holder table: %w", ctx.Err())
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("holder table: %w", ctx.Err())
+	}
+}
+
+// forget keeps an error's code only: its text may quote keys, and an address.
 func forget(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return err
-	}
+	code := "out of reach"
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		return errors.New(api.ErrorCode())
+		code = api.ErrorCode()
 	}
-	return errors.New("out of reach")
+	for _, kept := range [...]error{context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, kept) {
+			return fmt.Errorf("holder table: %w", kept)
+		}
+	}
+	return errors.New("holder table: " + code)
 }

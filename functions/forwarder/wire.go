@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -58,6 +59,17 @@ func connect(ctx context.Context) (aws.Config, error) {
 		}))
 }
 
+// tableTimeout is how long one call of the table may take, which answers in a few milliseconds as a rule: other messages of the batch, which
+// do not need it, wait meanwhile.
+const tableTimeout = time.Second
+
+// forTable fits the SDK to the table. It keeps as many connections as there are calls at once, or each would begin with a handshake.
+func forTable(o *dynamodb.Options) {
+	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(tableTimeout).WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConnsPerHost = readsAtOnce + writesAtOnce
+	})
+}
+
 // wire puts the corridor and its parts together.
 func wire(c Config, cloud aws.Config, log *slog.Logger) *forward.Handler {
 	read := secretsource.New(secretsmanager.NewFromConfig(cloud), clevertap.ParseAccounts)
@@ -79,7 +91,7 @@ func wire(c Config, cloud aws.Config, log *slog.Logger) *forward.Handler {
 		Metrics:    os.Stdout,
 	}
 	if c.HolderTable != "" {
-		t := newTable(dynamodb.NewFromConfig(cloud), c.HolderTable, log)
+		t := newTable(dynamodb.NewFromConfig(cloud, forTable), c.HolderTable)
 		h.Holders, h.Notes = t, t
 	}
 	return h

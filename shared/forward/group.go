@@ -31,11 +31,11 @@ type states struct {
 
 // group turns drafts into the lanes' records, in the queue's order. A user's states become one record, which stands where the last of them
 // came and for which all the messages that contributed wait. What has a fault by now is left out: it comes back or is rejected.
-func (v *invocation) group() {
+func (v *invocation) group(drafts []draft) {
 	v.drafts = slices.DeleteFunc(v.drafts, func(d draft) bool { return v.ledger.failed(d.message) })
 	users := make(map[holderKey]*states)
-	for n := range v.drafts {
-		d := &v.drafts[n]
+	for n := range drafts {
+		d := &drafts[n]
 		for _, p := range [...]*mapping.Profile{d.profile, d.other} {
 			if p == nil {
 				continue
@@ -49,8 +49,8 @@ func (v *invocation) group() {
 			s.profiles, s.messages, s.last = append(s.profiles, p), append(s.messages, d.message), n
 		}
 	}
-	for n := range v.drafts {
-		d := &v.drafts[n]
+	for n := range drafts {
+		d := &drafts[n]
 		if d.event != nil {
 			v.add(d.lane, Event, d.event, d.message)
 		}

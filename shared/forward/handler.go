@@ -118,8 +118,9 @@ func (v *invocation) run(ctx context.Context) []byte {
 		v.open(work, i)
 	}
 	v.hold(work)
-	v.group()
+	v.group(v.drafts)
 	v.upload(work)
+	v.confirm(work)
 	cancel()
 	v.join()
 	v.settle(ctx)

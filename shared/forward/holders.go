@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
+	"time"
 
-	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
@@ -14,25 +14,23 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// Stored is a holder's state as the table has it.
-type Stored struct {
-	State   holder.State
-	Version int64 // changes with every write; 0: there is no entry yet
-}
-
 // ErrConflict says that somebody else has written an entry since it was read.
 var ErrConflict = errors.New("holder entry was written by another forwarder")
 
-// Holders keeps what is known of holders. Its errors are passing faults.
+// Holders keeps holders' entries, as texts that the holder room writes and reads. Its errors are passing faults and quote no key.
 type Holders interface {
-	// Read gives the entries of keys; a key without an entry gives the zero Stored. One error speaks for all keys.
-	Read(ctx context.Context, keys []string) (map[string]Stored, error)
-	// Write replaces an entry, if it still is the one that was read; else it gives [ErrConflict].
-	Write(ctx context.Context, key string, s Stored) error
+	// Read gives the texts of those keys that have an entry; "" for an entry without a text. Keys are distinct. One error speaks for
+	// all of them.
+	Read(ctx context.Context, keys []string) (map[string]string, error)
+	// Write replaces an entry's text, if it still is the one that was read, "" where there was none; else it gives [ErrConflict].
+	Write(ctx context.Context, key, read, text string) error
 }
 
-// writeAttempts is how often an entry is read, merged and written while others write it at the same time.
-const writeAttempts = 5
+// clockSkew is how far the clock of whoever stored a purchase's time may run ahead of ours.
+const clockSkew = time.Hour
+
+// errFuture is what is wrong with an entry that can be read and yet not be true.
+var errFuture = errors.New("holder entry has purchases from the future")
 
 // statement is what one message says about a holder's purchase.
 type statement struct {
@@ -42,40 +40,63 @@ type statement struct {
 	claim   holder.Claim
 	scope   holder.Scope
 	older   bool
+	said    holder.Answer // what its profile says; nothing, if there is none
 }
 
 // holding is one holder of the batch: the entry, and what the batch says.
 type holding struct {
 	key        string
-	stored     Stored
+	text       string       // the entry as it lies in the table
+	state      holder.State // the same as far as it can be believed
+	damaged    bool         // it is to be replaced whatever the batch says
+	shared     bool         // another forwarder may be writing it at the same time
 	statements []statement
 	err        error
-	panic      any // what went wrong beyond an error
 }
 
-// messages are those that say something about the holder.
-func (h *holding) messages() []int {
-	all := make([]int, len(h.statements))
-	for i, s := range h.statements {
-		all[i] = s.message
+// learn takes the entry as it was read. The error says what is wrong with it; it never stops anybody.
+func (h *holding) learn(entries map[string]string, now time.Time) (err error) {
+	text, stored := entries[h.key]
+	h.text, h.state = text, holder.State{}
+	if stored {
+		h.state, err = holder.Decode(text)
+		if h.state.Forget(now.Add(clockSkew)) && err == nil {
+			err = errFuture
+		}
 	}
-	return all
+	h.damaged = err != nil
+	return err
 }
 
-// state files what a message says about its holders, if it says anything.
-func (v *invocation) state(i int, app *integration.App, to mapping.Destination) {
+// merge applies the statements to a copy of the entry.
+func (h *holding) merge() (state holder.State, changed bool) {
+	state = h.state.Clone()
+	for i := range h.statements {
+		older, news := state.Apply(h.statements[i].claim)
+		h.statements[i].older = older
+		changed = changed || news
+	}
+	return state, changed
+}
+
+// scope says which environments' purchases go to an account: those that the file sends there, and all where both accounts of the secret
+// are one.
+func scope(app *integration.App, accounts clevertap.Accounts, to mapping.Destination) holder.Scope {
+	both := app.Sandbox == integration.SandboxSend ||
+		app.Sandbox == integration.SandboxRoute && accounts.Sandbox != nil && accounts.Sandbox.Key() == accounts.Production.Key()
+	return holder.Scope{Production: both || to == mapping.Production, Sandbox: both || to == mapping.SandboxAccount}
+}
+
+// state files what a message says about its holders, if it says anything. A message without a draft sends nothing.
+func (v *invocation) state(i, draft int, app string, scope holder.Scope) {
 	if v.handler.Holders == nil || (!v.result.Claim.Known && v.result.Profile == nil) {
 		return
 	}
-	s := statement{message: i, draft: -1, claim: v.result.Claim.Until(v.received)}
-	s.scope = holder.Scope{Production: to == mapping.Production, Sandbox: to == mapping.SandboxAccount || app.Sandbox == integration.SandboxSend}
-	if n := len(v.drafts) - 1; n >= 0 && v.drafts[n].message == i {
-		s.draft = n
-	}
-	v.file(app.Name, v.result.Holder, s)
+	s := statement{message: i, draft: draft, claim: v.result.Claim.Until(v.received), scope: scope}
+	v.file(app, v.result.Holder, s)
 	s.other = true
 	s.claim.Known, s.claim.Active, s.claim.Rank = true, false, holder.Other
-	v.file(app.Name, v.result.OtherHolder, s)
+	v.file(app, v.result.OtherHolder, s)
 }
 
 func (v *invocation) file(app string, whose webhook.Holder, s statement) {
@@ -89,103 +110,12 @@ func (v *invocation) file(app string, whose webhook.Holder, s statement) {
 		v.byKey[key] = h
 		v.holdings = append(v.holdings, h)
 	}
+	// A FIFO queue hands out one batch of a holder's messages at a time, but not of the holder from whom a subscription came.
+	h.shared = h.shared || s.other || !v.batch.messages[s.message].FIFO()
 	h.statements = append(h.statements, s)
 }
 
-// hold lets the batch change the holders' entries, and tells every profile what it may say. Entries are written before anything is
-// uploaded: after a conflict the answer may be another one. A message whose holder cannot be read or written is retried.
-func (v *invocation) hold(ctx context.Context) {
-	if len(v.holdings) == 0 {
-		return
-	}
-	keys := make([]string, len(v.holdings))
-	for i, h := range v.holdings {
-		keys[i] = h.key
-		// In the order of time, so that statements of one batch do not make one another older.
-		slices.SortStableFunc(h.statements, func(a, b statement) int { return a.claim.At.Compare(b.claim.At) })
-	}
-	entries, err := v.handler.Holders.Read(ctx, keys)
-	var all sync.WaitGroup
-	for _, h := range v.holdings {
-		h.stored, h.err = entries[h.key], err
-		all.Go(func() { h.write(ctx, v.handler.Holders) })
-	}
-	all.Wait()
-	for _, h := range v.holdings {
-		v.judge(h)
-	}
-}
-
-// write merges the statements into the entry and writes it if that changes it. After a conflict it begins again with what the other
-// has written.
-func (h *holding) write(ctx context.Context, holders Holders) {
-	defer func() { h.panic = recover() }() // in a goroutine of its own it would end the process
-	for attempt := 1; h.err == nil; attempt++ {
-		state, changed := h.merge()
-		if !changed {
-			return
-		}
-		err := holders.Write(ctx, h.key, Stored{state, h.stored.Version})
-		switch {
-		case err == nil:
-			h.stored.State = state
-			return
-		case !errors.Is(err, ErrConflict) || attempt == writeAttempts:
-			h.err = err
-			return
-		}
-		entries, err := holders.Read(ctx, []string{h.key})
-		h.stored, h.err = entries[h.key], err
-	}
-}
-
-// merge applies the statements to a copy of the entry.
-func (h *holding) merge() (state holder.State, changed bool) {
-	state = h.stored.State.Clone()
-	for i := range h.statements {
-		older, news := state.Apply(h.statements[i].claim)
-		h.statements[i].older = older
-		changed = changed || news
-	}
-	return state, changed
-}
-
-// judge tells the profiles what they may say: all of a batch what the last of them would, given the final state.
-func (v *invocation) judge(h *holding) {
-	defer v.guard(h.messages()...)
-	if h.panic != nil {
-		v.blame(h.panic, h.messages()...)
-		return
-	}
-	for _, s := range h.statements {
-		if h.err != nil {
-			v.ledger.fail(s.message, fault.New(fault.Retry, fault.Holder, h.err))
-			continue
-		}
-		if s.draft < 0 {
-			continue
-		}
-		d, answer := &v.drafts[s.draft], h.stored.State.Answer(s.claim, s.older, s.scope)
-		if s.other {
-			d.other = answered(d.other, answer)
-		} else {
-			d.profile = answered(d.profile, answer)
-		}
-	}
-}
-
-// answered gives what is left of a profile.
-func answered(p *mapping.Profile, a holder.Answer) *mapping.Profile {
-	switch {
-	case p == nil || a.Older:
-		return nil
-	case a.Others:
-		p.KeepActive(a.Active)
-	case a.Known:
-		p.SetActive(a.Active)
-	}
-	if len(p.Entries) == 0 {
-		return nil
-	}
-	return p
+// inOrder sorts statements by time, so that those of one batch do not make one another older.
+func (h *holding) inOrder() {
+	slices.SortStableFunc(h.statements, func(a, b statement) int { return a.claim.At.Compare(b.claim.At) })
 }

@@ -125,6 +125,11 @@ func (l *ledger) fail(i int, f *fault.Fault) {
 	l.note(i, f)
 }
 
+// untouched tells whether nothing is known of a message yet, good or bad.
+func (l *ledger) untouched(i int) bool {
+	return l.entries[i].fault == nil && l.entries[i].accepted == 0
+}
+
 // failed tells whether a message has a fault already.
 func (l *ledger) failed(i int) bool { return l.entries[i].fault != nil }
 

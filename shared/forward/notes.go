@@ -2,6 +2,8 @@ package forward
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,14 +12,15 @@ import (
 
 // Notes remembers what CleverTap accepted of messages that have to come back.
 type Notes interface {
-	// Recall gives what was noted under keys.
+	// Recall gives what was noted under keys, which are distinct.
 	Recall(ctx context.Context, keys []string) (map[string]Kind, error)
 	// Note replaces what was noted under a key.
 	Note(ctx context.Context, key string, accepted Kind) error
 }
 
-// freshFor is how old a message may be that nobody has tried before. An older one may have been, before it lay in a dead-letter queue.
-const freshFor = time.Minute
+// sentLate is how long after its reception a message may have come to the queue. The receiver itself takes less, also when SQS is slow; what
+// comes later has been here before and was sent again, out of a dead-letter queue or the rejected queue.
+const sentLate = time.Second
 
 // recall asks what was accepted of the messages that have been here before. Messages that go through at once cost nothing. Without an
 // answer they go on: better a record twice than a user's messages held for a table that most of them need anyway.
@@ -25,26 +28,28 @@ func (v *invocation) recall(ctx context.Context) {
 	if v.handler.Notes == nil {
 		return
 	}
-	var keys []string
+	wanted := make(map[string]bool)
 	for i := range v.batch.messages {
-		if q := &v.batch.messages[i]; q.Receives > 1 || v.old(q) {
-			keys = append(keys, noteKey(q))
+		if q := &v.batch.messages[i]; q.Receives > 1 || sentAgain(q) {
+			wanted[noteKey(q)] = true // once, also for two messages of the same bytes
 		}
 	}
-	if len(keys) == 0 {
+	if len(wanted) == 0 {
 		return
 	}
-	noted, err := v.handler.Notes.Recall(ctx, keys)
+	ctx, cancel := within(ctx, recallShare)
+	defer cancel()
+	noted, err := v.handler.Notes.Recall(ctx, slices.Collect(maps.Keys(wanted)))
 	if err != nil {
 		v.handler.Log.WarnContext(ctx, "notes of accepted records not read: "+err.Error())
 	}
 	v.noted = noted
 }
 
-// old tells whether a message was received so long ago that it has hardly been waiting for its first attempt.
-func (v *invocation) old(q *Queued) bool {
+// sentAgain tells whether a message came to the queue long after the receiver had it.
+func sentAgain(q *Queued) bool {
 	received, err := time.Parse(time.RFC3339, string(q.attribute(message.AttrReceived)))
-	return err == nil && v.start.Sub(received) > freshFor
+	return err == nil && time.UnixMilli(q.Sent).Sub(received) > sentLate
 }
 
 // note writes down what was accepted of the messages that are retried.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/message"
@@ -86,10 +87,7 @@ func (v *invocation) read(ctx context.Context, i int, app *integration.App) erro
 	if err != nil {
 		return err
 	}
-	v.received = m.Received
-	if m.Received.IsZero() {
-		v.received = time.UnixMilli(q.Sent)
-	}
+	v.received = v.receivedAt(q, m.Received)
 	v.handler.Mapper.Map(&v.result, &v.event, app, to, v.received, nil)
 	v.describe(i)
 	if v.result.Reject != "" {
@@ -98,11 +96,23 @@ func (v *invocation) read(ctx context.Context, i int, app *integration.App) erro
 	if v.result.Skip != "" {
 		v.ledger.skip(i, v.result.Skip)
 		if v.result.Skip == fault.EventOff {
-			v.state(i, app, to)
+			v.state(i, -1, app.Name, holder.Scope{})
 		}
 		return nil
 	}
 	return v.draft(ctx, i, app, to)
+}
+
+// receivedAt is when the receiver took a webhook: as it says itself, else as the queue does, else now.
+func (v *invocation) receivedAt(q *Queued, said time.Time) time.Time {
+	switch {
+	case !said.IsZero():
+		return said
+	case q.Sent > 0:
+		return time.UnixMilli(q.Sent)
+	default:
+		return v.start
+	}
 }
 
 // describe keeps what the logs and metrics say.
@@ -144,7 +154,7 @@ func (v *invocation) draft(ctx context.Context, i int, app *integration.App, to 
 		d.profile, d.other = v.result.Profile.Clone(), v.result.Other.Clone()
 	}
 	v.drafts = append(v.drafts, d)
-	v.state(i, app, to)
+	v.state(i, len(v.drafts)-1, app.Name, scope(app, accounts, to))
 	return nil
 }
 

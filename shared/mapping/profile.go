@@ -63,6 +63,11 @@ func (p *Profile) SetActive(active bool) {
 	p.Entries = slices.Insert(p.Entries, min(p.place, len(p.Entries)), e)
 }
 
+// SaysActive tells whether the profile says if its user is active.
+func (p *Profile) SaysActive() bool {
+	return slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.Active })
+}
+
 // KeepActive makes the profile say only that its user is active, or is not, and under which ids: the rest is about a purchase that
 // matters less than another one.
 func (p *Profile) KeepActive(active bool) {

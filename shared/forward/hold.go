@@ -1,0 +1,159 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/holder"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+)
+
+// Shares of the time that is left, as fractions of it: a table that hangs must leave time for the messages that do not need it.
+const (
+	holdShare   = 3
+	recallShare = 6
+)
+
+// writeAttempts is how often an entry is read, merged and written while others write it at the same time.
+const writeAttempts = 5
+
+// within ends a context when a share of its time is used.
+func within(ctx context.Context, share time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/share)
+}
+
+// hold lets the batch change the holders' entries, and tells every profile what it may say. Entries are written before anything is
+// uploaded: after a conflict the answer may be another one. A message whose holder cannot be read or written is retried.
+func (v *invocation) hold(ctx context.Context) {
+	if len(v.holdings) == 0 {
+		return
+	}
+	ctx, cancel := within(ctx, holdShare)
+	defer cancel()
+	for _, h := range v.holdings {
+		h.inOrder()
+	}
+	entries, err := v.handler.Holders.Read(ctx, keysOf(v.holdings))
+	var all sync.WaitGroup
+	for _, h := range v.holdings {
+		if h.err = err; err == nil {
+			v.learn(ctx, h, entries)
+			all.Go(func() { v.write(ctx, h) })
+		}
+	}
+	all.Wait()
+	for _, h := range v.holdings {
+		if h.err != nil {
+			// One cause for all of them, as a rule; the messages' own lines tell how many.
+			v.handler.Log.WarnContext(ctx, "holder entries not kept: "+h.err.Error())
+			break
+		}
+	}
+	for _, h := range v.holdings {
+		v.judge(h)
+	}
+	v.forgo()
+}
+
+func keysOf(holdings []*holding) []string {
+	keys := make([]string, len(holdings))
+	for i, h := range holdings {
+		keys[i] = h.key
+	}
+	return keys
+}
+
+// learn takes an entry and says what is wrong with it.
+func (v *invocation) learn(ctx context.Context, h *holding, entries map[string]string) {
+	if err := h.learn(entries, v.handler.now()); err != nil {
+		v.handler.Log.WarnContext(ctx, err.Error()+": it is replaced")
+	}
+}
+
+// write merges the statements into the entry and writes it if that changes it. After a conflict it begins again with what the other
+// has written.
+func (v *invocation) write(ctx context.Context, h *holding) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.err = fmt.Errorf("panic of type %T", p)
+		}
+	}()
+	for attempt := 1; ; attempt++ {
+		state, changed := h.merge()
+		if !changed && !h.damaged {
+			return
+		}
+		text := state.Encode()
+		err := v.handler.Holders.Write(ctx, h.key, h.text, text)
+		switch {
+		case err == nil:
+			h.state, h.text, h.damaged = state, text, false
+			return
+		case !errors.Is(err, ErrConflict) || attempt == writeAttempts:
+			h.err = err
+			return
+		}
+		entries, err := v.handler.Holders.Read(ctx, []string{h.key})
+		if err != nil {
+			h.err = err
+			return
+		}
+		v.learn(ctx, h, entries)
+	}
+}
+
+// judge tells the profiles what they may say: all of a batch what the last of them would, given the final state.
+func (v *invocation) judge(h *holding) {
+	for i := range h.statements {
+		s := &h.statements[i]
+		if h.err != nil {
+			v.ledger.fail(s.message, fault.New(fault.Retry, fault.Holder, h.err))
+			continue
+		}
+		if s.draft < 0 {
+			continue
+		}
+		d, answer := &v.drafts[s.draft], h.state.Answer(s.claim, s.older, s.scope)
+		p := &d.profile
+		if s.other {
+			p = &d.other
+		}
+		if *p = answered(*p, answer); *p != nil && (*p).SaysActive() {
+			s.said = answer
+		}
+	}
+}
+
+// answered gives what is left of a profile.
+func answered(p *mapping.Profile, a holder.Answer) *mapping.Profile {
+	switch {
+	case p == nil || a.Older:
+		return nil
+	case a.Others:
+		p.KeepActive(a.Active)
+	case a.Known:
+		p.SetActive(a.Active)
+	}
+	if len(p.Entries) == 0 {
+		return nil
+	}
+	return p
+}
+
+// forgo skips the messages of which nothing is left: their event is switched off, and their profile would have told old news.
+func (v *invocation) forgo() {
+	for i := range v.drafts {
+		d := &v.drafts[i]
+		if d.event == nil && d.charged == nil && d.profile == nil && d.other == nil && v.ledger.untouched(d.message) {
+			v.ledger.skip(d.message, fault.EventOff)
+		}
+	}
+}
