@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/holder"
 )
 
 // Merge joins the states of one user into one record, appended to dst. States are ordered by At; at the same instant, within one
@@ -70,9 +71,17 @@ func settleTies(states []*Profile) {
 				settled[j] = true
 			}
 		}
-		slices.SortStableFunc(own, func(a, b *Profile) int { return cmp.Compare(a.Rank, b.Rank) })
+		slices.SortStableFunc(own, func(a, b *Profile) int { return cmp.Compare(a.turn(), b.turn()) })
 		for k, place := range places {
 			states[place] = own[k]
 		}
 	}
+}
+
+// turn is a state's place among those of its purchase at the same instant: those that are neither ACTIVATE nor DEACTIVATE are alike.
+func (p *Profile) turn() holder.Rank {
+	if p.Rank < holder.Deactivate {
+		return holder.Other
+	}
+	return p.Rank
 }

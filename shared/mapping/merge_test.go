@@ -54,6 +54,10 @@ func TestMerge(t *testing.T) {
 			[]*mapping.Profile{state(5000, "a", holder.Deactivate, "active", `false`), state(5000, "a", holder.OtherGrants, "active", `true`)},
 			head + `5,"profileData":{"active":false}}`,
 		},
+		"at the same instant the queue decides between what is neither, whether it grants or ends": {
+			[]*mapping.Profile{state(5000, "a", holder.OtherGrants, "active", `true`), state(5000, "a", holder.Other, "active", `false`)},
+			head + `5,"profileData":{"active":false}}`,
+		},
 		"a purchase shares out its own places only": {
 			[]*mapping.Profile{
 				state(5000, "a", holder.Activate, "k", `"a activate"`, "a", `1`), state(5000, "b", holder.Activate, "k", `"b"`),
