@@ -42,10 +42,10 @@ type metrics struct {
 // end stops the forwarder, reads what it has printed, and judges what holds for every run.
 func (s *stage) end() {
 	s.Helper()
-	if s.silent {
+	if s.ended {
 		return
 	}
-	s.silent = true
+	s.ended = true
 	s.function.Kill() // All that was printed is there once the process is gone.
 	s.read(s.function.Output().Stdout.String())
 	for _, b := range s.batches {
