@@ -1,4 +1,4 @@
-// Package awstest is an AWS endpoint on loopback for tests: queues, secrets, and the mapping that carries a queue to a function.
+// Package awstest is an AWS endpoint on loopback for tests: queues, secrets, tables, and the mapping that carries a queue to a function.
 //
 // It promises to refuse what AWS refuses (sizes, characters, ids, calls without a signature), FIFO queues with their groups,
 // deduplication, visibility and dead letters, and services that hang, throttle or fail when told to. It does not check that
@@ -30,6 +30,7 @@ type Server struct {
 	URL     string
 	SQS     *SQS
 	Secrets *Secrets
+	Dynamo  *Dynamo
 
 	services []*Service
 	closing  chan struct{}
@@ -45,7 +46,8 @@ func New(t testing.TB, now func() time.Time) *Server {
 	s.URL = listener.URL
 	s.SQS = newSQS(s.URL, now)
 	s.Secrets = newSecrets(now)
-	s.services = []*Service{&s.SQS.Service, &s.Secrets.Service}
+	s.Dynamo = newDynamo()
+	s.services = []*Service{&s.SQS.Service, &s.Secrets.Service, &s.Dynamo.Service}
 	t.Cleanup(func() {
 		close(s.closing)
 		listener.Close()
