@@ -49,12 +49,13 @@ func Names() []Name {
 	}
 }
 
-// unit is the metric's unit in CloudWatch's words.
+// unit is the metric's unit as it stands behind its name in a directive. A count has none: the unit is optional, and lines that are written
+// for every batch should be short, because CloudWatch's price is by their bytes.
 func (n Name) unit() string {
 	if n == UploadLatency || n == EventAge {
-		return "Milliseconds"
+		return `","Unit":"Milliseconds`
 	}
-	return "Count"
+	return ""
 }
 
 // Set collects what one invocation, or several, counted. The zero Set is ready. It is not safe for concurrent use.
@@ -156,7 +157,7 @@ func (l line) append(out []byte, part []series, now time.Time) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(out, `{"Name":"`+string(v.name)+`","Unit":"`+v.name.unit()+`"}`...)
+		out = append(out, `{"Name":"`+string(v.name)+v.name.unit()+`"}`...)
 	}
 	out = append(out, `]}]},"App":`...)
 	out = appendText(out, l.app)
