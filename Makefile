@@ -13,6 +13,7 @@ export __SAM_CLI_APP_DIR := $(CURDIR)/.tools/sam
 PYTHON ?= python3
 VENV := .tools/venv
 SAM := $(VENV)/bin/sam
+CHECKOV := .tools/checkov
 BIN := $(CURDIR)/.tools/bin
 STEP := .ci/step
 TAGS := -tags=lambda.norpc,blackbox,template
@@ -21,7 +22,7 @@ GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race format vet lint fix fuzz integrations validate build once vulnerabilities deploy bench clean tools
+.PHONY: help run test check race format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible deploy bench clean tools
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +35,7 @@ run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, LIVE=1, PO
 test: tools ## unit, property, golden, template and black-box tests
 	@$(STEP) "tests" go test $(TAGS) ./...
 
-check: format vet fix lint test race fuzz integrations validate build once vulnerabilities ## everything that must hold before a change goes in
+check: format vet fix lint test race fuzz integrations validate hardening build reproducible once modules licences vulnerabilities ## everything that must hold before a change goes in
 
 race: ## the unit tests again, with the race detector and in random order
 	@.ci/race
@@ -70,6 +71,22 @@ once: tools ## make run ONCE=1, on the FIFO and on the standard queue
 
 vulnerabilities: $(GOVULNCHECK) ## known vulnerabilities in what is built
 	@$(STEP) "govulncheck" .ci/vulnerabilities $(GOVULNCHECK)
+
+modules: ## are the modules in the cache those of go.sum?
+	@$(STEP) "go mod verify" go mod verify
+
+licences: ## may every module be shipped under its licence?
+	@$(STEP) "licences" $(PYTHON) -B .ci/modules.py licences
+
+sbom: ## software bill of materials, into .local/bridge.cdx.json
+	@$(STEP) "bill of materials" $(PYTHON) -B .ci/modules.py sbom .local/bridge.cdx.json
+
+hardening: ## checkov over the template, with its exceptions in .ci/checkov.yaml
+	@.ci/venv $(PYTHON) $(CHECKOV) .ci/checkov.txt
+	@$(STEP) "checkov" $(CHECKOV)/bin/checkov --config-file .ci/checkov.yaml
+
+reproducible: build ## does another build give the same bytes as SAM's?
+	@$(STEP) "the same bytes twice" .ci/reproducible
 
 deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
 	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)
