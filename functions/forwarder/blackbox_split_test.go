@@ -117,7 +117,7 @@ func TestAnAccountThatRefusesEverythingLosesNothing(t *testing.T) {
 			if first.outcome(live) != "delivered" || len(s.rejected.Messages()) != 0 {
 				t.Errorf("the other account's is %s, %d rejected", first.outcome(live), len(s.rejected.Messages()))
 			}
-			if uploads > 40 {
+			if uploads > 60 {
 				t.Errorf("%d uploads until it was clear", uploads)
 			}
 			if s.batches[0].sum("demo", "BreakerOpen") != 1 || s.batches[1].sum("demo", "BreakerOpen") != 1 || s.sum("other", "BreakerOpen") != 0 {
