@@ -1,0 +1,220 @@
+//go:build blackbox
+
+package main_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+)
+
+// What an answer to the worst input may take. The function has 256 MB; the machine of a test may be busy with other things.
+const (
+	worstTime   = 3 * time.Second
+	worstMemory = 200 << 20
+)
+
+// hostile are bodies that are made to hurt a reader of JSON, each written until it has a size.
+var hostile = map[string]func(size int) string{
+	"an object of a million keys": func(size int) string {
+		var b strings.Builder
+		b.WriteString(`{"event_name":"ACTIVATE"`)
+		for i := 0; b.Len() < size-24; i++ {
+			b.WriteString(`,"k` + strconv.Itoa(i) + `":0`)
+		}
+		return b.String() + "}"
+	},
+	"one key a million times": func(size int) string {
+		return "{" + strings.Repeat(`"user_id":"a",`, size/14-1) + `"event_name":"ACTIVATE"}`
+	},
+	"ten thousand arrays in one another": func(size int) string {
+		depth := max(10_000, size/2)
+		return strings.Repeat("[", depth) + strings.Repeat("]", depth)
+	},
+	"ten thousand objects in one another": func(size int) string {
+		depth := max(10_000, size/6-1)
+		return strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth)
+	},
+	"arrays that never close":    func(size int) string { return `{"a":` + strings.Repeat("[", size-5) },
+	"a number of nothing else":   func(size int) string { return strings.Repeat("9", size) },
+	"a number as an attribute":   func(size int) string { return `{"amount":-1.` + strings.Repeat("3", size-20) + `e9}` },
+	"an exponent of nothing":     func(size int) string { return `{"amount":1e` + strings.Repeat("9", size-20) + `}` },
+	"escapes of every character": func(size int) string { return `{"user_id":"` + strings.Repeat(`\u0041`, size/6-4) + `"}` },
+	"halves of surrogate pairs":  func(size int) string { return `{"user_id":"` + strings.Repeat(`\ud83d`, size/6-4) + `"}` },
+	"invalid UTF-8":              func(size int) string { return `{"user_id":"` + strings.Repeat("\xc3\x28\xff", size/3-6) + `"}` },
+	"overlong and forbidden":     func(size int) string { return strings.Repeat("\xc0\xaf\xed\xa0\x80\x00", size/6) },
+	"zeros, as a zip bomb":       zipped,
+}
+
+// zipped is a thousand times as large once unpacked, which nobody asks for.
+func zipped(size int) string {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	zeros := make([]byte, 1<<16)
+	for range min(size/70, 4000) {
+		_, _ = w.Write(zeros) // It goes into memory.
+	}
+	_ = w.Close()
+	return packed.String() + strings.Repeat("\x00", max(0, size-packed.Len()))
+}
+
+// Genuine or not, within the limit or far beyond it, as text or as base64: there is an answer, soon, and what was correctly signed is on
+// the queue byte for byte.
+func TestHostileBodiesAreAnswered(t *testing.T) {
+	t.Parallel()
+	s := start(t, "events.fifo", nil)
+	for name, write := range hostile {
+		t.Run(name, func(t *testing.T) {
+			sub := &stack{t, s.Function, s.aws, s.queue}
+			fits := write(262_144 - 64)
+			if len(fits) > 262_144 {
+				t.Fatalf("the body has %d bytes", len(fits))
+			}
+			sub.soon(200, signed(fits))
+			sub.renewQueue()
+			sub.soon(200, signed(fits).encodedOnce())
+			if list := sub.queue.Messages(); len(list) != 1 {
+				t.Errorf("%d messages", len(list))
+			} else if m, err := message.Decode(list[0].Body, list[0].Attribute); err != nil || string(m.Body) != fits {
+				t.Errorf("the queue holds other bytes: %v", err)
+			}
+			sub.renewQueue()
+			sub.soon(401, signed(fits).header(digest, strings.Repeat("0", 64)))
+
+			// API Gateway takes 10 MB, Lambda 6 MB; more than either comes here.
+			large := write(10 << 20)
+			sub.soon(413, signed(large).without(digest))
+			sub.soon(413, signed(large).without(digest).encodedOnce())
+			if list := sub.queue.Messages(); len(list) != 0 {
+				t.Errorf("%d messages of what was refused", len(list))
+			}
+		})
+	}
+	s.frugal()
+}
+
+// Whatever stands around the body is a stranger's as well.
+func TestHostileEventsAreAnswered(t *testing.T) {
+	t.Parallel()
+	s := start(t, "events.fifo", nil)
+	many := signed(body)
+	for i := range 100_000 {
+		many.header("x-"+strconv.Itoa(i), "v")
+	}
+	var nested any = "end"
+	for range 4_000 {
+		nested = map[string]any{"a": []any{nested}}
+	}
+	long := strings.Repeat("a", 5<<20)
+	for name, c := range map[string]struct {
+		status int
+		event  event
+	}{
+		"a hundred thousand headers":    {200, many},
+		"a context of 8,000 levels":     {200, signed(body).with("requestContext", nested)},
+		"a signature of 5 MB":           {401, signed(body).header(digest, long)},
+		"a timestamp of 5 MB":           {401, signed(body).header(stamp, long)},
+		"a genuine timestamp of 5 MB":   {200, signedWith(key, long, body)},
+		"an app of 5 MB":                {404, signed(body).app(long)},
+		"an app that climbs":            {404, signed(body).app("../demo")},
+		"an app with a zero byte":       {404, signed(body).app("demo\x00")},
+		"an app in upper case":          {404, signed(body).app("DEMO")},
+		"base64 that is none":           {401, signed(body).with("isBase64Encoded", true)},
+		"base64 of nothing but padding": {401, signed(body).with("isBase64Encoded", true).with("body", strings.Repeat("=", 1<<20))},
+		"base64 of nothing but lines":   {413, signed(body).with("isBase64Encoded", true).with("body", strings.Repeat("\n", 8<<20))},
+		"a number for the body":         {401, signed(body).with("body", 17)},
+		"an object for the body":        {401, signed(body).with("body", map[string]any{"a": 1})},
+		"a list for the signature":      {401, signed(body).header(digest, []any{"a"})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sub := &stack{t, s.Function, s.aws, s.queue}
+			sub.soon(c.status, c.event)
+		})
+	}
+	s.frugal()
+}
+
+// encodedOnce is like encoded, but leaves alone what had to be encoded anyway.
+func (e event) encodedOnce() event {
+	if e.fields["isBase64Encoded"] == true {
+		return e
+	}
+	return e.encoded()
+}
+
+// soon is like wants, and watches the time.
+func (s *stack) soon(status int, e event) {
+	s.Helper()
+	began := time.Now()
+	s.wants(status, e)
+	if took := time.Since(began); took > worstTime {
+		s.Errorf("took %s", took)
+	}
+}
+
+// frugal checks the most memory that the process has had so far.
+func (s *stack) frugal() {
+	s.Helper()
+	most := peak(s.T, s.PID())
+	s.Logf("%d MiB at most", most>>20)
+	if most > worstMemory {
+		s.Errorf("%d bytes resident", most)
+	}
+}
+
+// peak is the most memory that a process ever had, in bytes. Linux tells it, where the functions run as well; elsewhere it is 0.
+func peak(t testing.TB, pid int) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	var kilobytes int
+	if _, err := fmt.Sscan(line, &kilobytes); err != nil {
+		t.Fatal(err)
+	}
+	return kilobytes << 10
+}
+
+// BenchmarkHostileBodies measures the built receiver on the worst that the limit lets in, beside a normal webhook. Lambda hands the event
+// over as JSON, so that an escape or a base64 form makes it larger than the body.
+func BenchmarkHostileBodies(b *testing.B) {
+	bodies := map[string]string{"a normal webhook": body}
+	for name, write := range hostile {
+		bodies[name] = write(262_144 - 64)
+	}
+	for _, name := range slices.Sorted(maps.Keys(bodies)) {
+		b.Run(name, func(b *testing.B) {
+			cloud := awstest.New(b, nil)
+			queue := cloud.SQS.Create(awstest.QueueConfig{Name: "events.fifo"})
+			cloud.Secrets.Put(secrets, `{"shared_secret":"`+key+`"}`)
+			env := cloud.Env()
+			env["QUEUE_URL"], env["SECRETS_PREFIX"] = cloud.SQS.QueueURL(queue), prefix
+			f := lambdatest.Start(b, lambdatest.Build(b, "functions/receiver"), env)
+			payload, err := json.Marshal(signed(bodies[name]).fields)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if _, err := f.Invoke(b.Context(), payload, allowed); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(peak(b, f.PID()))/1e6, "peak-MB")
+		})
+	}
+}
