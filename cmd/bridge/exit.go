@@ -46,6 +46,14 @@ func usagef(hint, format string, args ...any) error {
 	return &failure{usage, fmt.Errorf(format, args...), hint}
 }
 
+// hinted adds a hint to an error behind those that it has.
+func hinted(err error, hint string) error {
+	if f, ok := errors.AsType[*failure](err); ok && f.hint != "" {
+		hint = f.hint + "; " + hint
+	}
+	return &failure{finding, err, hint}
+}
+
 // usageOf marks an error of the command line and points to the command's help.
 func usageOf(cmd *cobra.Command, err error) error {
 	return &failure{usage, err, fmt.Sprintf("'%s --help' shows how it is used", cmd.CommandPath())}

@@ -56,6 +56,9 @@ Exit codes: 0 all is well, 1 something was found or refused, 2 the command line 
 		newExplainCommand(),
 		newSampleCommand(),
 		newSendCommand(),
+		newAppCommand(),
+		newRejectedCommand(),
+		newReplayCommand(),
 		newStandinCommand(),
 	)
 	return root

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/spf13/cobra"
 )
 
 // writeJSON prints v on one line. Raw values keep their bytes: what explain shows is what would be sent.
@@ -16,6 +17,14 @@ func writeJSON(w io.Writer, v any) error {
 		return fmt.Errorf("output: %w", err)
 	}
 	return writeText(w, string(text)+"\n")
+}
+
+// printResult prints what a command came to, for programs or for people.
+func printResult(cmd *cobra.Command, asJSON bool, result any, text string) error {
+	if asJSON {
+		return writeJSON(cmd.OutOrStdout(), result)
+	}
+	return writeText(cmd.OutOrStdout(), text)
 }
 
 // writeText prints a text at once, so that there is one error to tell.

@@ -15,33 +15,37 @@ var errNoApp = errors.New("flag --app is missing: which app of the integration f
 
 // sendOptions are the flags of send.
 type sendOptions struct {
-	app, url, sample    string
+	stack, app          string
+	url, sample         string
 	secretStdin, asJSON bool
 }
 
 func newSendCommand() *cobra.Command {
 	var o sendOptions
 	cmd := &cobra.Command{
-		Use:   "send --app <app> --url <url> [webhook.json | - | --sample <event>]",
+		Use:   "send --app <app> --stack <stack> | --url <url> [webhook.json | - | --sample <event>]",
 		Short: "Sign webhooks and post them to a receiver",
 		Long: `Signs webhooks as Purchasely does, posts them to a receiver one after the other, and
 says what came back. It stops at the first that is not taken.
 
-The shared secret is never an argument: it is read from BRIDGE_SHARED_SECRET, from
-standard input with --secret-stdin, or typed at a hidden prompt. The URL may also stand
-in BRIDGE_URL; without a path it gets /purchasely/<app>.
+With --stack the URL is the deployed stack's, and the shared secret is read from Secrets
+Manager. Else the secret is read from BRIDGE_SHARED_SECRET or typed at a hidden prompt,
+or from standard input with --secret-stdin; it is never an argument. The URL may also
+stand in BRIDGE_URL; without a path it gets /purchasely/<app>.
 
 A webhook that is sent is processed: it reaches the app's CleverTap project.
 
 Exit codes: 0 all were taken with 200, 1 one was refused or nobody answered, 2 wrong usage.`,
-		Example: `  bridge send --app demo --url http://127.0.0.1:4566 --sample TRIAL_STARTED
+		Example: `  bridge send --stack purchasely-clevertap --app demo --sample TRIAL_STARTED
+  bridge send --app demo --url http://127.0.0.1:4566 --sample TRIAL_STARTED
   bridge send --app demo --url http://127.0.0.1:4566 events/webhooks/trial-started.json`,
 		Args: usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, first(args)) },
 	}
 	flags := cmd.Flags()
+	stackFlag(cmd, &o.stack)
 	flags.StringVar(&o.app, "app", "", "the app whose receiver is called")
-	flags.StringVar(&o.url, "url", "", "the receiver's URL (or BRIDGE_URL)")
+	flags.StringVar(&o.url, "url", "", "the receiver's URL, where it is not the stack's (or BRIDGE_URL)")
 	flags.StringVar(&o.sample, "sample", "", "send a made-up webhook of this event")
 	flags.BoolVar(&o.secretStdin, "secret-stdin", false, "read the shared secret from standard input")
 	flags.BoolVar(&o.asJSON, "json", false, "print one JSON object a webhook for programs")
@@ -57,7 +61,14 @@ func (o sendOptions) run(cmd *cobra.Command, path string) error {
 	case o.secretStdin && o.sample == "" && (path == "" || path == "-"):
 		return usageOf(cmd, errors.New("standard input cannot hold both the webhook and the secret"))
 	}
-	target, err := receiverURL(o.url, o.app)
+	var s *stack
+	if o.stack != "" {
+		var err error
+		if s, err = openStack(cmd, o.stack); err != nil {
+			return err
+		}
+	}
+	target, err := o.target(s)
 	if err != nil {
 		return err
 	}
@@ -65,7 +76,7 @@ func (o sendOptions) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	key, err := sharedSecret(cmd, o.secretStdin)
+	key, err := o.key(cmd, s)
 	if err != nil {
 		return err
 	}
@@ -75,6 +86,21 @@ func (o sendOptions) run(cmd *cobra.Command, path string) error {
 		}
 	}
 	return nil
+}
+
+// target is where webhooks go. What is given on the command line goes before the environment.
+func (o sendOptions) target(s *stack) (string, error) {
+	if s != nil {
+		return s.receiver(o.url, o.app)
+	}
+	return receiverURL(o.url, o.app)
+}
+
+func (o sendOptions) key(cmd *cobra.Command, s *stack) (secret.Value, error) {
+	if s != nil && !o.secretStdin {
+		return newVault(s).sharedSecret(cmd.Context(), s, o.app)
+	}
+	return sharedSecret(cmd, o.secretStdin)
 }
 
 func (o sendOptions) bodies(cmd *cobra.Command, path string) ([][]byte, error) {

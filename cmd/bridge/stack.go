@@ -76,10 +76,16 @@ func (s *stack) output(name string) (string, error) {
 	return "", findingf("deploy the present version of the bridge, or name its stack", "stack %q has no output %s", s.name, name)
 }
 
-// webhookURL is the receiver's URL for an app.
-func (s *stack) webhookURL(app string) (string, error) {
-	url, err := s.output(outputWebhookURL)
-	return strings.ReplaceAll(url, "{app}", app), err
+// receiver is the receiver's URL for an app: the stack's, unless another is given, as a local AWS needs it.
+func (s *stack) receiver(given, app string) (string, error) {
+	if given == "" {
+		url, err := s.output(outputWebhookURL)
+		if err != nil {
+			return "", err
+		}
+		given = strings.ReplaceAll(url, "{app}", app)
+	}
+	return receiverURL(given, app)
 }
 
 // secretName is the name of one of an app's two secrets.

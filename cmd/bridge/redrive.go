@@ -1,0 +1,225 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// redriveOptions are the flags of rejected redrive.
+type redriveOptions struct {
+	choice
+	limit       int
+	rate        float64
+	yes, asJSON bool
+}
+
+func newRedriveCommand() *cobra.Command {
+	var o redriveOptions
+	cmd := &cobra.Command{
+		Use:   "redrive --stack <stack>",
+		Short: "Send messages back to the events queue",
+		Long: `Sends messages back to the events queue, the oldest first: all, or those that the flags
+are about. It shows what it is going to do and asks.
+
+A message is deleted from its queue only after the events queue has accepted it, so it
+may be stopped at any time, and the same command goes on. Bodies are sent as they are;
+what CleverTap has accepted of a message already is not sent again. Events younger than
+two hours may set off campaigns.
+
+Mend the cause first: 'bridge rejected show' tells it, 'bridge explain' what would be
+sent now.
+
+Exit codes: 0 all were sent back, 1 some were not, or nobody said yes, 2 wrong usage.`,
+		Example: `  bridge rejected redrive --stack purchasely-clevertap
+  bridge rejected redrive --stack purchasely-clevertap --reason clevertap_513 --app demo --limit 10 --yes
+  bridge rejected redrive --stack purchasely-clevertap --dead-letters --older 1d --rate 5 --yes --json`,
+		Args: usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+	}
+	o.flags(cmd)
+	flags := cmd.Flags()
+	flags.IntVar(&o.limit, "limit", 0, "send at most so many messages (default all)")
+	flags.Float64Var(&o.rate, "rate", defaultRate, "messages per second, 0 for as fast as it goes")
+	flags.BoolVar(&o.yes, "yes", false, "do not ask")
+	flags.BoolVar(&o.asJSON, "json", false, "print the result as one JSON object for programs")
+	return cmd
+}
+
+// defaultRate leaves the forwarder most of its throughput for what arrives meanwhile.
+const defaultRate = 50
+
+// redrive is one run.
+type redrive struct {
+	*haul
+	sender  *sender
+	bar     *progress
+	result  redriveResult
+	reasons map[string]int // why messages were not sent
+}
+
+// redriveResult is what rejected redrive --json prints.
+type redriveResult struct {
+	Chosen    int `json:"chosen"`
+	Sent      int `json:"sent"`
+	Failed    int `json:"failed"`
+	Undeleted int `json:"undeleted"` // sent, and still in their queue
+	Unseen    int `json:"unseen"`    // about how many more there are
+}
+
+func (o *redriveOptions) run(cmd *cobra.Command) error {
+	if o.limit < 0 || o.rate < 0 {
+		return usageOf(cmd, errors.New("flags --limit and --rate: want 0 or more"))
+	}
+	s, queues, err := o.open(cmd)
+	if err != nil {
+		return err
+	}
+	sender, err := newSender(s, o.rate)
+	if err != nil {
+		return err
+	}
+	h, err := o.haul(cmd, queues, true, o.limit)
+	defer h.close()
+	if err != nil {
+		return err
+	}
+	r := &redrive{haul: h, sender: sender, reasons: make(map[string]int)}
+	if h.total > 0 {
+		if err := o.ask(h); err != nil {
+			return err
+		}
+	}
+	r.bar = newProgress(cmd, "sending", h.total)
+	for i, holding := range h.holdings {
+		if err = r.empty(holding, h.chosen[i]); err != nil {
+			break
+		}
+	}
+	r.bar.done()
+	return r.report(o.asJSON, err)
+}
+
+func (o *redriveOptions) ask(h *haul) error {
+	h.preview()
+	h.cmd.PrintErrln("They go back to the events queue, the oldest first" + pace(h.total, o.rate) +
+		". CleverTap does not deduplicate, and events younger than two hours may set off campaigns.")
+	if o.yes {
+		return nil
+	}
+	return newQuestions(h.cmd).confirm("Send %s back?", quantity(h.total, "message"))
+}
+
+// empty sends letters back. On a FIFO queue what stands behind them shows only once they are gone, so it looks again.
+func (r *redrive) empty(h *holding, letters []*letter) error {
+	for len(letters) > 0 {
+		if err := r.sendBack(h, letters); err != nil {
+			return err
+		}
+		if !h.queue.fifo() || r.limit > 0 && r.total >= r.limit {
+			return nil
+		}
+		fresh, _, err := h.collect(r.cmd.Context(), 0, never)
+		if err != nil {
+			return err
+		}
+		letters = r.choose(fresh)
+		r.unseen = max(0, r.unseen-len(fresh))
+	}
+	return nil
+}
+
+// sendBack sends letters page by page and deletes each that was accepted.
+func (r *redrive) sendBack(h *holding, letters []*letter) error {
+	for page := range slices.Chunk(letters, pageSize) {
+		if r.cmd.Context().Err() != nil {
+			return errInterrupted
+		}
+		mine := h.ours(page)
+		r.count(errLapsed, len(page)-len(mine))
+		page = mine
+		out := make([]outgoing, len(page))
+		for i, l := range page {
+			out[i] = l.again(r.sender.fifo())
+		}
+		var accepted []*letter
+		var last error
+		for i, err := range r.sender.send(r.cmd.Context(), out) {
+			if err == nil {
+				accepted = append(accepted, page[i])
+				continue
+			}
+			if last = err; !errors.Is(err, errInterrupted) {
+				r.count(err, 1)
+			}
+		}
+		gone := h.remove(r.cmd.Context(), accepted)
+		r.result.Sent += len(accepted)
+		r.result.Undeleted += len(accepted) - len(gone)
+		r.bar.add(len(page))
+		if last != nil && len(accepted) == 0 {
+			return last // Nothing gets through.
+		}
+	}
+	return nil
+}
+
+// errLapsed is the end of a message whose lease could not be renewed.
+var errLapsed = errors.New("it came back into the sight of others and was left alone")
+
+func (r *redrive) count(why error, n int) {
+	if n > 0 {
+		r.reasons[why.Error()] += n
+		r.result.Failed += n
+	}
+}
+
+// again makes of a letter what goes back: the body as it is, the attributes without those of the rejection, which would not be true
+// any more. The letter's own id deduplicates: each rejection is a letter of its own, so nothing is swallowed that was rejected once
+// more, and what is sent twice because its deletion failed is swallowed for five minutes.
+func (l *letter) again(fifo bool) outgoing {
+	out := outgoing{body: l.body, attributes: maps.Clone(l.attributes)}
+	for _, name := range []string{message.AttrReason, message.AttrCode, message.AttrError} {
+		delete(out.attributes, name)
+	}
+	if fifo {
+		m := l.webhook()
+		holder := webhook.Peek(m.Body).Holder
+		out.group, out.unique = message.Encode(m, holder.Kind.String(), holder.ID, "", true).GroupID, "redrive-"+l.id
+	}
+	return out
+}
+
+// report prints what became of the messages, and gives the error that the run ends with.
+func (r *redrive) report(asJSON bool, err error) error {
+	r.result.Chosen, r.result.Unseen = r.total, r.unseen
+	for _, reason := range slices.Sorted(maps.Keys(r.reasons)) {
+		r.cmd.PrintErrf("%s: %s\n", quantity(r.reasons[reason], "message"), reason)
+	}
+	if r.result.Undeleted > 0 {
+		r.cmd.PrintErrf("%s sent but not deleted: delete what is left with 'bridge rejected purge', or the next redrive sends it again\n",
+			quantity(r.result.Undeleted, "message"))
+	}
+	left := r.result.Chosen - r.result.Sent
+	text := fmt.Sprintf("%s sent back, %d not\n", quantity(r.result.Sent, "message"), left)
+	if r.result.Chosen == 0 {
+		text = "there is nothing to send back\n"
+	}
+	if e := printResult(r.cmd, asJSON, r.result, text); e != nil {
+		return e
+	}
+	switch {
+	case err != nil:
+		return hinted(err, "what was not sent is where it was: the same command goes on")
+	case left > 0 || r.result.Undeleted > 0:
+		return errFindings
+	default:
+		return nil
+	}
+}
