@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/go-json-experiment/json"
 )
@@ -51,9 +50,10 @@ func parametersAreComplete(s stack) []string {
 	return f
 }
 
-// TestParameterPatterns tries values on the patterns, where a pattern alone decides.
-func TestParameterPatterns(t *testing.T) {
-	parameters := object(translation(t).Source["Parameters"])
+// patternsFit tries values on the patterns, where a pattern alone decides.
+func patternsFit(s stack) []string {
+	var f faults
+	parameters := object(s.Source["Parameters"])
 	tests := map[string]struct{ good, bad []string }{
 		"SecretsPrefix": {
 			good: []string{"purchasely-clevertap", "a1", "team/bridge_2.prod"},
@@ -87,23 +87,23 @@ func TestParameterPatterns(t *testing.T) {
 		},
 	}
 	for name, parameter := range parameters {
-		if _, ok := tests[name]; !ok && object(parameter)["AllowedPattern"] != nil {
-			t.Errorf("%s: no values for its pattern here", name)
-		}
+		_, ok := tests[name]
+		f.when(!ok && object(parameter)["AllowedPattern"] != nil, "%s: no values for its pattern here", name)
 	}
 	for name, test := range tests {
-		expression := regexp.MustCompile(fmt.Sprint(at(parameters, name, "AllowedPattern")))
+		expression, err := regexp.Compile(fmt.Sprint(at(parameters, name, "AllowedPattern")))
+		if err != nil {
+			f.when(true, "%s: %v", name, err)
+			continue
+		}
 		for _, value := range test.good {
-			if !expression.MatchString(value) {
-				t.Errorf("%s: %q is refused", name, value)
-			}
+			f.when(!expression.MatchString(value), "%s: %q is refused", name, value)
 		}
 		for _, value := range test.bad {
-			if expression.MatchString(value) {
-				t.Errorf("%s: %q is taken", name, value)
-			}
+			f.when(expression.MatchString(value), "%s: %q is taken", name, value)
 		}
 	}
+	return f
 }
 
 func outputsAreThere(s stack) []string {

@@ -1,8 +1,9 @@
-"""Translates template.yaml as CloudFormation's SAM transform does, without a network, and prints both forms as JSON.
+"""Translates templates as CloudFormation's SAM transform does, without a network, and prints both forms of each as JSON.
 
-    python translate.py < template.yaml
+    python translate.py < texts.json
 
-The output has "source", the template as written, and "transformed", what is deployed. Parameters are left as they are.
+The input is a list of texts, the output a list as long. Each entry has "source", the template as written, and "transformed", what is
+deployed, or "error", why there is no such thing. Parameters are left as they are.
 """
 
 import copy
@@ -21,17 +22,26 @@ class NoManagedPolicies:
         return {}
 
 
-def main():
-    # The partition of the ARNs that the transform writes follows the Region.
-    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
-    source = yaml_parse(sys.stdin.read())
+def translated(text):
+    source = yaml_parse(text)
     packaged = copy.deepcopy(source)
     for resource in packaged["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             # `sam package` would have uploaded it.
             resource["Properties"]["CodeUri"] = "s3://bucket/key"
-    transformed = transform(packaged, {}, NoManagedPolicies())
-    json.dump({"source": source, "transformed": transformed}, sys.stdout)
+    return {"source": source, "transformed": transform(packaged, {}, NoManagedPolicies())}
+
+
+def main():
+    # The partition of the ARNs that the transform writes follows the Region.
+    os.environ.setdefault("AWS_DEFAULT_REGION", "eu-west-1")
+    answers = []
+    for text in json.load(sys.stdin):
+        try:
+            answers.append(translated(text))
+        except Exception as fault:  # Whatever stops the transform would stop a deployment.
+            answers.append({"error": f"{type(fault).__name__}: {fault}"})
+    json.dump(answers, sys.stdout)
 
 
 if __name__ == "__main__":

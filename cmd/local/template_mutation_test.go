@@ -1,0 +1,184 @@
+//go:build template
+
+package main_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mutation is one fault that somebody could put into the template: in one of its sections, a text instead of another.
+type mutation struct{ section, old, new string }
+
+// mutations are faults that linters let through, most of them. The checks have to find each.
+var mutations = map[string]mutation{
+	// What a role may do.
+	"the receiver may do anything with its queues":       {"ReceiverRole", "Action: sqs:SendMessage", "Action: sqs:*"},
+	"the receiver may send to every queue":               {"ReceiverRole", "Resource: [!GetAtt EventsFifoQueue.Arn, !GetAtt EventsStandardQueue.Arn]", `Resource: "*"`},
+	"the receiver may send to the rejected queue":        {"ReceiverRole", "!GetAtt EventsStandardQueue.Arn]", "!GetAtt EventsStandardQueue.Arn, !GetAtt RejectedQueue.Arn]"},
+	"the receiver loses the other queue":                 {"ReceiverRole", "[!GetAtt EventsFifoQueue.Arn, !GetAtt EventsStandardQueue.Arn]", "!GetAtt EventsFifoQueue.Arn"},
+	"the receiver may read CleverTap's passcodes":        {"ReceiverRole", "/*/purchasely-??????", "/*/clevertap-??????"},
+	"the receiver may read all secrets of an app":        {"ReceiverRole", "/*/purchasely-??????", "/*"},
+	"a secret's ARN without its six characters":          {"ReceiverRole", "purchasely-??????", "purchasely"},
+	"a secret's ARN with an open end":                    {"ReceiverRole", "purchasely-??????", "purchasely*"},
+	"the secrets of every prefix":                        {"ReceiverRole", "${SecretsPrefix}/*/purchasely", "*/purchasely"},
+	"a misspelt action":                                  {"ReceiverRole", "secretsmanager:GetSecretValue", "secretsmanager:GetSecretValues"},
+	"a managed policy":                                   {"ReceiverRole", "      Policies:", "      ManagedPolicyArns: [arn:aws:iam::aws:policy/AmazonSQSFullAccess]\n      Policies:"},
+	"everything but one action":                          {"ReceiverRole", "Action: sqs:SendMessage", "NotAction: sqs:PurgeQueue"},
+	"anybody may take the role":                          {"ReceiverRole", "Principal: {Service: lambda.amazonaws.com}", `Principal: {AWS: "*"}`},
+	"another service may take the role":                  {"ForwarderRole", "Principal: {Service: lambda.amazonaws.com}", "Principal: {Service: [lambda.amazonaws.com, ec2.amazonaws.com]}"},
+	"the forwarder cannot receive":                       {"ForwarderRole", "sqs:ReceiveMessage, ", ""},
+	"the forwarder cannot say when a message comes back": {"ForwarderRole", ", sqs:ChangeMessageVisibility", ""},
+	"the forwarder may purge":                            {"ForwarderRole", "sqs:DeleteMessage,", "sqs:DeleteMessage, sqs:PurgeQueue,"},
+	"the forwarder may send to its own queue":            {"ForwarderRole", "Resource: !GetAtt RejectedQueue.Arn", "Resource: !GetAtt EventsFifoQueue.Arn"},
+	"the forwarder may read what Purchasely signs with":  {"ForwarderRole", "/*/clevertap-??????", "/*/*-??????"},
+	"the forwarder may list the holders":                 {"ForwarderRole", "dynamodb:BatchGetItem,", "dynamodb:BatchGetItem, dynamodb:Scan,"},
+	"the forwarder may write every table":                {"ForwarderRole", "Resource: !GetAtt HolderTable.Arn", `Resource: "*"`},
+	"the forwarder may write the receiver's log":         {"ForwarderRole", "Resource: !GetAtt ForwarderLogs.Arn", "Resource: !GetAtt ReceiverLogs.Arn"},
+	"a function with the other's role":                   {"Receiver", "Role: !GetAtt ReceiverRole.Arn", "Role: !GetAtt ForwarderRole.Arn"},
+	"a function whose role SAM makes up":                 {"Forwarder", "      Role: !GetAtt ForwarderRole.Arn\n", ""},
+
+	// The queues.
+	"plain HTTP is allowed":                       {"EventsFifoQueuePolicy", `"false"`, `"true"`},
+	"everybody is allowed":                        {"EventsFifoQueuePolicy", "Effect: Deny", "Effect: Allow"},
+	"the refusal of plain HTTP covers one action": {"RejectedQueuePolicy", "Action: sqs:*", "Action: sqs:SendMessage"},
+	"the refusal covers another queue":            {"RejectedQueuePolicy", "Queues: [!Ref RejectedQueue]", "Queues: [!Ref EventsFifoQueue]"},
+	"a queue that is not encrypted":               {"RejectedQueue", "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"},
+	"two kinds of encryption at once":             {"EventsFifoQueue", "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: true\n      KmsMasterKeyId: alias/aws/sqs"},
+	"a queue that forgets after four days":        {"EventsFifoQueue", "      MessageRetentionPeriod: 1209600\n", ""},
+	"a dead-letter queue that forgets sooner":     {"EventsFifoDeadLetterQueue", "1209600", "345600"},
+	"a queue that goes with the stack":            {"EventsStandardQueue", "DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Delete"},
+	"a queue that a new name replaces":            {"EventsStandardQueue", "    UpdateReplacePolicy: Retain\n", ""},
+	"no dead-letter queue":                        {"EventsStandardQueue", "deadLetterTargetArn: !GetAtt EventsStandardDeadLetterQueue.Arn", "deadLetterTargetArn: !GetAtt RejectedQueue.Arn"},
+	"a dead-letter queue of the other kind":       {"EventsFifoQueue", "!GetAtt EventsFifoDeadLetterQueue.Arn", "!GetAtt EventsStandardDeadLetterQueue.Arn"},
+	"dead letters after five receives":            {"EventsFifoQueue", "maxReceiveCount: 1000", "maxReceiveCount: 5"},
+	"dead letters after none":                     {"EventsStandardQueue", "maxReceiveCount: 1000", "maxReceiveCount: 0"},
+	"visibility below the time-out":               {"EventsFifoQueue", "VisibilityTimeout: 180", "VisibilityTimeout: 20"},
+	"visibility without the batching window":      {"EventsStandardQueue", "VisibilityTimeout: 182", "VisibilityTimeout: 180"},
+	"a FIFO queue's name without its end":         {"EventsFifoQueue", "-events.fifo", "-events-fifo"},
+	"high throughput for the whole queue":         {"EventsFifoQueue", "perMessageGroupId", "perQueue"},
+	"deduplication over the whole queue":          {"EventsFifoQueue", "DeduplicationScope: messageGroup", "DeduplicationScope: queue"},
+	"a misspelt scope":                            {"EventsFifoQueue", "DeduplicationScope: messageGroup", "DeduplicationScope: messagegroup"},
+	"deduplication by content":                    {"EventsFifoQueue", "ContentBasedDeduplication: false", "ContentBasedDeduplication: true"},
+	"a FIFO queue for what is rejected":           {"RejectedQueue", "QueueName: !Sub ${AWS::StackName}-rejected", "FifoQueue: true\n      QueueName: !Sub ${AWS::StackName}-rejected.fifo"},
+
+	// The functions and their mappings.
+	"failures are not reported per message":        {"Forwarder", "            FunctionResponseTypes: [ReportBatchItemFailures]\n            ScalingConfig:\n              MaximumConcurrency: !If", "            ScalingConfig:\n              MaximumConcurrency: !If"},
+	"a batching window on the FIFO queue":          {"Forwarder", "            BatchSize: 10\n", "            BatchSize: 10\n            MaximumBatchingWindowInSeconds: 5\n"},
+	"large batches without a window":               {"Forwarder", "            MaximumBatchingWindowInSeconds: 2\n", ""},
+	"forwarders without a limit":                   {"Forwarder", "            ScalingConfig:\n              MaximumConcurrency: !FindInMap [ByQueueType, !Ref QueueType, StandardForwarders]\n", ""},
+	"a mapping that is switched off":               {"Forwarder", "            BatchSize: 1000\n", "            BatchSize: 1000\n            Enabled: false\n"},
+	"a filter, which deletes what it drops":        {"Forwarder", "            BatchSize: 1000\n", "            BatchSize: 1000\n            FilterCriteria: {Filters: [{Pattern: \"{}\"}]}\n"},
+	"reserved concurrency below the mappings' sum": {"Forwarder", "      MemorySize: 512\n", "      MemorySize: 512\n      ReservedConcurrentExecutions: 5\n"},
+	"more uploads than CleverTap takes":            {"Mappings", `UploadsPerForwarder: "1"`, `UploadsPerForwarder: "2"`},
+	"more forwarders than CleverTap takes":         {"Parameters", "    MaxValue: 13\n", "    MaxValue: 30\n"},
+	"a time-out beyond a sixth of the visibility":  {"Forwarder", "Timeout: 30", "Timeout: 60"},
+	"a receiver that outlasts the API":             {"Receiver", "Timeout: 8", "Timeout: 29"},
+	"a handler that is not there":                  {"Globals", "Handler: bootstrap", "Handler: main"},
+	"two functions of one folder":                  {"Forwarder", "CodeUri: functions/forwarder/", "CodeUri: functions/receiver/"},
+	"a folder that is not there":                   {"Forwarder", "CodeUri: functions/forwarder/", "CodeUri: functions/forward/"},
+	"a function that SAM does not build":           {"Receiver", "    Metadata:\n      BuildMethod: go1.x\n", ""},
+	"a function in a VPC":                          {"Receiver", "      MemorySize: 256\n", "      MemorySize: 256\n      VpcConfig: {SubnetIds: [subnet-1], SecurityGroupIds: [sg-1]}\n"},
+	"a log group that nobody writes to":            {"Receiver", "LogGroup: !Ref ReceiverLogs", "LogGroup: /aws/lambda/other"},
+	"a log that is kept for ever":                  {"ReceiverLogs", "      RetentionInDays: !Ref LogRetentionDays\n", ""},
+	"logs as text":                                 {"Globals", "LogFormat: JSON", "LogFormat: Text"},
+	"debug logs":                                   {"Globals", "ApplicationLogLevel: INFO", "ApplicationLogLevel: DEBUG"},
+	"a variable that the function does not read":   {"Receiver", "          MAX_BODY_BYTES:", "          MAX_BODY_SIZE:"},
+	"a secret as a variable":                       {"Receiver", "          SECRETS_PREFIX:", "          SHARED_SECRET: lantern\n          SECRETS_PREFIX:"},
+	"the receiver sends where nobody listens":      {"Receiver", "${AWS::StackName}-events.fifo", "${AWS::StackName}-event.fifo"},
+
+	// The API.
+	"a method that does not exist":         {"Receiver", "Method: POST", "Method: PSOT"},
+	"every method":                         {"Receiver", "Method: POST", "Method: ANY"},
+	"a route that takes every path":        {"Receiver", "Path: /purchasely/{app}", "Path: /{proxy+}"},
+	"the old payload format":               {"Receiver", `PayloadFormatVersion: "2.0"`, `PayloadFormatVersion: "1.0"`},
+	"an API that outlasts Purchasely":      {"Receiver", "TimeoutInMillis: 9000", "TimeoutInMillis: 29000"},
+	"a stage with a name in the path":      {"Api", "StageName: $default", "StageName: default"},
+	"the caller's address in the log":      {"Api", `"$context.requestId"`, `"$context.identity.sourceIp"`},
+	"the path in the log":                  {"Api", `"$context.routeKey"`, `"$context.path"`},
+	"an access log that is no JSON":        {"Api", `{"requestId"`, `"requestId"`},
+	"a variable that API Gateway has not":  {"Api", "$context.responseLatency", "$context.responseTime"},
+	"an access log in another's log group": {"Api", "!GetAtt ApiLogs.Arn", "!GetAtt ReceiverLogs.Arn"},
+
+	// The table.
+	"a table without expiry":               {"HolderTable", "Enabled: true", "Enabled: false"},
+	"a table that expires by another name": {"HolderTable", "AttributeName: expires", "AttributeName: expiry"},
+	"a table that goes with the stack":     {"HolderTable", "DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Delete"},
+	"a table without recovery":             {"HolderTable", "PointInTimeRecoveryEnabled: true", "PointInTimeRecoveryEnabled: false"},
+	"a table with a key of another name":   {"HolderTable", "AttributeName: holder, KeyType", "AttributeName: id, KeyType"},
+	"a table of fixed capacity":            {"HolderTable", "BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED"},
+
+	// The parameters and outputs.
+	"a prefix with a wildcard":        {"Parameters", `"^[A-Za-z0-9][A-Za-z0-9/_.-]{0,126}[A-Za-z0-9]$"`, `"^.*$"`},
+	"a pattern that is none":          {"Parameters", `"^([1-9]|[1-8][0-9]|90)s$"`, `"^([1-9]|[1-8][0-9]|90s$"`},
+	"a pattern that is open":          {"Parameters", `"^([1-9]|[1-8][0-9]|90)s$"`, `"([1-9]|[1-8][0-9]|90)s"`},
+	"a parameter that is not used":    {"Forwarder", "!Ref BreakerPause", "30s"},
+	"a parameter that takes anything": {"Parameters", "    AllowedValues: [fifo, standard]\n", ""},
+	"a secret as a parameter":         {"Parameters", "  BreakerPause:\n    Type: String\n", "  BreakerPause:\n    Type: String\n    NoEcho: true\n"},
+	"an output of the wrong queue":    {"Outputs", "Value: !Ref RejectedQueue", "Value: !Ref EventsFifoQueue"},
+}
+
+// TestSeededFaultsAreFound puts every mutation into the template, one at a time, and wants a check to find it.
+func TestSeededFaultsAreFound(t *testing.T) {
+	text, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, texts []string
+	for name, m := range mutations {
+		mutant, ok := m.apply(string(text))
+		if !ok {
+			t.Errorf("%s: the template's %s does not have %q any more", name, m.section, m.old)
+			continue
+		}
+		names, texts = append(names, name), append(texts, mutant)
+	}
+	all, err := translate(texts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range names {
+		t.Run(name, func(t *testing.T) {
+			if found := findings(all[i]); len(found) == 0 {
+				t.Error("nobody finds it")
+			} else {
+				t.Log(found[0])
+			}
+		})
+	}
+}
+
+// findings are what the checks find in any variant of a template.
+func findings(t template) []string {
+	if t.Error != "" {
+		return []string{t.Error}
+	}
+	var found []string
+	for _, given := range variants {
+		s := newStack(t, given)
+		for _, check := range checks {
+			found = append(found, check(s)...)
+		}
+	}
+	return found
+}
+
+// apply changes the first place in the section that has the old text. A section is a line that ends in a colon, and the lines below it
+// that are indented further.
+func (m mutation) apply(text string) (string, bool) {
+	lines := strings.SplitAfter(text, "\n")
+	indent := func(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+	begin := slices.IndexFunc(lines, func(line string) bool { return strings.TrimSpace(line) == m.section+":" })
+	if begin < 0 {
+		return "", false
+	}
+	end := begin + 1
+	for end < len(lines) && (strings.TrimSpace(lines[end]) == "" || indent(lines[end]) > indent(lines[begin])) {
+		end++
+	}
+	block := strings.Join(lines[begin:end], "")
+	changed := strings.Replace(block, m.old, m.new, 1)
+	return strings.Join(lines[:begin], "") + changed + strings.Join(lines[end:], ""), changed != block
+}
