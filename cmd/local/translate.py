@@ -11,8 +11,13 @@ import json
 import os
 import sys
 
+import yaml
 from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
+from samtranslator.yaml_helper import intrinsics_multi_constructor
+
+# SAM's own reader of YAML with the faster of PyYAML's two loaders underneath, where it is there.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LOADER.add_multi_constructor("!", intrinsics_multi_constructor)
 
 
 class NoManagedPolicies:
@@ -23,7 +28,7 @@ class NoManagedPolicies:
 
 
 def translated(text):
-    source = yaml_parse(text)
+    source = yaml.load(text, LOADER)
     packaged = copy.deepcopy(source)
     for resource in packaged["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
