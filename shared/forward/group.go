@@ -30,9 +30,8 @@ type states struct {
 }
 
 // group turns drafts into the lanes' records, in the queue's order. A user's states become one record, which stands where the last of them
-// came and for which all the messages that contributed wait. What has a fault by now is left out: it comes back or is rejected.
+// came and for which all the messages that contributed wait.
 func (v *invocation) group(drafts []draft) {
-	v.drafts = slices.DeleteFunc(v.drafts, func(d draft) bool { return v.ledger.failed(d.message) })
 	users := make(map[holderKey]*states)
 	for n := range drafts {
 		d := &drafts[n]
@@ -67,6 +66,11 @@ func (v *invocation) group(drafts []draft) {
 			}
 		}
 	}
+}
+
+// standing are the drafts of messages that have no fault so far; the others come back or are rejected.
+func (v *invocation) standing() []draft {
+	return slices.DeleteFunc(slices.Clone(v.drafts), func(d draft) bool { return v.ledger.failed(d.message) })
 }
 
 // merge adds one user's record. A panic ends the messages that contributed, and no others.

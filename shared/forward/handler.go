@@ -118,7 +118,7 @@ func (v *invocation) run(ctx context.Context) []byte {
 		v.open(work, i)
 	}
 	v.hold(work)
-	v.group(v.drafts)
+	v.group(v.standing())
 	v.upload(work)
 	v.confirm(work)
 	cancel()

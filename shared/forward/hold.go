@@ -3,7 +3,6 @@ package forward
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -81,11 +80,7 @@ func (v *invocation) learn(ctx context.Context, h *holding, entries map[string]s
 // write merges the statements into the entry and writes it if that changes it. After a conflict it begins again with what the other
 // has written.
 func (v *invocation) write(ctx context.Context, h *holding) {
-	defer func() {
-		if p := recover(); p != nil {
-			h.err = fmt.Errorf("panic of type %T", p)
-		}
-	}()
+	defer func() { h.panic = recover() }() // in a goroutine of its own it would end the process
 	for attempt := 1; ; attempt++ {
 		state, changed := h.merge()
 		if !changed && !h.damaged {
@@ -112,6 +107,11 @@ func (v *invocation) write(ctx context.Context, h *holding) {
 
 // judge tells the profiles what they may say: all of a batch what the last of them would, given the final state.
 func (v *invocation) judge(h *holding) {
+	defer v.guard(h.messages()...)
+	if h.panic != nil {
+		v.blame(h.panic, h.messages()...)
+		return
+	}
 	for i := range h.statements {
 		s := &h.statements[i]
 		if h.err != nil {

@@ -52,6 +52,16 @@ type holding struct {
 	shared     bool         // another forwarder may be writing it at the same time
 	statements []statement
 	err        error
+	panic      any // what went wrong beyond an error
+}
+
+// messages are those that say something about the holder.
+func (h *holding) messages() []int {
+	all := make([]int, len(h.statements))
+	for i, s := range h.statements {
+		all[i] = s.message
+	}
+	return all
 }
 
 // learn takes the entry as it was read. The error says what is wrong with it; it never stops anybody.
