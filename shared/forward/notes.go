@@ -76,7 +76,7 @@ func (v *invocation) note(ctx context.Context) {
 	all.Wait()
 }
 
-// noteKey names a message by its app and body: its id changes on the way through a dead-letter queue.
+// noteKey names a message by its app, reception and body: its id changes on the way through a dead-letter queue.
 func noteKey(q *Queued) string {
-	return message.NoteID(string(q.attribute(message.AttrApp)), q.Body)
+	return message.NoteID(string(q.attribute(message.AttrApp)), string(q.attribute(message.AttrReceived)), q.Body)
 }

@@ -95,3 +95,18 @@ func TestAStandardQueueGetsNoIDs(t *testing.T) {
 		t.Errorf("ids %q and %q", e.GroupID, e.DeduplicationID)
 	}
 }
+
+func TestNotesAreAboutOneMessage(t *testing.T) {
+	const received = "2026-11-23T08:08:07.006Z"
+	base := message.NoteID("demo", received, []byte("body"))
+	for name, other := range map[string]string{
+		"another app":          message.NoteID("demo2", received, []byte("body")),
+		"the same bytes again": message.NoteID("demo", "2026-11-23T08:08:08.006Z", []byte("body")),
+		"other bytes":          message.NoteID("demo", received, []byte("body2")),
+		"a holder of the name": message.HolderID("demo", "note "+received, "body"),
+	} {
+		if other == base {
+			t.Errorf("%s: the same note", name)
+		}
+	}
+}
