@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"pgregory.net/rapid"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
@@ -161,7 +162,12 @@ func messageID(i int) string {
 // run invokes the forwarder, within the deadline that Lambda gives it, and returns the ids that come back.
 func (c *corridor) run(t testing.TB, messages []queued) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	return c.runWithin(t, 30*time.Second, messages)
+}
+
+func (c *corridor) runWithin(t testing.TB, timeout time.Duration, messages []queued) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	answer, err := c.Invoke(ctx, payload(t, messages))
 	if err != nil {
@@ -183,13 +189,13 @@ func (c *corridor) run(t testing.TB, messages []queued) []string {
 }
 
 // lines reads the output, line by line.
-func (c *corridor) lines(t testing.TB) []map[string]jsontext.Value {
+func (c *corridor) lines(t rapid.TB) []map[string]jsontext.Value {
 	t.Helper()
 	var lines []map[string]jsontext.Value
 	for text := range strings.Lines(c.out.String()) {
 		var line map[string]jsontext.Value
 		if err := json.Unmarshal([]byte(text), &line); err != nil {
-			t.Fatalf("%s: %v", text, err)
+			t.Errorf("%s: %v", text, err)
 		}
 		lines = append(lines, line)
 	}

@@ -82,8 +82,8 @@ func (v *invocation) report(ctx context.Context) {
 		a.outcomes[outcome]++
 		v.tally.outcomes[outcome]++
 		if outcome == Delivered {
-			if s.created > 0 {
-				v.tally.metrics.Observe(s.app, metric.EventAge, now.Sub(time.UnixMilli(s.created)))
+			if s.created > 0 { // A sender's clock may run ahead of ours.
+				v.tally.metrics.Observe(s.app, metric.EventAge, max(0, now.Sub(time.UnixMilli(s.created))))
 			}
 			continue
 		}
@@ -145,7 +145,7 @@ func (v *invocation) logMessage(ctx context.Context, i int, outcome Outcome, f *
 	v.handler.Log.LogAttrs(ctx, level, "message "+outcome.String(), attrs...)
 }
 
-// logBatch is the one line of an invocation; the apps' shares are in the metrics.
+// logBatch is the one line of an invocation. Each app's share of it is the app's line of metrics, which can be searched like any other line.
 func (v *invocation) logBatch(ctx context.Context, took time.Duration) {
 	outcomes := &v.tally.outcomes
 	attrs := []slog.Attr{
