@@ -63,9 +63,14 @@ func connect(ctx context.Context) (aws.Config, error) {
 // do not need it, wait meanwhile.
 const tableTimeout = time.Second
 
-// forTable fits the SDK to the table. It keeps as many connections as there are calls at once, or each would begin with a handshake.
+// forTable fits the SDK to the table. It keeps as many connections as there are calls at once, or each would begin with a handshake. The
+// client is made from the one at hand, which knows what the environment says, such as whose certificates to trust.
 func forTable(o *dynamodb.Options) {
-	o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(tableTimeout).WithTransportOptions(func(t *http.Transport) {
+	client, ok := o.HTTPClient.(*awshttp.BuildableClient)
+	if !ok {
+		client = awshttp.NewBuildableClient()
+	}
+	o.HTTPClient = client.WithTimeout(tableTimeout).WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = readsAtOnce + writesAtOnce
 	})
 }
