@@ -112,16 +112,18 @@ func (v *invocation) run(ctx context.Context) []byte {
 		return nil
 	})
 	v.subjects = make([]subject, len(v.batch.messages))
-	v.prefetch(work)
+	reading, stop := within(work, secretShare)
+	defer stop()
+	v.prefetch(reading)
 	v.recall(work)
 	for i := range v.batch.messages {
-		v.open(work, i)
+		v.open(reading, i)
 	}
 	v.hold(work)
 	v.group(v.standing())
 	v.upload(work)
 	v.confirm(work)
-	cancel()
+	stop()
 	v.join()
 	v.settle(ctx)
 	v.report(ctx)

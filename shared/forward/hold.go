@@ -11,8 +11,10 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 )
 
-// Shares of the time that is left, as fractions of it: a table that hangs must leave time for the messages that do not need it.
+// Shares of the time that is left, as fractions of it: secrets or a table that hang must leave time for the messages that do not need
+// them.
 const (
+	secretShare = 3
 	holdShare   = 3
 	recallShare = 6
 )

@@ -47,7 +47,12 @@ func (v *invocation) accounts(ctx context.Context, app string) (clevertap.Accoun
 	select {
 	case <-s.done:
 		return s.accounts, s.err
-	case <-ctx.Done():
+	default:
+	}
+	select {
+	case <-s.done:
+		return s.accounts, s.err
+	case <-ctx.Done(): // Another app's secret may have used up the time: one that is there by now counts all the same.
 		return clevertap.Accounts{}, ctx.Err()
 	}
 }
