@@ -22,12 +22,12 @@ GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible deploy bench clean tools
+.PHONY: help run test check race format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench clean tools
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, LIVE=1, PORT=4566
+run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, STRICT=1, LIVE=1, PORT=4566
 	@$(STEP) "go build" go build ./...
 	@mkdir -p .local && go build -o .local/ ./cmd/local ./cmd/bridge
 	@echo "── make run" && exec .local/local
@@ -35,7 +35,7 @@ run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, LIVE=1, PO
 test: tools ## unit, property, golden, template and black-box tests
 	@$(STEP) "tests" go test $(TAGS) ./...
 
-check: format vet fix lint test race fuzz integrations validate hardening build reproducible once modules licences vulnerabilities ## everything that must hold before a change goes in
+check: format vet fix lint test race fuzz integrations validate hardening build reproducible once strict modules licences vulnerabilities ## everything that must hold before a change goes in
 
 race: ## the unit tests again, with the race detector and in random order
 	@.ci/race
@@ -87,6 +87,9 @@ hardening: ## checkov over the template, with its exceptions in .ci/checkov.yaml
 
 reproducible: build ## does another build give the same bytes as SAM's?
 	@$(STEP) "the same bytes twice" .ci/reproducible
+
+strict: tools ## make run ONCE=1 on an AWS that checks roles, signatures and TLS
+	@$(STEP) "make run ONCE=1 STRICT=1" $(MAKE) --no-print-directory run ONCE=1 STRICT=1
 
 deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
 	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)

@@ -69,6 +69,15 @@ func run(ctx context.Context) error {
 		return err
 	}
 	screen.summary(len(fixtures), failed, time.Since(began))
+	if options.Strict {
+		wrong, err := tryRoles(ctx, stack, screen)
+		if err != nil {
+			return err
+		}
+		if wrong > 0 {
+			return fmt.Errorf("%d calls did not end as the functions' roles say", wrong)
+		}
+	}
 	if !options.Once {
 		screen.invite(stack)
 		<-ctx.Done()

@@ -3,6 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/go-json-experiment/json"
 )
 
@@ -28,11 +33,14 @@ const region = "eu-west-1"
 type ministack struct {
 	*server
 	endpoint string
+	client   *http.Client
+	trust    []string // environment variables that make a program trust its certificate
 }
 
-// startMinistack starts it in an environment of its own, because its functions inherit all of it.
-func startMinistack(ctx context.Context, port int) (*ministack, error) {
-	if err := free(port, "PORT"); err != nil {
+// startMinistack starts it in an environment of its own, because its functions inherit all of it. Normally it takes every call as
+// the account's owner's. A strict one speaks TLS only, checks signatures, and has functions do no more than their roles allow.
+func startMinistack(ctx context.Context, o options) (*ministack, error) {
+	if err := free(o.Port, "PORT"); err != nil {
 		return nil, err
 	}
 	folder, err := filepath.Abs(filepath.Join(home, "ministack"))
@@ -42,16 +50,19 @@ func startMinistack(ctx context.Context, port int) (*ministack, error) {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return nil, err
 	}
-	m := &ministack{endpoint: "http://127.0.0.1:" + strconv.Itoa(port)}
-	env := []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + folder,
-		"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + strconv.Itoa(port),
-		"MINISTACK_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
-		"AWS_ENDPOINT_URL=" + m.endpoint, // It hands this to the functions, which would call the real AWS without it.
+	m, strict, err := newMinistack(o, folder)
+	if err != nil {
+		return nil, err
+	}
+	env := append(strict,
+		"PATH="+os.Getenv("PATH"), "HOME="+folder, "TMPDIR="+folder,
+		"BIND_HOST=127.0.0.1", "GATEWAY_PORT="+strconv.Itoa(o.Port),
+		"MINISTACK_REGION="+region, "AWS_DEFAULT_REGION="+region,
+		"AWS_ENDPOINT_URL="+m.endpoint, // It hands this to the functions, which would call the real AWS without it.
 		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=INFO",
 		"LAMBDA_EXECUTOR=local",
 		"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", // Both would listen beside the one port, the first on every address.
-	}
+	)
 	m.server, err = startServer("MiniStack", filepath.Join(home, "ministack.log"), env, filepath.Join(tools, "python"), "-m", "ministack")
 	if err != nil {
 		return nil, err
@@ -60,6 +71,22 @@ func startMinistack(ctx context.Context, port int) (*ministack, error) {
 		_, err := m.get(ctx, "/_ministack/health")
 		return err == nil
 	})
+}
+
+// newMinistack says how to reach one that is about to start, and what its environment needs for it.
+func newMinistack(o options, folder string) (m *ministack, env []string, err error) {
+	address := "127.0.0.1:" + strconv.Itoa(o.Port)
+	if !o.Strict {
+		return &ministack{endpoint: "http://" + address, client: http.DefaultClient}, nil, nil
+	}
+	c, err := makeCertificate(folder)
+	if err != nil {
+		return nil, nil, fmt.Errorf("certificate: %w", err)
+	}
+	trusting := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: c.roots, MinVersion: tls.VersionTLS12}}
+	m = &ministack{endpoint: "https://" + address, client: &http.Client{Transport: trusting}, trust: []string{"AWS_CA_BUNDLE=" + c.path}}
+	return m, append(m.trust, "AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT="+c.path, "MINISTACK_SSL_KEY="+c.key,
+		"AWS_ACCESS_KEY_ID="+owner.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+owner.SecretAccessKey), nil
 }
 
 // message is one of a queue, as MiniStack shows it without receiving it.
@@ -139,7 +166,10 @@ func (m *ministack) createSecret(ctx context.Context, name string, value any) er
 	return m.call(ctx, "secretsmanager", "secretsmanager.CreateSecret", request, &struct{}{})
 }
 
-// call makes one call of AWS's JSON protocol. MiniStack reads the service from the signature's scope and does not check the rest.
+// owner is the local account's, who may do everything.
+var owner = aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
+
+// call makes one call of AWS's JSON protocol, signed as AWS wants it.
 func (m *ministack) call(ctx context.Context, service, target string, request, response any) error {
 	body, err := json.Marshal(request)
 	if err != nil {
@@ -151,8 +181,11 @@ func (m *ministack) call(ctx context.Context, service, target string, request, r
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", target)
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20261101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
-	text, err := answer(r)
+	digest := sha256.Sum256(body)
+	if err := v4.NewSigner().SignHTTP(ctx, owner, r, hex.EncodeToString(digest[:]), service, region, time.Now()); err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	text, err := answer(m.client, r)
 	if err != nil {
 		return fmt.Errorf("%s: %w", target, err)
 	}
@@ -165,12 +198,12 @@ func (m *ministack) get(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return answer(r)
+	return answer(m.client, r)
 }
 
 // answer sends a request and returns the body of a good answer.
-func answer(r *http.Request) ([]byte, error) {
-	response, err := http.DefaultClient.Do(r)
+func answer(client *http.Client, r *http.Request) ([]byte, error) {
+	response, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 // options is what the user asked for with variables, as in `make run ONCE=1 PORT=5000`.
 type options struct {
 	Once         bool   // end after the fixtures
+	Strict       bool   // the local AWS checks signatures, TLS and every call against the caller's role
 	Queue        string // fifo or standard: the template's QueueType
 	Port         int    // of the local AWS
 	StandInPort  int    // of the stand-in; the next one serves what it recorded
@@ -46,6 +47,7 @@ func readOptions(getenv func(string) string) (options, error) {
 
 	o := options{
 		Once:        flag("ONCE"),
+		Strict:      flag("STRICT"),
 		Queue:       getenv("QUEUE"),
 		Port:        port("PORT", 4566, 65535),
 		StandInPort: port("STANDIN_PORT", 9900, 65534),

@@ -64,9 +64,10 @@ func toolEnvironment() []string {
 
 // awsEnvironment points SAM and boto3 at the local AWS, past any proxy.
 func awsEnvironment(m *ministack) []string {
-	return append(toolEnvironment(),
+	env := append(toolEnvironment(),
 		"AWS_ENDPOINT_URL="+m.endpoint, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region,
-		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_ACCESS_KEY_ID="+owner.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+owner.SecretAccessKey, "AWS_EC2_METADATA_DISABLED=true",
 		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost",
 		"SAM_CLI_POLL_DELAY=1")
+	return append(env, m.trust...)
 }

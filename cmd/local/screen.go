@@ -92,6 +92,15 @@ func fate(f fixture, r result) string {
 	}
 }
 
+// trial shows one call that a function's role allows or denies.
+func (s *screen) trial(t trial) {
+	mark := s.paint(32, "✓")
+	if t.Got != t.Want {
+		mark = s.paint(31, "✗")
+	}
+	s.print("  %s %-10s %-40s %s\n", mark, t.Function, t.What, s.paint(2, t.Got))
+}
+
 // strays shows what should not have happened.
 func (s *screen) strays(lines []string) {
 	for _, line := range lines {

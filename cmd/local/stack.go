@@ -31,12 +31,13 @@ func bringUp(ctx context.Context, o options, screen *screen) (*stack, error) {
 		return s, err
 	}
 	endpoint := ""
-	steps := []struct {
+	type step struct {
 		name string
 		do   func() error
-	}{
+	}
+	steps := []step{
 		{"starting MiniStack, a local AWS", func() (err error) {
-			s.aws, err = startMinistack(ctx, o.Port)
+			s.aws, err = startMinistack(ctx, o)
 			return err
 		}},
 		{"starting the stand-in for CleverTap", func() (err error) {
@@ -58,6 +59,9 @@ func bringUp(ctx context.Context, o options, screen *screen) (*stack, error) {
 			return err
 		}},
 		{"creating the demo app's secrets", func() error { return s.createSecrets(ctx) }},
+	}
+	if o.Strict {
+		steps = append(steps, step{"completing the roles for SQS's batch calls", func() error { return completeRoles(ctx, s.aws) }})
 	}
 	for _, step := range steps {
 		if err := screen.step(step.name, step.do); err != nil {

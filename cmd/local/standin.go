@@ -77,7 +77,7 @@ func (s *standIn) read(ctx context.Context, path string, into any) error {
 	if err != nil {
 		return err
 	}
-	text, err := answer(r)
+	text, err := answer(http.DefaultClient, r)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (w *walk) send(ctx context.Context, i int) error {
 		return err
 	}
 	post.Header = f.header.Clone()
-	response, err := http.DefaultClient.Do(post)
+	response, err := w.stack.aws.client.Do(post)
 	if err != nil {
 		return fmt.Errorf("webhook %s: %w", f.name, err)
 	}
