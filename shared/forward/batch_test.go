@@ -81,7 +81,7 @@ func TestAnEmptyOrForeignEventIsAnEmptyBatch(t *testing.T) {
 func TestOurReaderAgreesWithTheVendorsType(t *testing.T) {
 	var b forward.Batch
 	rapid.Check(t, func(t *rapid.T) {
-		event := events.SQSEvent{Records: rapid.SliceOfN(rapid.Custom(message), 0, 5).Draw(t, "records")}
+		event := events.SQSEvent{Records: rapid.SliceOfN(rapid.Custom(anyMessage), 0, 5).Draw(t, "records")}
 		payload, err := json.Marshal(event)
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestOurReaderAgreesWithTheVendorsType(t *testing.T) {
 	})
 }
 
-func message(t *rapid.T) events.SQSMessage {
+func anyMessage(t *rapid.T) events.SQSMessage {
 	attributes := make(map[string]events.SQSMessageAttribute)
 	for _, name := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z_]{1,9}`), 0, 8, rapid.ID).Draw(t, "names") {
 		attributes[name] = events.SQSMessageAttribute{DataType: "String", StringValue: new(rapid.String().Draw(t, "value"))}
