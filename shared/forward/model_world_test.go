@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"log/slog"
 	"net/http"
@@ -59,11 +60,11 @@ func newWorld(t *testing.T, p plan) *world {
 		t.Fatal(problems)
 	}
 	for i := range w.forwarders {
-		calls := &pace{turn: i}
-		view := &tableView{&w.table, calls, make(chan struct{}, 1)}
+		calls := &pace{calls: []int{1}, made: map[string]int{}}
+		view := &tableView{&w.table, calls}
 		w.forwarders[i] = &forward.Handler{
 			Integrations: file, Accounts: twoAccounts{}, Mapper: mapping.New(),
-			Uploader: clevertap.NewUploader(clevertap.Options{Transport: slow{w.clevertap.Transport(), calls}, Concurrency: 1}),
+			Uploader: clevertap.NewUploader(clevertap.Options{Transport: slow{w.clevertap.Transport(), calls}, Concurrency: 1, Jitter: half}),
 			Rejecter: refuser{}, Delayer: refuser{}, Holders: view, Notes: view,
 			RetryDelay: time.Second, Log: slog.New(slog.DiscardHandler), Metrics: io.Discard,
 		}
@@ -104,7 +105,7 @@ func (w *world) befall(s step) {
 	}
 	w.table.trouble = s.trouble
 	for _, p := range w.table.paces {
-		p.calls = s.pace
+		p.set(s.pace)
 	}
 }
 
@@ -114,7 +115,10 @@ func (w *world) forward(batches ...[]*letter) {
 	returned := make([][]*letter, len(batches))
 	for i, batch := range batches {
 		if len(batch) > 0 {
-			all.Go(func() { returned[i] = w.invoke(w.forwarders[i], batch) })
+			all.Go(func() {
+				time.Sleep(time.Duration(i) * time.Millisecond / 2)
+				returned[i] = w.invoke(w.forwarders[i], batch)
+			})
 		}
 	}
 	all.Wait()
@@ -208,18 +212,27 @@ func (w *world) told(account string, holder int) string {
 	return ""
 }
 
-// pace is how long a forwarder's calls take: no two forwarders ever act at the same instant, so that a plan always ends alike.
+// pace is how long a forwarder's calls take. It depends on what is called and how often it was, not on what runs first, and the second
+// forwarder begins half a millisecond after the first: no two of them ever act at the same instant, so that a plan always ends alike.
 type pace struct {
-	turn  int
-	calls []int
-	next  int
+	mu    sync.Mutex
+	calls []int          // milliseconds
+	made  map[string]int // by what is called
 }
 
-func (p *pace) wait() {
-	if len(p.calls) > 0 {
-		time.Sleep(time.Duration(2*p.calls[p.next%len(p.calls)]+p.turn) * time.Millisecond)
-		p.next++
-	}
+func (p *pace) set(calls []int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.calls, p.made = calls, map[string]int{}
+}
+
+func (p *pace) wait(what string) {
+	p.mu.Lock()
+	turn := p.made[what] + int(crc32.ChecksumIEEE([]byte(what))%64)
+	p.made[what]++
+	took := p.calls[turn%len(p.calls)]
+	p.mu.Unlock()
+	time.Sleep(time.Duration(took) * time.Millisecond)
 }
 
 // slow is the way to CleverTap.
@@ -231,8 +244,8 @@ type slow struct {
 
 // RoundTrip takes its time before and after.
 func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {
-	s.pace.wait()
-	defer s.pace.wait()
+	s.pace.wait(r.Host)
+	defer s.pace.wait(r.Host)
 	return s.RoundTripper.RoundTrip(r)
 }
 
@@ -249,14 +262,13 @@ type tableView struct {
 	*memoryTable
 
 	pace *pace
-	one  chan struct{} // the calls of a forwarder come one after the other, so that a plan always ends alike
 }
 
 var errTable = errors.New("holder table: out of reach")
 
 // Read gives the texts.
 func (v *tableView) Read(_ context.Context, keys []string) (map[string]string, error) {
-	defer v.call()()
+	defer v.call(strings.Join(slices.Sorted(slices.Values(keys)), ""))()
 	if v.trouble == noReads {
 		return nil, errTable
 	}
@@ -271,7 +283,7 @@ func (v *tableView) Read(_ context.Context, keys []string) (map[string]string, e
 
 // Write compares and replaces.
 func (v *tableView) Write(_ context.Context, key, read, text string) error {
-	defer v.call()()
+	defer v.call(key)()
 	switch {
 	case v.trouble == noWrites:
 		return errTable
@@ -287,7 +299,7 @@ func (v *tableView) Write(_ context.Context, key, read, text string) error {
 
 // Recall gives the notes.
 func (v *tableView) Recall(context.Context, []string) (map[string]forward.Kind, error) {
-	defer v.call()()
+	defer v.call("notes")()
 	found := map[string]forward.Kind{}
 	for key, kinds := range v.notes {
 		found[key] = kinds
@@ -297,22 +309,23 @@ func (v *tableView) Recall(context.Context, []string) (map[string]forward.Kind, 
 
 // Note keeps one.
 func (v *tableView) Note(_ context.Context, key string, accepted forward.Kind) error {
-	defer v.call()()
+	defer v.call(key)()
 	v.notes[key] = accepted
 	return nil
 }
 
 // call takes its time, and the table for itself; the function that it gives ends that.
-func (v *tableView) call() (end func()) {
-	v.one <- struct{}{}
-	v.pace.wait()
+func (v *tableView) call(what string) (end func()) {
+	v.pace.wait(what)
 	v.mu.Lock()
 	return func() {
 		v.mu.Unlock()
-		v.pace.wait()
-		<-v.one
+		v.pace.wait(what)
 	}
 }
+
+// half is no chance at all.
+func half() float64 { return 0.5 }
 
 type twoAccounts struct{}
 
