@@ -22,7 +22,7 @@ GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench clean tools
+.PHONY: help run test check race soak format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench clean tools
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,22 +35,25 @@ run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, STRICT=1, 
 test: tools ## unit, property, golden, template and black-box tests
 	@$(STEP) "tests" go test $(TAGS) ./...
 
-check: format vet fix lint test race fuzz integrations validate hardening build reproducible once strict modules licences vulnerabilities ## everything that must hold before a change goes in
+check: format vet fix lint test race soak fuzz integrations validate hardening build reproducible once strict modules licences vulnerabilities ## everything that must hold before a change goes in
 
 race: ## the unit tests again, with the race detector and in random order
 	@.ci/race
+
+soak: ## nothing is lost while everything goes wrong: SOAK=10m, SEED=1, QUEUE=fifo, DAY=whole
+	@$(STEP) "soak" go test -tags=lambda.norpc,soak -count=1 -timeout=2h -v ./functions/soak
 
 format: ## is every file as gofmt writes it?
 	@$(STEP) "gofmt" .ci/format
 
 vet: ## go vet, build tags included
-	@$(STEP) "go vet" go vet $(TAGS) ./...
+	@$(STEP) "go vet" go vet $(TAGS),soak ./...
 
 lint: $(GOLANGCI_LINT) ## linters over the Go code
 	@$(STEP) "golangci-lint" $(GOLANGCI_LINT) run
 
 fix: ## would go fix change anything?
-	@$(STEP) "go fix" go fix -diff $(TAGS) ./...
+	@$(STEP) "go fix" go fix -diff $(TAGS),soak ./...
 
 fuzz: ## each fuzz target for TIME (3s)
 	@.ci/fuzz $(or $(TIME),3s)

@@ -28,6 +28,7 @@ var plan = map[string][]string{
 	"functions/internal/secretsource": {"shared/fault"},
 	"functions/internal/lambdatest":   {},
 	"functions/internal/awstest":      {},
+	"functions/soak":                  {}, // tests only
 	"cmd/bridge": {
 		"shared/clevertap", "shared/clevertap/clevertaptest", "shared/config", "shared/env", "shared/fault", "shared/holder",
 		"shared/integration", "shared/mapping", "shared/message", "shared/metric", "shared/secret", "shared/webhook",

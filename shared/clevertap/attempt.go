@@ -30,7 +30,7 @@ type reply struct {
 }
 
 // try uploads records once and judges the answer. It always gives a reply, also when something panics.
-func (u *Uploader) try(ctx context.Context, a Account, records []*item, dry bool) (r reply) {
+func (u *Uploader) try(ctx context.Context, a Account, records []*item, timeout time.Duration, dry bool) (r reply) {
 	begun := time.Now()
 	defer func() {
 		if recover() != nil {
@@ -38,7 +38,7 @@ func (u *Uploader) try(ctx context.Context, a Account, records []*item, dry bool
 		}
 		r.took = time.Since(begun)
 	}()
-	ctx, cancel := context.WithTimeout(ctx, u.timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
 	response, err := u.client.post(ctx, a, records, dry)

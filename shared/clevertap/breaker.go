@@ -45,6 +45,13 @@ func (b *breaker) admits(s *segment, now time.Time) bool {
 	return true
 }
 
+// tries tells whether a segment is the one that tries.
+func (b *breaker) tries(s *segment) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.trial == s
+}
+
 // leave gives up a trial that ended without an upload.
 func (b *breaker) leave(s *segment) {
 	b.mu.Lock()

@@ -14,7 +14,7 @@ func (u *Uploader) DryRun(ctx context.Context, a Account, records []Record) erro
 	for i, r := range records {
 		items[i] = &item{Record: r}
 	}
-	r := u.try(ctx, a, items, true)
+	r := u.try(ctx, a, items, u.timeout, true)
 	if r.verdict != read {
 		return r.fault
 	}

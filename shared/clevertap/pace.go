@@ -15,6 +15,8 @@ const (
 	longWait  = 2 * time.Second        // the most that any wait takes which CleverTap did not ask for
 	leastNeed = 500 * time.Millisecond // an upload is not begun with less time than this
 
+	patientTrials = 0.25 // of the uploads that try an account again get all the time there is, the others half of it
+
 	longestRetryAfter = 24 * time.Hour // more than any invocation has, and far from an overflow
 )
 
@@ -49,4 +51,16 @@ func retryAfter(header string, now time.Time) (wait time.Duration, ok bool) {
 // upload that would probably be cut off, because nobody could say what became of it.
 func need(timeout, slowest time.Duration) time.Duration {
 	return min(timeout, max(leastNeed, 2*slowest))
+}
+
+// trialTime is how long the upload may take that tries an account which was left alone, at a random number in [0,1). An account
+// that is down mostly keeps its caller waiting to the end. Many processes try in the same seconds: an idle one gets work as
+// soon as its neighbours wait, and its own pause has long been over. Were all of them to wait for the whole time-out, nobody
+// would serve the other accounts meanwhile. Some are patient all the same, so that an account which has become slow is not left
+// alone for ever.
+func trialTime(timeout time.Duration, random float64) time.Duration {
+	if random < patientTrials {
+		return timeout
+	}
+	return timeout / 2
 }

@@ -142,8 +142,12 @@ func (d *delivery) start(t *traffic, l *lane, s *segment) {
 	t.inFlight++
 	d.underway++
 	a := attempt{lane: l, traffic: t, segment: s, account: l.account, breaker: l.breaker}
+	timeout := d.timeout
+	if l.breaker.tries(s) {
+		timeout = trialTime(d.timeout, d.jitter())
+	}
 	go func() {
-		a.reply = d.try(d.ctx, a.account, s.records, false)
+		a.reply = d.try(d.ctx, a.account, s.records, timeout, false)
 		d.attempts <- a
 	}()
 }
