@@ -139,7 +139,6 @@ func TestUploadsArePacked(t *testing.T) {
 		"and are counted together":               {501, func(u string) string { return bought(u) }, 2},
 		"large records fill a megabyte":          {21, bulky, 1},
 		"and not more":                           {42, bulky, 2},
-		"ten thousand messages in ten uploads":   {10_000, func(u string) string { return lamp(u) }, 10},
 		"a batch of ten, as FIFO queues give it": {10, func(u string) string { return bought(u) }, 1},
 	}
 	for name, test := range tests {
