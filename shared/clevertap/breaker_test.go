@@ -189,6 +189,30 @@ func TestOneUploadTriesAndTheOthersWait(t *testing.T) {
 	}
 }
 
+func TestATrialGetsHalfOfTheTimeButNowAndThenAllOfIt(t *testing.T) {
+	for random, want := range map[float64]time.Duration{0: 10 * time.Second, 0.24: 10 * time.Second, 0.25: 5 * time.Second, 0.99: 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &cleverTap{answer: func(*upload) *answer { return &answer{hang: true} }}
+			u := clevertap.NewUploader(clevertap.Options{Transport: c, Jitter: func() float64 { return random }})
+			timeout := func() time.Duration {
+				begun, b := time.Now(), &book{}
+				u.Upload(within(t, time.Minute), oneLane(2), b)
+				b.expect(t, 2, "retry timeout", nil)
+				return time.Since(begun)
+			}
+			for range 3 {
+				if took := timeout(); took != 10*time.Second {
+					t.Errorf("an upload gave up after %s", took)
+				}
+			}
+			time.Sleep(30 * time.Second)
+			if took := timeout(); took != want {
+				t.Errorf("at a random number of %g the trial gave up after %s, want %s", random, took, want)
+			}
+		})
+	}
+}
+
 func TestOtherCredentialsDeserveATryAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cleverTap{answer: knows("new")}
@@ -263,7 +287,7 @@ func TestACallDoesNotWaitForAnothersTrial(t *testing.T) {
 		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 1})
 		u.Upload(within(t, time.Minute), oneLane(3000), &book{})
 		time.Sleep(30 * time.Second)
-		over, c.latency = true, 5*time.Second
+		over, c.latency = true, 4*time.Second
 		trying, other := &book{}, &book{}
 		done := make(chan struct{})
 		go func() {
