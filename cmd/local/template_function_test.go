@@ -18,6 +18,7 @@ var environments = map[string]map[string]string{
 		"SECRETS_PREFIX":      "SecretsPrefix",
 		"MAX_BODY_BYTES":      "MaxBodyBytes",
 		"TIMESTAMP_TOLERANCE": "TimestampTolerance",
+		"ALLOWED_SOURCES":     "AllowedSources",
 	},
 	"Forwarder": {
 		"SECRETS_PREFIX":     "SecretsPrefix",

@@ -45,8 +45,8 @@ var mutations = map[string]mutation{
 	"everybody is allowed":                        {"EventsFifoQueuePolicy", "Effect: Deny", "Effect: Allow"},
 	"the refusal of plain HTTP covers one action": {"RejectedQueuePolicy", "Action: sqs:*", "Action: sqs:SendMessage"},
 	"the refusal covers another queue":            {"RejectedQueuePolicy", "Queues: [!Ref RejectedQueue]", "Queues: [!Ref EventsFifoQueue]"},
-	"a queue that is not encrypted":               {"RejectedQueue", "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"},
-	"two kinds of encryption at once":             {"EventsFifoQueue", "SqsManagedSseEnabled: true", "SqsManagedSseEnabled: true\n      KmsMasterKeyId: alias/aws/sqs"},
+	"a queue that is not encrypted":               {"RejectedQueue", "!If [OwnKey, false, true]", "false"},
+	"two kinds of encryption at once":             {"EventsFifoQueue", "!If [OwnKey, false, true]", "true"},
 	"a queue that forgets after four days":        {"EventsFifoQueue", "      MessageRetentionPeriod: 1209600\n", ""},
 	"a dead-letter queue that forgets sooner":     {"EventsFifoDeadLetterQueue", "1209600", "345600"},
 	"a queue that goes with the stack":            {"EventsStandardQueue", "DeletionPolicy: RetainExceptOnCreate", "DeletionPolicy: Delete"},
@@ -64,6 +64,22 @@ var mutations = map[string]mutation{
 	"deduplication by content":                    {"EventsFifoQueue", "ContentBasedDeduplication: false", "ContentBasedDeduplication: true"},
 	"a FIFO queue for what is rejected":           {"RejectedQueue", "QueueName: !Sub ${AWS::StackName}-rejected", "FifoQueue: true\n      QueueName: !Sub ${AWS::StackName}-rejected.fifo"},
 
+	"a key that is always there": {"RejectedQueue", "KmsMasterKeyId: !If [OwnKey, !Ref KmsKeyArn, !Ref AWS::NoValue]", "KmsMasterKeyId: alias/aws/sqs"},
+	"a queue without the key":    {"EventsFifoQueue", "      KmsMasterKeyId: !If [OwnKey, !Ref KmsKeyArn, !Ref AWS::NoValue]\n", ""},
+
+	// What is off by default.
+	"every key of the account":          {"ForwarderRole", "Resource: !Ref KmsKeyArn", `Resource: "*"`},
+	"every use of the key":              {"ForwarderRole", "Action: [kms:Decrypt, kms:GenerateDataKey]", "Action: kms:*"},
+	"a key that the sender may not use": {"ReceiverRole", "kms:Decrypt, kms:GenerateDataKey", "kms:Decrypt"},
+	"traces by default":                 {"Tracing", `Default: "off"`, `Default: "on"`},
+	"traces without the right to them":  {"ReceiverRole", "xray:PutTraceSegments, ", ""},
+	"more than traces for everybody":    {"ReceiverRole", "xray:PutTraceSegments", "xray:*"},
+	"a throttle by default":             {"ThrottleRate", "Default: 0", "Default: 5"},
+	"a throttle that lets nothing in":   {"Api", "ThrottlingBurstLimit: !Ref ThrottleRate", "ThrottlingBurstLimit: 0"},
+	"old TLS for the domain":            {"Domain", "SecurityPolicy: TLS_1_2", "SecurityPolicy: TLS_1_0"},
+	"a domain of everybody":             {"Domain", "    Condition: OwnDomain\n", ""},
+	"sources that nobody reads":         {"Receiver", "          ALLOWED_SOURCES: !Ref AllowedSources\n", ""},
+
 	// The functions and their mappings.
 	"failures are not reported per message":        {"Forwarder", "            FunctionResponseTypes: [ReportBatchItemFailures]\n            ScalingConfig:\n              MaximumConcurrency: !If", "            ScalingConfig:\n              MaximumConcurrency: !If"},
 	"a batching window on the FIFO queue":          {"Forwarder", "            BatchSize: 10\n", "            BatchSize: 10\n            MaximumBatchingWindowInSeconds: 5\n"},
@@ -71,7 +87,7 @@ var mutations = map[string]mutation{
 	"forwarders without a limit":                   {"Forwarder", "            ScalingConfig:\n              MaximumConcurrency: !FindInMap [ByQueueType, !Ref QueueType, StandardForwarders]\n", ""},
 	"a mapping that is switched off":               {"Forwarder", "            BatchSize: 1000\n", "            BatchSize: 1000\n            Enabled: false\n"},
 	"a filter, which deletes what it drops":        {"Forwarder", "            BatchSize: 1000\n", "            BatchSize: 1000\n            FilterCriteria: {Filters: [{Pattern: \"{}\"}]}\n"},
-	"reserved concurrency below the mappings' sum": {"Forwarder", "      MemorySize: 512\n", "      MemorySize: 512\n      ReservedConcurrentExecutions: 5\n"},
+	"reserved concurrency below the mappings' sum": {"Forwarder", "[ReserveForwarders, 15,", "[ReserveForwarders, 5,"},
 	"more uploads than CleverTap takes":            {"Mappings", `UploadsPerForwarder: "1"`, `UploadsPerForwarder: "2"`},
 	"more forwarders than CleverTap takes":         {"Parameters", "    MaxValue: 13\n", "    MaxValue: 30\n"},
 	"a time-out beyond a sixth of the visibility":  {"Forwarder", "Timeout: 30", "Timeout: 60"},

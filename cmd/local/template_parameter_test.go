@@ -75,6 +75,22 @@ func patternsFit(s stack) []string {
 			good: []string{"1s", "30s", "90s"},
 			bad:  []string{"", "0s", "91s", "5m"},
 		},
+		"AllowedSources": {
+			good: []string{"", "203.0.113.7", "203.0.113.7,198.51.100.0/24", "2001:db8::/32, 203.0.113.7"},
+			bad:  []string{",", "purchasely.com", "203.0.113.7;198.51.100.7", "203.0.113.7,", "203.0.113.0/1000", "*"},
+		},
+		"DomainName": {
+			good: []string{"", "hooks.example.com", "a-b.example.co.uk"},
+			bad:  []string{"localhost", "https://hooks.example.com", "hooks.example.com/", "-a.example.com", "*.example.com", "Hooks.example.com"},
+		},
+		"CertificateArn": {
+			good: []string{"", hardened["CertificateArn"], "arn:aws-cn:acm:cn-north-1:000000000000:certificate/abc"},
+			bad:  []string{"certificate/abc", "arn:aws:acm:eu-west-1:0:certificate/abc", "arn:aws:acm:eu-west-1:000000000000:certificate/*"},
+		},
+		"KmsKeyArn": {
+			good: []string{"", hardened["KmsKeyArn"], "arn:aws:kms:eu-west-1:000000000000:key/mrk-1234"},
+			bad:  []string{"alias/aws/sqs", "*", "arn:aws:kms:eu-west-1:000000000000:alias/mine", "arn:aws:kms:eu-west-1:000000000000:key/*"},
+		},
 		"CleverTapEndpoint": {
 			good: []string{
 				"", "https://proxy.example.com", "https://proxy.example.com:8443/{host}", "https://{host}/",
@@ -122,6 +138,9 @@ func outputsAreThere(s stack) []string {
 	}
 	if s.parameters["HolderState"] == "on" {
 		want["HolderTable"] = "HolderTable"
+	}
+	if domain := s.parameters["DomainName"]; domain != "" {
+		want["WebhookUrl"], want["DomainTarget"] = fmt.Sprintf("https://%v/purchasely/{app}", domain), "Domain.RegionalDomainName"
 	}
 	f.want("outputs", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(s.outputs)))
 	for name, value := range want {

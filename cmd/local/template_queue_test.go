@@ -40,8 +40,14 @@ func queuesKeepMessages(s stack) []string {
 	f.want("queues", "EventsFifoDeadLetterQueue EventsFifoQueue EventsStandardDeadLetterQueue EventsStandardQueue RejectedQueue",
 		strings.Join(slices.Sorted(maps.Keys(queues)), " "))
 	for name, queue := range queues {
-		f.want(name+": SqsManagedSseEnabled", true, queue["SqsManagedSseEnabled"])
-		f.when(queue["KmsMasterKeyId"] != nil, "%s: a key of KMS and SQS's own encryption exclude each other", name)
+		// A key of KMS and SQS's own encryption exclude each other, and one of them there is.
+		if key := s.parameters["KmsKeyArn"]; key != "" {
+			f.want(name+": KmsMasterKeyId", key, queue["KmsMasterKeyId"])
+			f.want(name+": SqsManagedSseEnabled", false, queue["SqsManagedSseEnabled"])
+		} else {
+			f.want(name+": KmsMasterKeyId", nil, queue["KmsMasterKeyId"])
+			f.want(name+": SqsManagedSseEnabled", true, queue["SqsManagedSseEnabled"])
+		}
 		f.want(name+": retention", 14*24*time.Hour, time.Duration(number(queue["MessageRetentionPeriod"]))*time.Second)
 		f.want(name+": DeletionPolicy", "RetainExceptOnCreate", at(s.resources, name, "DeletionPolicy"))
 		f.want(name+": UpdateReplacePolicy", "Retain", at(s.resources, name, "UpdateReplacePolicy"))

@@ -42,6 +42,7 @@ var checks = map[string]check{
 	"every parameter is described, limited, grouped and used":           parametersAreComplete,
 	"patterns take what is right and refuse what is not":                patternsFit,
 	"the outputs name what tools look up":                               outputsAreThere,
+	"what hardens the stack is off by default, and complete when on":    hardeningIsOptional,
 	"the holder table is bounded, encrypted, recoverable and stays":     holderTableIsKept,
 }
 
@@ -50,6 +51,19 @@ var variants = map[string]map[string]string{
 	"fifo":                 {"QueueType": "fifo"},
 	"standard":             {"QueueType": "standard"},
 	"without holder state": {"HolderState": "off"},
+	"hardened":             hardened,
+}
+
+// hardened has a value for everything that is off by default.
+var hardened = map[string]string{
+	"AllowedSources":      "203.0.113.7,198.51.100.0/24",
+	"ThrottleRate":        "50",
+	"DomainName":          "hooks.example.com",
+	"CertificateArn":      "arn:aws:acm:eu-west-1:000000000000:certificate/11111111-2222-3333-4444-555555555555",
+	"KmsKeyArn":           "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-3333-4444-555555555555",
+	"ReceiverConcurrency": "20",
+	"ReserveForwarders":   "on",
+	"Tracing":             "on",
 }
 
 func TestTemplate(t *testing.T) {
@@ -215,9 +229,17 @@ func (s stack) call(function string, argument any) (result any, ok bool) {
 	}
 }
 
-// condition evaluates a condition; the template knows only comparisons of a parameter with a text.
+// condition evaluates a condition; the template knows only comparisons of a parameter with a text, and their opposites.
 func (s stack) condition(name string) bool {
-	sides := list(s.resolve(object(object(s.Source["Conditions"])[name])["Fn::Equals"]))
+	one := object(object(s.Source["Conditions"])[name])
+	if opposite := list(one["Fn::Not"]); len(opposite) == 1 {
+		return !s.equal(object(opposite[0]))
+	}
+	return s.equal(one)
+}
+
+func (s stack) equal(condition node) bool {
+	sides := list(s.resolve(condition["Fn::Equals"]))
 	return len(sides) == 2 && sides[0] == sides[1]
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io/fs"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/receive"
 )
 
 const (
@@ -29,6 +31,7 @@ type Config struct {
 	Apps          []string
 	MaxBody       int
 	Tolerance     time.Duration
+	Sources       receive.Sources
 }
 
 // readConfig reads everything; the faults stay in r.
@@ -39,6 +42,7 @@ func readConfig(r *env.Reader) Config {
 		Apps:          readApps(r),
 		MaxBody:       r.Int("MAX_BODY_BYTES", defaultMaxBody, 1, message.MaxBody),
 		Tolerance:     r.Duration("TIMESTAMP_TOLERANCE", 0, 0, maxTolerance),
+		Sources:       readSources(r),
 	}
 }
 
@@ -78,6 +82,29 @@ func readApps(r *env.Reader) []string {
 		r.Fault(name, err.Error())
 	}
 	return apps
+}
+
+// readSources reads addresses and blocks of them, separated by commas. None means that every address may send.
+func readSources(r *env.Reader) receive.Sources {
+	const name = "ALLOWED_SOURCES"
+	list := r.Optional(name, "")
+	if list == "" {
+		return nil
+	}
+	var sources receive.Sources
+	for entry := range strings.SplitSeq(list, ",") {
+		entry = strings.TrimSpace(entry)
+		if !strings.Contains(entry, "/") {
+			entry += map[bool]string{true: "/128", false: "/32"}[strings.Contains(entry, ":")]
+		}
+		block, err := netip.ParsePrefix(entry)
+		if err != nil || block.Addr().Is4In6() {
+			r.Fault(name, "holds something that is no address and no block of them; 203.0.113.7, 203.0.113.0/24 and 2001:db8::/32 are right")
+			return nil
+		}
+		sources = append(sources, block)
+	}
+	return sources
 }
 
 // cause takes the path out of a file's error.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -54,12 +55,16 @@ func TestEverythingCanBeSet(t *testing.T) {
 	values["INTEGRATIONS_FILE"] = file
 	values["MAX_BODY_BYTES"] = "783360"
 	values["TIMESTAMP_TOLERANCE"] = "10m"
+	values["ALLOWED_SOURCES"] = "203.0.113.7, 198.51.100.0/24,2001:db8::/32,2001:db9::1"
 	c, err := read(values)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c.MaxBody != 783360 || c.Tolerance != 10*time.Minute || c.FIFO() || !slices.Equal(c.Apps, []string{"one", "two"}) {
 		t.Errorf("got %+v", c)
+	}
+	if got := fmt.Sprint(c.Sources); got != "[203.0.113.7/32 198.51.100.0/24 2001:db8::/32 2001:db9::1/128]" {
+		t.Errorf("sources %s", got)
 	}
 }
 
@@ -84,6 +89,12 @@ func TestEveryFaultIsNamedInOneLine(t *testing.T) {
 			},
 			[]string{"QUEUE_URL: ", "SECRETS_PREFIX: must not end in a slash", "INTEGRATIONS_FILE: cannot be read", "MAX_BODY_BYTES: ", "TIMESTAMP_TOLERANCE: "},
 		},
+		"a source that is a name":        {with("ALLOWED_SOURCES", "203.0.113.7,purchasely.example"), []string{"ALLOWED_SOURCES: holds something"}},
+		"a source that is half written":  {with("ALLOWED_SOURCES", "203.0.113"), []string{"ALLOWED_SOURCES: holds something"}},
+		"a source left open":             {with("ALLOWED_SOURCES", "203.0.113.7,"), []string{"ALLOWED_SOURCES: holds something"}},
+		"sources of nothing":             {with("ALLOWED_SOURCES", ","), []string{"ALLOWED_SOURCES: holds something"}},
+		"a block that is too narrow":     {with("ALLOWED_SOURCES", "203.0.113.0/33"), []string{"ALLOWED_SOURCES: holds something"}},
+		"IPv4 written as IPv6":           {with("ALLOWED_SOURCES", "::ffff:203.0.113.7"), []string{"ALLOWED_SOURCES: holds something"}},
 		"a file without apps":            {with("INTEGRATIONS_FILE", empty), []string{"INTEGRATIONS_FILE: no app name"}},
 		"a folder for a file":            {with("INTEGRATIONS_FILE", filepath.Dir(empty)), []string{"INTEGRATIONS_FILE: cannot be read"}},
 		"a limit of nothing":             {with("MAX_BODY_BYTES", "0"), []string{"MAX_BODY_BYTES: 0 is not between 1 and 783360"}},

@@ -55,6 +55,7 @@ func newHandler(c Config, cloud aws.Config) *receive.Handler {
 		Apps:      c.Apps,
 		MaxBody:   c.MaxBody,
 		Tolerance: c.Tolerance,
+		Sources:   c.Sources,
 		FIFO:      c.FIFO(),
 		Keys:      keys,
 		Queue:     &queue{sqs.NewFromConfig(cloud), c.QueueURL},

@@ -45,11 +45,12 @@ const (
 	Unavailable  Reason = "unavailable"
 )
 
-// Reasons why a signature does not count. They are logged and counted, never answered.
+// Reasons why a sender is not believed. They are logged and counted, never answered.
 const (
 	BadSignature Reason = "bad_signature"
 	Stale        Reason = "stale"
 	Future       Reason = "future"
+	Source       Reason = "source" // the sender's address is not among those allowed
 )
 
 // Reasons to skip a message, in the order in which the first one that holds is named.

@@ -24,7 +24,7 @@ func refusal(f *fault.Fault) (status int, answer []byte) {
 			return http.StatusNotFound, notFound
 		case fault.TooLarge:
 			return http.StatusRequestEntityTooLarge, tooLarge
-		case fault.BadSignature, fault.Stale, fault.Future:
+		case fault.BadSignature, fault.Stale, fault.Future, fault.Source:
 			return http.StatusUnauthorized, unauthorized
 		}
 	}

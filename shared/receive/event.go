@@ -17,6 +17,12 @@ type event struct {
 	payload []byte
 }
 
+// newEvent makes a reader that is as lax as it can be: what stands in an event is API Gateway's to judge.
+func newEvent(payload []byte) *event {
+	return &event{payload: payload, Decoder: jsontext.NewDecoder(bytes.NewBuffer(payload),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+}
+
 // members calls read for each member of an object, after its name. What read leaves alone is skipped; null has no members.
 func (e *event) members(read func(name []byte) error) error {
 	switch e.PeekKind() {

@@ -47,10 +47,11 @@ type Observer interface {
 	Refused(app string, reason fault.Reason)
 }
 
-// Config is what a Handler works with. Every field is needed, except for Tolerance, whose zero leaves the clock aside.
+// Config is what a Handler works with. Every field is needed, except for Sources and Tolerance, whose zero leaves the clock aside.
 type Config struct {
 	Apps      []string
 	MaxBody   int           // bytes of a webhook, at most message.MaxBody
+	Sources   Sources       // where webhooks may come from; none means from anywhere
 	Tolerance time.Duration // between the webhook's timestamp and our clock, in both directions
 	FIFO      bool          // the queue takes group and deduplication ids
 	Keys      Keys
@@ -116,9 +117,12 @@ func (h *Handler) receive(ctx context.Context, r request, began time.Time) error
 	return h.Queue.Enqueue(ctx, message.Encode(m, glance.Holder.Kind.String(), glance.Holder.ID, glance.EventID, h.FIFO))
 }
 
-// verify checks the signature, a second time where keys that were changed meanwhile may explain why it failed. Without both
+// verify checks the sender's address and the signature, this a second time where keys that were changed meanwhile may explain why it failed. Without both
 // headers no key can help, so none is asked for.
 func (h *Handler) verify(ctx context.Context, r request, body []byte, began time.Time) error {
+	if !h.Sources.allow(r) {
+		return fault.New(fault.Reject, fault.Source, nil)
+	}
 	timestamp, digest := r.timestamp.only(), r.signature.only()
 	if timestamp == "" || digest == "" {
 		return fault.New(fault.Reject, fault.BadSignature, nil)

@@ -51,7 +51,7 @@ func told(reason fault.Reason) fault.Reason {
 	switch reason {
 	case fault.UnknownApp, fault.TooLarge:
 		return reason
-	case fault.BadSignature, fault.Stale, fault.Future:
+	case fault.BadSignature, fault.Stale, fault.Future, fault.Source:
 		return fault.Unauthorized
 	default:
 		return fault.Unavailable

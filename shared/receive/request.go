@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
@@ -26,6 +24,7 @@ type request struct {
 	timestamp header
 	base64    bool
 	body      []byte // a JSON string with its quotes, as it stands in the event; nil if there is none
+	context   []byte // what API Gateway itself knows, as it stands in the event
 }
 
 // header is a request header that must stand there once.
@@ -44,8 +43,7 @@ func (h header) only() string {
 
 // readRequest picks the request out of an event in one pass. What is not an HTTP API event gives no app, or false.
 func readRequest(payload []byte) (request, bool) {
-	e := event{payload: payload, Decoder: jsontext.NewDecoder(bytes.NewBuffer(payload),
-		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+	e := newEvent(payload)
 	var r request
 	var path string
 	err := e.members(func(name []byte) (err error) {
@@ -58,7 +56,9 @@ func readRequest(payload []byte) (request, bool) {
 				return err
 			})
 		case "headers":
-			return e.members(r.header(&e))
+			return e.members(r.header(e))
+		case "requestContext":
+			r.context, err = e.value()
 		case "rawPath":
 			path, err = e.text()
 		case "body":
