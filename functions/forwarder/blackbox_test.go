@@ -43,6 +43,7 @@ const apps = `apps:
   muted: {server_events: {default: skip}}
   silent: {server_events: {default: skip}, user_properties: {default: none}}
   paid: {revenue: {charged: true}}
+  one: {}       # both accounts of its secret are the same one
   lost: {}      # has no secret
 `
 
@@ -57,6 +58,7 @@ type stage struct {
 	events    *awstest.Queue
 	rejected  *awstest.Queue
 	clevertap *clevertaptest.Server
+	env       map[string]string
 	batches   []*batch
 	excused   []string // rules against which this test makes CleverTap object
 	impatient bool     // what comes back does so at once
@@ -104,6 +106,7 @@ func start(t *testing.T, s setup) *stage {
 		"CLEVERTAP_ENDPOINT": listener.URL + "/{host}", "UPLOAD_TIMEOUT": "5s",
 	})
 	maps.Copy(env, s.env)
+	g.env = env
 	g.function = lambdatest.Start(t, lambdatest.Build(t, "functions/forwarder"), env)
 	t.Cleanup(g.end)
 	return g

@@ -66,6 +66,7 @@ const tableTimeout = time.Second
 // forTable fits the SDK to the table. It keeps as many connections as there are calls at once, or each would begin with a handshake. The
 // client is made from the one at hand, which knows what the environment says, such as whose certificates to trust.
 func forTable(o *dynamodb.Options) {
+	o.DisableValidateResponseChecksum = true
 	client, ok := o.HTTPClient.(*awshttp.BuildableClient)
 	if !ok {
 		client = awshttp.NewBuildableClient()

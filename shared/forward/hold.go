@@ -107,7 +107,7 @@ func (v *invocation) write(ctx context.Context, h *holding) {
 	}
 }
 
-// judge tells the profiles what they may say: all of a batch what the last of them would, given the final state.
+// judge tells the profiles what they may say.
 func (v *invocation) judge(h *holding) {
 	defer v.guard(h.messages()...)
 	if h.panic != nil {
@@ -123,13 +123,12 @@ func (v *invocation) judge(h *holding) {
 		if s.draft < 0 {
 			continue
 		}
-		d, answer := &v.drafts[s.draft], h.state.Answer(s.claim, s.older, s.scope)
-		p := &d.profile
+		p := &v.drafts[s.draft].profile
 		if s.other {
-			p = &d.other
+			p = &v.drafts[s.draft].other
 		}
-		if *p = answered(*p, answer); *p != nil && (*p).SaysActive() {
-			s.said = answer
+		if *p = answered(*p, s.answer); *p != nil && (*p).SaysActive() {
+			s.said = s.answer
 		}
 	}
 }

@@ -39,8 +39,8 @@ type statement struct {
 	other   bool // about the holder that a subscription came from
 	claim   holder.Claim
 	scope   holder.Scope
-	older   bool
-	said    holder.Answer // what its profile says; nothing, if there is none
+	answer  holder.Answer // what its profile may say
+	said    holder.Answer // what it says; nothing, if there is none
 }
 
 // holding is one holder of the batch: the entry, and what the batch says.
@@ -78,13 +78,19 @@ func (h *holding) learn(entries map[string]string, now time.Time) (err error) {
 	return err
 }
 
-// merge applies the statements to a copy of the entry.
+// merge applies the statements to a copy of the entry, and answers each as if it were the only one of its batch: what they leave is what
+// they would leave one after the other. But all of them say the same of the user: what is true in the end.
 func (h *holding) merge() (state holder.State, changed bool) {
 	state = h.state.Clone()
 	for i := range h.statements {
-		older, news := state.Apply(h.statements[i].claim)
-		h.statements[i].older = older
+		s := &h.statements[i]
+		older, news := state.Apply(s.claim)
+		s.answer = state.Answer(s.claim, older, s.scope)
 		changed = changed || news
+	}
+	for i := range h.statements {
+		s := &h.statements[i]
+		s.answer.Active = state.Answer(s.claim, false, s.scope).Active
 	}
 	return state, changed
 }

@@ -172,7 +172,7 @@ func (w *world) record(l *letter) map[string]any {
 	webhook := map[string]any{
 		"event_name": n.name, "event_id": fmt.Sprint("event-", l.webhook), "user_id": fmt.Sprint("reader-", n.holder),
 		"event_created_at": noon.Add(time.Duration(n.minute) * time.Minute).Format("2006-01-02T15:04:05.000Z"),
-		"purchase_type":    "RENEWING_SUBSCRIPTION", "environment": "PRODUCTION", "plan": "gold",
+		"purchase_type":    "RENEWING_SUBSCRIPTION", "environment": "PRODUCTION", "plan": fmt.Sprint("plan-", l.webhook),
 	}
 	if n.status != "" {
 		webhook["subscription_status"] = n.status
