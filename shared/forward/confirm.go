@@ -15,6 +15,7 @@ const confirmations = 3
 //
 // Only what two forwarders can write at the same time is looked at. If the table does not answer now, what was said stays.
 func (v *invocation) confirm(ctx context.Context) {
+	defer v.guard() // It is a second look: what is known of the messages by now stays, whatever goes wrong with it.
 	for range confirmations {
 		var said []*holding
 		for _, h := range v.holdings {
