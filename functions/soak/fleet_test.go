@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -50,11 +51,29 @@ type invocation struct {
 	forwarder    int
 	queue        string
 	began, ended time.Time
-	messages     []events.SQSMessage // without bodies, once they are known
-	failed       map[string]bool     // by message id, if it answered
-	err          error               // why it did not answer
-	killed       bool
-	diary        *diary // what it wrote about itself; nil if it did not answer
+	messages     []carried
+	failed       map[string]bool // by message id, if it answered
+	err          error           // why it did not answer
+	killed       bool            // before it answered
+	diary        *diary          // what it wrote about itself; nil if it did not answer
+}
+
+// carried is a message of a batch.
+type carried struct {
+	id, group string
+	webhook   string // its key
+	receives  int
+}
+
+func carry(m *events.SQSMessage) carried {
+	attribute := func(name string) string {
+		if a := m.MessageAttributes[name].StringValue; a != nil {
+			return *a
+		}
+		return ""
+	}
+	receives, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
+	return carried{m.MessageId, m.Attributes["MessageGroupId"], keyOf(attribute("app"), plainBody(m.Body, attribute("encoding"))), receives}
 }
 
 // answered tells whether the batch's outcome is known to the queue.
@@ -86,12 +105,14 @@ func (f *fleet) start(w *forwarder) {
 
 // invoke hands a batch to a process that has nothing to do.
 func (f *fleet) invoke(payload []byte) ([]byte, error) {
-	call := &invocation{}
 	var event events.SQSEvent
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return nil, err
 	}
-	call.messages, call.queue = event.Records, event.Records[0].EventSourceARN
+	call := &invocation{queue: event.Records[0].EventSourceARN}
+	for i := range event.Records {
+		call.messages = append(call.messages, carry(&event.Records[i]))
+	}
 
 	w := <-f.idle
 	f.mu.Lock()
@@ -104,7 +125,7 @@ func (f *fleet) invoke(payload []byte) ([]byte, error) {
 	answer, err := l.Invoke(context.WithoutCancel(f.Context()), payload, f.timeout)
 
 	f.mu.Lock()
-	call.ended, call.err, call.killed = time.Now(), err, w.doomed
+	call.ended, call.err, call.killed = time.Now(), err, w.doomed && err != nil
 	call.failed = failures(answer)
 	w.busy = false
 	gone := w.doomed || errors.Is(err, lambdatest.ErrExited) || errors.Is(err, lambdatest.ErrTimeout)

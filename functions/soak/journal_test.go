@@ -4,11 +4,9 @@ package soak_test
 
 import (
 	"bufio"
-	"encoding/base64"
 	"fmt"
 	"strings"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/shared/forward"
@@ -24,8 +22,7 @@ type history struct {
 	invocations []*invocation
 	outcome     forward.Outcome // of the invocation after which the queue deleted it
 	reason      string
-	retries     []string      // the reasons for which it came back
-	settled     []*invocation // those that did not want it back
+	retries     []string // the reasons for which it came back
 }
 
 // last is the invocation that settled the message, nil if none did.
@@ -37,55 +34,19 @@ func (h *history) last() *invocation {
 }
 
 // histories puts the messages' stories together.
-func (r *run) histories() map[string]*history {
-	webhooks := map[string]*sent{}
-	for _, s := range r.senders {
-		for _, w := range s.taken {
-			webhooks[w.app+"\n"+w.body] = w
-		}
-	}
+func (r *run) histories(webhooks map[string]*sent) map[string]*history {
 	all := map[string]*history{}
 	for _, call := range r.fleet.invocations {
-		for i := range call.messages {
-			m := &call.messages[i]
-			h := all[m.MessageId]
+		for _, m := range call.messages {
+			h := all[m.id]
 			if h == nil {
-				h = &history{id: m.MessageId, queue: call.queue, group: m.Attributes["MessageGroupId"], webhook: r.planted[m.MessageId]}
-				if h.webhook == nil {
-					h.webhook = webhooks[appOf(m)+"\n"+bodyOf(m)]
-				}
-				all[m.MessageId] = h
+				h = &history{id: m.id, queue: call.queue, group: m.group, webhook: webhooks[m.webhook]}
+				all[m.id] = h
 			}
-			h.invocations = append(h.invocations, call)
-			_, _ = fmt.Sscan(m.Attributes["ApproximateReceiveCount"], &h.receives)
+			h.invocations, h.receives = append(h.invocations, call), m.receives
 		}
 	}
 	return all
-}
-
-func appOf(m *events.SQSMessage) string {
-	if a := m.MessageAttributes["app"].StringValue; a != nil {
-		return *a
-	}
-	return ""
-}
-
-func bodyOf(m *events.SQSMessage) string {
-	encoding := ""
-	if a := m.MessageAttributes["encoding"].StringValue; a != nil {
-		encoding = *a
-	}
-	return plain(m.Body, encoding)
-}
-
-// plain undoes a body's encoding, if it can be undone.
-func plain(body, encoding string) string {
-	if encoding == "base64" {
-		if decoded, err := base64.StdEncoding.DecodeString(body); err == nil {
-			return string(decoded)
-		}
-	}
-	return body
 }
 
 // line is a line of a forwarder's log or metrics, as far as the run looks at it.

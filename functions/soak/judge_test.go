@@ -13,6 +13,7 @@ import (
 type verdict struct {
 	*run
 	webhooks  []*sent
+	byKey     map[string]*sent
 	histories map[string]*history
 	messages  map[*sent][]*history
 	uploads   []*upload
@@ -26,13 +27,18 @@ type verdict struct {
 
 // judge accounts for every webhook.
 func (r *run) judge() {
-	v := &verdict{run: r, histories: r.histories(), messages: map[*sent][]*history{}, stored: map[string][]clevertaptest.Record{}, byRequest: map[int]*upload{}, makers: map[string]*sent{}}
+	v := &verdict{
+		run: r, byKey: map[string]*sent{}, makers: map[string]*sent{}, messages: map[*sent][]*history{},
+		stored: map[string][]clevertaptest.Record{}, byRequest: map[int]*upload{},
+	}
+	v.webhooks = r.planted
 	for _, s := range r.senders {
 		v.webhooks = append(v.webhooks, s.taken...)
 	}
-	for _, w := range r.planted {
-		v.webhooks = append(v.webhooks, w)
+	for _, w := range v.webhooks {
+		v.byKey[w.key] = w
 	}
+	v.histories = r.histories(v.byKey)
 	for _, h := range v.histories {
 		v.messages[h.webhook] = append(v.messages[h.webhook], h)
 	}
@@ -96,7 +102,7 @@ func (v *verdict) balance() {
 					v.Errorf("%d messages, %d failures, but counts are %+v", len(call.messages), len(call.failed), c)
 				}
 				for i := range call.messages {
-					v.settle(call, call.messages[i].MessageId)
+					v.settle(call, call.messages[i].id)
 				}
 			}
 		}
@@ -113,7 +119,6 @@ func (v *verdict) settle(call *invocation, id string) {
 		h.retries = append(h.retries, told.Reason)
 		v.retries.add(told.Reason)
 	default:
-		h.settled = append(h.settled, call)
 		h.reason = told.Reason
 		h.outcome = map[string]forward.Outcome{"": forward.Delivered, "skipped": forward.Skipped, "rejected": forward.Rejected}[told.Outcome]
 	}

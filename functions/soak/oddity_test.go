@@ -26,8 +26,9 @@ var oddities = []struct {
 func (w *weather) plantOddities() {
 	for _, o := range oddities {
 		w.odd++
+		body := fmt.Sprintf("{%q: %d}", personal, w.odd)
 		w.plant(w.odd, &sent{
-			app: o.attributes["app"], body: fmt.Sprintf("{%q: %d}", personal, w.odd), outcome: forward.Rejected, reason: o.reason,
+			app: o.attributes["app"], body: body, key: keyOf(o.attributes["app"], body), odd: true, outcome: forward.Rejected, reason: o.reason,
 		}, o.attributes)
 	}
 }
@@ -43,10 +44,9 @@ func (k *stack) plant(n int, s *sent, attributes map[string]string) {
 	for name, value := range attributes {
 		m.Attributes[name] = awstest.Attribute{DataType: "String", StringValue: value}
 	}
-	queued, err := k.sending.Send(m, 0)
-	if err != nil {
+	if _, err := k.sending.Send(m, 0); err != nil {
 		k.Error(err)
 		return
 	}
-	k.planted[queued.ID] = s
+	k.planted = append(k.planted, s)
 }

@@ -43,7 +43,7 @@ var outageApps = [...]string{"down", "near", "far"}
 // rate. With DAY=whole it runs every case at a webhook a second and account, which takes a quarter of an hour; only then is the time that
 // the backlog takes worth anything.
 func TestADayWithoutOneAccountHarmsNoOther(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // most of the memory is the backlog, which stays
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // most of the memory is the backlog, which stays
 	if os.Getenv("DAY") != "whole" {
 		simulate(t, outage{queueType: "fifo", hangs: true, every: 10 * time.Second})
 		return

@@ -71,11 +71,11 @@ type stack struct {
 	mu        sync.Mutex
 	sending   *awstest.Queue // where the receivers send to
 	passcodes map[string]string
-	planted   map[string]*sent // by message id: put on a queue by hand
+	planted   []*sent // put on a queue by hand
 }
 
 func newStack(t *testing.T, s settings) *stack {
-	k := &stack{T: t, settings: s, aws: awstest.New(t, nil), planted: map[string]*sent{}}
+	k := &stack{T: t, settings: s, aws: awstest.New(t, nil)}
 	k.writeFiles()
 	k.createQueues()
 	k.openAccounts()

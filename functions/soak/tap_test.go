@@ -47,7 +47,6 @@ func newTap(t *testing.T, server *clevertaptest.Server) *tap {
 	p := &tap{server: server}
 	listener := httptest.NewServer(p)
 	t.Cleanup(listener.Close)
-	listener.Config.ErrorLog = nil
 	p.url = listener.URL
 	return p
 }

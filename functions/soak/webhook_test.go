@@ -3,6 +3,7 @@
 package soak_test
 
 import (
+	"encoding/base64"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -50,6 +51,8 @@ var spoiled = map[string]fault.Reason{
 // sent is a webhook with what has to become of it.
 type sent struct {
 	app, body string
+	key       string // by which its messages are known
+	odd       bool   // put on the queue by hand
 	holder    *holder
 	place     int // among its holder's webhooks
 	event     string
@@ -67,7 +70,7 @@ type user struct{ account, key, id string }
 // judge says what has to become of a webhook. Which records it makes is what the mapping says, whose own tests prove it; that they
 // arrive is what this run is about.
 func (a *author) judge(app, body string, h *holder) *sent {
-	s := &sent{app: app, body: body, holder: h, outcome: forward.Rejected}
+	s := &sent{app: app, body: body, key: keyOf(app, body), holder: h, outcome: forward.Rejected}
 	known := a.file.Apps[app]
 	switch {
 	case known == nil:
@@ -127,4 +130,17 @@ func (s *sent) spoil() {
 			return
 		}
 	}
+}
+
+// keyOf names a webhook by its app and its bytes.
+func keyOf(app, body string) string { return digest([]byte(app + "\n" + body)) }
+
+// plainBody undoes a message's encoding, if it can be undone.
+func plainBody(body, encoding string) string {
+	if encoding == "base64" {
+		if decoded, err := base64.StdEncoding.DecodeString(body); err == nil {
+			return string(decoded)
+		}
+	}
+	return body
 }
