@@ -255,6 +255,7 @@ type memoryTable struct {
 	texts   map[string]string
 	notes   map[string]forward.Kind
 	trouble string
+	reads   int
 	paces   []*pace
 }
 
@@ -269,6 +270,7 @@ var errTable = errors.New("holder table: out of reach")
 // Read gives the texts.
 func (v *tableView) Read(_ context.Context, keys []string) (map[string]string, error) {
 	defer v.call(strings.Join(slices.Sorted(slices.Values(keys)), ""))()
+	v.reads++
 	if v.trouble == noReads {
 		return nil, errTable
 	}
