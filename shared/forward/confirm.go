@@ -65,7 +65,7 @@ func (h *holding) speaks() bool {
 func (v *invocation) corrections(h *holding) (corrections []draft) {
 	for i := range h.statements {
 		s := &h.statements[i]
-		now := h.state.Answer(s.claim, false, s.scope)
+		now := h.state.Answer(s.Claim, false, s.Scope)
 		if !s.said.Known || !now.Known || now.Active == s.said.Active {
 			continue
 		}

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
-	"github.com/purchasely-clevertap/bridge/shared/mapping"
 )
 
 // Shares of the time that is left, as fractions of it: secrets or a table that hang must leave time for the messages that do not need
@@ -39,9 +37,6 @@ func (v *invocation) hold(ctx context.Context) {
 	}
 	ctx, cancel := within(ctx, holdShare)
 	defer cancel()
-	for _, h := range v.holdings {
-		h.inOrder()
-	}
 	entries, err := v.handler.Holders.Read(ctx, keysOf(v.holdings))
 	var all sync.WaitGroup
 	for _, h := range v.holdings {
@@ -127,26 +122,10 @@ func (v *invocation) judge(h *holding) {
 		if s.other {
 			p = &v.drafts[s.draft].other
 		}
-		if *p = answered(*p, s.answer); *p != nil && (*p).SaysActive() {
+		if *p = (*p).Answered(s.answer); *p != nil && (*p).SaysActive() {
 			s.said = s.answer
 		}
 	}
-}
-
-// answered gives what is left of a profile.
-func answered(p *mapping.Profile, a holder.Answer) *mapping.Profile {
-	switch {
-	case p == nil || a.Older:
-		return nil
-	case a.Others:
-		p.KeepActive(a.Active)
-	case a.Known:
-		p.SetActive(a.Active)
-	}
-	if len(p.Entries) == 0 {
-		return nil
-	}
-	return p
 }
 
 // forgo skips the messages of which nothing is left: their event is switched off, and their profile would have told old news.

@@ -3,15 +3,10 @@ package forward
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/holder"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
-	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/message"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // ErrConflict says that somebody else has written an entry since it was read.
@@ -34,11 +29,11 @@ var errFuture = errors.New("holder entry has purchases from the future")
 
 // statement is what one message says about a holder's purchase.
 type statement struct {
+	holder.Statement
+
 	message int
-	draft   int  // -1: the message sends nothing
-	other   bool // about the holder that a subscription came from
-	claim   holder.Claim
-	scope   holder.Scope
+	draft   int           // -1: the message sends nothing
+	other   bool          // about the holder that a subscription came from
 	answer  holder.Answer // what its profile may say
 	said    holder.Answer // what it says; nothing, if there is none
 }
@@ -78,48 +73,32 @@ func (h *holding) learn(entries map[string]string, now time.Time) (err error) {
 	return err
 }
 
-// merge applies the statements to a copy of the entry, and answers each as if it were the only one of its batch: what they leave is what
-// they would leave one after the other. But all of them say the same of the user: what is true in the end.
+// merge applies the statements to the entry as it was read, and answers them.
 func (h *holding) merge() (state holder.State, changed bool) {
-	state = h.state.Clone()
+	statements := make([]holder.Statement, len(h.statements))
 	for i := range h.statements {
-		s := &h.statements[i]
-		older, news := state.Apply(s.claim)
-		s.answer = state.Answer(s.claim, older, s.scope)
-		changed = changed || news
+		statements[i] = h.statements[i].Statement
 	}
+	state, answers, changed := h.state.Merge(statements)
 	for i := range h.statements {
-		s := &h.statements[i]
-		s.answer.Active = state.Answer(s.claim, false, s.scope).Active
+		h.statements[i].answer = answers[i]
 	}
 	return state, changed
 }
 
-// scope says which environments' purchases go to an account: those that the file sends there, and all where both accounts of the secret
-// are one.
-func scope(app *integration.App, accounts clevertap.Accounts, to mapping.Destination) holder.Scope {
-	both := app.Sandbox == integration.SandboxSend ||
-		app.Sandbox == integration.SandboxRoute && accounts.Sandbox != nil && accounts.Sandbox.Key() == accounts.Production.Key()
-	return holder.Scope{Production: both || to == mapping.Production, Sandbox: both || to == mapping.SandboxAccount}
-}
-
-// state files what a message says about its holders, if it says anything. A message without a draft sends nothing.
+// state files what a message says about its holders. A message without a draft sends nothing.
 func (v *invocation) state(i, draft int, app string, scope holder.Scope) {
-	if v.handler.Holders == nil || (!v.result.Claim.Known && v.result.Profile == nil) {
+	if v.handler.Holders == nil {
 		return
 	}
-	s := statement{message: i, draft: draft, claim: v.result.Claim.Until(v.received), scope: scope}
-	v.file(app, v.result.Holder, s)
-	s.other = true
-	s.claim.Known, s.claim.Active, s.claim.Rank = true, false, holder.Other
-	v.file(app, v.result.OtherHolder, s)
+	for _, said := range v.result.Says(v.received) {
+		s := statement{Statement: holder.Statement{Claim: said.Claim, Scope: scope}, message: i, draft: draft, other: said.Other}
+		v.file(message.HolderID(app, said.Holder.Kind.String(), said.Holder.ID), s)
+	}
 }
 
-func (v *invocation) file(app string, whose webhook.Holder, s statement) {
-	if whose.Kind == webhook.NoHolder {
-		return
-	}
-	key := message.HolderID(app, whose.Kind.String(), whose.ID)
+// file files a statement about the holder of a key.
+func (v *invocation) file(key string, s statement) {
 	h := v.byKey[key]
 	if h == nil {
 		h = &holding{key: key}
@@ -129,9 +108,4 @@ func (v *invocation) file(app string, whose webhook.Holder, s statement) {
 	// A FIFO queue hands out one batch of a holder's messages at a time, but not of the holder from whom a subscription came.
 	h.shared = h.shared || s.other || !v.batch.messages[s.message].FIFO()
 	h.statements = append(h.statements, s)
-}
-
-// inOrder sorts statements by time, so that those of one batch do not make one another older.
-func (h *holding) inOrder() {
-	slices.SortStableFunc(h.statements, func(a, b statement) int { return a.claim.At.Compare(b.claim.At) })
 }

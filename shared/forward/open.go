@@ -154,7 +154,7 @@ func (v *invocation) draft(ctx context.Context, i int, app *integration.App, to 
 		d.profile, d.other = v.result.Profile.Clone(), v.result.Other.Clone()
 	}
 	v.drafts = append(v.drafts, d)
-	v.state(i, len(v.drafts)-1, app.Name, scope(app, accounts, to))
+	v.state(i, len(v.drafts)-1, app.Name, mapping.Scope(app, to, accounts.Sandbox != nil && accounts.Sandbox.Key() == accounts.Production.Key()))
 	return nil
 }
 

@@ -63,6 +63,22 @@ func (p *Profile) SetActive(active bool) {
 	p.Entries = slices.Insert(p.Entries, min(p.place, len(p.Entries)), e)
 }
 
+// Answered is what holder state leaves of a profile, nil if nothing.
+func (p *Profile) Answered(a holder.Answer) *Profile {
+	switch {
+	case p == nil || a.Older:
+		return nil
+	case a.Others:
+		p.KeepActive(a.Active)
+	case a.Known:
+		p.SetActive(a.Active)
+	}
+	if len(p.Entries) == 0 {
+		return nil
+	}
+	return p
+}
+
 // SaysActive tells whether the profile says if its user is active.
 func (p *Profile) SaysActive() bool {
 	return slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.Active })

@@ -3,6 +3,7 @@ package mapping
 import (
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -128,4 +129,35 @@ func (w *work) losing() webhook.Holder {
 		return webhook.Holder{}
 	}
 	return h
+}
+
+// Said is what a webhook says about a purchase of one holder.
+type Said struct {
+	Holder webhook.Holder
+	Claim  holder.Claim
+	Other  bool // of the holder from whom a subscription came
+}
+
+// Says lists what a webhook says about its holders, nothing if it says nothing that holder state has to know or can answer. A skipped
+// webhook says nothing, but for one whose event is merely switched off.
+func (r *Result) Says(received time.Time) (list []Said) {
+	if r.Reject != "" || r.Skip != "" && r.Skip != fault.EventOff || !r.Claim.Known && r.Profile == nil {
+		return nil
+	}
+	claim := r.Claim.Until(received)
+	if r.Holder.Kind != webhook.NoHolder {
+		list = append(list, Said{Holder: r.Holder, Claim: claim})
+	}
+	if r.OtherHolder.Kind != webhook.NoHolder {
+		claim.Known, claim.Active, claim.Rank = true, false, holder.Other
+		list = append(list, Said{Holder: r.OtherHolder, Claim: claim, Other: true})
+	}
+	return list
+}
+
+// Scope says which environments' purchases go to an account: those that the file sends there, and all where both accounts of an app's
+// secret are one.
+func Scope(app *integration.App, to Destination, oneAccount bool) holder.Scope {
+	both := app.Sandbox == integration.SandboxSend || app.Sandbox == integration.SandboxRoute && oneAccount
+	return holder.Scope{Production: both || to == Production, Sandbox: both || to == SandboxAccount}
 }
