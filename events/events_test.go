@@ -42,6 +42,15 @@ var fixtures = []fixture{
 	{name: "not-json", literal: true, text: "This is signed, and it is no JSON."},
 	{name: "empty-body", literal: true},
 	{name: "one-time-purchase-received"},
+
+	// What follows is in order: the steps of a series are about the same users.
+	{name: "upgrade-end-last-1-started"}, {name: "upgrade-end-last-2-activate"}, {name: "upgrade-end-last-3-deactivate"},
+	{name: "upgrade-end-first-1-started"}, {name: "upgrade-end-first-2-deactivate"}, {name: "upgrade-end-first-3-activate"},
+	{name: "two-subscriptions-1-store"}, {name: "two-subscriptions-2-web"}, {name: "two-subscriptions-3-store-ends"},
+	{name: "late-retry-1-started"}, {name: "late-retry-2-terminated"}, {name: "late-retry-3-renewed"},
+	{name: "redrive-1-started"}, {name: "redrive-2-terminated"}, {name: "redrive-3-redriven"},
+	{name: "transfer-1-started"}, {name: "transfer-2-received"}, {name: "transfer-3-transferred"},
+	{name: "family-shared-1-own"}, {name: "family-shared-2-shared"}, {name: "family-shared-3-revoked"},
 }
 
 // sent is when the fixture at a place of the table was signed and received: on days after what its webhook tells about.

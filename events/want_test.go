@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"regexp"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -47,18 +49,31 @@ func (f fixture) refused(t *testing.T) (status int, reason fault.Reason) {
 	return 200, ""
 }
 
-// want says what has to become of a fixture.
-func (f fixture) want(t *testing.T, app *integration.App, at time.Time) want {
+// want says what has to become of a fixture, given what is stored of its holders.
+func (f fixture) want(t *testing.T, app *integration.App, at time.Time, stored states) want {
 	t.Helper()
 	if status, reason := f.refused(t); reason != "" {
 		return want{Status: status, Answer: map[string]string{"error": string(reason)}, Outcome: "none", Records: []jsontext.Value{}}
 	}
 	m := mapped(app, []byte(f.raw(t)), at)
+	m.hear(app, at, stored)
 	return want{Status: 200, Answer: map[string]string{"status": "queued"}, Outcome: m.outcome, Reason: m.reason, Account: m.account, Records: m.records()}
 }
 
-// meaning is what a webhook comes to in the forwarder, without holder state.
+// states are what is stored of holders.
+type states map[webhook.Holder]holder.State
+
+// seriesOf is the series that a fixture is a step of, or the fixture alone.
+func seriesOf(name string) string {
+	if parts := regexp.MustCompile(`^(.+)-[0-9]-`).FindStringSubmatch(name); parts != nil {
+		return parts[1]
+	}
+	return name
+}
+
+// meaning is what a webhook comes to in the forwarder, alone in its batch.
 type meaning struct {
+	to      mapping.Destination
 	outcome string
 	reason  fault.Reason
 	account string
@@ -72,7 +87,7 @@ func mapped(app *integration.App, body []byte, received time.Time) *meaning {
 		return &meaning{outcome: "rejected", reason: fault.Of(err).Reason}
 	}
 	to, _ := mapping.Route(&event, app, func() (bool, error) { return true, nil })
-	var m meaning
+	m := meaning{to: to}
 	mapping.New().Map(&m.result, &event, app, to, received, nil)
 	switch {
 	case m.result.Skip != "":
@@ -83,6 +98,20 @@ func mapped(app *integration.App, body []byte, received time.Time) *meaning {
 		m.outcome, m.account = "delivered", "production"
 	}
 	return &m
+}
+
+// hear lets holder state have its say.
+func (m *meaning) hear(app *integration.App, received time.Time, stored states) {
+	for _, said := range m.result.Says(received) {
+		statement := holder.Statement{Claim: said.Claim, Scope: mapping.Scope(app, m.to, false)}
+		state, answers, _ := stored[said.Holder].Merge([]holder.Statement{statement})
+		stored[said.Holder] = state
+		if said.Other {
+			m.result.Other = m.result.Other.Answered(answers[0])
+		} else {
+			m.result.Profile = m.result.Profile.Answered(answers[0])
+		}
+	}
 }
 
 // records are the webhook's records when it is alone in its batch; never nil.
@@ -103,7 +132,12 @@ func (m *meaning) records() []jsontext.Value {
 
 func TestWhatBecomesOfRequests(t *testing.T) {
 	app := demo(t)
+	stored := map[string]states{}
 	for i, f := range fixtures {
-		golden(t, "receiver-"+f.name+".want.json", f.want(t, app, sent(i)))
+		series := seriesOf(f.name)
+		if stored[series] == nil {
+			stored[series] = states{}
+		}
+		golden(t, "receiver-"+f.name+".want.json", f.want(t, app, sent(i), stored[series]))
 	}
 }
