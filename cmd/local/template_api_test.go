@@ -24,7 +24,9 @@ func apiHasOneRoute(s stack) []string {
 	integration := object(at(methods["post"], "x-amazon-apigateway-integration"))
 	f.want("payload format", "2.0", integration["payloadFormatVersion"])
 	f.want("integration", "aws_proxy", integration["type"])
-	f.when(!strings.Contains(fmt.Sprint(integration["uri"]), "functions/${Receiver.Arn}/invocations"), "the route does not end at the receiver")
+	f.when(!strings.HasSuffix(fmt.Sprint(integration["uri"]), ":lambda:path/2015-03-31/functions/${Receiver.Arn}:live/invocations"),
+		"the route does not end at the receiver's alias")
+	f.want("method of the integration", "POST", integration["httpMethod"])
 
 	// The receiver answers by itself within 5 s; each that waits for another waits longer.
 	function := 1000 * number(s.of("AWS::Lambda::Function")["Receiver"]["Timeout"])
@@ -32,7 +34,7 @@ func apiHasOneRoute(s stack) []string {
 	f.when(!slices.IsSorted(waits) || len(slices.Compact(slices.Clone(waits))) != len(waits), "time-outs do not end in order: %v ms", waits)
 
 	for name, permission := range s.of("AWS::Lambda::Permission") {
-		f.want(name+": function", "Receiver", permission["FunctionName"])
+		f.want(name+": function", "ReceiverAliaslive", permission["FunctionName"])
 		f.want(name+": principal", "apigateway.amazonaws.com", permission["Principal"])
 		f.when(!strings.HasSuffix(fmt.Sprint(permission["SourceArn"]), "/POST/purchasely/*"), "%s: wider than the route", name)
 	}

@@ -91,6 +91,14 @@ func patternsFit(s stack) []string {
 			good: []string{"", hardened["KmsKeyArn"], "arn:aws:kms:eu-west-1:000000000000:key/mrk-1234"},
 			bad:  []string{"alias/aws/sqs", "*", "arn:aws:kms:eu-west-1:000000000000:alias/mine", "arn:aws:kms:eu-west-1:000000000000:key/*"},
 		},
+		"AlarmTopicArn": {
+			good: []string{"", "arn:aws:sns:eu-west-1:123456789012:alarms", "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on_call-1"},
+			bad:  []string{"alarms", "arn:aws:sqs:eu-west-1:123456789012:alarms", "arn:aws:sns:eu-west-1:123456789012:alarms.fifo", "arn:aws:sns:eu-west-1:123:a"},
+		},
+		"AlarmEmail": {
+			good: []string{"", "oncall@example.com", "on.call+bridge@mail.example.co.uk"},
+			bad:  []string{"oncall", "oncall@example", "a b@example.com", "a@example.com,b@example.com", "<a@example.com>", "a@@example.com", "a@.com"},
+		},
 		"CleverTapEndpoint": {
 			good: []string{
 				"", "https://proxy.example.com", "https://proxy.example.com:8443/{host}", "https://{host}/",
@@ -131,6 +139,7 @@ func outputsAreThere(s stack) []string {
 		"EventsStandardDeadLetterQueueUrl": "EventsStandardDeadLetterQueue",
 		"RejectedQueueUrl":                 "RejectedQueue",
 		"SecretsPrefix":                    "purchasely-clevertap",
+		"DashboardName":                    "Dashboard",
 		"ReceiverFunction":                 "Receiver",
 		"ForwarderFunction":                "Forwarder",
 		"WebhookUrl":                       "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/purchasely/{app}",

@@ -44,6 +44,13 @@ var checks = map[string]check{
 	"the outputs name what tools look up":                               outputsAreThere,
 	"what hardens the stack is off by default, and complete when on":    hardeningIsOptional,
 	"the holder table is bounded, encrypted, recoverable and stays":     holderTableIsKept,
+	"every change of the receiver arrives at the alias":                 aliasFollowsEveryChange,
+	"every alarm looks at a metric that somebody writes":                alarmsLookAtWhatIsWritten,
+	"every alarm rings when it should, and at silence only for silence": alarmsRingOnce,
+	"every alarm says what to do, and the runbook says it at length":    alarmsSayWhatToDo,
+	"every alarm reaches the topic and the address that are given":      alarmsReachSomebody,
+	"the dashboard shows every metric, and none that nobody writes":     dashboardShowsAllThatIsWritten,
+	"the dashboard is whole and in order":                               dashboardIsWhole,
 }
 
 // variants are the choices of parameters that make different stacks.
@@ -51,6 +58,9 @@ var variants = map[string]map[string]string{
 	"fifo":                 {"QueueType": "fifo"},
 	"standard":             {"QueueType": "standard"},
 	"without holder state": {"HolderState": "off"},
+	"with a topic":         {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
+	"with mail":            {"AlarmEmail": "oncall@example.com", "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
+	"without silence":      {"SilenceHours": "0"},
 	"hardened":             hardened,
 }
 
