@@ -193,7 +193,7 @@ func mapped(t *testing.T, app *integration.App, name string, a *webhook.Attribut
 	if name != "" && name != "event_name" {
 		body += `,"` + name + `":` + value
 	}
-	x := explain([][]byte{[]byte(body + "}")}, app, true, time.Unix(1791355551, 0))
+	x := explain([][]byte{[]byte(body + "}")}, app, true, time.Unix(1791355551, 0), nil)
 	var upload struct {
 		D []struct {
 			Type    string         `json:"type"`

@@ -2,14 +2,18 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/go-cmp/cmp"
+	diff "github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // TestExplain runs every folder of testdata/explain: its arguments, its input, and what is printed for people and for programs.
@@ -46,12 +50,17 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// TestExplainShowsWhatTheFixturesExpect compares explain with what is written beside every fixture that is delivered.
+// step is what makes a fixture one of a series.
+var step = regexp.MustCompile(`-[0-9]-.*`)
+
+// TestExplainShowsWhatTheFixturesExpect compares explain with what is written beside every fixture that is delivered. What one step of a
+// series leaves stored of its users is what the next one finds.
 func TestExplainShowsWhatTheFixturesExpect(t *testing.T) {
 	wants, err := filepath.Glob("../../events/receiver-*.want.json")
 	if err != nil || len(wants) == 0 {
 		t.Fatal("no fixtures", err)
 	}
+	stored := map[string]string{} // by series and user
 	for _, file := range wants {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "receiver-"), ".want.json")
 		body := filepath.Join("../../events/webhooks", name+".json")
@@ -75,16 +84,29 @@ func TestExplainShowsWhatTheFixturesExpect(t *testing.T) {
 			if want.Outcome == "none" {
 				return // It never reaches the forwarder.
 			}
-			got := execute(t, "", "explain", "--app", "demo", "--sandbox-account", "--json", body)
+			webhooks, err := os.ReadFile(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			series := step.ReplaceAllString(name, " ")
+			state := filepath.Join(t.TempDir(), "state.json")
+			before := stored[series+webhook.Peek(webhooks).Holder.ID]
+			if err := os.WriteFile(state, []byte(cmp.Or(before, "{}")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := execute(t, "", "explain", "--app", "demo", "--sandbox-account", "--json", "--state", state, body)
 			var said explanationJSON
 			if err := json.Unmarshal([]byte(got.out), &said, lenient...); err != nil {
 				t.Fatal(err)
+			}
+			for _, s := range said.States {
+				stored[series+s.ID] = string(s.State)
 			}
 			v := said.Webhooks[0]
 			if v.Outcome != want.Outcome || v.Reason != want.Reason || v.Account != want.Account {
 				t.Errorf("got %s %q %q, want %s %q %q", v.Outcome, v.Reason, v.Account, want.Outcome, want.Reason, want.Account)
 			}
-			if diff := cmp.Diff(uploadOf(t, want.Records), bodies(said.Uploads)); diff != "" {
+			if diff := diff.Diff(uploadOf(t, want.Records), bodies(said.Uploads)); diff != "" {
 				t.Errorf("uploads (-want +got):\n%s", diff)
 			}
 		})

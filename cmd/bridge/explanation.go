@@ -14,6 +14,7 @@ import (
 type explanation struct {
 	webhooks []verdict
 	uploads  []upload
+	states   []stateAfter // empty without holder state
 }
 
 // verdict is what becomes of one webhook.
@@ -31,11 +32,11 @@ type verdict struct {
 // accountNames are the words for where records go.
 var accountNames = map[mapping.Destination]string{mapping.Production: "production", mapping.SandboxAccount: "sandbox"}
 
-// explain maps webhooks as the forwarder does, as one batch.
-func explain(bodies [][]byte, app *integration.App, sandboxAccount bool, received time.Time) explanation {
+// explain maps webhooks as the forwarder does, as one batch. memory is nil without holder state.
+func explain(bodies [][]byte, app *integration.App, sandboxAccount bool, received time.Time, memory *memory) explanation {
 	x := explanation{webhooks: make([]verdict, len(bodies))}
 	mapper := mapping.New()
-	var gathered gathering
+	drafts := make([]drafted, 0, len(bodies))
 	for i, body := range bodies {
 		v := &x.webhooks[i]
 		var event webhook.Event
@@ -46,22 +47,44 @@ func explain(bodies [][]byte, app *integration.App, sandboxAccount bool, receive
 		v.event = string(event.Name)
 		// The question after the sandbox account cannot fail here: the answer is given.
 		to, _ := mapping.Route(&event, app, func() (bool, error) { return sandboxAccount, nil })
-		var result mapping.Result
-		mapper.Map(&result, &event, app, to, received, func(n mapping.Note) { v.notes = append(v.notes, n) })
-		v.drift = result.Drift
-		v.hints = hints(&result, app, to)
-		switch {
-		case result.Reject != "":
-			v.outcome, v.reason = "rejected", result.Reject
-		case result.Skip != "":
-			v.outcome, v.reason = "skipped", result.Skip
-		default:
-			v.outcome, v.account = "delivered", accountNames[to]
-			gathered.add(to, &result)
+		d := drafted{verdict: v, result: new(mapping.Result), to: to}
+		mapper.Map(d.result, &event, app, to, received, func(n mapping.Note) { v.notes = append(v.notes, n) })
+		v.drift = d.result.Drift
+		v.hints = hints(d.result, app, to)
+		drafts = append(drafts, d)
+	}
+	x.states = memory.hear(drafts, app, received)
+	var gathered gathering
+	for _, d := range drafts {
+		if d.conclude(); d.verdict.outcome == "delivered" {
+			d.verdict.account = accountNames[d.to]
+			gathered.add(d.to, d.result)
 		}
 	}
 	x.uploads = gathered.uploads()
 	return x
+}
+
+// drafted is one webhook that could be read, and what it is to come to.
+type drafted struct {
+	verdict *verdict
+	result  *mapping.Result
+	to      mapping.Destination
+}
+
+// conclude gives the outcome. A webhook of which nothing is left is skipped because its event is off: else that would be left.
+func (d drafted) conclude() {
+	r, v := d.result, d.verdict
+	switch {
+	case r.Reject != "":
+		v.outcome, v.reason = "rejected", r.Reject
+	case r.Skip != "":
+		v.outcome, v.reason = "skipped", r.Skip
+	case r.Event == nil && r.Charged == nil && r.Profile == nil && r.Other == nil:
+		v.outcome, v.reason = "skipped", fault.EventOff
+	default:
+		v.outcome = "delivered"
+	}
 }
 
 // rejected tells whether a webhook can never be delivered.

@@ -6,6 +6,13 @@ import "github.com/go-json-experiment/json/jsontext"
 type explanationJSON struct {
 	Webhooks []verdictJSON `json:"webhooks"`
 	Uploads  []uploadJSON  `json:"uploads"`
+	States   []stateJSON   `json:"states,omitempty"` // with --state only
+}
+
+type stateJSON struct {
+	Kind  string         `json:"kind"` // user, anonymous, device or purchase
+	ID    string         `json:"id"`
+	State jsontext.Value `json:"state"`
 }
 
 type verdictJSON struct {
@@ -57,6 +64,9 @@ func (x explanation) json(file string) explanationJSON {
 	}
 	for _, u := range x.uploads {
 		out.Uploads = append(out.Uploads, uploadJSON{u.account, u.records, len(u.body), u.body})
+	}
+	for _, a := range x.states {
+		out.States = append(out.States, stateJSON{a.holder.Kind.String(), a.holder.ID, jsontext.Value(a.state.Encode())})
 	}
 	return out
 }

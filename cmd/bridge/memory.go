@@ -1,0 +1,111 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/holder"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// memory is what the holder table has of the one user whom the webhooks are about. Of others, such as the one from whom a subscription came,
+// it has nothing.
+type memory struct{ state holder.State }
+
+// stateAfter is what the table has of a user afterwards.
+type stateAfter struct {
+	holder webhook.Holder
+	state  holder.State
+}
+
+// The rules of holder state, as explain tells them.
+const (
+	ruleOlder  = "holder state: newer things are known about this purchase"
+	ruleOthers = "holder state: while another purchase is active, an ended one tells no more than that"
+	ruleActive = "holder state: has_active_subscription tells whether any of the user's purchases is active"
+)
+
+// readMemory reads an entry as 'bridge holder show' prints it; no path, no memory.
+func readMemory(path string) (*memory, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("name a file with an entry; {} is a user of whom nothing is stored", "state: %w", err)
+	}
+	state, err := holder.Decode(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, usagef(`for example {"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`, "state: %w", err)
+	}
+	return &memory{state}, nil
+}
+
+// hear lets the webhooks change what is stored of their users, and changes what their profiles say, as the forwarder does.
+func (m *memory) hear(drafts []drafted, app *integration.App, received time.Time) (after []stateAfter) {
+	if m == nil {
+		return nil
+	}
+	type voice struct {
+		profile **mapping.Profile
+		verdict *verdict
+	}
+	var holders []webhook.Holder
+	said := make(map[webhook.Holder][]holder.Statement)
+	voices := make(map[webhook.Holder][]voice)
+	for _, d := range drafts {
+		for _, s := range d.result.Says(received) {
+			if said[s.Holder] == nil {
+				holders = append(holders, s.Holder)
+			}
+			v := voice{&d.result.Profile, d.verdict}
+			if s.Other {
+				v.profile = &d.result.Other
+			}
+			said[s.Holder] = append(said[s.Holder], holder.Statement{Claim: s.Claim, Scope: mapping.Scope(app, d.to, false)})
+			voices[s.Holder] = append(voices[s.Holder], v)
+		}
+	}
+	for i, h := range holders {
+		var before holder.State
+		if i == 0 {
+			before = m.state
+		}
+		state, answers, _ := before.Merge(said[h])
+		for n, v := range voices[h] {
+			v.verdict.notes = append(v.verdict.notes, heard(*v.profile, said[h][n].Claim, answers[n])...)
+			*v.profile = (*v.profile).Answered(answers[n])
+		}
+		after = append(after, stateAfter{h, state})
+	}
+	return after
+}
+
+// heard is what holder state does to a profile, if it does anything.
+func heard(p *mapping.Profile, c holder.Claim, a holder.Answer) []mapping.Note {
+	switch {
+	case p == nil:
+		return nil
+	case a.Older:
+		return []mapping.Note{{Subject: "profile", Rule: ruleOlder}}
+	case a.Others:
+		return []mapping.Note{{Subject: "user property", Name: "all but has_active_subscription and the user's ids", Rule: ruleOthers}}
+	case a.Known && (!c.Known || a.Active != c.Active):
+		return []mapping.Note{{Subject: "user property", Name: "has_active_subscription", Sent: "has_active_subscription", Rule: ruleActive}}
+	}
+	return nil
+}
+
+// users tells how many users the webhooks themselves are about.
+func users(bodies [][]byte) int {
+	seen := make(map[webhook.Holder]bool)
+	for _, body := range bodies {
+		if h := webhook.Peek(body).Holder; h.Kind != webhook.NoHolder {
+			seen[h] = true
+		}
+	}
+	return len(seen)
+}
