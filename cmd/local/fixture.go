@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -22,7 +23,18 @@ type fixture struct {
 	eventID string // as the forwarder logs it; empty where the body has none
 	holders []string
 	want    want
+	series  string // what it is a step of, in the order of the fixtures; empty: nothing
+	since   int    // how many records there were when it was sent
 }
+
+// step is what the name of a fixture in a series looks like.
+var step = regexp.MustCompile(`^(.+)-[0-9]-`)
+
+// follows tells whether a fixture is the next step after another one.
+func (f fixture) follows(other fixture) bool { return f.series != "" && f.series == other.series }
+
+// redriven tells whether a fixture stands for a message that has lain in the rejected queue.
+func (f fixture) redriven() bool { return strings.HasSuffix(f.name, "-redriven") }
 
 // want is the file beside a fixture.
 type want struct {
@@ -69,6 +81,9 @@ func loadFixtures(folder string) ([]fixture, error) {
 func loadFixture(file string) (fixture, error) {
 	base := strings.TrimSuffix(file, ".json")
 	f := fixture{name: strings.TrimPrefix(filepath.Base(base), "receiver-"), header: http.Header{}}
+	if parts := step.FindStringSubmatch(f.name); parts != nil {
+		f.series = parts[1]
+	}
 	var sent request
 	if err := readJSON(file, &sent); err != nil {
 		return fixture{}, err

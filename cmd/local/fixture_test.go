@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -36,6 +37,33 @@ func TestLoadFixtures(t *testing.T) {
 	}
 	if len(outcomes) != 4 {
 		t.Errorf("outcomes %v", outcomes)
+	}
+}
+
+// The steps of a series stand one behind the other, in the order of their numbers: each is sent when the one before has arrived.
+func TestSeriesAreInOrder(t *testing.T) {
+	fixtures, err := loadFixtures("../../events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for i, f := range fixtures {
+		if f.series == "" {
+			continue
+		}
+		seen[f.series]++
+		if !strings.HasPrefix(f.name, fmt.Sprintf("%s-%d-", f.series, seen[f.series])) {
+			t.Errorf("%s is step %d of its series", f.name, seen[f.series])
+		}
+		if first := seen[f.series] == 1; first == f.follows(fixtures[i-1]) {
+			t.Errorf("%s follows %s: %t", f.name, fixtures[i-1].name, !first)
+		}
+		if f.redriven() && f.eventID == "" {
+			t.Errorf("%s: nothing tells whether it arrives", f.name)
+		}
+	}
+	if len(seen) < 7 {
+		t.Errorf("series %v", seen)
 	}
 }
 

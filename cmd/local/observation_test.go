@@ -32,3 +32,15 @@ func TestObservationOf(t *testing.T) {
 		})
 	}
 }
+
+func TestAStepIsNotCreditedWithTheRecordsOfTheOneBefore(t *testing.T) {
+	step := fixture{body: renewal.body, eventID: renewal.eventID, holders: renewal.holders, series: "upgrade", since: 2}
+	seen := observation{records: []record{{Number: 2, ID: renewal.holders[0]}}}
+	if outcome, _, _ := seen.of(step); outcome != "" {
+		t.Errorf("the profile of the step before made it %s", outcome)
+	}
+	seen.records = append(seen.records, record{Number: 3, ID: renewal.holders[0]})
+	if outcome, _, records := seen.of(step); outcome != "delivered" || len(records) != 1 {
+		t.Errorf("its own profile made it %q with %d records", outcome, len(records))
+	}
+}
