@@ -24,9 +24,9 @@ type addedSecret struct {
 }
 
 // check makes the secrets' texts and refuses what the functions could not use; "" stands for a secret that is not stored.
-func (a *addition) check(cmd *cobra.Command, d *doorman, values appValues, former []byte) (texts [2]string, err error) {
+func (a *addition) check(cmd *cobra.Command, d *doorman, values appValues, purchasely, clever part) (texts [2]string, err error) {
 	if values.Purchasely != nil {
-		values.Purchasely.keep(former)
+		values.Purchasely.keep(purchasely.text)
 		if texts[1], err = secretText(values.Purchasely); err != nil {
 			return texts, err
 		}
@@ -37,6 +37,7 @@ func (a *addition) check(cmd *cobra.Command, d *doorman, values appValues, forme
 	if values.CleverTap == nil {
 		return texts, nil
 	}
+	values.CleverTap.keep(clever.text)
 	text, err := secretText(values.CleverTap)
 	if err != nil {
 		return texts, err

@@ -75,7 +75,7 @@ func (o addOptions) run(cmd *cobra.Command, app string) error {
 		return err
 	}
 	made := addition{App: app, URL: target}
-	texts, err := made.check(cmd, d, values, purchasely.text)
+	texts, err := made.check(cmd, d, values, purchasely, clevertap)
 	if err != nil {
 		return err
 	}

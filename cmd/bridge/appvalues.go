@@ -75,7 +75,13 @@ func askValues(ask func(label string, hidden bool) (string, error), purchasely, 
 		}
 		return v, err
 	}
-	sandbox, err := askAccount(ask, "CleverTap sandbox", " (Enter: none): ")
+	var former clevertapSecret
+	former.keep(clevertap.text)
+	or := " (Enter: none): "
+	if former.Sandbox != nil {
+		or = orKeep(true)
+	}
+	sandbox, err := askAccount(ask, "CleverTap sandbox", or)
 	v.CleverTap = &clevertapSecret{*production, sandbox}
 	return v, err
 }

@@ -7,15 +7,21 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 )
 
 // errInterrupted ends a command that was told to stop before it had done anything that has to be told.
 var errInterrupted = &failure{code: finding, err: errors.New("interrupted")}
 
+// cloudClient makes the calls to AWS; nil stands for the SDK's own.
+var cloudClient aws.HTTPClient
+
 // connect finds AWS by the usual chain: environment, profile, sign-in. That credentials are there is seen here, so that their lack is
 // told in one sentence and not by the first call.
 func connect(ctx context.Context) (aws.Config, error) {
-	cloud, err := awsconfig.LoadDefaultConfig(ctx)
+	cloud, err := awsconfig.LoadDefaultConfig(ctx,
+		awsconfig.WithLogger(logging.Nop{}), // It would write among the output.
+		awsconfig.WithHTTPClient(cloudClient))
 	if profile, ok := errors.AsType[awsconfig.SharedConfigProfileNotExistError](err); ok {
 		return cloud, usagef("AWS_PROFILE names one of those in ~/.aws/config", "AWS profile %q does not exist", profile.Profile)
 	}

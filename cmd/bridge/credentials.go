@@ -64,6 +64,14 @@ func (p *purchaselySecret) keep(former []byte) {
 	}
 }
 
+// keep keeps the former sandbox account, unless another is given.
+func (c *clevertapSecret) keep(former []byte) {
+	var old clevertapSecret
+	if c.Sandbox == nil && json.Unmarshal(former, &old, jsontext.AllowDuplicateNames(true)) == nil {
+		c.Sandbox = old.Sandbox
+	}
+}
+
 // account is the form of one account in the other secret.
 type account struct {
 	Region   string `json:"region"`

@@ -50,8 +50,11 @@ func (q *queue) size(ctx context.Context) (int, error) {
 }
 
 // receive takes up to ten messages out of the sight of others, and waits a second for the first: only a call that waits asks all of the
-// queue's servers (Amazon SQS short and long polling, November 2026). full: SQS hands out no more before some have been given back.
+// queue's servers (Amazon SQS short and long polling, November 2026). An interrupt does not cut the call off, for nobody could give back what
+// it has taken by then. full: SQS hands out no more before some have been given back.
 func (q *queue) receive(ctx context.Context, lease time.Duration) (letters []*letter, full bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
+	defer cancel()
 	until := time.Now().Add(lease)
 	out, err := q.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl: &q.url, MaxNumberOfMessages: maxEntries, WaitTimeSeconds: 1, VisibilityTimeout: int32(lease / time.Second),

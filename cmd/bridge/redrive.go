@@ -149,13 +149,16 @@ func (r *redrive) sendBack(h *holding, letters []*letter) error {
 			out[i] = l.again(r.sender.fifo())
 		}
 		var accepted []*letter
-		var last error
+		var cause error
 		for i, err := range r.sender.send(r.cmd.Context(), out) {
 			if err == nil {
 				accepted = append(accepted, page[i])
 				continue
 			}
-			if last = err; !errors.Is(err, errInterrupted) {
+			if cause == nil {
+				cause = err
+			}
+			if !errors.Is(err, errInterrupted) {
 				r.count(err, 1)
 			}
 		}
@@ -163,8 +166,8 @@ func (r *redrive) sendBack(h *holding, letters []*letter) error {
 		r.result.Sent += len(accepted)
 		r.result.Undeleted += len(accepted) - len(gone)
 		r.bar.add(len(page))
-		if last != nil && len(accepted) == 0 {
-			return last // Nothing gets through.
+		if cause != nil && len(accepted) == 0 {
+			return cause // Nothing gets through.
 		}
 	}
 	return nil
