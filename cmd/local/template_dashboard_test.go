@@ -37,7 +37,7 @@ func readBoard(s stack, f *faults) board {
 	f.want("dashboards", 1, len(boards))
 	for name, resource := range boards {
 		f.want(name+": name", "AWS::StackName", resource["DashboardName"])
-		err := json.Unmarshal([]byte(fmt.Sprint(resource["DashboardBody"])), &b, json.RejectUnknownMembers(true), json.MatchCaseInsensitiveNames(true))
+		err := json.Unmarshal(fmt.Append(nil, resource["DashboardBody"]), &b, json.RejectUnknownMembers(true), json.MatchCaseInsensitiveNames(true))
 		f.when(err != nil, "%s: %v", name, err)
 	}
 	return b

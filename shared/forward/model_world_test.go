@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -303,9 +304,7 @@ func (v *tableView) Write(_ context.Context, key, read, text string) error {
 func (v *tableView) Recall(context.Context, []string) (map[string]forward.Kind, error) {
 	defer v.call("notes")()
 	found := map[string]forward.Kind{}
-	for key, kinds := range v.notes {
-		found[key] = kinds
-	}
+	maps.Copy(found, v.notes)
 	return found, nil
 }
 

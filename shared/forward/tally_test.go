@@ -234,13 +234,14 @@ func sum(t rapid.TB, sums map[string]map[string]int, members map[string]jsontext
 // keepsQuiet searches everything that leaves the forwarder, but for uploads and bodies, for something private.
 func (c *corridor) keepsQuiet(t rapid.TB) {
 	t.Helper()
-	said := c.out.String()
+	var said strings.Builder
+	said.WriteString(c.out.String())
 	for _, r := range c.rejected {
-		said += string(r.Reason) + "\n" + r.Code + "\n" + r.Error + "\n" + r.Accepted + "\n"
+		said.WriteString(string(r.Reason) + "\n" + r.Code + "\n" + r.Error + "\n" + r.Accepted + "\n")
 	}
 	for _, word := range private {
-		if at := strings.Index(said, word); at >= 0 {
-			t.Errorf("%q is told: …%s…", word, said[max(0, at-80):min(len(said), at+80)])
+		if at := strings.Index(said.String(), word); at >= 0 {
+			t.Errorf("%q is told: …%s…", word, said.String()[max(0, at-80):min(len(said.String()), at+80)])
 		}
 	}
 }

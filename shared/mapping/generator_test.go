@@ -62,8 +62,8 @@ func (d dice) webhook() object {
 		if prefix, ok := strings.CutSuffix(name, "xxx"); ok {
 			name = prefix + of(d, "usd", "eur", "gbp", "pln")
 		}
-		if strings.HasSuffix(name, "*") {
-			name = strings.TrimSuffix(name, "*") + of(d, "number", "total", "expires_at")
+		if before, ok := strings.CutSuffix(name, "*"); ok {
+			name = before + of(d, "number", "total", "expires_at")
 		}
 		o = o.set(name, d.value(a))
 	}

@@ -169,8 +169,8 @@ func (o *oracle) leaf(own, flat string, v any, beside object, want webhook.Type,
 	if want == webhook.Unspecified {
 		if ms, ok := isoMS(flat, v); ok {
 			text = dateJSON(ms)
-		} else if strings.HasSuffix(own, "_ms") {
-			base := strings.TrimSuffix(own, "_ms")
+		} else if before, ok0 := strings.CutSuffix(own, "_ms"); ok0 {
+			base := before
 			known := o.row(base)
 			if top && known != nil && known.Type != webhook.Unspecified {
 				known = nil

@@ -15,7 +15,9 @@ func HolderID(app, kind, holder string) string { return hash(app, kind, []byte(h
 
 // NoteID is the holder table's key for a note about one message; no holder's key looks like it. The receiver's time tells a message from a
 // later one of the same bytes; like the body it stays when the message is sent again.
-func NoteID(app, received string, body []byte) string { return "note-" + hash(app, "note "+received, body) }
+func NoteID(app, received string, body []byte) string {
+	return "note-" + hash(app, "note "+received, body)
+}
 
 // groupID keeps a holder's messages in order. Without a holder there is no order to keep, and the body groups only with its
 // own repetitions; the empty kind keeps it apart from every holder.

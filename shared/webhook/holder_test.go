@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -20,12 +21,12 @@ func TestAbsent(t *testing.T) {
 }
 
 func TestKindsOfHoldersKeepTheirNames(t *testing.T) {
-	got := ""
+	var got strings.Builder
 	for kind := webhook.NoHolder; kind <= webhook.ByPurchase; kind++ {
-		got += kind.String() + ","
+		got.WriteString(kind.String() + ",")
 	}
-	if got != ",user,anonymous,device,purchase," {
-		t.Errorf("names are %s: stored states would be lost", got)
+	if got.String() != ",user,anonymous,device,purchase," {
+		t.Errorf("names are %s: stored states would be lost", got.String())
 	}
 }
 
