@@ -67,7 +67,7 @@ func TestExitCodesAndHints(t *testing.T) {
 		"explain with a faulty integration file": {[]string{"explain", "--app", "demo", "--file", "testdata/lint/faulty.yaml"}, "{}", finding, "hint: 'bridge lint"},
 		"explain of what is no webhook":          {[]string{"explain", "--app", "demo"}, "no JSON", finding, ""},
 		"explain with a state that is not there": {[]string{"explain", "--app", "demo", "--state", "none.json"}, "{}", usage, "hint: name a file with an entry"},
-		"explain with a state that is none":      {[]string{"explain", "--app", "demo", "--state", "bridge_test.go"}, "{}", usage, "holder entry cannot be read"},
+		"explain with a state that is none":      {[]string{"explain", "--app", "demo", "--state", "bridge_test.go"}, "{}", usage, "this is not what an entry looks like"},
 		"explain of two users with one's state":  {[]string{"explain", "--app", "demo", "--state", "testdata/state.json"}, `{"user_id":"a"} {"user_id":"b"}`, usage, "are about 2 users"},
 		"sample without an event":                {[]string{"sample"}, "", usage, "name an event"},
 		"sample with an event and --list":        {[]string{"sample", "ACTIVATE", "--list"}, "", usage, "name an event"},

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
@@ -37,9 +40,25 @@ func readMemory(path string) (*memory, error) {
 	if err != nil {
 		return nil, usagef("name a file with an entry; {} is a user of whom nothing is stored", "state: %w", err)
 	}
-	state, err := holder.Decode(strings.TrimSpace(string(text)))
+	// The forwarder passes over names that it does not know; here they are mistakes. Show --json has the entry among other things.
+	var shown struct {
+		State      jsontext.Value `json:"state"`
+		Key        jsontext.Value `json:"holder"`
+		Stored     jsontext.Value `json:"stored"`
+		Expires    jsontext.Value `json:"expires"`
+		Production jsontext.Value `json:"production"`
+		Sandbox    jsontext.Value `json:"sandbox"`
+	}
+	err = json.Unmarshal(text, &shown, json.RejectUnknownMembers(true), jsontext.AllowDuplicateNames(true))
+	if err == nil && shown.State != nil {
+		text = shown.State
+	}
+	state, damage := holder.Decode(strings.TrimSpace(string(text)))
+	if err == nil {
+		err = damage
+	}
 	if err != nil {
-		return nil, usagef(`for example {"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`, "state: %w", err)
+		return nil, usagef(`for example {"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`, "state: this is not what an entry looks like")
 	}
 	return &memory{state}, nil
 }
