@@ -7,14 +7,13 @@ import (
 	"time"
 )
 
-// redrive puts a fixture's message on the events queue as it comes back out of the rejected queue: with what was said of it there, and with
-// an id that the queue has not seen.
+// redrive puts a fixture's message on the events queue as `bridge rejected redrive` does it: with the time of its first reception, and with an
+// id that the queue has not seen.
 func (m *ministack) redrive(ctx context.Context, queue string, fifo bool, f fixture) error {
 	attributes := map[string]map[string]string{}
 	for name, value := range map[string]string{
 		"schema": "1", "app": path.Base(f.path), "encoding": "raw",
 		"received_at": time.Now().Add(-time.Hour).UTC().Format("2006-01-02T15:04:05.000Z"),
-		"reason":      "clevertap_513", "code": "513", "error": "clevertap_513",
 	} {
 		attributes[name] = map[string]string{"DataType": "String", "StringValue": value}
 	}
