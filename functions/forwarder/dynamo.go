@@ -24,41 +24,10 @@ const (
 	writesAtOnce = 32
 	readAttempts = 5
 	readPause    = 25 * time.Millisecond // before what was left out is asked for again; doubled each time
-	noteLifetime = 21 * 24 * time.Hour   // a little more than a message can be on its way
 )
-
-// attrAccepted is the attribute of a note; the others are the holder room's.
-const attrAccepted = "accepted"
-
-// table keeps holders' entries, and notes about messages that come back, in one DynamoDB table. What is in them is no business of its own.
-type table struct {
-	client *dynamodb.Client
-	name   string
-	reads  chan struct{} // bounds the reads under way
-	writes chan struct{} // bounds the writes under way
-}
-
-func newTable(client *dynamodb.Client, name string) *table {
-	return &table{client: client, name: name, reads: make(chan struct{}, readsAtOnce), writes: make(chan struct{}, writesAtOnce)}
-}
 
 // errUnanswered says that DynamoDB left keys out again and again, as it does when it is throttled.
 var errUnanswered = errors.New("holder table left keys unanswered")
-
-// Read gives the texts of keys; "" for an entry that has no text.
-func (t *table) Read(ctx context.Context, keys []string) (map[string]string, error) {
-	return t.get(ctx, keys, holder.StateAttribute)
-}
-
-// Recall gives what was noted under keys.
-func (t *table) Recall(ctx context.Context, keys []string) (map[string]forward.Kind, error) {
-	texts, err := t.get(ctx, keys, attrAccepted)
-	noted := make(map[string]forward.Kind, len(texts))
-	for key, text := range texts {
-		noted[key] = forward.ParseKinds(text)
-	}
-	return noted, err
-}
 
 // get gives one attribute of those items that there are, "" where it is no text. It asks for a hundred at a time, and for several hundreds
 // at once.
@@ -117,32 +86,6 @@ func (t *table) getChunk(ctx context.Context, keys []string, each func(map[strin
 		}
 	}
 	return errUnanswered
-}
-
-// Note keeps what was accepted of a message that has to come back.
-func (t *table) Note(ctx context.Context, key string, accepted forward.Kind) error {
-	return t.put(ctx, &dynamodb.PutItemInput{Item: item(key, attrAccepted, accepted.String(), noteLifetime)})
-}
-
-// What has to hold of an entry so that it may be replaced: it still has the text that was read, or it still has none.
-const (
-	sameText = "#state = :read"
-	noText   = "attribute_not_exists(#state) OR #state = :read OR NOT attribute_type(#state, :text)"
-)
-
-// Write replaces an entry's text, if it still is the one that was read.
-func (t *table) Write(ctx context.Context, key, read, text string) error {
-	put := &dynamodb.PutItemInput{
-		Item:                      item(key, holder.StateAttribute, text, holder.Lifetime),
-		ConditionExpression:       new(sameText),
-		ExpressionAttributeNames:  map[string]string{"#state": holder.StateAttribute},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":read": &types.AttributeValueMemberS{Value: read}},
-	}
-	if read == "" {
-		put.ConditionExpression = new(noText)
-		put.ExpressionAttributeValues[":text"] = &types.AttributeValueMemberS{Value: "S"}
-	}
-	return t.put(ctx, put)
 }
 
 // put writes one item, so many at a time.
