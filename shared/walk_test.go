@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -64,19 +65,24 @@ func newHouse(t *testing.T) *house {
 	h.forwarder = &forward.Handler{
 		Integrations: file, Accounts: accounts{}, Mapper: mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{Transport: h.clevertap.Transport()}),
-		Rejecter: h, Delayer: h, Holders: entries{}, RetryDelay: 5 * time.Second, Log: log, Metrics: &h.metrics,
+		Rejecter: h, Delayer: h, Holders: &entries{texts: map[string]string{}}, RetryDelay: 5 * time.Second, Log: log, Metrics: &h.metrics,
 	}
 	return h
 }
 
-// entries is the holder table, for one forwarder.
-type entries map[string]string
+// entries is the holder table, for one forwarder, which writes several entries at a time.
+type entries struct {
+	mu    sync.Mutex
+	texts map[string]string
+}
 
 // Read gives the entries that there are.
-func (e entries) Read(_ context.Context, keys []string) (map[string]string, error) {
+func (e *entries) Read(_ context.Context, keys []string) (map[string]string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	found := make(map[string]string)
 	for _, key := range keys {
-		if text, ok := e[key]; ok {
+		if text, ok := e.texts[key]; ok {
 			found[key] = text
 		}
 	}
@@ -84,11 +90,13 @@ func (e entries) Read(_ context.Context, keys []string) (map[string]string, erro
 }
 
 // Write replaces an entry.
-func (e entries) Write(_ context.Context, key, read, text string) error {
-	if e[key] != read {
+func (e *entries) Write(_ context.Context, key, read, text string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.texts[key] != read {
 		return forward.ErrConflict
 	}
-	e[key] = text
+	e.texts[key] = text
 	return nil
 }
 

@@ -87,7 +87,7 @@ func (o standinOptions) run(cmd *cobra.Command) error {
 	select {
 	case <-ctx.Done():
 		_ = admin.Close()
-		<-stopped
+		_ = <-stopped // says that it was closed
 		return nil
 	case err := <-stopped:
 		return findingf("", "second port: %w", err)
