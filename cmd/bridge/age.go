@@ -44,7 +44,7 @@ func (a *age) String() string {
 	if *a == 0 {
 		return ""
 	}
-	return strings.TrimSuffix(time.Duration(*a).String(), "0s")
+	return time.Duration(*a).String()
 }
 
 // Type names the value in a command's help.

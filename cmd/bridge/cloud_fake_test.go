@@ -111,10 +111,12 @@ func (c *fakeCloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := json.Unmarshal(body, &in); err != nil {
 		c.t.Errorf("%s: %v", operation, err)
 	}
-	out, err := c.answer(operation, in)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	var out any
 	if code := c.refuse[operation]; code != "" {
 		err = refusal{code}
+	} else {
+		out, err = c.answer(operation, in)
 	}
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
@@ -243,6 +245,7 @@ type fakeQueue struct {
 	believed int // messages that SQS believes in besides
 	fail     func(fakeEntry) (code string)
 	stubborn bool // refuses to delete
+	leaky    bool // keeps nothing, for measurements
 }
 
 type fakeMessage struct {
@@ -299,6 +302,9 @@ func (q *fakeQueue) accept(e fakeEntry) string {
 		return "InvalidParameterValue"
 	}
 	if at, ok := q.accepted[e.Unique]; ok && q.fifo && time.Since(at) < 5*time.Minute {
+		return ""
+	}
+	if q.leaky {
 		return ""
 	}
 	q.accepted[e.Unique] = time.Now()

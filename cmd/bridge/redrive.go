@@ -108,8 +108,8 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 
 func (o *redriveOptions) ask(h *haul) error {
 	h.preview()
-	h.cmd.PrintErrln("They go back to the events queue, the oldest first" + pace(h.total, o.rate) +
-		". CleverTap does not deduplicate, and events younger than two hours may set off campaigns.")
+	h.cmd.PrintErrln("They go back to the events queue, the oldest first" + pace(h.total, o.rate) + ".\n" +
+		"CleverTap does not deduplicate, and events younger than two hours may set off campaigns.")
 	if o.yes {
 		return nil
 	}

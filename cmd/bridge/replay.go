@@ -128,7 +128,8 @@ func (r *replay) ask() error {
 		bad += source.survey.bad
 	}
 	if total := r.total(); total != 0 {
-		b.WriteString("They go to the events queue" + pace(max(0, total), r.rate) + ". CleverTap does not deduplicate: what it has already is stored twice.\n")
+		b.WriteString("They go to the events queue" + pace(max(0, total), r.rate) + ".\n" +
+			"CleverTap does not deduplicate: what it has already is stored twice.\n")
 	}
 	r.cmd.PrintErr(b.String())
 	if bad > 0 && !r.skipBad {

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/shared/message"
+)
+
+// readAll reads everything, and checks the account that is kept of it.
+func readAll(t *testing.T, text string) (bodies []string, lines []int) {
+	t.Helper()
+	r := newReading(strings.NewReader(text))
+	last := int64(0)
+	for {
+		s, err := r.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.end <= last || s.digest != sha256.Sum256([]byte(text[:s.end])) {
+			t.Errorf("the account of what ends at %d is wrong", s.end)
+		}
+		if begin := strings.Count(text[:s.end-int64(len(strings.TrimLeft(text[last:s.end], " \t\r\n")))], "\n") + 1; s.line != begin {
+			t.Errorf("line %d is told, want %d", s.line, begin)
+		}
+		last = s.end
+		bodies, lines = append(bodies, string(s.body)), append(lines, s.line)
+	}
+	if r.offset != int64(len(text)) {
+		t.Errorf("%d of %d bytes were read", r.offset, len(text))
+	}
+	return bodies, lines
+}
+
+func TestReading(t *testing.T) {
+	for name, c := range map[string]struct {
+		text  string
+		want  []string
+		lines []int
+	}{
+		"nothing":                                {"", nil, nil},
+		"nothing but blanks":                     {" \n\t\r\n", nil, nil},
+		"one line":                               {`{"a":1}`, []string{`{"a":1}`}, []int{1}},
+		"lines":                                  {"{\"a\":1}\n\n{\"a\": 2 }\r\n", []string{`{"a":1}`, `{"a": 2 }`}, []int{1, 3}},
+		"a damaged line":                         {"{\"a\":1}\n{\"a\":\n{\"a\":3}\n", []string{`{"a":1}`, `{"a":`, `{"a":3}`}, []int{1, 2, 3}},
+		"a damaged first line":                   {"{\"a\":\n{\"a\":2}\n{\"a\":3}\n", []string{`{"a":`, `{"a":2}`, `{"a":3}`}, []int{1, 2, 3}},
+		"two on one line are one":                {"{\"a\":1}{\"a\":2}\n", []string{`{"a":1}{"a":2}`}, []int{1}},
+		"a document":                             {"{\n \"a\": 1\n}\n", []string{"{\n \"a\": 1\n}"}, []int{1}},
+		"documents":                              {"\n{\n\"a\":1}\n\n{\n\"a\":{}}{\n\"a\":3}", []string{"{\n\"a\":1}", "{\n\"a\":{}}", "{\n\"a\":3}"}, []int{2, 5, 6}},
+		"brackets in texts do not count":         {"{\n\"a}\\\"}\":\"{\"}\n{\n}", []string{"{\n\"a}\\\"}\":\"{\"}", "{\n}"}, []int{1, 3}},
+		"a damaged document stands alone":        {"{\n \"a\": 1,\n \"b\" 2\n}\n{\n}", []string{"{\n \"a\": 1,\n \"b\" 2\n}", "{\n}"}, []int{1, 5}},
+		"a document that does not end":           {"{\n \"a\": {\n}\n", []string{"{\n \"a\": {\n}"}, []int{1}},
+		"what is between documents stands alone": {"{\n}\nhello\n{\n}", []string{"{\n}", "hello", "{\n}"}, []int{1, 3, 4}},
+		"a list is one document":                 {"[\n{},\n{}\n]\n", []string{"[\n{},\n{}\n]"}, []int{1}},
+		"bytes that are no text":                 {"{\"a\":\"\xff\"}\n\x00\n", []string{"{\"a\":\"\xff\"}", "\x00"}, []int{1, 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bodies, lines := readAll(t, c.text)
+			if diff := cmp.Diff(c.want, bodies) + cmp.Diff(c.lines, lines); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReadingKeepsNoMoreThanAWebhook(t *testing.T) {
+	long := `{"a":"` + strings.Repeat("x", 3*message.MaxBody) + "\"}\n"
+	r := newReading(strings.NewReader(long + "{}\n" + long))
+	for _, want := range []bool{true, false, true} {
+		s, err := r.next()
+		if err != nil || s.tooLong != want || len(s.body) > message.MaxBody+1 {
+			t.Errorf("too long: %v, %d bytes, %v", s.tooLong, len(s.body), err)
+		}
+	}
+}
+
+func TestAnErrorWhileReadingIsNoEnd(t *testing.T) {
+	r := newReading(io.MultiReader(strings.NewReader("{}\n{\"a\""), iotest.ErrReader(io.ErrClosedPipe)))
+	if _, err := r.next(); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.next(); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// FuzzReading: nothing but white space is lost, bodies stay in their order, and the account fits.
+func FuzzReading(f *testing.F) {
+	f.Add("{\"a\":1}\n{\"a\":2}\n")
+	f.Add("{\n\"a\" 1\n}\n{\n}")
+	f.Add("[1]\xff\n\n{}")
+	f.Add("{\n\"a}\\\"}\":\"{\"}x")
+	f.Fuzz(func(t *testing.T, text string) {
+		bodies, _ := readAll(t, text)
+		if got, want := squeeze(strings.Join(bodies, "\n")), squeeze(text); got != want {
+			t.Errorf("%q became %q", want, got)
+		}
+	})
+}
