@@ -19,7 +19,7 @@ func (v *invocation) confirm(ctx context.Context) {
 	for range confirmations {
 		var said []*holding
 		for _, h := range v.holdings {
-			if h.shared && h.err == nil && h.speaks() {
+			if h.shared && h.err == nil && v.speaks(h) {
 				said = append(said, h)
 			}
 		}
@@ -51,10 +51,10 @@ func (v *invocation) confirm(ctx context.Context) {
 	}
 }
 
-// speaks tells whether a profile says anything about the holder that may turn out wrong.
-func (h *holding) speaks() bool {
+// speaks tells whether CleverTap may have heard anything about a holder that turns out wrong.
+func (v *invocation) speaks(h *holding) bool {
 	for i := range h.statements {
-		if h.statements[i].said.Known {
+		if s := &h.statements[i]; s.said.Known && v.ledger.mayHaveSent(s.message, Profile) {
 			return true
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
 // overtaken gives the first forwarder a way to CleverTap on which something happens before its first upload arrives.
@@ -100,5 +101,14 @@ func TestWhenTheTableDoesNotAnswerAgainWhatWasSaidStays(t *testing.T) {
 	}
 	if got := w.told("PRODUCTION", 0); got != "true" {
 		t.Errorf("active: %s", got)
+	}
+}
+
+// While an account is left alone nothing reaches it that could be wrong, and nobody looks again.
+func TestWhoHasSaidNothingNeedNotLookAgain(t *testing.T) {
+	w := newWorld(t, plan{story: []news{begun}, messages: []int{0}})
+	w.clevertap.SetAccount(clevertaptest.Account{ID: "PRODUCTION", Region: "eu1", Passcodes: []string{"another"}})
+	if back := w.invoke(w.forwarders[0], w.waiting); len(back) != 1 || w.table.reads != 1 {
+		t.Errorf("%d come back after %d reads", len(back), w.table.reads)
 	}
 }

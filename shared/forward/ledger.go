@@ -130,6 +130,19 @@ func (l *ledger) untouched(i int) bool {
 	return l.entries[i].fault == nil && l.entries[i].accepted == 0
 }
 
+// mayHaveSent tells whether CleverTap may have a record of a kind that a message made: it does, or nobody knows.
+func (l *ledger) mayHaveSent(i int, kind Kind) bool {
+	e := &l.entries[i]
+	if e.accepted&kind != 0 || e.fault == nil {
+		return true
+	}
+	switch e.fault.Reason {
+	case fault.Breaker, fault.Credentials, fault.NoTime, fault.GroupOrder, fault.RateLimited, fault.Holder, fault.Blanket:
+		return false
+	}
+	return true
+}
+
 // failed tells whether a message has a fault already.
 func (l *ledger) failed(i int) bool { return l.entries[i].fault != nil }
 

@@ -111,7 +111,7 @@ func (v *invocation) receivedAt(q *Queued, said time.Time) time.Time {
 	case q.Sent > 0:
 		return time.UnixMilli(q.Sent)
 	default:
-		return v.start
+		return v.start.Truncate(time.Millisecond)
 	}
 }
 
