@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -114,10 +115,9 @@ func TestTheFourOutcomesAddUpInEveryRun(t *testing.T) {
 		rejects, delays := rapid.IntRange(0, 3).Draw(r, "rejected queue works") > 0, rapid.Bool().Draw(r, "visibility works")
 		synctest.Test(t, func(t *testing.T) {
 			c := newCorridor(t)
-			uploads := 0
+			var uploads atomic.Int64 // lanes upload side by side
 			c.clevertap = func(r *http.Request) (*http.Response, error) {
-				uploads++
-				return moods[mood[uploads%len(mood)]](r)
+				return moods[mood[uploads.Add(1)%int64(len(mood))]](r)
 			}
 			if store != "" {
 				c.accounts = stores[store]
