@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -87,17 +88,17 @@ func unusable(err error) error { return findingf("", "%s", faultText(err)) }
 
 // text says what to do next.
 func (a addition) text(stack string) string {
-	text := ""
+	var b strings.Builder
 	if a.Region != "" {
-		text += fmt.Sprintf("the credentials are right and belong to %s\n", a.Region)
+		fmt.Fprintf(&b, "the credentials are right and belong to %s\n", a.Region)
 	}
 	if a.Sandbox != "" {
-		text += fmt.Sprintf("the sandbox credentials are right and belong to %s\n", a.Sandbox)
+		fmt.Fprintf(&b, "the sandbox credentials are right and belong to %s\n", a.Sandbox)
 	}
 	for _, s := range a.Secrets {
-		text += fmt.Sprintf("secret %s %s\n", s.Name, s.Done)
+		fmt.Fprintf(&b, "secret %s %s\n", s.Name, s.Done)
 	}
-	return text + fmt.Sprintf(`
+	fmt.Fprintf(&b, `
 The URL for Purchasely's console (Settings → Webhooks → Client webhook URL):
 
   %s
@@ -107,4 +108,5 @@ Then try it:
   bridge app check --stack %s %s
   bridge send --stack %s --app %s --sample TRIAL_STARTED
 `, a.URL, stack, a.App, stack, a.App)
+	return b.String()
 }

@@ -1,8 +1,9 @@
-// Command bridge is the tool of those who run the bridge from Purchasely to CleverTap. It answers what would happen to a webhook
-// and whether an integration is right, and it sends webhooks to try.
+// Command bridge is the tool of those who run the bridge from Purchasely to CleverTap. It answers what would happen to a webhook,
+// whether an integration and an app's secrets are right, and what was not delivered; and it sends webhooks: to try, back, or anew.
 //
-// It promises that lint and explain run the forwarder's own code, offline, and that no secret is ever taken from an argument or
-// printed. It has no mapping and no rules of its own.
+// It promises that lint and explain run the forwarder's own code, offline; that no secret is ever taken from an argument or
+// printed; and that a message leaves its queue only after another has accepted it, or because somebody said so. It has no mapping and
+// no rules of its own.
 package main
 
 import (
@@ -37,11 +38,11 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "bridge",
-		Short: "Check, explain and try the bridge from Purchasely to CleverTap",
+		Short: "Check, explain, try and run the bridge from Purchasely to CleverTap",
 		Long: `bridge is the tool beside the bridge from Purchasely to CleverTap.
 
-It checks integration files, explains offline what becomes of a webhook, and sends
-webhooks to try.
+It checks integration files, explains offline what becomes of a webhook, gives apps their
+secrets and checks them, shows and mends what was not delivered, and sends webhooks.
 
 Exit codes: 0 all is well, 1 something was found or refused, 2 the command line is wrong.`,
 		Args:              usageArgs(cobra.NoArgs),

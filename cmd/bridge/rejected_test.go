@@ -101,12 +101,26 @@ func TestRejectedListSaysWhenItHasNotSeenAll(t *testing.T) {
 fifo dead letters      demo  11        1h 0m   1h 0m
 standard dead letters  shop  1         2h 0m   2h 0m
 12 messages in the dead-letter queues
-about 2 more did not show: somebody else is looking at them, or they stand behind others of the same user
+about 2 more did not show: others look at them, or they stand behind messages of the same user, or are too many at once
 `
 	if got.code != fine || got.out != want {
 		t.Errorf("got %+v, want\n%s", got, want)
 	}
 	if got := execute(t, "", "rejected", "list", "--stack", testStack, "--dead-letters", "--json"); !strings.HasPrefix(got.out, `{"messages":12,"unseen":2,"groups":[{"queue":"fifo dead letters","app":"demo","messages":11,"oldest":"`) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestAQueueThatHandsOutNoMoreIsNoError(t *testing.T) {
+	cloud := newFakeCloud(t)
+	fillRejected(cloud)
+	cloud.before = func(operation string) {
+		if operation == "ReceiveMessage" && cloud.calls[operation] == 1 {
+			cloud.refuseAll(operation, "OverLimit")
+		}
+	}
+	got := execute(t, "", "rejected", "list", "--stack", testStack)
+	if got.code != fine || !strings.Contains(got.out, "10 messages in the rejected queue\nabout 2 more did not show") || cloud.hidden(rejects) != 0 {
 		t.Errorf("got %+v", got)
 	}
 }

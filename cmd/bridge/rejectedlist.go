@@ -125,5 +125,5 @@ func (o *listOptions) footer(list inventory) string {
 
 // unseenText says that a count is partial.
 func unseenText(n int) string {
-	return fmt.Sprintf("about %d more did not show: somebody else is looking at them, or they stand behind others of the same user\n", n)
+	return fmt.Sprintf("about %d more did not show: others look at them, or they stand behind messages of the same user, or are too many at once\n", n)
 }

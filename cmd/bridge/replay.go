@@ -158,21 +158,21 @@ type replayedFile struct {
 // report prints what became of the files, and gives the error that the run ends with.
 func (r *replay) report(err error) error {
 	result := replayResult{Files: []replayedFile{}}
-	text := ""
+	var b strings.Builder
 	for _, s := range r.sources {
 		sent := s.checkpoint.Sent - s.before
 		result.Sent += sent
 		result.Files = append(result.Files, replayedFile{s.path, sent, s.before, s.checkpoint.Bad, s.checkpoint.Line})
-		text += fmt.Sprintf("%s: %s sent", s.path, quantity(sent, "webhook"))
+		fmt.Fprintf(&b, "%s: %s sent", s.path, quantity(sent, "webhook"))
 		if s.before > 0 {
-			text += fmt.Sprintf(", %d were before (--restart sends them again)", s.before)
+			fmt.Fprintf(&b, ", %d were before (--restart sends them again)", s.before)
 		}
 		if s.checkpoint.Bad > 0 {
-			text += fmt.Sprintf(", %d left out", s.checkpoint.Bad)
+			fmt.Fprintf(&b, ", %d left out", s.checkpoint.Bad)
 		}
-		text += "\n"
+		b.WriteString("\n")
 	}
-	if e := printResult(r.cmd, r.asJSON, result, text); e != nil {
+	if e := printResult(r.cmd, r.asJSON, result, b.String()); e != nil {
 		return e
 	}
 	if err == nil {

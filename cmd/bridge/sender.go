@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -21,10 +18,6 @@ const (
 	pageSize = callsAtOnce * maxEntries
 	// maxCall is the largest call (Amazon SQS message quotas, November 2026).
 	maxCall = 1 << 20
-	// tries is how often a message is offered to the queue. The SDK repeats calls that fail as a whole besides.
-	tries = 3
-	// retryPause is the pause before a second try, and grows with each.
-	retryPause = 500 * time.Millisecond
 )
 
 // outgoing is a message on its way to the events queue.
@@ -74,12 +67,8 @@ func newSender(s *stack, perSecond float64) (*sender, error) {
 // fifo tells whether the events queue keeps the order of groups.
 func (s *sender) fifo() bool { return strings.HasSuffix(s.url, ".fifo") }
 
-var (
-	// errBehind is the end of a message that must not overtake one that was not accepted.
-	errBehind = errors.New("an earlier message of the same user was not accepted")
-	// errUnanswered is the end of a message that an answer passes over in silence.
-	errUnanswered = errors.New("the events queue does not say whether it accepted it")
-)
+// errBehind is the end of a message that must not overtake one that was not accepted.
+var errBehind = errors.New("an earlier message of the same user was not accepted")
 
 // send offers messages to the queue and gives for each the reason why it is not there; nil: the queue has accepted it. When ctx ends, what
 // has been offered is waited for, and the rest is not offered any more.
@@ -151,68 +140,5 @@ func (s *sender) note(page []outgoing, part []int, errs []error) {
 		if errs[i] != nil && page[i].group != "" {
 			s.stuck[page[i].group] = true
 		}
-	}
-}
-
-// offer offers a few messages until the queue has accepted them, refused them for good, or been asked often enough.
-func (s *sender) offer(ctx context.Context, page []outgoing, part []int, errs []error) {
-	for try := 1; len(part) > 0; try++ {
-		for _, i := range part {
-			errs[i] = errInterrupted
-		}
-		if s.limiter.WaitN(ctx, len(part)) != nil {
-			return
-		}
-		if part = s.call(ctx, page, part, errs); len(part) == 0 || try == tries || !pause(ctx, time.Duration(try)*retryPause) {
-			return
-		}
-	}
-}
-
-// call makes one call and gives the messages that may be offered again.
-func (s *sender) call(ctx context.Context, page []outgoing, part []int, errs []error) (again []int) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
-	defer cancel()
-	entries := make([]types.SendMessageBatchRequestEntry, len(part))
-	for n, i := range part {
-		m := &page[i]
-		errs[i] = errUnanswered
-		entries[n] = types.SendMessageBatchRequestEntry{Id: new(strconv.Itoa(n)), MessageBody: &m.body, MessageAttributes: m.attributes}
-		if m.group != "" {
-			entries[n].MessageGroupId, entries[n].MessageDeduplicationId = &m.group, &m.unique
-		}
-	}
-	out, err := s.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &s.url, Entries: entries})
-	if err != nil {
-		for _, i := range part {
-			errs[i] = awsTrouble(err)
-		}
-		return nil
-	}
-	for _, ok := range out.Successful {
-		if n, err := strconv.Atoi(aws.ToString(ok.Id)); err == nil && 0 <= n && n < len(part) {
-			errs[part[n]] = nil
-		}
-	}
-	for _, refused := range out.Failed {
-		if n, err := strconv.Atoi(aws.ToString(refused.Id)); err == nil && 0 <= n && n < len(part) {
-			errs[part[n]] = fmt.Errorf("the events queue refuses it: %s", aws.ToString(refused.Code))
-			if !refused.SenderFault {
-				again = append(again, part[n])
-			}
-		}
-	}
-	return again
-}
-
-// pause waits, unless ctx ends.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
