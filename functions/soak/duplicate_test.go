@@ -14,9 +14,6 @@ func (v *verdict) duplicates() {
 		w := v.makers[digest]
 		for i := 1; i < len(records) && w != nil; i++ {
 			cause := v.cause(w, records[i-1], records[i])
-			for k := i - 2; k >= 0 && cause == "" && len(v.messages[w]) > 1; k-- {
-				cause = v.cause(w, records[k], records[i]) // of several messages of a webhook, each has copies of its own
-			}
 			if cause == "" {
 				v.Errorf("an event is stored twice, and nobody knows why\n%s", v.story(w))
 				cause = "unknown"
@@ -42,38 +39,32 @@ var wordsOf = map[clevertaptest.Kind]string{
 func (v *verdict) cause(w *sent, first, second clevertaptest.Record) string {
 	one, other := v.byRequest[first.Request], v.byRequest[second.Request]
 	before, after := v.callOf(one, w), v.callOf(other, w)
-	if before == nil || after == nil {
-		return ""
-	}
-	shared := slices.DeleteFunc(slices.Clone(v.messages[w]), func(h *history) bool { return !h.in(before) || !h.in(after) })
-	spoilt := ""
-	for _, kind := range one.request.Faults {
-		if spoilt == "" {
-			spoilt = wordsOf[kind]
-		}
-	}
 	switch {
-	case len(shared) == 0, before == after && len(shared) > 1:
-		return "Purchasely sent the webhook again"
+	case before == nil || after == nil:
+		return ""
+	case len(v.messages[w]) > 1:
+		return "Purchasely sent the webhook again" // There may be another cause, but whose copy is whose cannot be told.
+	case before == after && slices.Contains(one.request.Faults, clevertaptest.Passing):
+		return wordsOf[clevertaptest.Passing]
 	case before == after:
-		if slices.Contains(one.request.Faults, clevertaptest.Passing) {
-			return wordsOf[clevertaptest.Passing]
-		}
 		return ""
 	case before.killed:
 		return "the forwarder was killed"
 	case !before.answered():
 		return "the forwarder ran out of time"
-	case !before.failed[shared[0].id]:
-		if before.ended.Sub(before.began) >= visibility {
-			return "the message had become visible before it was deleted"
-		}
+	case !before.failed[v.messages[w][0].id] && before.ended.Sub(before.began) >= visibility:
+		return "the message had become visible before it was deleted"
+	case !before.failed[v.messages[w][0].id]:
 		return ""
-	case spoilt != "" || one.aborted:
-		if spoilt == "" {
-			spoilt = "the sender gave up"
+	}
+	for _, kind := range one.request.Faults {
+		if words := wordsOf[kind]; words != "" {
+			return words
 		}
-		return spoilt
+	}
+	switch {
+	case one.aborted:
+		return "the answer came too late"
 	case before.diary.unnoted > 0 || after.diary == nil || after.diary.unread > 0:
 		return "another record of the message failed, and the holder table was out of reach"
 	default:
