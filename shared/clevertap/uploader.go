@@ -10,7 +10,7 @@ import (
 type Options struct {
 	Transport    http.RoundTripper // default: one that reuses connections and demands TLS 1.2
 	Endpoint     string            // used instead of https://<host>; "{host}" in it stands for the host
-	Timeout      time.Duration     // of one upload; 10 s
+	Timeout      time.Duration     // of one upload, or half of it where one tries an account again; 10 s
 	Concurrency  int               // uploads in flight per account within one call; 3
 	BreakerPause time.Duration     // the first pause of an account that keeps failing; 30 s
 	Jitter       func() float64    // a random number in [0,1)
