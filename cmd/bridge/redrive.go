@@ -110,7 +110,11 @@ func (o *redriveOptions) ask(h *haul) error {
 	if o.yes {
 		return nil
 	}
-	return newQuestions(h.cmd).confirm("Send %s back?", quantity(h.total, "message"))
+	behind := ""
+	if h.unseen > 0 && o.deadLetters {
+		behind = " and what stands behind them"
+	}
+	return newQuestions(h.cmd).confirm("Send %s back%s?", quantity(h.total, "message"), behind)
 }
 
 // report prints what became of the messages, and gives the error that the run ends with.

@@ -288,8 +288,8 @@ func TestRedriveOfOneUsersDeadLettersKeepsTheirOrder(t *testing.T) {
 		want = append(want, webhookOf("anna", n))
 		cloud.queues[deadName].put(time.Hour, "anna's", want[n], attributesOf("demo", "", "2026-11-22T10:00:00.000Z"))
 	}
-	got := execute(t, "", "rejected", "redrive", "--stack", testStack, "--dead-letters", "--rate", "0", "--yes", "--json")
-	if got.code != fine || got.out != `{"chosen":37,"sent":37,"failed":0,"undeleted":0,"unseen":0}`+"\n" {
+	got := execute(t, "y\n", "rejected", "redrive", "--stack", testStack, "--dead-letters", "--rate", "0", "--json")
+	if got.code != fine || !strings.Contains(got.errs, "Send 10 messages back and what stands behind them? [y/N]") || got.out != `{"chosen":37,"sent":37,"failed":0,"undeleted":0,"unseen":0}`+"\n" {
 		t.Errorf("got %+v", got)
 	}
 	if diff := cmp.Diff(want, cloud.bodies(eventsName)); diff != "" || len(cloud.bodies(deadName)) != 0 {
