@@ -98,7 +98,7 @@ deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
 	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)
 
 bench: ## benchmarks
-	@go test -run '^$$' -bench . -benchmem ./...
+	@go test $(TAGS) -run '^$$' -bench . -benchmem ./...
 
 clean: ## removes what was built and installed
 	rm -rf .tools .local .aws-sam

@@ -87,7 +87,9 @@ func (o standinOptions) run(cmd *cobra.Command) error {
 	select {
 	case <-ctx.Done():
 		_ = admin.Close()
-		_ = <-stopped // says that it was closed
+		if err := <-stopped; !errors.Is(err, http.ErrServerClosed) {
+			return findingf("", "second port: %w", err)
+		}
 		return nil
 	case err := <-stopped:
 		return findingf("", "second port: %w", err)
