@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -16,6 +17,9 @@ const (
 	holdShare   = 3
 	recallShare = 6
 )
+
+// writersAtOnce is how many entries are written side by side.
+const writersAtOnce = 32
 
 // writeAttempts is how often an entry is read, merged and written while others write it at the same time.
 const writeAttempts = 5
@@ -38,14 +42,14 @@ func (v *invocation) hold(ctx context.Context) {
 	ctx, cancel := within(ctx, holdShare)
 	defer cancel()
 	entries, err := v.handler.Holders.Read(ctx, keysOf(v.holdings))
-	var all sync.WaitGroup
 	for _, h := range v.holdings {
 		if h.err = err; err == nil {
 			v.learn(ctx, h, entries)
-			all.Go(func() { v.write(ctx, h) })
 		}
 	}
-	all.Wait()
+	if err == nil {
+		v.writeAll(ctx)
+	}
 	for _, h := range v.holdings {
 		if h.err != nil {
 			// One cause for all of them, as a rule; the messages' own lines tell how many.
@@ -72,6 +76,20 @@ func (v *invocation) learn(ctx context.Context, h *holding, entries map[string]s
 	if err := h.learn(entries, v.handler.now()); err != nil {
 		v.handler.Log.WarnContext(ctx, err.Error()+": it is replaced")
 	}
+}
+
+// writeAll writes the entries, so many at a time. Each writer takes one after the other, and so grows the deep stack of such a call once.
+func (v *invocation) writeAll(ctx context.Context) {
+	var all sync.WaitGroup
+	var next atomic.Int64
+	for range min(len(v.holdings), writersAtOnce) {
+		all.Go(func() {
+			for i := next.Add(1); i <= int64(len(v.holdings)); i = next.Add(1) {
+				v.write(ctx, v.holdings[i-1])
+			}
+		})
+	}
+	all.Wait()
 }
 
 // write merges the statements into the entry and writes it if that changes it. After a conflict it begins again with what the other
