@@ -1,14 +1,13 @@
 package main_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"maps"
-	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -18,86 +17,127 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// calls is how many webhooks the memory is measured after, at least.
-const calls = 1000
+// A percentile of fewer would be chance.
+const (
+	starts = 60
+	calls  = 2000
+)
 
-// contender is one of the two functions that are compared.
-type contender struct {
-	name     string
-	binary   string
-	env      map[string]string
-	payload  []byte
-	cold     []time.Duration
-	warm     []time.Duration
-	resident int64 // bytes
-}
+// usual is a webhook of the usual size.
+var usual = `{"event_name":"SUBSCRIPTION_RENEWED","event_id":"8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10","user_id":"user-1"` +
+	strings.Repeat(`,"attribute":"some value"`, 60) + "}"
 
-// BenchmarkReceiver measures the built receiver beside a function that does nothing, call by call in turns, under the same
-// Runtime API and with an AWS that answers at once. It prints its figures as a table as well.
+const (
+	benchKey   = "lantern-quartz-42"
+	benchStamp = "1773474112"
+)
+
+// BenchmarkReceiver measures the built receiver beside its floors, call by call in turns, under the same Runtime API and with an AWS that
+// answers at once: a function that does nothing, and one that does nothing but send a message to the queue. It prints its figures as
+// a table as well.
 func BenchmarkReceiver(b *testing.B) {
 	cloud := awstest.New(b, nil)
 	queue := cloud.SQS.Create(awstest.QueueConfig{Name: "events"})
-	cloud.Secrets.Put("bridge/demo/purchasely", `{"shared_secret":"lantern-quartz-42"}`)
-	env := maps.Clone(cloud.Env())
-	env["QUEUE_URL"], env["SECRETS_PREFIX"] = cloud.SQS.QueueURL(queue), "bridge"
-	payload := delivery(b)
-	both := []*contender{
-		{name: "noop", binary: lambdatest.Build(b, "functions/internal/lambdatest/testdata/noop"), payload: payload},
-		{name: "receiver", binary: lambdatest.Build(b, "functions/receiver"), env: env, payload: payload},
-	}
+	all := contenders(b, cloud, queue)
 	b.Run("cold", func(b *testing.B) {
-		for _, c := range both {
-			c.cold = nil
-		}
-		for b.Loop() {
-			for _, c := range both {
-				c.start(b)
-			}
-		}
-		report(b, both, func(c *contender) []time.Duration { return c.cold })
-	})
-	b.Run("warm", func(b *testing.B) {
-		functions := make([]*lambdatest.Function, len(both))
-		for i, c := range both {
-			functions[i], c.warm = lambdatest.Start(b, c.binary, c.env), nil
-			c.invoke(b, functions[i])
-		}
-		turn := func() {
-			for i, c := range both {
-				c.warm = append(c.warm, c.invoke(b, functions[i]))
+		turns(b, starts, func(turn int) {
+			for i := range all {
+				all[(turn+i)%len(all)].start(b)
 			}
 			queue.Purge()
-		}
-		for b.Loop() {
-			turn()
-		}
-		for len(both[0].warm) < calls {
-			turn()
-		}
-		report(b, both, func(c *contender) []time.Duration { return c.warm })
-		for i, c := range both {
-			c.resident = resident(b, functions[i].PID())
-			b.ReportMetric(float64(c.resident)/1e6, c.name+"-resident-MB")
-			functions[i].Kill()
+		})
+		for _, c := range all {
+			b.ReportMetric(float64(percentile(c.cold, 0.5).Microseconds()), c.name+"-p50-µs")
+			b.ReportMetric(float64(percentile(c.coldCPU, 0.5).Microseconds()), c.name+"-cpu-µs")
 		}
 	})
-	printTable(b, both)
+	b.Run("warm", func(b *testing.B) {
+		for _, c := range all {
+			c.function = lambdatest.Start(b, c.binary, c.env)
+			c.invoke(b)
+		}
+		before := make([]time.Duration, len(all))
+		for i, c := range all {
+			before[i] = c.processorTime(b)
+		}
+		n := turns(b, calls, func(turn int) {
+			for i := range all {
+				c := all[(turn+i)%len(all)]
+				c.warm = append(c.warm, c.invoke(b))
+			}
+			queue.Purge()
+		})
+		for i, c := range all {
+			c.warmCPU = (c.processorTime(b) - before[i]) / time.Duration(n)
+			c.resident = c.memory(b, "VmRSS:")
+			b.ReportMetric(float64(percentile(c.warm, 0.5).Microseconds()), c.name+"-p50-µs")
+			b.ReportMetric(float64(percentile(c.warm, 0.99).Microseconds()), c.name+"-p99-µs")
+			b.ReportMetric(float64(c.warmCPU.Microseconds()), c.name+"-cpu-µs")
+			b.ReportMetric(float64(c.resident)/1e6, c.name+"-resident-MB")
+			c.function.Kill()
+		}
+	})
+	var signing time.Duration
+	b.Run("hmac", func(b *testing.B) {
+		for b.Loop() {
+			webhook.Sign(secret.New(benchKey), benchStamp, []byte(usual))
+		}
+		signing = b.Elapsed() / time.Duration(b.N)
+	})
+	printTable(b, all, signing)
 }
 
-// delivery is a signed webhook of the usual size as an HTTP API event.
-func delivery(b *testing.B) []byte {
+// turns takes as many turns as the benchmark asks for, and some at least.
+func turns(b *testing.B, least int, take func(turn int)) (taken int) {
+	for b.Loop() {
+		take(taken)
+		taken++
+	}
+	for ; taken < least; taken++ {
+		take(taken)
+	}
+	b.ReportMetric(0, "ns/op") // All contenders together mean nothing.
+	return taken
+}
+
+func contenders(b *testing.B, cloud *awstest.Server, queue *awstest.Queue) []*contender {
 	b.Helper()
-	text := `{"event_name":"SUBSCRIPTION_RENEWED","event_id":"8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10","user_id":"user-1"` +
-		strings.Repeat(`,"attribute":"some value"`, 60) + "}"
+	cloud.Secrets.Put("bridge/demo/purchasely", `{"shared_secret":"`+benchKey+`"}`)
+	env := maps.Clone(cloud.Env())
+	env["QUEUE_URL"], env["SECRETS_PREFIX"] = cloud.SQS.QueueURL(queue), "bridge"
+	call, err := json.Marshal(map[string]string{"QueueUrl": cloud.SQS.QueueURL(queue), "MessageBody": usual})
+	if err != nil {
+		b.Fatal(err)
+	}
+	post := map[string]string{
+		"ADDRESS": cloud.URL, "CALL": string(call),
+		"AUTHORIZATION": "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261101/" + awstest.Region + "/sqs/aws4_request, SignedHeaders=host, Signature=" +
+			strings.Repeat("0", 64),
+	}
+	payload := delivery(b, usual)
+	return []*contender{
+		{name: "noop", binary: lambdatest.Build(b, "functions/internal/lambdatest/testdata/noop"), payload: payload},
+		{name: "post", binary: lambdatest.Build(b, "functions/receiver/testdata/post"), env: post, payload: payload},
+		{name: "receiver", binary: lambdatest.Build(b, "functions/receiver"), env: env, payload: payload},
+	}
+}
+
+// delivery is a signed webhook as an HTTP API event. What is no text goes as base64, as API Gateway does it.
+func delivery(b *testing.B, text string) []byte {
+	b.Helper()
+	body, encoded := text, !utf8.ValidString(text)
+	if encoded {
+		body = base64.StdEncoding.EncodeToString([]byte(text))
+	}
 	payload, err := json.Marshal(map[string]any{
 		"version": "2.0", "routeKey": "POST /purchasely/{app}", "rawPath": "/purchasely/demo", "rawQueryString": "",
 		"headers": map[string]string{
 			"content-type": "application/json", "host": "api.example.com", "user-agent": "Purchasely", "x-forwarded-for": "203.0.113.17",
-			"x-purchasely-timestamp":         "1773474112",
-			"x-purchasely-request-signature": webhook.Sign(secret.New("lantern-quartz-42"), "1773474112", []byte(text)),
+			"x-purchasely-timestamp":         benchStamp,
+			"x-purchasely-request-signature": webhook.Sign(secret.New(benchKey), benchStamp, []byte(text)),
 		},
 		"requestContext": map[string]any{"requestId": "r-1", "http": map[string]any{"method": "POST", "path": "/purchasely/demo"}},
-		"pathParameters": map[string]string{"app": "demo"}, "body": text, "isBase64Encoded": false,
+		"pathParameters": map[string]string{"app": "demo"}, "body": body, "isBase64Encoded": encoded,
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -105,89 +145,27 @@ func delivery(b *testing.B) []byte {
 	return payload
 }
 
-// start measures from the start of a process to its first answer.
-func (c *contender) start(b *testing.B) {
-	f := lambdatest.New(b, c.binary, c.env)
-	began := time.Now()
-	if err := f.Start(); err != nil {
-		b.Fatal(err)
-	}
-	c.invoke(b, f)
-	c.cold = append(c.cold, time.Since(began))
-	f.Kill()
-}
-
-// invoke measures one call.
-func (c *contender) invoke(b *testing.B, f *lambdatest.Function) time.Duration {
-	b.Helper()
-	began := time.Now()
-	answer, err := f.Invoke(b.Context(), c.payload, 10*time.Second)
-	took := time.Since(began)
-	if err != nil || !strings.Contains(string(answer), `"statusCode":200`) {
-		b.Fatalf("%s answered %s, %v", c.name, answer, err)
-	}
-	return took
-}
-
-// percentile gives the duration below which a share of all lies.
-func percentile(all []time.Duration, share float64) time.Duration {
-	if len(all) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(all))
-	return sorted[int(share*float64(len(sorted)-1))]
-}
-
-func report(b *testing.B, both []*contender, measured func(*contender) []time.Duration) {
-	for _, c := range both {
-		for name, share := range map[string]float64{"-p50-µs": 0.5, "-p99-µs": 0.99} {
-			b.ReportMetric(float64(percentile(measured(c), share).Microseconds()), c.name+name)
-		}
-	}
-	b.ReportMetric(0, "ns/op") // Both together mean nothing.
-}
-
-// resident reads a process's memory from the kernel, 0 where it does not tell.
-func resident(b *testing.B, pid int) int64 {
-	b.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		return 0
-	}
-	pages, err := strconv.ParseInt(strings.Fields(string(text))[1], 10, 64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return pages * int64(os.Getpagesize())
-}
-
 // printTable prints what was measured, if all of it was.
-func printTable(b *testing.B, both []*contender) {
+func printTable(b *testing.B, all []*contender, signing time.Duration) {
 	b.Helper()
-	floor, receiver := both[0], both[1]
-	if len(floor.cold) == 0 || len(floor.warm) == 0 {
+	floor, post, receiver := all[0], all[1], all[2]
+	if len(floor.cold) == 0 || len(floor.warm) == 0 || signing == 0 {
 		return
 	}
-	fmt.Printf("\n| receiver | measured | no-op | difference |\n|---|---:|---:|---:|\n")
-	row := func(name, unit string, measured, floor float64) {
-		fmt.Printf("| %s | %.2f %s | %.2f %s | %.2f %s |\n", name, measured, unit, floor, unit, measured-floor, unit)
+	fmt.Printf("\n| receiver | measured | a function that does nothing | and sends a message | above nothing |\n|---|---:|---:|---:|---:|\n")
+	row := func(name, unit string, value func(*contender) float64) {
+		fmt.Printf("| %s | %.2f %s | %.2f %s | %.2f %s | %.2f %s |\n",
+			name, value(receiver), unit, value(floor), unit, value(post), unit, value(receiver)-value(floor), unit)
 	}
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
-	row("exec to first answer, p50", "ms", ms(percentile(receiver.cold, 0.5)), ms(percentile(floor.cold, 0.5)))
-	row("exec to first answer, p99", "ms", ms(percentile(receiver.cold, 0.99)), ms(percentile(floor.cold, 0.99)))
-	row("warm, p50", "ms", ms(percentile(receiver.warm, 0.5)), ms(percentile(floor.warm, 0.5)))
-	row("warm, p99", "ms", ms(percentile(receiver.warm, 0.99)), ms(percentile(floor.warm, 0.99)))
-	row("resident after 1,000 calls", "MB", float64(receiver.resident)/1e6, float64(floor.resident)/1e6)
-	row("binary", "MB", size(b, receiver.binary), size(b, floor.binary))
-	fmt.Println()
-}
-
-// size is a file's size in megabytes.
-func size(b *testing.B, path string) float64 {
-	b.Helper()
-	file, err := os.Stat(path)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return float64(file.Size()) / 1e6
+	row("exec to first answer, median", "ms", func(c *contender) float64 { return ms(percentile(c.cold, 0.5)) })
+	row("the same, quickest tenth", "ms", func(c *contender) float64 { return ms(percentile(c.cold, 0.1)) })
+	row("the same, processor time, median", "ms", func(c *contender) float64 { return ms(percentile(c.coldCPU, 0.5)) })
+	row("warm call, median", "ms", func(c *contender) float64 { return ms(percentile(c.warm, 0.5)) })
+	row("warm call, quickest tenth", "ms", func(c *contender) float64 { return ms(percentile(c.warm, 0.1)) })
+	row("warm call, 99 %", "ms", func(c *contender) float64 { return ms(percentile(c.warm, 0.99)) })
+	row("warm call, processor time, mean", "ms", func(c *contender) float64 { return ms(c.warmCPU) })
+	row("resident after the calls", "MB", func(c *contender) float64 { return float64(c.resident) / 1e6 })
+	row("binary", "MB", func(c *contender) float64 { return c.size(b) })
+	fmt.Printf("| of a warm call: the HMAC alone | %.3f ms | | | |\n\n", float64(signing.Nanoseconds())/1e6)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
 )
 
 func TestBlackBoxTroubleIsAnsweredInTime(t *testing.T) {
@@ -137,5 +138,18 @@ func TestBlackBoxCredentialsFromAnAddress(t *testing.T) {
 	s.wants(200, signed(body))
 	if got := <-asked; got != "token" {
 		t.Errorf("asked with %q", got)
+	}
+}
+
+// The address exists only for the proxy, which is the stand-in itself here.
+func TestBlackBoxCallsGoThroughAProxy(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, "events", nil)
+	s.Function = lambdatest.Start(t, lambdatest.Build(t, "functions/receiver"), map[string]string{
+		"AWS_ENDPOINT_URL": "http://aws.invalid", "HTTP_PROXY": s.aws.URL, "QUEUE_URL": s.aws.SQS.QueueURL(s.queue), "SECRETS_PREFIX": prefix,
+	})
+	s.wants(200, signed(body))
+	if got := len(s.queue.Messages()); got != 1 {
+		t.Errorf("%d messages on the queue", got)
 	}
 }

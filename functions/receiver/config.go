@@ -10,7 +10,6 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/env"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/receive"
 )
@@ -77,7 +76,7 @@ func readApps(r *env.Reader) []string {
 			return nil
 		}
 	}
-	apps, err := integration.Names(path, text)
+	apps, err := appNames(path, string(text))
 	if err != nil {
 		r.Fault(name, err.Error())
 	}

@@ -3,21 +3,13 @@
 package main_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
-	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
@@ -26,50 +18,6 @@ const (
 	worstTime   = 3 * time.Second
 	worstMemory = 200 << 20
 )
-
-// hostile are bodies that are made to hurt a reader of JSON, each written until it has a size.
-var hostile = map[string]func(size int) string{
-	"an object of a million keys": func(size int) string {
-		var b strings.Builder
-		b.WriteString(`{"event_name":"ACTIVATE"`)
-		for i := 0; b.Len() < size-24; i++ {
-			b.WriteString(`,"k` + strconv.Itoa(i) + `":0`)
-		}
-		return b.String() + "}"
-	},
-	"one key a million times": func(size int) string {
-		return "{" + strings.Repeat(`"user_id":"a",`, size/14-1) + `"event_name":"ACTIVATE"}`
-	},
-	"ten thousand arrays in one another": func(size int) string {
-		depth := max(10_000, size/2)
-		return strings.Repeat("[", depth) + strings.Repeat("]", depth)
-	},
-	"ten thousand objects in one another": func(size int) string {
-		depth := max(10_000, size/6-1)
-		return strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth)
-	},
-	"arrays that never close":    func(size int) string { return `{"a":` + strings.Repeat("[", size-5) },
-	"a number of nothing else":   func(size int) string { return strings.Repeat("9", size) },
-	"a number as an attribute":   func(size int) string { return `{"amount":-1.` + strings.Repeat("3", size-20) + `e9}` },
-	"an exponent of nothing":     func(size int) string { return `{"amount":1e` + strings.Repeat("9", size-20) + `}` },
-	"escapes of every character": func(size int) string { return `{"user_id":"` + strings.Repeat(`\u0041`, size/6-4) + `"}` },
-	"halves of surrogate pairs":  func(size int) string { return `{"user_id":"` + strings.Repeat(`\ud83d`, size/6-4) + `"}` },
-	"invalid UTF-8":              func(size int) string { return `{"user_id":"` + strings.Repeat("\xc3\x28\xff", size/3-6) + `"}` },
-	"overlong and forbidden":     func(size int) string { return strings.Repeat("\xc0\xaf\xed\xa0\x80\x00", size/6) },
-	"zeros, as a zip bomb":       zipped,
-}
-
-// zipped is a thousand times as large once unpacked, which nobody asks for.
-func zipped(size int) string {
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	zeros := make([]byte, 1<<16)
-	for range min(size/70, 4000) {
-		_, _ = w.Write(zeros) // It goes into memory.
-	}
-	_ = w.Close()
-	return packed.String() + strings.Repeat("\x00", max(0, size-packed.Len()))
-}
 
 // Genuine or not, within the limit or far beyond it, as text or as base64: there is an answer, soon, and what was correctly signed is on
 // the queue byte for byte.
@@ -188,33 +136,4 @@ func peak(t testing.TB, pid int) int {
 		t.Fatal(err)
 	}
 	return kilobytes << 10
-}
-
-// BenchmarkHostileBodies measures the built receiver on the worst that the limit lets in, beside a normal webhook. Lambda hands the event
-// over as JSON, so that an escape or a base64 form makes it larger than the body.
-func BenchmarkHostileBodies(b *testing.B) {
-	bodies := map[string]string{"a normal webhook": body}
-	for name, write := range hostile {
-		bodies[name] = write(262_144 - 64)
-	}
-	for _, name := range slices.Sorted(maps.Keys(bodies)) {
-		b.Run(name, func(b *testing.B) {
-			cloud := awstest.New(b, nil)
-			queue := cloud.SQS.Create(awstest.QueueConfig{Name: "events.fifo"})
-			cloud.Secrets.Put(secrets, `{"shared_secret":"`+key+`"}`)
-			env := cloud.Env()
-			env["QUEUE_URL"], env["SECRETS_PREFIX"] = cloud.SQS.QueueURL(queue), prefix
-			f := lambdatest.Start(b, lambdatest.Build(b, "functions/receiver"), env)
-			payload, err := json.Marshal(signed(bodies[name]).fields)
-			if err != nil {
-				b.Fatal(err)
-			}
-			for b.Loop() {
-				if _, err := f.Invoke(b.Context(), payload, allowed); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(peak(b, f.PID()))/1e6, "peak-MB")
-		})
-	}
 }
