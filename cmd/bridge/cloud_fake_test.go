@@ -38,6 +38,7 @@ type fakeCloud struct {
 	refuse  map[string]string // operation → code of the error that it answers
 	before  func(operation string)
 	calls   map[string]int
+	table   *fakeTable // of holders
 }
 
 // newFakeCloud makes a fakeCloud with a stack, and has the commands call it.
@@ -69,7 +70,9 @@ func makeFakeCloud(t testing.TB) *fakeCloud {
 		t: t, queues: make(map[string]*fakeQueue), secrets: make(map[string]string), refuse: make(map[string]string), calls: make(map[string]int),
 		outputs: map[string]string{
 			"WebhookUrl": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/purchasely/{app}", "SecretsPrefix": "purchasely-clevertap",
+			"HolderTable": holderTableName,
 		},
+		table: makeFakeTable(t),
 	}
 	for name, outputs := range map[string][]string{
 		eventsName: {"EventsQueueUrl", "EventsFifoQueueUrl"}, deadName: {"EventsFifoDeadLetterQueueUrl"},
@@ -90,6 +93,10 @@ func (r refusal) Error() string { return r.code }
 
 // ServeHTTP answers one call.
 func (c *fakeCloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.Header.Get("X-Amz-Target"), "DynamoDB_") {
+		c.table.ServeHTTP(w, r)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return

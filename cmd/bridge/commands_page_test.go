@@ -79,6 +79,7 @@ func pageFiles() map[string]string {
 		"demo.json":       `{"purchasely":{"shared_secret":"shared-4711"},"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`,
 		"purchasely.json": `{"purchasely":{"shared_secret":"shared-4711"}}`,
 		"backfill.jsonl":  text,
+		"subscribers.csv": "app,user_id,purchase_id,active,at\ndemo,anna,subs_2,true,2026-11-01T08:00:00Z\ndemo,ben,subs_3,true,2026-10-20T19:30:00Z\n",
 	}
 }
 

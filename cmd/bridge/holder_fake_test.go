@@ -19,7 +19,7 @@ const holderTableName = "purchasely-clevertap-HolderTable-1A2B3C4D5E6F"
 
 // fakeTable is as much of DynamoDB as the holder commands call, and a CloudFormation that names the table.
 type fakeTable struct {
-	t       *testing.T
+	t       testing.TB
 	mu      sync.Mutex
 	items   map[string]fakeItem
 	refuse  map[string]string // operation → code
@@ -30,11 +30,15 @@ type fakeTable struct {
 
 type fakeItem map[string]map[string]string
 
-// newFakeTable makes an empty table, and points the SDK at it.
-func newFakeTable(t *testing.T) *fakeTable {
-	f := &fakeTable{
+func makeFakeTable(t testing.TB) *fakeTable {
+	return &fakeTable{
 		t: t, items: map[string]fakeItem{}, refuse: map[string]string{}, calls: map[string]int{}, outputs: map[string]string{"HolderTable": holderTableName},
 	}
+}
+
+// newFakeTable makes an empty table, and points the SDK at it.
+func newFakeTable(t *testing.T) *fakeTable {
+	f := makeFakeTable(t)
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	for name, value := range map[string]string{

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // onStack are command lines of the commands that need a stack.
@@ -194,6 +196,7 @@ func inhabited(t *testing.T) *fakeCloud {
 	cleverTap(t)
 	cloud.secrets[purchaselyName] = `{"shared_secret":"` + demoSecret + `"}`
 	cloud.secrets[clevertapName] = `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`
+	cloud.table.put(holderKey("demo", webhook.Holder{Kind: webhook.ByUser, ID: "anna"}), fakeItem{"state": {"S": oneActive}, "expires": {"N": "1836648000"}})
 	answering(t, said(http.StatusOK, `{"status":"queued"}`))
 	return cloud
 }
