@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/debug"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -17,10 +16,10 @@ import (
 )
 
 func main() {
-	// Webhooks come one at a time. On one processor, goroutines go on where they would wake the thread of another, and a heap of 8 MB
-	// instead of 4 is collected half as often: of the time above a function that does nothing, that is a third (measured, November 2026).
+	// Webhooks come one at a time, and on one processor goroutines go on where they would wake the thread of another. Of the time above
+	// a function that does nothing that is a sixth, in the slowest hundredth half, and a millisecond of the start (measured on two
+	// processors, November 2026).
 	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(200)
 	if err := run(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "receiver:", err)
 		os.Exit(1)
