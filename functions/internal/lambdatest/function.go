@@ -175,7 +175,8 @@ func (f *Function) PID() int { return f.running().cmd.Process.Pid }
 // InitError is what the process has posted as its initialisation error, "" if nothing.
 func (f *Function) InitError() string { return f.running().api.initError() }
 
-// Output gives what all processes of the function have printed so far.
+// Output gives what all processes of the function have printed so far. A line may come a moment after the answer that it was
+// printed before; all of them are there after [Function.Kill] or [Function.Wait].
 func (f *Function) Output() *Output { return &f.output }
 
 func (f *Function) running() *process {
