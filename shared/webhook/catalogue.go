@@ -35,16 +35,22 @@ type ownAttributes struct {
 }
 
 // TheCatalogue gives what is embedded, parsed once.
-func TheCatalogue() *Catalogue { return theCatalogue() }
+func TheCatalogue() *Catalogue {
+	embedded.Do(func() {
+		c, err := parseCatalogue(attributesCSV, eventsCSV)
+		if err != nil {
+			panic(err) // A line that makes no sense is a mistake of the build.
+		}
+		embedded.catalogue = c
+	})
+	return embedded.catalogue
+}
 
-// A line that makes no sense is a mistake of the build, hence the panic.
-var theCatalogue = sync.OnceValue(func() *Catalogue {
-	c, err := parseCatalogue(attributesCSV, eventsCSV)
-	if err != nil {
-		panic(err)
-	}
-	return c
-})
+// embedded is no sync.OnceValue, which would put the tables and their reader into every binary that reads webhooks.
+var embedded struct {
+	sync.Once
+	catalogue *Catalogue
+}
 
 // parseCatalogue reads both tables and reports everything that is wrong with them at once.
 func parseCatalogue(attributes, events string) (*Catalogue, error) {

@@ -2,8 +2,8 @@ package webhook
 
 import (
 	"errors"
+	"math"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -13,21 +13,41 @@ import (
 // Keys are an app's shared secret and, during a rotation, its predecessor. The zero Keys verify nothing.
 type Keys struct{ current, previous secret.Value }
 
+var errNoText = errors.New("secret is no text")
+
 // ParseKeys reads {"shared_secret":"…","previous_shared_secret":"…"}. The second may be missing, null or empty, unknown keys are ignored, and of
 // equal keys the last counts. The error is a [fault.Fault] of kind Operator and reason Secret, and never quotes the text.
 func ParseKeys(text []byte) (Keys, error) {
-	var keys struct {
-		Current  secret.Value `json:"shared_secret"`
-		Previous secret.Value `json:"previous_shared_secret"`
+	var keys Keys
+	r := reader{limit: math.MaxInt}
+	for r.open(text); r.next(); {
+		switch string(r.name) {
+		case "shared_secret":
+			keys.current, r.err = r.secret()
+		case "previous_shared_secret":
+			keys.previous, r.err = r.secret()
+		}
 	}
-	// The decoder's error is dropped, because it may quote what it could not read.
-	if json.Unmarshal(text, &keys, jsontext.AllowDuplicateNames(true)) != nil {
+	// The reader's error is dropped: what it says is about webhooks.
+	if r.close() != nil {
 		return Keys{}, unusable("secret is not a JSON object with a text under shared_secret (and previous_shared_secret)")
 	}
-	if keys.Current.Empty() {
+	if keys.current.Empty() {
 		return Keys{}, unusable("shared_secret is missing or empty")
 	}
-	return Keys{keys.Current, keys.Previous}, nil
+	return keys, nil
+}
+
+// secret gives the present value, which is a text, or null for none.
+func (r *reader) secret() (secret.Value, error) {
+	switch r.value.Kind() {
+	case jsontext.KindString:
+		return secret.New(string(r.unquote(r.value))), nil
+	case jsontext.KindNull:
+		return secret.Value{}, nil
+	default:
+		return secret.Value{}, errNoText
+	}
 }
 
 func unusable(what string) error {
