@@ -61,14 +61,15 @@ func (m *Mapping) Stats() Stats {
 // gather waits for the first message and, on a standard queue with a window, for more. It gives none when ctx has ended.
 func (m *Mapping) gather(ctx context.Context) []Received {
 	limit := positive(m.BatchSize, 10)
-	batch := m.more(ctx, limit)
+	batch, full := m.more(ctx, limit, maxPayload)
 	if m.Window == 0 || m.Queue.FIFO() || len(batch) == 0 {
 		return batch
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.Window)
 	defer cancel()
-	for len(batch) < limit && bytesOf(batch) < maxPayload {
-		further := m.more(ctx, limit-len(batch))
+	for len(batch) < limit && !full {
+		var further []Received
+		further, full = m.more(ctx, limit-len(batch), maxPayload-bytesOf(batch))
 		if len(further) == 0 {
 			break
 		}
@@ -77,15 +78,15 @@ func (m *Mapping) gather(ctx context.Context) []Received {
 	return batch
 }
 
-// more receives as soon as there is something, and nothing when ctx has ended.
-func (m *Mapping) more(ctx context.Context, limit int) []Received {
+// more receives as soon as there is something, and nothing when ctx has ended. It tells whether another message did not fit.
+func (m *Mapping) more(ctx context.Context, limit, maxBytes int) (batch []Received, full bool) {
 	for ctx.Err() == nil {
-		if batch := m.Queue.take(limit, maxPayload, -1); len(batch) > 0 {
-			return batch
+		if batch, full := m.Queue.take(limit, maxBytes, -1); full || len(batch) > 0 {
+			return batch, full
 		}
 		m.Queue.wait(ctx)
 	}
-	return nil
+	return nil, false
 }
 
 // deliver invokes the function and settles the batch.

@@ -177,6 +177,9 @@ func TestAWindowFillsBatchesOfAStandardQueue(t *testing.T) {
 		m := &awstest.Mapping{Queue: queue, BatchSize: 1000, Window: 2 * time.Second, Concurrency: 1}
 		m.Invoke = func(_ context.Context, payload []byte) ([]byte, error) {
 			sizes = append(sizes, strings.Count(string(payload), `"receiptHandle"`))
+			if len(payload) > 6<<20 {
+				t.Errorf("batch %d has %d bytes", len(sizes), len(payload))
+			}
 			return nil, nil
 		}
 		go func() {

@@ -22,11 +22,12 @@ type Received struct {
 // Receive takes up to limit messages, as ReceiveMessage does, for a visibility time-out; a negative one stands for the queue's.
 // Messages that have been received too often move to the dead letters instead.
 func (q *Queue) Receive(limit int, visibility time.Duration) []Received {
-	return q.take(limit, math.MaxInt, visibility)
+	received, _ := q.take(limit, math.MaxInt, visibility)
+	return received
 }
 
-// take receives up to limit messages and, beyond the first, no more than maxBytes of them.
-func (q *Queue) take(limit, maxBytes int, visibility time.Duration) []Received {
+// take receives up to limit messages of up to maxBytes altogether, and tells whether another message did not fit.
+func (q *Queue) take(limit, maxBytes int, visibility time.Duration) (received []Received, full bool) {
 	if visibility < 0 {
 		visibility = q.config.Visibility
 	}
@@ -36,9 +37,8 @@ func (q *Queue) take(limit, maxBytes int, visibility time.Duration) []Received {
 	for len(q.waiting) > 0 && !q.waiting[0].until.After(now) {
 		q.settle(heap.Pop(&q.waiting).(*group)) //nolint:forcetypeassert // The heap holds nothing else.
 	}
-	var received []Received
 	var touched []*group
-	for full := false; len(q.ready) > 0 && len(received) < limit && !full; {
+	for len(q.ready) > 0 && len(received) < limit && !full {
 		g := q.ready[0]
 		q.ready = q.ready[1:]
 		g.ready = false
@@ -47,11 +47,15 @@ func (q *Queue) take(limit, maxBytes int, visibility time.Duration) []Received {
 			if q.drop(m, now) {
 				continue
 			}
-			full = len(received) > 0 && size(m.Body, m.Attributes) > maxBytes
-			if full || len(received) == limit {
+			if len(received) == limit {
 				break
 			}
-			maxBytes -= size(m.Body, m.Attributes) + envelope
+			need := size(m.Body, m.Attributes) + envelope
+			if need > maxBytes {
+				full = true
+				break
+			}
+			maxBytes -= need
 			received = append(received, m.receive(now, visibility))
 			g.flying = append(g.flying, m)
 		}
@@ -59,7 +63,7 @@ func (q *Queue) take(limit, maxBytes int, visibility time.Duration) []Received {
 	for _, g := range touched {
 		q.settle(g)
 	}
-	return received
+	return received, full
 }
 
 // receive notes that a message was handed out.
