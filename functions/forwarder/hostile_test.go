@@ -1,4 +1,4 @@
-//go:build blackbox
+//go:build blackbox && linux
 
 package main_test
 
