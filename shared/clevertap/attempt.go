@@ -41,7 +41,9 @@ func (u *Uploader) try(ctx context.Context, a Account, records []*item, timeout 
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	response, err := u.client.post(ctx, a, records, dry)
+	sent := &content{records: records}
+	defer sent.release()
+	response, err := u.client.post(ctx, a, sent, dry)
 	if err != nil {
 		return reply{verdict: passing, fault: broken(ctx, err)}
 	}

@@ -1,11 +1,35 @@
 package clevertap
 
-import "io"
+import (
+	"errors"
+	"io"
+	"sync"
+)
 
-// body reads an upload's request out of its records without copying them together: a batch is held in memory once. Neither
-// the records nor the slice may change any more, because the transport may go on reading for a while after it gave up.
-type body struct {
+// content is what an upload sends, for as long as the attempt lasts. A transport may go on reading a request for a while after it gave
+// up; from release on it finds nothing more to read, so that the records' memory can be used again.
+type content struct {
+	mu      sync.Mutex
 	records []*item
+	over    bool
+}
+
+// errOver is what a transport reads that has been given up.
+var errOver = errors.New("upload: attempt is over")
+
+// release ends the attempt. No record is being read when it returns, and none will be.
+func (c *content) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.records, c.over = nil, true
+}
+
+// open gives a reader from the beginning.
+func (c *content) open() (io.ReadCloser, error) { return &body{content: c}, nil }
+
+// body reads an upload's request out of its records without copying them together: a batch is held in memory once.
+type body struct {
+	content *content
 	part    int    // the next one: opening, then records with commas between them, then closing
 	rest    []byte // of the part before
 }
@@ -21,6 +45,11 @@ func size(records []*item) int64 {
 
 // Read fills p as far as there is something.
 func (b *body) Read(p []byte) (n int, err error) {
+	b.content.mu.Lock()
+	defer b.content.mu.Unlock()
+	if b.content.over {
+		return 0, errOver
+	}
 	for n < len(p) {
 		if len(b.rest) == 0 && !b.advance() {
 			if n == 0 {
@@ -40,7 +69,7 @@ func (b *body) Close() error { return nil }
 
 // advance goes to the next part, and tells whether there was one.
 func (b *body) advance() bool {
-	last := 2 * len(b.records)
+	last := 2 * len(b.content.records)
 	switch {
 	case b.part > last:
 		return false
@@ -51,7 +80,7 @@ func (b *body) advance() bool {
 	case b.part%2 == 0:
 		b.rest = comma
 	default:
-		b.rest = b.records[b.part/2].JSON
+		b.rest = b.content.records[b.part/2].JSON
 	}
 	b.part++
 	return true

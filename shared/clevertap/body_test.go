@@ -1,7 +1,9 @@
 package clevertap_test
 
 import (
+	"errors"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -39,5 +41,41 @@ func TestBody(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// lingering is a transport that gives up and goes on reading the request.
+type lingering struct {
+	bodies chan io.Reader
+	done   chan struct{}
+}
+
+func (l lingering) RoundTrip(r *http.Request) (*http.Response, error) {
+	go func() {
+		defer close(l.done)
+		for {
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				return
+			}
+			r.Body, _ = r.GetBody()
+		}
+	}()
+	l.bodies <- r.Body
+	return nil, errors.New("gave up")
+}
+
+// Whoever calls may use the records' memory for other records once the call has returned: the race detector watches the writes here.
+func TestNoRecordIsReadOnceTheUploadHasReturned(t *testing.T) {
+	t.Parallel()
+	transport := lingering{make(chan io.Reader, 1), make(chan struct{})}
+	u := clevertap.NewUploader(clevertap.Options{Transport: transport})
+	sent := records(1, 10)
+	u.Upload(t.Context(), []clevertap.Lane{{Account: account, Records: sent}}, &book{})
+	for i := range sent {
+		clear(sent[i].JSON)
+	}
+	<-transport.done
+	if n, err := (<-transport.bodies).Read(make([]byte, 10)); n != 0 || err == nil {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -28,14 +27,14 @@ type client struct {
 	endpoint  string // "" or what stands for https://<host>, with {host} in it perhaps
 }
 
-// post sends records to an account once. The caller closes the answer's body.
+// post sends records to an account once. The caller closes the answer's body and releases the content.
 //
 // The transport is called without an http.Client, because that one follows redirects, and to another host it would take the
 // passcode along. Only the transport itself can send a request a second time: it does so, with GetBody, when a connection that
 // it meant to reuse turned out to be closed before one byte of the request was written, or when an HTTP/2 server declared that
 // it did not process the stream. A POST without an idempotency key that has been written is never repeated (net/http,
 // persistConn.shouldRetryRequest and http2canRetryError, Go 1.26). So no processed record goes out twice in there.
-func (c *client) post(ctx context.Context, a Account, records []*item, dry bool) (*http.Response, error) {
+func (c *client) post(ctx context.Context, a Account, records *content, dry bool) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url(a.Host, dry), nil)
 	if err != nil {
 		return nil, errRequest
@@ -43,9 +42,9 @@ func (c *client) post(ctx context.Context, a Account, records []*item, dry bool)
 	request.Header.Set("X-CleverTap-Account-Id", a.ID)
 	request.Header.Set("X-CleverTap-Passcode", a.Passcode.Reveal())
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
-	request.ContentLength = size(records)
-	request.GetBody = func() (io.ReadCloser, error) { return &body{records: records}, nil }
-	request.Body = &body{records: records}
+	request.ContentLength = size(records.records)
+	request.GetBody = records.open
+	request.Body, _ = records.open()
 	return c.transport.RoundTrip(request)
 }
 

@@ -60,7 +60,7 @@ func Body(records []Record) (io.Reader, int64) {
 	for i, r := range records {
 		items[i] = &item{Record: r}
 	}
-	return &body{records: items}, size(items)
+	return &body{content: &content{records: items}}, size(items)
 }
 
 // Breaker drives a breaker with segments of its own.

@@ -1,6 +1,6 @@
 package clevertap
 
-// Record is one entry of an upload. Its bytes must never change: a transport may read them for a while after it gave up.
+// Record is one entry of an upload. Its bytes must not change before the upload returns; nothing reads them afterwards.
 type Record struct {
 	Key  int    // the caller's; handed back untouched
 	JSON []byte // encoded once: what was measured is what is sent

@@ -14,7 +14,7 @@ type item struct {
 	closed   bool // whether the book has its end
 }
 
-// segment is what goes into one upload. Its records are never changed in place: a transport may still be reading them.
+// segment is what goes into one upload. Its records are never changed in place: halves and repeats share them.
 type segment struct {
 	records []*item
 	turn    int          // its place in the lane's order

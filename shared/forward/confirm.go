@@ -43,9 +43,7 @@ func (v *invocation) confirm(ctx context.Context) {
 		if len(corrections) == 0 {
 			return
 		}
-		for i := range v.lanes {
-			v.lanes[i].Records = nil
-		}
+		v.emptyLanes()
 		v.group(corrections)
 		v.upload(ctx)
 	}

@@ -8,7 +8,9 @@ type (
 
 // NewLedger makes a ledger for messages of the given groups.
 func NewLedger(groups ...string) *ledger {
-	return newLedger(len(groups), func(i int) []byte { return []byte(groups[i]) })
+	var l ledger
+	l.open(len(groups), func(i int) []byte { return []byte(groups[i]) })
+	return &l
 }
 
 func (l *ledger) Add(kind Kind, messages ...int) int { return l.add(kind, messages...) }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // Accounts gives the CleverTap accounts of an app. Its errors are marked faults.
@@ -25,12 +26,13 @@ type Uploader interface {
 	Upload(ctx context.Context, lanes []clevertap.Lane, book clevertap.Book) clevertap.Report
 }
 
-// Rejecter moves messages that will always fail to the rejected queue. It gives one error for each, nil where the queue took it.
+// Rejecter moves messages that will always fail to the rejected queue. It gives one error for each, nil where the queue took it. The
+// messages' bytes are its own only until it returns.
 type Rejecter interface {
 	Reject(ctx context.Context, messages []Rejection) []error
 }
 
-// Delayer says when messages come back to the queue of the given ARN.
+// Delayer says when messages come back to the queue of the given ARN. The messages' bytes are its own only until it returns.
 type Delayer interface {
 	Delay(ctx context.Context, source string, messages []Delay) error
 }
@@ -51,6 +53,8 @@ type Handler struct {
 
 	Jitter func() float64   // in [0,1); math/rand/v2 if nil
 	Now    func() time.Time // time.Now if nil
+
+	idle atomic.Pointer[invocation] // whose memory the next invocation uses again
 }
 
 // Shares of the invocation's time.
@@ -65,37 +69,13 @@ const (
 // Invoke takes an SQS event and answers which messages come back. The error is for a payload that is no SQS event; nothing that
 // CleverTap or one app did makes one.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	v := newInvocation(h)
+	v := h.begin()
 	if err := v.batch.read(payload); err != nil {
 		return nil, err
 	}
-	return v.run(ctx), nil
-}
-
-// invocation is one batch on its way.
-type invocation struct {
-	handler  *Handler
-	start    time.Time
-	batch    batch
-	event    webhook.Event
-	result   mapping.Result
-	ledger   *ledger
-	subjects []subject
-	noted    map[string]Kind
-	received time.Time // when the message that is being opened was
-	drafts   []draft
-	holdings []*holding // in the order in which they came
-	byKey    map[string]*holding
-	arena    []byte
-	lanes    []clevertap.Lane
-	laneApps [][]string // the apps of each lane, for the metrics
-	secrets  map[string]*secret
-	settling time.Duration // what is kept for after the uploads
-	tally    tally
-}
-
-func newInvocation(h *Handler) *invocation {
-	return &invocation{handler: h, start: h.now(), secrets: make(map[string]*secret), byKey: make(map[string]*holding)}
+	answer := v.run(ctx)
+	h.end(v)
+	return answer, nil
 }
 
 // run does the steps of a batch in their order.
@@ -105,13 +85,13 @@ func (v *invocation) run(ctx context.Context) []byte {
 	}
 	work, cancel := before(ctx, v.settling)
 	defer cancel()
-	v.ledger = newLedger(len(v.batch.messages), func(i int) []byte {
+	v.ledger.open(len(v.batch.messages), func(i int) []byte {
 		if q := &v.batch.messages[i]; q.FIFO() {
 			return q.Group
 		}
 		return nil
 	})
-	v.subjects = make([]subject, len(v.batch.messages))
+	v.subjects = slices.Grow(v.subjects, len(v.batch.messages))[:len(v.batch.messages)]
 	reading, stop := within(work, secretShare)
 	defer stop()
 	v.prefetch(reading)
@@ -144,7 +124,7 @@ func (v *invocation) upload(ctx context.Context) {
 	if len(v.lanes) == 0 {
 		return
 	}
-	r := v.handler.Uploader.Upload(ctx, v.lanes, v.ledger)
+	r := v.handler.Uploader.Upload(ctx, v.lanes, &v.ledger)
 	for i := range v.lanes {
 		v.tally.lane(v.laneApps[i], r.Lanes[i])
 	}

@@ -83,33 +83,37 @@ type entryRecord struct {
 	accepted bool
 }
 
-// ledger keeps, for every message, which of its records were accepted and what its outcome is. It is the uploader's book.
+// ledger keeps, for every message, which of its records were accepted and what its outcome is. It is the uploader's book, and keeps its
+// memory from one batch to the next.
 type ledger struct {
 	mu      sync.Mutex
 	entries []entry
 	records []entryRecord
+	waiters []int // the messages of all records, one after the other
 	blocked []int // by group: the first message of it that is to be retried; len(entries) where there is none
+	groups  map[string]int
 }
 
-// newLedger makes a ledger for messages in the queue's order. group gives a message's FIFO group, "" where it is in none.
-func newLedger(messages int, group func(i int) []byte) *ledger {
-	l := &ledger{entries: make([]entry, messages)}
-	groups := make(map[string]int)
-	for i := range l.entries {
-		l.entries[i].group = noGroup
-		name := group(i)
-		if len(name) == 0 {
-			continue
-		}
-		g, ok := groups[string(name)]
-		if !ok {
-			g = len(groups)
-			groups[string(name)] = g
-			l.blocked = append(l.blocked, messages)
-		}
-		l.entries[i].group = g
+// open begins anew with messages in the queue's order. group gives a message's FIFO group, nil where it is in none.
+func (l *ledger) open(messages int, group func(i int) []byte) {
+	l.entries, l.records, l.waiters, l.blocked = l.entries[:0], l.records[:0], l.waiters[:0], l.blocked[:0]
+	if l.groups == nil {
+		l.groups = make(map[string]int)
 	}
-	return l
+	clear(l.groups)
+	for i := range messages {
+		e := entry{group: noGroup}
+		if name := group(i); len(name) > 0 {
+			g, ok := l.groups[string(name)]
+			if !ok {
+				g = len(l.groups)
+				l.groups[string(name)] = g
+				l.blocked = append(l.blocked, messages)
+			}
+			e.group = g
+		}
+		l.entries = append(l.entries, e)
+	}
 }
 
 // skip ends a message for which nothing is sent.
@@ -162,7 +166,9 @@ func (l *ledger) add(kind Kind, messages ...int) int {
 	for _, i := range messages {
 		l.entries[i].waiting++
 	}
-	l.records = append(l.records, entryRecord{kind: kind, messages: messages})
+	from := len(l.waiters)
+	l.waiters = append(l.waiters, messages...)
+	l.records = append(l.records, entryRecord{kind: kind, messages: l.waiters[from:len(l.waiters):len(l.waiters)]})
 	return len(l.records) - 1
 }
 

@@ -48,8 +48,8 @@ func (v *invocation) recall(ctx context.Context) {
 
 // sentAgain tells whether a message came to the queue long after the receiver had it.
 func sentAgain(q *Queued) bool {
-	received, err := time.Parse(time.RFC3339, string(q.attribute(message.AttrReceived)))
-	return err == nil && time.UnixMilli(q.Sent).Sub(received) > sentLate
+	received := message.ParseTime(q.attribute(message.AttrReceived))
+	return !received.IsZero() && time.UnixMilli(q.Sent).Sub(received) > sentLate
 }
 
 // note writes down what was accepted of the messages that are retried.

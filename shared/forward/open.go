@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
@@ -26,8 +25,8 @@ var errNothing = errors.New("event has no name")
 // subject is what the logs and metrics say about a message.
 type subject struct {
 	app     string // metric.UnknownApp until the app is found in the integration file
-	event   string
-	eventID string
+	event   []byte
+	eventID []byte
 	created int64 // milliseconds since 1970; 0: unknown
 }
 
@@ -65,7 +64,7 @@ func (v *invocation) blame(p any, messages ...int) {
 // read does the steps of one message of an app, nil if the integration file does not have it, in their order.
 func (v *invocation) read(ctx context.Context, i int, app *integration.App) error {
 	q := &v.batch.messages[i]
-	m, err := message.Decode(string(q.Body), func(name string) string { return string(q.attribute(name)) })
+	m, err := message.Decode(q.Body, q.attribute)
 	if err != nil {
 		return err
 	}
@@ -79,7 +78,7 @@ func (v *invocation) read(ctx context.Context, i int, app *integration.App) erro
 	if err := v.event.Read(m.Body); err != nil {
 		return err
 	}
-	v.subjects[i].event = string(clevertap.Cut(v.event.Name, clevertap.MaxEventNameBytes))
+	v.subjects[i].event = v.keep(clevertap.Cut(v.event.Name, clevertap.MaxEventNameBytes))
 	to, err := mapping.Route(&v.event, app, func() (bool, error) {
 		accounts, err := v.accounts(ctx, app.Name)
 		return accounts.Sandbox != nil, err
@@ -119,8 +118,8 @@ func (v *invocation) receivedAt(q *Queued, said time.Time) time.Time {
 func (v *invocation) describe(i int) {
 	s := &v.subjects[i]
 	s.created = v.result.Created
-	if id := string(v.result.EventID); message.LegalID(id) {
-		s.eventID = id
+	if message.LegalID(v.result.EventID) {
+		s.eventID = v.keep(v.result.EventID)
 	}
 	for _, name := range v.result.Drift {
 		v.tally.drift(s.app, name)
@@ -151,48 +150,19 @@ func (v *invocation) draft(ctx context.Context, i int, app *integration.App, to 
 		d.charged = v.keep(v.result.Charged)
 	}
 	if taken&Profile == 0 {
-		d.profile, d.other = v.result.Profile.Clone(), v.result.Other.Clone()
+		d.profile, d.other = v.copies.Of(v.result.Profile), v.copies.Of(v.result.Other)
 	}
 	v.drafts = append(v.drafts, d)
 	v.state(i, len(v.drafts)-1, app.Name, mapping.Scope(app, to, accounts.Sandbox != nil && accounts.Sandbox.Key() == accounts.Production.Key()))
 	return nil
 }
 
-// lane finds or opens the lane of an account. Apps that share an account share its lane only if their passcodes are the same: one
-// dead passcode must not stop the other.
-func (v *invocation) lane(account clevertap.Account, app string, to mapping.Destination) int {
-	for i := range v.lanes {
-		if v.lanes[i].Account.Equal(account) {
-			if !slices.Contains(v.laneApps[i], app) {
-				v.laneApps[i] = append(v.laneApps[i], app)
-			}
-			return i
-		}
-	}
-	refresh := func(ctx context.Context) (clevertap.Account, error) {
-		accounts, err := v.handler.Accounts.Reload(ctx, app)
-		switch {
-		case err != nil:
-			return clevertap.Account{}, err
-		case to != mapping.SandboxAccount:
-			return accounts.Production, nil
-		case accounts.Sandbox == nil:
-			return account, nil
-		default:
-			return *accounts.Sandbox, nil
-		}
-	}
-	v.lanes = append(v.lanes, clevertap.Lane{Account: account, Refresh: refresh})
-	v.laneApps = append(v.laneApps, []string{app})
-	return len(v.lanes) - 1
-}
-
-// keep copies an encoded record out of the mapper's memory; nil stays nil.
-func (v *invocation) keep(record []byte) []byte {
-	if record == nil {
+// keep copies bytes out of the mapper's memory; nil stays nil.
+func (v *invocation) keep(text []byte) []byte {
+	if text == nil {
 		return nil
 	}
 	from := len(v.arena)
-	v.arena = append(v.arena, record...)
+	v.arena = append(v.arena, text...)
 	return v.arena[from:len(v.arena):len(v.arena)]
 }

@@ -137,7 +137,7 @@ func (v *invocation) logMessage(ctx context.Context, i int, outcome Outcome, f *
 		slog.String("reason", string(f.Reason)),
 		slog.Int("attempt", q.Receives),
 	}
-	for _, optional := range [...]struct{ key, value string }{{"event", s.event}, {"eventId", s.eventID}, {"code", f.Code}} {
+	for _, optional := range [...]struct{ key, value string }{{"event", string(s.event)}, {"eventId", string(s.eventID)}, {"code", f.Code}} {
 		if optional.value != "" {
 			attrs = append(attrs, slog.String(optional.key, optional.value))
 		}

@@ -44,22 +44,20 @@ func Encode(m Message, holderKind, holder, eventID string, fifo bool) Encoded {
 	return e
 }
 
-// Decode reads the queue's form. attribute gives an attribute's string value, "" if there is none. Errors are *fault.Fault of
+// Decode reads the queue's form. attribute gives an attribute's string value, empty if there is none. Errors are *fault.Fault of
 // kind Reject: UnknownSchema for a schema other than "1" or none at all, Malformed for an unknown encoding or for base64 that
-// is none. The app is not judged here. A received_at that cannot be read leaves Received zero.
-func Decode(body string, attribute func(name string) string) (Message, error) {
-	if attribute(AttrSchema) != Schema {
+// is none. The app is not judged here. A received_at that cannot be read leaves Received zero. A raw body that is given as bytes
+// is not copied.
+func Decode[T string | []byte](body T, attribute func(name string) T) (Message, error) {
+	if string(attribute(AttrSchema)) != Schema {
 		return Message{}, fault.New(fault.Reject, fault.UnknownSchema, errSchema)
 	}
-	m := Message{App: attribute(AttrApp)}
-	if t, err := time.Parse(time.RFC3339Nano, attribute(AttrReceived)); err == nil {
-		m.Received = t.UTC()
-	}
-	switch attribute(AttrEncoding) {
+	m := Message{App: string(attribute(AttrApp)), Received: ParseTime(attribute(AttrReceived))}
+	switch string(attribute(AttrEncoding)) {
 	case Raw:
 		m.Body = []byte(body)
 	case Base64:
-		decoded, err := base64.StdEncoding.DecodeString(body)
+		decoded, err := base64.StdEncoding.DecodeString(string(body))
 		if err != nil {
 			return Message{}, fault.New(fault.Reject, fault.Malformed, errBase64)
 		}
@@ -68,6 +66,15 @@ func Decode(body string, attribute func(name string) string) (Message, error) {
 		return Message{}, fault.New(fault.Reject, fault.Malformed, errEncoding)
 	}
 	return m, nil
+}
+
+// ParseTime reads a received_at, in UTC; zero if it cannot be read.
+func ParseTime[T string | []byte](text T) time.Time {
+	var t time.Time
+	if t.UnmarshalText([]byte(text)) != nil {
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 func encodeBody(body []byte) (text, encoding string) {

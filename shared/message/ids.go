@@ -40,8 +40,8 @@ func deduplicationID(eventID string, body []byte) string {
 
 // LegalID tells whether SQS takes a text as an id: 1 to 128 letters, digits and marks of punctuation, which together are the
 // printable ASCII characters without the blank (SendMessage, November 2026).
-func LegalID(id string) bool {
-	if id == "" || len(id) > maxID {
+func LegalID[T string | []byte](id T) bool {
+	if len(id) == 0 || len(id) > maxID {
 		return false
 	}
 	for i := range len(id) {

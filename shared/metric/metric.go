@@ -7,6 +7,7 @@ package metric
 import (
 	"io"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -184,7 +185,7 @@ func appendValues(out []byte, values []float64) []byte {
 }
 
 func appendNumber(out []byte, v float64) []byte {
-	return append(out, jsontext.Float(v).String()...)
+	return strconv.AppendFloat(out, v, 'f', -1, 64)
 }
 
 // appendText quotes a name. Names are ASCII words; whatever else comes is made valid rather than refused.
