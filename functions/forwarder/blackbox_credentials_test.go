@@ -5,7 +5,6 @@ package main_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
@@ -170,12 +169,7 @@ func TestMessagesGoOnWhenTheAccountIsMended(t *testing.T) {
 	id := s.send(letter{body: lamp("a")})[0]
 	first := s.invoke()
 	s.rotate(demoPasscode)
-	var last *batch
-	for begun := time.Now(); time.Since(begun) < 5*time.Second; {
-		if last = s.invoke(); len(last.returned) == 0 {
-			break
-		}
-	}
+	last := s.until(func(b *batch) bool { return len(b.returned) == 0 })
 	s.end()
 	if first.outcome(id) != "retry credentials" || last.outcome(id) != "delivered" {
 		t.Errorf("%s, at last %s", first.outcome(id), last.outcome(id))

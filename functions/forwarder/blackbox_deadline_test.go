@@ -29,7 +29,7 @@ func TestAnInvocationThatHasLittleTimeAnswersInTime(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := start(t, setup{queue: "events", env: map[string]string{"UPLOAD_TIMEOUT": "10s", "UPLOAD_CONCURRENCY": "2"}})
+			s := start(t, setup{queue: "events", env: map[string]string{"UPLOAD_TIMEOUT": "25s", "UPLOAD_CONCURRENCY": "2"}})
 			s.send(letter{body: lamp("warm")}, letter{app: "other", body: lamp("warm")})
 			s.invoke()
 			s.clevertap.AddFault(test.fault)
@@ -40,6 +40,9 @@ func TestAnInvocationThatHasLittleTimeAnswersInTime(t *testing.T) {
 			bad := s.send(letter{body: "private"})[0]
 			b := s.invokeWithin(test.left)
 			s.end()
+			if b.took > 15*time.Second { // a busy machine may be late; nobody waits for an upload's own time-out
+				t.Errorf("answered after %s", b.took)
+			}
 			got := map[string]bool{}
 			for _, id := range ids {
 				got[b.outcome(id)] = true
@@ -72,7 +75,7 @@ func TestATimeOutIsShorterThanTheInvocation(t *testing.T) {
 	id := s.send(letter{body: lamp("a")})[0]
 	b := s.invoke()
 	s.end()
-	if b.outcome(id) != "retry timeout" || b.took < 300*time.Millisecond || b.took > 5*time.Second {
+	if b.outcome(id) != "retry timeout" || b.took < 300*time.Millisecond || b.took > allowed/2 {
 		t.Errorf("%s after %s", b.outcome(id), b.took)
 	}
 }

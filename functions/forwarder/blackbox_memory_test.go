@@ -4,27 +4,11 @@ package main_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
-
-// resident is the most memory that a process ever had, in bytes. Linux tells it, where the function runs as well.
-func resident(t *testing.T, pid int) int {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, line, _ := strings.Cut(string(status), "VmHWM:")
-	var kilobytes int
-	if _, err := fmt.Sscan(line, &kilobytes); err != nil {
-		t.Fatal(err)
-	}
-	return kilobytes << 10
-}
 
 // A batch at Lambda's limit of 6 MB, of webhooks as large as real ones.
 func TestTheLargestBatchFitsTheMemory(t *testing.T) {
@@ -54,7 +38,7 @@ func TestTheLargestBatchFitsTheMemory(t *testing.T) {
 			for range 3 { // and again in the same process
 				s.invoke()
 			}
-			most := resident(t, s.function.PID())
+			most := s.function.Memory(t)
 			t.Logf("%d webhooks, %.1f MiB resident", n, float64(most)/(1<<20))
 			if most >= 96_000_000 {
 				t.Errorf("%d bytes resident for %d webhooks", most, n)

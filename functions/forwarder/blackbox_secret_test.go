@@ -108,16 +108,16 @@ func TestAFailedFirstReadIsRememberedForAWhile(t *testing.T) {
 			s := start(t, setup{})
 			s.aws.Secrets.Trouble(trouble)
 			id := s.send(letter{body: lamp("a")})[0]
+			begun := time.Now()
 			s.invoke()
-			begun, calls := time.Now(), s.aws.Secrets.Calls("")
+			calls := s.aws.Secrets.Calls("")
 			s.aws.Secrets.Trouble()
-			s.invoke()
-			if n := s.aws.Secrets.Calls(""); n != calls {
-				t.Errorf("%d reads right after the failure", n-calls)
-			}
 			last := s.until(func(b *batch) bool { return len(b.returned) == 0 })
-			if waited := time.Since(begun); waited < 4*time.Second {
+			if waited := time.Since(begun); waited < 5*time.Second {
 				t.Errorf("read again after %s", waited)
+			}
+			if n := s.aws.Secrets.Calls("") - calls; n != 1 {
+				t.Errorf("%d reads after the failure", n)
 			}
 			s.end()
 			if s.batches[0].outcome(id) != "retry secret" || last.outcome(id) != "delivered" || s.sum("", "CredentialsRefused") != 0 {
@@ -136,7 +136,7 @@ func TestAHangingSecretStoreIsNotWaitedForLong(t *testing.T) {
 	s.aws.Secrets.Trouble(awstest.Hang)
 	ids := s.send(letter{body: lamp("a")}, letter{app: "other", body: lamp("b")})
 	b := s.invoke()
-	if b.took > 6*time.Second {
+	if b.took > allowed/2 {
 		t.Errorf("took %s", b.took)
 	}
 	s.end()

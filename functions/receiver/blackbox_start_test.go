@@ -6,7 +6,6 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
 )
@@ -33,7 +32,7 @@ func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, "events", c.env)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), busy)
 			defer cancel()
 			if code, err := s.Wait(ctx); code != 1 || err != nil {
 				t.Errorf("exit code %d, %v", code, err)

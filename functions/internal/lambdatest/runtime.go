@@ -40,9 +40,9 @@ type runtimeAPI struct {
 
 // invocation is one call on its way to the process and back.
 type invocation struct {
-	payload  []byte
-	deadline time.Time
-	answer   chan answer // takes one answer without waiting for its reader
+	payload []byte
+	timeout time.Duration // from when the process gets it
+	answer  chan answer   // takes one answer without waiting for its reader
 }
 
 type answer struct {
@@ -51,7 +51,7 @@ type answer struct {
 }
 
 func newInvocation(payload []byte, timeout time.Duration) *invocation {
-	return &invocation{payload: payload, deadline: time.Now().Add(timeout), answer: make(chan answer, 1)}
+	return &invocation{payload: payload, timeout: timeout, answer: make(chan answer, 1)}
 }
 
 // late prefers an answer that came at the last moment to the reason why there seemed to be none.
@@ -98,7 +98,7 @@ func (a *runtimeAPI) serveNext(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("Content-Type", "application/json")
 		header.Set("Lambda-Runtime-Aws-Request-Id", a.register(call))
-		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(call.deadline.UnixMilli(), 10))
+		header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(call.timeout).UnixMilli(), 10))
 		header.Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:eu-west-1:000000000000:function:function")
 		header.Set("Lambda-Runtime-Trace-Id", "Root=1-00000000-000000000000000000000000;Sampled=0")
 		_, _ = w.Write(call.payload)
