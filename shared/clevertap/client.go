@@ -69,7 +69,7 @@ func newTransport() *http.Transport {
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: MaxInFlight,
 		IdleConnTimeout:     idleTime,
-		WriteBufferSize:     32 << 10,
+		WriteBufferSize:     64 << 10,
 		ReadBufferSize:      8 << 10,
 	}
 }
