@@ -22,7 +22,7 @@ GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race soak format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench clean tools
+.PHONY: help run test check race soak format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench profile clean tools
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,8 +97,11 @@ strict: tools ## make run ONCE=1 on an AWS that checks roles, signatures and TLS
 deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
 	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)
 
-bench: ## benchmarks
-	@go test $(TAGS) -run '^$$' -bench . -benchmem ./...
+bench: ## every figure beside its floor, one table: COUNT=10 for its median and for benchstat
+	@go run ./cmd/bench -count $(or $(COUNT),1)
+
+profile: ## a profile of the forwarder, kept if a build with it gains 5 %: COUNT=10
+	@go run ./cmd/bench -count $(or $(COUNT),10) profile
 
 clean: ## removes what was built and installed
 	rm -rf .tools .local .aws-sam

@@ -33,6 +33,7 @@ var plan = map[string][]string{
 		"shared/clevertap", "shared/clevertap/clevertaptest", "shared/config", "shared/env", "shared/fault", "shared/holder",
 		"shared/integration", "shared/mapping", "shared/message", "shared/metric", "shared/secret", "shared/webhook",
 	},
+	"cmd/bench":                      {},
 	"cmd/local":                      {},
 	"shared":                         {},
 	"shared/receive":                 {"shared/webhook", "shared/message", "shared/fault", "shared/metric"},
@@ -44,6 +45,7 @@ var plan = map[string][]string{
 	"shared/clevertap":               {"shared/fault", "shared/secret"},
 	"shared/clevertap/clevertaptest": {"shared/clevertap"},
 	"shared/message":                 {"shared/fault"},
+	"shared/benchtest":               {},
 	"shared/config":                  {},
 	"shared/env":                     {},
 	"shared/fault":                   {},
@@ -53,7 +55,7 @@ var plan = map[string][]string{
 }
 
 // harness packages serve tests only and stand outside the rooms.
-var harness = []string{"functions/internal/lambdatest", "functions/internal/awstest"}
+var harness = []string{"functions/internal/lambdatest", "functions/internal/awstest", "shared/benchtest"}
 
 // bans forbid what others have written. An import is banned in every folder that the pattern covers, but for the exceptions.
 var bans = []struct {

@@ -19,11 +19,9 @@ type contender struct {
 	payload  []byte
 	function *lambdatest.Function
 
-	cold     []time.Duration // from exec to the first answer
-	coldCPU  []time.Duration
-	warm     []time.Duration
-	warmCPU  time.Duration // of one call
-	resident int           // bytes
+	cold    []time.Duration // from exec to the first answer
+	coldCPU []time.Duration
+	warm    []time.Duration
 }
 
 // start measures from the start of a process to its first answer.

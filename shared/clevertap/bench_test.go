@@ -1,13 +1,19 @@
 package clevertap_test
 
 import (
+	"bytes"
 	"context"
+	stdjson "encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/shared/benchtest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 )
 
@@ -25,20 +31,75 @@ type deaf struct{}
 func (deaf) Open(int) bool    { return true }
 func (deaf) Close(int, error) {}
 
+// BenchmarkUpload is the delivery of records that are ready, without the network: the bridge's, accounting included; the plain one, with
+// encoding/json; and the floor, which copies the records' bytes together.
 func BenchmarkUpload(b *testing.B) {
 	for _, n := range []int{10, 1000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			u := clevertap.NewUploader(clevertap.Options{Transport: sink{fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, n)}})
-			lanes := oneLane(n)
-			b.ReportAllocs()
-			for b.Loop() {
-				u.Upload(context.Background(), lanes, deaf{})
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/record")
+		sink := sink{fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, n)}
+		all := records(0, n)
+		b.Run(fmt.Sprintf("bridge/records=%d", n), func(b *testing.B) {
+			u, lanes := clevertap.NewUploader(clevertap.Options{Transport: sink}), oneLane(n)
+			benchtest.Measure(b, func() error {
+				u.Upload(b.Context(), lanes, deaf{})
+				return nil
+			})
+		})
+		b.Run(fmt.Sprintf("plain/records=%d", n), func(b *testing.B) {
+			client := http.Client{Transport: sink}
+			benchtest.Measure(b, func() error { return plainUpload(b.Context(), &client, all) })
+		})
+		b.Run(fmt.Sprintf("copy/records=%d", n), func(b *testing.B) {
+			var held []byte
+			benchtest.Measure(b, func() error {
+				held = held[:0]
+				for _, r := range all {
+					held = append(held, r.JSON...)
+				}
+				return nil
+			})
 		})
 	}
 }
 
+// plainUpload is an upload as one would write it first.
+func plainUpload(ctx context.Context, client *http.Client, records []clevertap.Record) error {
+	list := make([]stdjson.RawMessage, len(records))
+	for i, r := range records {
+		list[i] = r.JSON
+	}
+	body, err := stdjson.Marshal(map[string]any{"d": list})
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://in1.api.clevertap.com/1/upload", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	return stdjson.Unmarshal(text, new(plainAnswer))
+}
+
+// plainAnswer is CleverTap's answer as encoding/json reads it.
+type plainAnswer struct {
+	Status      string
+	Processed   int
+	Unprocessed []struct {
+		Status, Error string
+		Code          int
+		Record        stdjson.RawMessage
+	}
+}
+
+// BenchmarkAnswer reads answers to a full upload: the bridge, which finds the record that each refusal is about; encoding/json, which does
+// not; and the floor, which only reads the tokens.
 func BenchmarkAnswer(b *testing.B) {
 	const n = 1000
 	var all [][]byte
@@ -48,18 +109,26 @@ func BenchmarkAnswer(b *testing.B) {
 		placed = append(placed, entry(513, i+1, r.JSON))
 		unplaced = append(unplaced, unnumbered(513, r.JSON))
 	}
-	for name, answer := range map[string]string{
-		"all accepted":               fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, n),
-		"one refused":                partial(n-1, placed[n/2]),
-		"all refused":                partial(0, placed...),
-		"all refused, without place": partial(0, unplaced...),
+	for _, answer := range []struct{ name, text string }{
+		{"all accepted", fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, n)},
+		{"one refused", partial(n-1, placed[n/2])},
+		{"all refused", partial(0, placed...)},
+		{"all refused, without place", partial(0, unplaced...)},
 	} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(answer)))
-			for b.Loop() {
-				if _, _, err := clevertap.Answer(strings.NewReader(answer), all); err != nil {
-					b.Fatal(err)
+		run := func(who string, read func(text string) error) {
+			b.Run(who+"/"+answer.name, func(b *testing.B) {
+				b.SetBytes(int64(len(answer.text)))
+				benchtest.Measure(b, func() error { return read(answer.text) })
+			})
+		}
+		run("bridge", func(text string) error { return clevertap.Settle(strings.NewReader(text), all) })
+		run("plain", func(text string) error { return stdjson.NewDecoder(strings.NewReader(text)).Decode(new(plainAnswer)) })
+		run("tokens", func(text string) error {
+			for d := jsontext.NewDecoder(strings.NewReader(text)); ; {
+				if _, err := d.ReadToken(); errors.Is(err, io.EOF) {
+					return nil
+				} else if err != nil {
+					return err
 				}
 			}
 		})

@@ -3,7 +3,9 @@ package mapping_test
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/purchasely-clevertap/bridge/shared/benchtest"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -42,15 +45,15 @@ func BenchmarkMap(b *testing.B) {
 	var upload []byte
 	states := make([]*mapping.Profile, 1)
 	b.SetBytes(int64(len(renewal)))
-	b.ReportAllocs()
-	for b.Loop() {
+	benchtest.Measure(b, func() error {
 		if err := e.Read(renewal); err != nil {
-			b.Fatal(err)
+			return err
 		}
 		mapper.Map(&r, &e, app, mapping.Production, atReceipt, nil)
 		states[0] = r.Profile
 		upload = mapping.Merge(append(upload[:0], r.Event...), states)
-	}
+		return nil
+	})
 	if len(upload) == 0 {
 		b.Fatal("nothing to upload")
 	}
@@ -60,12 +63,7 @@ func BenchmarkMap(b *testing.B) {
 func BenchmarkRead(b *testing.B) {
 	var e webhook.Event
 	b.SetBytes(int64(len(renewal)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := e.Read(renewal); err != nil {
-			b.Fatal(err)
-		}
-	}
+	benchtest.Measure(b, func() error { return e.Read(renewal) })
 }
 
 // BenchmarkFloor only reads the webhook's tokens: below this nothing that looks at every attribute can go.
@@ -73,32 +71,30 @@ func BenchmarkFloor(b *testing.B) {
 	d := jsontext.NewDecoder(bytes.NewReader(nil))
 	input := bytes.NewBuffer(nil)
 	b.SetBytes(int64(len(renewal)))
-	b.ReportAllocs()
-	for b.Loop() {
+	benchtest.Measure(b, func() error {
 		*input = *bytes.NewBuffer(renewal)
 		d.Reset(input, jsontext.AllowDuplicateNames(true))
 		for tokens := 0; ; tokens++ {
-			if _, err := d.ReadToken(); err != nil {
-				if tokens < 80 {
-					b.Fatal(err)
-				}
-				break
+			if _, err := d.ReadToken(); errors.Is(err, io.EOF) && tokens >= 80 {
+				return nil
+			} else if err != nil {
+				return err
 			}
 		}
-	}
+	})
 }
 
 // BenchmarkPlain does the same with encoding/json and maps, as one would write it at first: the yardstick, not a second mapping. It
 // knows no limits, no version 2, no switches.
 func BenchmarkPlain(b *testing.B) {
 	b.SetBytes(int64(len(renewal)))
-	b.ReportAllocs()
-	for b.Loop() {
+	benchtest.Measure(b, func() error {
 		event, profile, err := plain(renewal)
-		if err != nil || len(event) == 0 || len(profile) == 0 {
-			b.Fatal(err)
+		if len(event) == 0 || len(profile) == 0 {
+			b.Fatal("nothing to upload")
 		}
-	}
+		return err
+	})
 }
 
 // published are the user properties that plain writes.
