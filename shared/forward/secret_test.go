@@ -56,6 +56,10 @@ func TestSecretsAreReadSideBySideAndOncePerBatch(t *testing.T) {
 		if diff := cmp.Diff(map[string]int{"demo": 1, "other": 1}, reads); diff != "" {
 			t.Error(diff)
 		}
+		c.run(t, oneEach) // how long a secret is good for is not the batch's to say
+		if diff := cmp.Diff(map[string]int{"demo": 2, "other": 2}, reads); diff != "" {
+			t.Error(diff)
+		}
 	})
 }
 
