@@ -78,6 +78,11 @@ func run(ctx context.Context) error {
 			return fmt.Errorf("%d calls did not end as the functions' roles say", wrong)
 		}
 	}
+	if options.Operate {
+		if err := operate(ctx, stack, screen); err != nil {
+			return err
+		}
+	}
 	if !options.Once {
 		screen.invite(stack)
 		<-ctx.Done()

@@ -143,19 +143,12 @@ func (m *ministack) logs(ctx context.Context, group string) ([]logLine, error) {
 	}
 }
 
-// logLine is what the forwarder writes about a message that was not delivered.
+// logLine is what the forwarder writes about a message that was not delivered, or a line of its metrics.
 type logLine struct {
 	EventID string `json:"eventId"`
 	Outcome string `json:"outcome"`
 	Reason  string `json:"reason"`
-}
 
-// createSecret stores a secret.
-func (m *ministack) createSecret(ctx context.Context, name string, value any) error {
-	text, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	request := map[string]string{"Name": name, "SecretString": string(text)}
-	return m.call(ctx, "secretsmanager", "secretsmanager.CreateSecret", request, &struct{}{})
+	App                string `json:"App"`
+	CredentialsRefused int    `json:"CredentialsRefused"`
 }

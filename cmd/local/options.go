@@ -11,6 +11,8 @@ import (
 type options struct {
 	Once         bool   // end after the fixtures
 	Strict       bool   // the local AWS checks signatures, TLS and every call against the caller's role
+	Operate      bool   // after the fixtures, do an operator's work with the commands of docs/
+	Hardened     bool   // deploy with the template's optional hardening
 	Queue        string // fifo or standard: the template's QueueType
 	Port         int    // of the local AWS
 	StandInPort  int    // of the stand-in; the next one serves what it recorded
@@ -48,6 +50,8 @@ func readOptions(getenv func(string) string) (options, error) {
 	o := options{
 		Once:        flag("ONCE"),
 		Strict:      flag("STRICT"),
+		Operate:     flag("OPERATE"),
+		Hardened:    flag("HARDENED"),
 		Queue:       getenv("QUEUE"),
 		Port:        port("PORT", 4566, 65535),
 		StandInPort: port("STANDIN_PORT", 9900, 65534),
@@ -68,6 +72,9 @@ func readOptions(getenv func(string) string) (options, error) {
 	}
 	if o.Live.on && (o.Live.accountID == "" || o.Live.passcode == "" || o.Live.region == "") {
 		fault("LIVE=1: needs CLEVERTAP_ACCOUNT_ID, CLEVERTAP_PASSCODE and CLEVERTAP_REGION in the environment")
+	}
+	if o.Live.on && o.Operate {
+		fault("OPERATE=1: changes passcodes and refuses events, which the real CleverTap of LIVE=1 is not there for")
 	}
 	switch runtime.GOARCH {
 	case "amd64":

@@ -15,8 +15,8 @@ func TestReadOptions(t *testing.T) {
 			want: options{Queue: "fifo", Port: 4566, StandInPort: 9900},
 		},
 		"every variable counts": {
-			environment: map[string]string{"ONCE": "1", "STRICT": "1", "QUEUE": "standard", "PORT": "5000", "STANDIN_PORT": "6000"},
-			want:        options{Once: true, Strict: true, Queue: "standard", Port: 5000, StandInPort: 6000},
+			environment: map[string]string{"ONCE": "1", "STRICT": "1", "OPERATE": "1", "HARDENED": "1", "QUEUE": "standard", "PORT": "5000", "STANDIN_PORT": "6000"},
+			want:        options{Once: true, Strict: true, Operate: true, Hardened: true, Queue: "standard", Port: 5000, StandInPort: 6000},
 		},
 		"zero switches off": {
 			environment: map[string]string{"ONCE": "0", "LIVE": "0"},
@@ -32,8 +32,8 @@ func TestReadOptions(t *testing.T) {
 			},
 		},
 		"every fault is named at once": {
-			environment: map[string]string{"ONCE": "maybe", "QUEUE": "lifo", "PORT": "80", "STANDIN_PORT": "65535", "LIVE": "1"},
-			faults:      []string{"ONCE=maybe", "QUEUE=lifo", "PORT=80", "STANDIN_PORT=65535", "CLEVERTAP_PASSCODE"},
+			environment: map[string]string{"ONCE": "maybe", "QUEUE": "lifo", "PORT": "80", "STANDIN_PORT": "65535", "LIVE": "1", "OPERATE": "1"},
+			faults:      []string{"OPERATE=1", "ONCE=maybe", "QUEUE=lifo", "PORT=80", "STANDIN_PORT=65535", "CLEVERTAP_PASSCODE"},
 		},
 	}
 	for name, test := range tests {

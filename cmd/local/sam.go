@@ -22,10 +22,15 @@ func samBuild(ctx context.Context, o options) error {
 
 // samDeploy deploys what was built to the local AWS.
 func samDeploy(ctx context.Context, o options, m *ministack, clevertap string) error {
-	_, err := finish(ctx, filepath.Join(home, "deploy.log"), awsEnvironment(m), filepath.Join(tools, "sam"), "deploy",
-		"--template-file", filepath.Join(home, "build", "template.yaml"), "--stack-name", stackName,
+	args := []string{
+		"deploy", "--template-file", filepath.Join(home, "build", "template.yaml"), "--stack-name", stackName,
 		"--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar", "--parameter-overrides",
-		"Architecture="+o.Architecture, "QueueType="+o.Queue, "CleverTapEndpoint="+clevertap)
+		"Architecture=" + o.Architecture, "QueueType=" + o.Queue, "CleverTapEndpoint=" + clevertap,
+	}
+	if o.Operate {
+		args = append(args, "RetryDelay=1s", "BreakerPause=1s") // An operator waits for both.
+	}
+	_, err := finish(ctx, filepath.Join(home, "deploy.log"), awsEnvironment(m), filepath.Join(tools, "sam"), args...)
 	return err
 }
 

@@ -101,6 +101,15 @@ func (s *screen) trial(t trial) {
 	s.print("  %s %-10s %-40s %s\n", mark, t.Function, t.What, s.paint(2, t.Got))
 }
 
+// deed shows one step of an operator's day, and how long it took.
+func (s *screen) deed(line string, took time.Duration, err error) {
+	mark := s.paint(32, "✓")
+	if err != nil {
+		mark = s.paint(31, "✗")
+	}
+	s.print("  %s %s %s\n", mark, line, s.paint(2, sinceStart(took)))
+}
+
 // strays shows what should not have happened.
 func (s *screen) strays(lines []string) {
 	for _, line := range lines {

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // The demo app's shared secret and accounts. They are plainly a demo and open nothing.
@@ -22,6 +25,7 @@ type stack struct {
 	clevertap *standIn // nil when the real one is asked
 	url       string   // of the API, up to the path
 	outputs   map[string]string
+	shell     *shell
 }
 
 // bringUp starts, builds and deploys everything. What it has started is in the returned stack also when it fails.
@@ -58,7 +62,7 @@ func bringUp(ctx context.Context, o options, screen *screen) (*stack, error) {
 			s.url, s.outputs = s.aws.endpoint+"/_aws/execute-api/"+d.APIs["Api"]+"/", d.Outputs
 			return err
 		}},
-		{"creating the demo app's secrets", func() error { return s.createSecrets(ctx) }},
+		{"creating the demo app's secrets with bridge app add", func() error { return s.createSecrets(ctx) }},
 	}
 	if o.Strict {
 		steps = append(steps, step{"completing the roles for SQS's batch calls", func() error { return completeRoles(ctx, s.aws) }})
@@ -71,9 +75,8 @@ func bringUp(ctx context.Context, o options, screen *screen) (*stack, error) {
 	return s, nil
 }
 
-// createSecrets stores what an operator would: the secret that Purchasely signs with, and CleverTap's credentials.
-func (s *stack) createSecrets(ctx context.Context) error {
-	prefix := s.outputs["SecretsPrefix"] + "/demo/"
+// createSecrets stores what an operator would, and as an operator would: the secret that Purchasely signs with, and CleverTap's credentials.
+func (s *stack) createSecrets(ctx context.Context) (err error) {
 	credentials := map[string]any{
 		"region": "eu1", "account_id": productionAccount, "passcode": demoPasscode,
 		"sandbox": map[string]any{"region": "in1", "account_id": sandboxAccount, "passcode": demoPasscode},
@@ -81,10 +84,18 @@ func (s *stack) createSecrets(ctx context.Context) error {
 	if live := s.options.Live; live.on {
 		credentials = map[string]any{"region": live.region, "account_id": live.accountID, "passcode": live.passcode}
 	}
-	if err := s.aws.createSecret(ctx, prefix+"purchasely", map[string]string{"shared_secret": sharedSecret}); err != nil {
+	text, err := json.Marshal(map[string]any{"purchasely": map[string]string{"shared_secret": sharedSecret}, "clevertap": credentials})
+	if err != nil {
 		return err
 	}
-	return s.aws.createSecret(ctx, prefix+"clevertap", credentials)
+	if s.shell, err = newShell(s); err != nil {
+		return err
+	}
+	shown, exit, err := s.shell.types(ctx, "bridge app add --stack purchasely-clevertap demo", string(text))
+	if err == nil && exit != 0 {
+		err = fmt.Errorf("bridge app add ends with exit code %d:\n%s", exit, shown)
+	}
+	return err
 }
 
 // queue is the name of one of the stack's queues, by the output that holds its URL.

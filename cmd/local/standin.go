@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -47,6 +48,7 @@ func startStandIn(ctx context.Context, port int) (*standIn, error) {
 // record is one that the stand-in has accepted.
 type record struct {
 	Number  int    `json:"number"`
+	Name    string `json:"name"`
 	Account string `json:"account"`
 	ID      string `json:"id"`
 	EventID string `json:"event_id"`
@@ -72,12 +74,14 @@ func (s *standIn) objections(ctx context.Context) ([]objection, error) {
 	return objections, s.read(ctx, "/objections", &objections)
 }
 
+// order tells it to change something.
+func (s *standIn) order(ctx context.Context, method, path, order string) error {
+	_, err := s.ask(ctx, method, path, order)
+	return err
+}
+
 func (s *standIn) read(ctx context.Context, path string, into any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.admin+path, nil)
-	if err != nil {
-		return err
-	}
-	text, err := answer(http.DefaultClient, r)
+	text, err := s.ask(ctx, http.MethodGet, path, "")
 	if err != nil {
 		return err
 	}
@@ -85,4 +89,12 @@ func (s *standIn) read(ctx context.Context, path string, into any) error {
 		return fmt.Errorf("the stand-in's %s: %w", path, err)
 	}
 	return nil
+}
+
+func (s *standIn) ask(ctx context.Context, method, path, body string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, s.admin+path, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return answer(http.DefaultClient, r)
 }
