@@ -22,7 +22,7 @@ GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race soak format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench profile clean tools
+.PHONY: help run test check race soak format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench profile scale clean tools
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ bench: ## every figure beside its floor, one table: COUNT=10 for its median and 
 
 profile: ## a profile of the forwarder, kept if a build with it gains 5 %: COUNT=10
 	@go run ./cmd/bench -count $(or $(COUNT),10) profile
+
+scale: ## simulates a million renewals in ten minutes: QUEUE=standard, ARGS="--latency 300ms"
+	@go run ./cmd/scale $(if $(QUEUE),--queue $(QUEUE)) $(ARGS)
 
 clean: ## removes what was built and installed
 	rm -rf .tools .local .aws-sam

@@ -35,6 +35,7 @@ var plan = map[string][]string{
 	},
 	"cmd/bench":                      {},
 	"cmd/local":                      {},
+	"cmd/scale":                      {"shared/clevertap"},
 	"shared":                         {},
 	"shared/receive":                 {"shared/webhook", "shared/message", "shared/fault", "shared/metric"},
 	"shared/forward":                 {"shared/message", "shared/webhook", "shared/integration", "shared/holder", "shared/mapping", "shared/clevertap", "shared/fault", "shared/metric"},

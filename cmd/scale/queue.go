@@ -1,0 +1,140 @@
+package main
+
+import (
+	"container/heap"
+	"time"
+)
+
+// message is a webhook on its way. Its number is its place in the order of arrival.
+type message struct {
+	at     time.Duration
+	holder int
+	done   bool
+}
+
+// queue is SQS. It hands out the oldest messages first: a FIFO queue promises that within a group, and a standard queue does as well as it
+// can.
+type queue struct {
+	fifo     bool
+	messages []message
+	scanned  int // messages before this one were handed out, or are parked
+	oldest   int // the first that is not delivered
+	inFlight int
+	parked   int // waiting for their group
+	done     int
+
+	groups map[int]*group // those of which something is in flight or parked
+	free   freed          // those of which something is parked and nothing in flight
+}
+
+// group is one holder's messages on a FIFO queue.
+type group struct {
+	by     int   // the batch that has some of them; 0: none
+	parked []int // those behind them, in their order
+}
+
+func newQueue(fifo bool) *queue {
+	return &queue{fifo: fifo, groups: make(map[int]*group)}
+}
+
+func (q *queue) push(at time.Duration, holder int) {
+	q.messages = append(q.messages, message{at: at, holder: holder})
+}
+
+// waiting counts the messages that nobody is at.
+func (q *queue) waiting() int { return len(q.messages) - q.inFlight - q.done }
+
+// age is how long the oldest message has been on the queue.
+func (q *queue) age(now time.Duration) time.Duration {
+	if q.oldest == len(q.messages) {
+		return 0
+	}
+	return max(0, now-q.messages[q.oldest].at)
+}
+
+// receive hands messages that came until then to a batch; batches are counted from 1.
+func (q *queue) receive(batch int, now time.Duration, most int) []int {
+	var ids []int
+	most = min(most, inFlightMost-q.inFlight)
+	for len(ids) < most && len(q.free) > 0 {
+		ids = append(ids, q.reclaim(batch, most-len(ids))...)
+	}
+	for len(ids) < most && q.scanned < len(q.messages) && q.messages[q.scanned].at <= now {
+		if q.fifo && q.parked+q.inFlight+len(ids) >= scanDepth {
+			break
+		}
+		id := q.scanned
+		q.scanned++
+		if q.claim(batch, id) {
+			ids = append(ids, id)
+		}
+	}
+	q.inFlight += len(ids)
+	return ids
+}
+
+// claim takes a message's group for a batch, or parks the message behind those of its group that another batch has.
+func (q *queue) claim(batch, id int) bool {
+	if !q.fifo {
+		return true
+	}
+	holder := q.messages[id].holder
+	g := q.groups[holder]
+	switch {
+	case g == nil:
+		q.groups[holder] = &group{by: batch}
+		return true
+	case g.by == batch && len(g.parked) == 0:
+		return true
+	}
+	g.parked = append(g.parked, id)
+	q.parked++
+	return false
+}
+
+// reclaim takes the group that has waited longest for its turn, and up to so many of its messages.
+func (q *queue) reclaim(batch, most int) []int {
+	g := heap.Pop(&q.free).(*group)
+	g.by = batch
+	n := min(most, len(g.parked))
+	ids := g.parked[:n:n]
+	g.parked = g.parked[n:]
+	q.parked -= n
+	return ids
+}
+
+// finish deletes a batch's messages, which frees their groups.
+func (q *queue) finish(batch int, ids []int) {
+	for _, id := range ids {
+		m := &q.messages[id]
+		m.done = true
+		g := q.groups[m.holder]
+		switch {
+		case g == nil || g.by != batch:
+		case len(g.parked) == 0:
+			delete(q.groups, m.holder)
+		default:
+			g.by = 0
+			heap.Push(&q.free, g)
+		}
+	}
+	q.inFlight -= len(ids)
+	q.done += len(ids)
+	for q.oldest < len(q.messages) && q.messages[q.oldest].done {
+		q.oldest++
+	}
+}
+
+// freed is a heap of groups, the one with the oldest message first.
+type freed []*group
+
+func (f freed) Len() int           { return len(f) }
+func (f freed) Less(i, j int) bool { return f[i].parked[0] < f[j].parked[0] }
+func (f freed) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
+func (f *freed) Push(g any)        { *f = append(*f, g.(*group)) }
+func (f *freed) Pop() any {
+	last := len(*f) - 1
+	g := (*f)[last]
+	*f = (*f)[:last]
+	return g
+}
