@@ -100,8 +100,8 @@ deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
 bench: ## every figure beside its floor, one table: COUNT=10 for its median and for benchstat
 	@go run ./cmd/bench -count $(or $(COUNT),1)
 
-profile: ## a profile of the forwarder, kept if a build with it gains 5 %: COUNT=10
-	@go run ./cmd/bench -count $(or $(COUNT),10) profile
+profile: ## a profile of the forwarder, kept if a build with it gains 5 %: COUNT=20
+	@go run ./cmd/bench -count $(or $(COUNT),20) profile
 
 scale: ## simulates a million renewals in ten minutes: QUEUE=standard, ARGS="--latency 300ms"
 	@go run ./cmd/scale $(if $(QUEUE),--queue $(QUEUE)) $(ARGS)

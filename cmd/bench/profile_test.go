@@ -10,19 +10,38 @@ import (
 	"testing"
 )
 
-func printed(ten, thousand float64) string {
-	return fmt.Sprintf("pkg: %sshared/forward\nBenchmarkForwarder/bridge/batch=10-2 1 %v cpu-µs/msg\nBenchmarkForwarder/bridge/batch=1000-2 1 %v cpu-µs/msg\n",
-		module, ten, thousand)
+// printed is what so many rounds print, each with the processor time of a message in a batch of 10 and in one of 1,000.
+func printed(rounds ...[2]float64) string {
+	text := "pkg: " + module + "shared/forward\n"
+	for _, r := range rounds {
+		text += fmt.Sprintf("BenchmarkForwarder/bridge/batch=10-2 1 %v cpu-µs/msg\nBenchmarkForwarder/bridge/batch=1000-2 1 %v cpu-µs/msg\n", r[0], r[1])
+	}
+	return text
 }
 
-func TestTheGainOfAProfileIsTheMeanOfBothSizes(t *testing.T) {
+func TestTheGainOfAProfile(t *testing.T) {
 	t.Parallel()
-	text, gain, err := gains(printed(100, 50), printed(90, 49))
-	want := "   batch of 10: 100 µs a message without, 90.0 with: 10.0 % less\n   batch of 1000: 50.0 µs a message without, 49.0 with: 2.0 % less\n"
-	if err != nil || text != want || fmt.Sprintf("%.3f", gain) != "0.060" {
-		t.Errorf("got %q, %v, %v", text, gain, err)
+	slow := printed([2]float64{100, 50}, [2]float64{90, 40}, [2]float64{200, 60})
+	for name, test := range map[string]struct {
+		with, gain string
+	}{
+		"the median counts":   {printed([2]float64{90, 49}, [2]float64{45, 20}, [2]float64{90, 70}), "0.060"}, // 10 % and 2 %, least 50 % each
+		"the least counts":    {printed([2]float64{50, 25}, [2]float64{50, 25}, [2]float64{81, 40}), "0.410"}, // 44.4 % and 37.5 %, median 50 % each
+		"nothing is gained":   {slow, "0.000"},
+		"it takes longer now": {printed([2]float64{110, 55}), "-0.299"}, // least
+	} {
+		text, gain, err := gains(slow, test.with)
+		if got := fmt.Sprintf("%.3f", gain); err != nil || got != test.gain {
+			t.Errorf("%s: got %s, %v, want %s:\n%s", name, got, err, test.gain, text)
+		}
 	}
-	if _, _, err := gains(printed(100, 50), ""); err == nil {
+	text, _, _ := gains(slow, printed([2]float64{90, 49}))
+	want := "   batch of 10, µs a message without and with: median 100 and 90.0 (10.0 % less), least 90.0 and 90.0 (0.0 % less)\n" +
+		"   batch of 1000, µs a message without and with: median 50.0 and 49.0 (2.0 % less), least 40.0 and 49.0 (-22.5 % less)\n"
+	if text != want {
+		t.Errorf("got\n%swant\n%s", text, want)
+	}
+	if _, _, err := gains(slow, ""); err == nil {
 		t.Error("nothing was measured with the profile, and there is no error")
 	}
 }
