@@ -78,6 +78,15 @@ func run(ctx context.Context) error {
 			return fmt.Errorf("%d calls did not end as the functions' roles say", wrong)
 		}
 	}
+	if options.Hardened {
+		wrong, err := lookAtHardening(ctx, stack, screen)
+		if err != nil {
+			return err
+		}
+		if wrong > 0 {
+			return fmt.Errorf("%d settings are not as the hardening parameters say", wrong)
+		}
+	}
 	if options.Operate {
 		if err := operate(ctx, stack, screen); err != nil {
 			return err

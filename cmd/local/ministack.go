@@ -28,7 +28,7 @@ type ministack struct {
 	*server
 	endpoint string
 	client   *http.Client
-	trust    []string // environment variables that make a program trust its certificate
+	trust    []string // environment variables that make AWS's libraries, and Go, trust its certificate
 }
 
 // startMinistack starts it in an environment of its own, because its functions inherit all of it. Normally it takes every call as
@@ -78,7 +78,7 @@ func newMinistack(o options, folder string) (m *ministack, env []string, err err
 		return nil, nil, fmt.Errorf("certificate: %w", err)
 	}
 	trusting := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: c.roots, MinVersion: tls.VersionTLS12}}
-	m = &ministack{endpoint: "https://" + address, client: &http.Client{Transport: trusting}, trust: []string{"AWS_CA_BUNDLE=" + c.path}}
+	m = &ministack{endpoint: "https://" + address, client: &http.Client{Transport: trusting}, trust: []string{"AWS_CA_BUNDLE=" + c.path, "SSL_CERT_FILE=" + c.path}}
 	return m, append(m.trust, "AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT="+c.path, "MINISTACK_SSL_KEY="+c.key,
 		"AWS_ACCESS_KEY_ID="+owner.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+owner.SecretAccessKey), nil
 }

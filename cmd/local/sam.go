@@ -30,6 +30,13 @@ func samDeploy(ctx context.Context, o options, m *ministack, clevertap string) e
 	if o.Operate {
 		args = append(args, "RetryDelay=1s", "BreakerPause=1s") // An operator waits for both.
 	}
+	if o.Hardened {
+		parameters, err := hardening(ctx, m)
+		if err != nil {
+			return err
+		}
+		args = append(args, parameters...)
+	}
 	_, err := finish(ctx, filepath.Join(home, "deploy.log"), awsEnvironment(m), filepath.Join(tools, "sam"), args...)
 	return err
 }
