@@ -27,7 +27,7 @@ GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, STRICT=1, LIVE=1, PORT=4566
+run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, STRICT=1, HARDENED=1, OPERATE=1, LIVE=1, PORT=4566
 	@$(STEP) "go build" go build ./...
 	@mkdir -p .local && go build -o .local/ ./cmd/local ./cmd/bridge
 	@echo "── make run" && exec .local/local
@@ -68,8 +68,8 @@ build: tools ## sam build for the architecture of the template
 	@$(STEP) "go build" go build ./...
 	@$(STEP) "sam build" $(SAM) build
 
-once: tools ## make run ONCE=1, on the FIFO and on the standard queue
-	@$(STEP) "make run ONCE=1" $(MAKE) --no-print-directory run ONCE=1
+once: tools ## make run ONCE=1, on the FIFO queue with an operator's day, and on the standard queue
+	@$(STEP) "make run ONCE=1 OPERATE=1" $(MAKE) --no-print-directory run ONCE=1 OPERATE=1
 	@$(STEP) "make run ONCE=1 QUEUE=standard" $(MAKE) --no-print-directory run ONCE=1 QUEUE=standard
 
 vulnerabilities: $(GOVULNCHECK) ## known vulnerabilities in what is built
@@ -91,8 +91,8 @@ hardening: ## checkov over the template, with its exceptions in .ci/checkov.yaml
 reproducible: build ## does another build give the same bytes as SAM's?
 	@$(STEP) "the same bytes twice" .ci/reproducible
 
-strict: tools ## make run ONCE=1 on an AWS that checks roles, signatures and TLS
-	@$(STEP) "make run ONCE=1 STRICT=1" $(MAKE) --no-print-directory run ONCE=1 STRICT=1
+strict: tools ## make run ONCE=1 on an AWS that checks roles, signatures and TLS, with the optional hardening
+	@$(STEP) "make run ONCE=1 STRICT=1 HARDENED=1" $(MAKE) --no-print-directory run ONCE=1 STRICT=1 HARDENED=1
 
 deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
 	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)
