@@ -30,9 +30,10 @@ var plan = map[string][]string{
 	"functions/internal/awstest":      {},
 	"functions/soak":                  {}, // tests only
 	"cmd/bridge": {
-		"shared/clevertap", "shared/clevertap/clevertaptest", "shared/config", "shared/env", "shared/fault", "shared/holder",
+		"cmd/bridge/internal/stored", "shared/clevertap", "shared/clevertap/clevertaptest", "shared/config", "shared/env", "shared/fault", "shared/holder",
 		"shared/integration", "shared/mapping", "shared/message", "shared/metric", "shared/secret", "shared/webhook",
 	},
+	"cmd/bridge/internal/stored":     {"shared/message"},
 	"cmd/bench":                      {},
 	"cmd/local":                      {},
 	"cmd/scale":                      {"shared/clevertap"},

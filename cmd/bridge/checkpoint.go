@@ -11,6 +11,8 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 )
 
 // checkpoint says how far a replay of a file has come. It holds no personal data. It stays when all is sent, so that the same command does
@@ -55,17 +57,19 @@ func openCheckpoint(path, stack, app string, restart bool) (*checkpoint, error) 
 }
 
 // done tells whether a webhook has been dealt with before.
-func (c *checkpoint) done(s stored) bool { return s.end <= c.Offset || slices.Contains(c.Ahead, s.end) }
+func (c *checkpoint) done(s stored.Webhook) bool {
+	return s.End <= c.Offset || slices.Contains(c.Ahead, s.End)
+}
 
 // fits tells whether a webhook, read behind what ends at before, is still what it was where it was sent already.
-func (c *checkpoint) fits(before int64, s stored) bool {
-	return before >= c.Offset || s.end < c.Offset || s.end == c.Offset && hex.EncodeToString(s.digest[:]) == c.Digest
+func (c *checkpoint) fits(before int64, s stored.Webhook) bool {
+	return before >= c.Offset || s.End < c.Offset || s.End == c.Offset && hex.EncodeToString(s.Digest[:]) == c.Digest
 }
 
 // pass moves the checkpoint behind a webhook.
-func (c *checkpoint) pass(s stored) {
-	c.Offset, c.Digest, c.Line = s.end, hex.EncodeToString(s.digest[:]), s.line
-	c.Ahead = slices.DeleteFunc(c.Ahead, func(end int64) bool { return end <= s.end })
+func (c *checkpoint) pass(s stored.Webhook) {
+	c.Offset, c.Digest, c.Line = s.End, hex.EncodeToString(s.Digest[:]), s.Line
+	c.Ahead = slices.DeleteFunc(c.Ahead, func(end int64) bool { return end <= s.End })
 }
 
 // save writes the checkpoint, whole or not at all.

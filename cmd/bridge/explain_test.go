@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	diff "github.com/google/go-cmp/cmp"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -60,7 +61,7 @@ func TestExplainShowsWhatTheFixturesExpect(t *testing.T) {
 	if err != nil || len(wants) == 0 {
 		t.Fatal("no fixtures", err)
 	}
-	stored := map[string]string{} // by series and user
+	remembered := map[string]string{} // by series and user
 	for _, file := range wants {
 		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "receiver-"), ".want.json")
 		body := filepath.Join("../../events/webhooks", name+".json")
@@ -78,7 +79,7 @@ func TestExplainShowsWhatTheFixturesExpect(t *testing.T) {
 				Account string           `json:"account"`
 				Records []jsontext.Value `json:"records"`
 			}
-			if err := json.Unmarshal(text, &want, lenient...); err != nil {
+			if err := json.Unmarshal(text, &want, stored.Lenient...); err != nil {
 				t.Fatal(err)
 			}
 			if want.Outcome == "none" {
@@ -90,17 +91,17 @@ func TestExplainShowsWhatTheFixturesExpect(t *testing.T) {
 			}
 			series := step.ReplaceAllString(name, " ")
 			state := filepath.Join(t.TempDir(), "state.json")
-			before := stored[series+webhook.Peek(webhooks).Holder.ID]
+			before := remembered[series+webhook.Peek(webhooks).Holder.ID]
 			if err := os.WriteFile(state, []byte(cmp.Or(before, "{}")), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			got := execute(t, "", "explain", "--app", "demo", "--sandbox-account", "--json", "--state", state, body)
 			var said explanationJSON
-			if err := json.Unmarshal([]byte(got.out), &said, lenient...); err != nil {
+			if err := json.Unmarshal([]byte(got.out), &said, stored.Lenient...); err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range said.States {
-				stored[series+s.ID] = string(s.State)
+				remembered[series+s.ID] = string(s.State)
 			}
 			v := said.Webhooks[0]
 			if v.Outcome != want.Outcome || v.Reason != want.Reason || v.Account != want.Account {
@@ -121,7 +122,7 @@ func uploadOf(t *testing.T, records []jsontext.Value) string {
 	}
 	joined := make([][]byte, len(records))
 	for i := range records {
-		if err := records[i].Compact(lenient...); err != nil {
+		if err := records[i].Compact(stored.Lenient...); err != nil {
 			t.Fatal(err)
 		}
 		joined[i] = records[i]

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 )
 
 // freshSample is a sample as if it had just been made: a new event id, or the queue would take it for a repetition, and the present
@@ -32,7 +34,7 @@ func freshSample(event string, now time.Time) ([]byte, error) {
 
 // replaceValues replaces the values of an object's own names and leaves every other byte as it is. What is no object stays whole.
 func replaceValues(object []byte, values map[string]string) []byte {
-	decoder := jsontext.NewDecoder(bytes.NewReader(object), lenient...)
+	decoder := jsontext.NewDecoder(bytes.NewReader(object), stored.Lenient...)
 	if begin, err := decoder.ReadToken(); err != nil || begin.Kind() != '{' {
 		return object
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 )
 
@@ -38,7 +39,7 @@ func (r *rehearsal) RoundTrip(request *http.Request) (*http.Response, error) {
 	var d struct {
 		D []jsontext.Value `json:"d"`
 	}
-	if err := json.Unmarshal(body, &d, lenient...); err != nil {
+	if err := json.Unmarshal(body, &d, stored.Lenient...); err != nil {
 		return nil, err
 	}
 	r.uploads = append(r.uploads, upload{r.account, len(d.D), body})

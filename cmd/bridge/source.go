@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/spf13/cobra"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -56,14 +57,14 @@ func (r *replay) open(path string) (err error) {
 
 // page is a few webhooks on their way; those that are none have no message.
 type page struct {
-	stored   []stored
+	webhooks []stored.Webhook
 	messages []int // places among the outgoing; -1: no webhook
 	outgoing []outgoing
 }
 
-func (p *page) add(s stored, out *outgoing) {
-	s.body = nil // The next one takes its memory.
-	p.stored = append(p.stored, s)
+func (p *page) add(s stored.Webhook, out *outgoing) {
+	s.Body = nil // The next one takes its memory.
+	p.webhooks = append(p.webhooks, s)
 	if out == nil {
 		p.messages = append(p.messages, -1)
 		return
@@ -73,7 +74,7 @@ func (p *page) add(s stored, out *outgoing) {
 }
 
 func (p *page) reset() {
-	p.stored, p.messages, p.outgoing = p.stored[:0], p.messages[:0], p.outgoing[:0]
+	p.webhooks, p.messages, p.outgoing = p.webhooks[:0], p.messages[:0], p.outgoing[:0]
 }
 
 // send sends a source page by page, and notes after each how far it has come.
@@ -90,11 +91,11 @@ func (r *replay) send(s *source) error {
 	if err := s.checkpoint.save(); err != nil {
 		return err // It could not be resumed.
 	}
-	b, i := newReading(in), newInspector(r.now)
+	b, i := stored.NewReader(in), newInspector(r.now)
 	var p page
 	for {
-		before := b.offset
-		one, err := b.next()
+		before := b.Offset()
+		one, err := b.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return r.flush(s, &p)
@@ -108,13 +109,13 @@ func (r *replay) send(s *source) error {
 		problem := i.problem(one)
 		switch {
 		case problem == "":
-			p.add(one, r.message(s, one.body))
+			p.add(one, r.message(s, one.Body))
 		case r.skipBad:
 			p.add(one, nil)
 		default: // Standard input, which nobody could look through before.
-			return errors.Join(r.flush(s, &p), findingf("leave it out with --skip-bad", "line %d: %s", one.line, problem))
+			return errors.Join(r.flush(s, &p), findingf("leave it out with --skip-bad", "line %d: %s", one.Line, problem))
 		}
-		if len(p.stored) == pageSize {
+		if len(p.webhooks) == pageSize {
 			if err := r.flush(s, &p); err != nil {
 				return err
 			}
@@ -148,11 +149,11 @@ func (r *replay) flush(s *source, p *page) error {
 	}
 	errs := r.sender.send(r.cmd.Context(), p.outgoing)
 	var first error
-	for i, one := range p.stored {
+	for i, one := range p.webhooks {
 		place := p.messages[i]
 		if place >= 0 && errs[place] != nil {
 			if first == nil {
-				first = at(one.line, errs[place])
+				first = at(one.Line, errs[place])
 			}
 			continue
 		}
@@ -165,7 +166,7 @@ func (r *replay) flush(s *source, p *page) error {
 		if first == nil {
 			s.checkpoint.pass(one)
 		} else {
-			s.checkpoint.Ahead = append(s.checkpoint.Ahead, one.end)
+			s.checkpoint.Ahead = append(s.checkpoint.Ahead, one.End)
 		}
 	}
 	return errors.Join(first, s.checkpoint.save())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -38,15 +39,15 @@ func newInspector(now time.Time) *inspector {
 }
 
 // problem says why something is no webhook; "" if it is one.
-func (i *inspector) problem(s stored) string {
-	if s.tooLong {
+func (i *inspector) problem(s stored.Webhook) string {
+	if s.TooLong {
 		return fmt.Sprintf("longer than %d bytes, which no message takes", message.MaxBody)
 	}
-	f := fault.Of(i.event.Read(s.body))
+	f := fault.Of(i.event.Read(s.Body))
 	switch {
 	case f == nil:
 		return ""
-	case s.body[0] == '[':
+	case s.Body[0] == '[':
 		return "a list; one webhook on each line is wanted"
 	case f.Err != nil:
 		return f.Err.Error()
@@ -84,10 +85,10 @@ func surveyFile(ctx context.Context, path string, c *checkpoint, now time.Time) 
 	}
 	defer func() { _ = file.Close() }() // It was only read.
 	var v survey
-	i, b := newInspector(now), newReading(file)
+	i, b := newInspector(now), stored.NewReader(file)
 	for n := 0; ; n++ {
-		before := b.offset
-		s, err := b.next()
+		before := b.Offset()
+		s, err := b.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -102,7 +103,7 @@ func surveyFile(ctx context.Context, path string, c *checkpoint, now time.Time) 
 			v.add(i, s)
 		}
 	}
-	if b.offset < c.Offset {
+	if b.Offset() < c.Offset {
 		return v, changed(path)
 	}
 	return v, nil
@@ -112,10 +113,10 @@ func changed(path string) error {
 	return findingf("--restart sends the file from its beginning", "%s: %w", path, errChanged)
 }
 
-func (v *survey) add(i *inspector, s stored) {
+func (v *survey) add(i *inspector, s stored.Webhook) {
 	if problem := i.problem(s); problem != "" {
 		if v.bad++; v.bad <= maxShown {
-			v.shown = append(v.shown, fmt.Sprintf("line %d: %s", s.line, problem))
+			v.shown = append(v.shown, fmt.Sprintf("line %d: %s", s.Line, problem))
 		}
 		return
 	}

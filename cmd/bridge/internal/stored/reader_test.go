@@ -1,4 +1,4 @@
-package main
+package stored_test
 
 import (
 	"crypto/sha256"
@@ -10,38 +10,39 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 // readAll reads everything, and checks the account that is kept of it.
 func readAll(t *testing.T, text string) (bodies []string, lines []int) {
 	t.Helper()
-	r := newReading(strings.NewReader(text))
+	r := stored.NewReader(strings.NewReader(text))
 	last := int64(0)
 	for {
-		s, err := r.next()
+		s, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.end <= last || s.digest != sha256.Sum256([]byte(text[:s.end])) {
-			t.Errorf("the account of what ends at %d is wrong", s.end)
+		if s.End <= last || s.Digest != sha256.Sum256([]byte(text[:s.End])) {
+			t.Errorf("the account of what ends at %d is wrong", s.End)
 		}
-		if begin := strings.Count(text[:s.end-int64(len(strings.TrimLeft(text[last:s.end], " \t\r\n")))], "\n") + 1; s.line != begin {
-			t.Errorf("line %d is told, want %d", s.line, begin)
+		if begin := strings.Count(text[:s.End-int64(len(strings.TrimLeft(text[last:s.End], " \t\r\n")))], "\n") + 1; s.Line != begin {
+			t.Errorf("line %d is told, want %d", s.Line, begin)
 		}
-		last = s.end
-		bodies, lines = append(bodies, string(s.body)), append(lines, s.line)
+		last = s.End
+		bodies, lines = append(bodies, string(s.Body)), append(lines, s.Line)
 	}
-	if r.offset != int64(len(text)) {
-		t.Errorf("%d of %d bytes were read", r.offset, len(text))
+	if r.Offset() != int64(len(text)) {
+		t.Errorf("%d of %d bytes were read", r.Offset(), len(text))
 	}
 	return bodies, lines
 }
 
-func TestReading(t *testing.T) {
+func TestReader(t *testing.T) {
 	for name, c := range map[string]struct {
 		text  string
 		want  []string
@@ -72,29 +73,29 @@ func TestReading(t *testing.T) {
 	}
 }
 
-func TestReadingKeepsNoMoreThanAWebhook(t *testing.T) {
+func TestAReaderKeepsNoMoreThanAWebhook(t *testing.T) {
 	long := `{"a":"` + strings.Repeat("x", 3*message.MaxBody) + "\"}\n"
-	r := newReading(strings.NewReader(long + "{}\n" + long))
+	r := stored.NewReader(strings.NewReader(long + "{}\n" + long))
 	for _, want := range []bool{true, false, true} {
-		s, err := r.next()
-		if err != nil || s.tooLong != want || len(s.body) > message.MaxBody+1 {
-			t.Errorf("too long: %v, %d bytes, %v", s.tooLong, len(s.body), err)
+		s, err := r.Next()
+		if err != nil || s.TooLong != want || len(s.Body) > message.MaxBody+1 {
+			t.Errorf("too long: %v, %d bytes, %v", s.TooLong, len(s.Body), err)
 		}
 	}
 }
 
 func TestAnErrorWhileReadingIsNoEnd(t *testing.T) {
-	r := newReading(io.MultiReader(strings.NewReader("{}\n{\"a\""), iotest.ErrReader(io.ErrClosedPipe)))
-	if _, err := r.next(); err != nil {
+	r := stored.NewReader(io.MultiReader(strings.NewReader("{}\n{\"a\""), iotest.ErrReader(io.ErrClosedPipe)))
+	if _, err := r.Next(); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.next(); !errors.Is(err, io.ErrClosedPipe) {
+	if _, err := r.Next(); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// FuzzReading: nothing but white space is lost, bodies stay in their order, and the account fits.
-func FuzzReading(f *testing.F) {
+// FuzzReader: nothing but white space is lost, bodies stay in their order, and the account fits.
+func FuzzReader(f *testing.F) {
 	f.Add("{\"a\":1}\n{\"a\":2}\n")
 	f.Add("{\n\"a\" 1\n}\n{\n}")
 	f.Add("[1]\xff\n\n{}")

@@ -1,13 +1,15 @@
-package main
+package stored_test
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 )
 
-func TestSplitWebhooks(t *testing.T) {
+func TestSplit(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		want []string
@@ -25,7 +27,7 @@ func TestSplitWebhooks(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
-			for _, body := range splitWebhooks([]byte(c.text)) {
+			for _, body := range stored.Split([]byte(c.text)) {
 				got = append(got, string(body))
 			}
 			if diff := cmp.Diff(c.want, got); diff != "" {
@@ -35,14 +37,14 @@ func TestSplitWebhooks(t *testing.T) {
 	}
 }
 
-// FuzzSplitWebhooks: nothing but white space is ever lost, and bodies stay in their order.
-func FuzzSplitWebhooks(f *testing.F) {
+// FuzzSplit: nothing but white space is ever lost, and bodies stay in their order.
+func FuzzSplit(f *testing.F) {
 	f.Add("{\"a\":1}\n{\"a\":2}\n")
 	f.Add("{\n\"a\" 1\n}")
 	f.Add("[1]\xff\n{}")
 	f.Fuzz(func(t *testing.T, text string) {
 		var joined strings.Builder
-		for _, body := range splitWebhooks([]byte(text)) {
+		for _, body := range stored.Split([]byte(text)) {
 			joined.Write(body)
 		}
 		if got, want := squeeze(joined.String()), squeeze(text); got != want {

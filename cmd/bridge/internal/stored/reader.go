@@ -1,4 +1,4 @@
-package main
+package stored
 
 import (
 	"bufio"
@@ -16,9 +16,9 @@ import (
 // sniffed is how much of a file says how it is written: more than a webhook's size.
 const sniffed = 1 << 20
 
-// reading reads stored webhooks one after the other, in constant memory: one on each line, or, where the first spreads over several lines,
-// JSON documents one behind the other. It keeps account of what it has read, so that a reading can be taken up again.
-type reading struct {
+// Reader reads stored webhooks one after the other, in constant memory: one on each line, or, where the first spreads over several lines,
+// JSON documents one behind the other. It keeps account of what it has read, so that reading can be taken up again.
+type Reader struct {
 	in      *bufio.Reader
 	lines   bool // one on each line
 	digest  hash.Hash
@@ -28,17 +28,18 @@ type reading struct {
 	body    []byte
 }
 
-// stored is one stored webhook. Its body is valid until the next is read.
-type stored struct {
-	body    []byte
-	tooLong bool
-	line    int // where it begins
-	end     int64
-	digest  [sha256.Size]byte // of everything up to its end
+// Webhook is one stored webhook. Its body is valid until the next is read.
+type Webhook struct {
+	Body    []byte
+	TooLong bool
+	Line    int // where it begins
+	End     int64
+	Digest  [sha256.Size]byte // of everything up to its end
 }
 
-func newReading(in io.Reader) *reading {
-	r := &reading{in: bufio.NewReaderSize(in, sniffed), digest: sha256.New(), line: 1}
+// NewReader looks at how the input begins.
+func NewReader(in io.Reader) *Reader {
+	r := &Reader{in: bufio.NewReaderSize(in, sniffed), digest: sha256.New(), line: 1}
 	window, _ := r.in.Peek(sniffed) // An error comes back with the first byte that is missing.
 	r.lines = oneALine(window)
 	return r
@@ -46,7 +47,7 @@ func newReading(in io.Reader) *reading {
 
 // oneALine tells how a file is written that begins like this. A damaged first line among whole ones is a damaged line.
 func oneALine(window []byte) bool {
-	if value, err := jsontext.NewDecoder(bytes.NewReader(window), lenient...).ReadValue(); err == nil {
+	if value, err := jsontext.NewDecoder(bytes.NewReader(window), Lenient...).ReadValue(); err == nil {
 		return !bytes.Contains(value, []byte{'\n'})
 	}
 	for line := range bytes.Lines(window) {
@@ -58,10 +59,10 @@ func oneALine(window []byte) bool {
 	return len(bytes.TrimSpace(window)) == 0
 }
 
-// next reads the next webhook, whatever it is worth; the error is [io.EOF] at the end.
-func (r *reading) next() (stored, error) {
+// Next reads the next webhook, whatever it is worth; the error is [io.EOF] at the end.
+func (r *Reader) Next() (Webhook, error) {
 	r.body = r.body[:0]
-	s := stored{}
+	s := Webhook{}
 	var n nesting
 	for begun := false; ; {
 		c, err := r.in.ReadByte()
@@ -72,7 +73,7 @@ func (r *reading) next() (stored, error) {
 			return s, err
 		}
 		if !begun && !blank(c) {
-			begun, s.line = true, r.line
+			begun, s.Line = true, r.line
 		}
 		r.count(c)
 		if !begun {
@@ -88,10 +89,13 @@ func (r *reading) next() (stored, error) {
 	}
 }
 
+// Offset is how much has been read.
+func (r *Reader) Offset() int64 { return r.offset }
+
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // count takes a byte into account.
-func (r *reading) count(c byte) {
+func (r *Reader) count(c byte) {
 	r.offset++
 	if c == '\n' {
 		r.line++
@@ -101,43 +105,16 @@ func (r *reading) count(c byte) {
 	}
 }
 
-func (r *reading) settle() {
+func (r *Reader) settle() {
 	r.digest.Write(r.pending)
 	r.pending = r.pending[:0]
 }
 
-func (r *reading) finish(s stored) stored {
+func (r *Reader) finish(s Webhook) Webhook {
 	r.settle()
-	s.tooLong = len(r.body) > message.MaxBody
-	s.body = bytes.TrimRight(r.body, "\r\n")
-	s.end = r.offset
-	r.digest.Sum(s.digest[:0])
+	s.TooLong = len(r.body) > message.MaxBody
+	s.Body = bytes.TrimRight(r.body, "\r\n")
+	s.End = r.offset
+	r.digest.Sum(s.Digest[:0])
 	return s
-}
-
-// nesting follows brackets outside of strings, to find a document's end.
-type nesting struct {
-	depth         int
-	text, escaped bool
-	opened        bool
-}
-
-// read takes the next byte and tells whether it closes the document.
-func (n *nesting) read(c byte) bool {
-	switch {
-	case n.escaped:
-		n.escaped = false
-	case n.text && c == '\\':
-		n.escaped = true
-	case c == '"':
-		n.text = !n.text
-	case n.text:
-	case c == '{' || c == '[':
-		n.depth++
-		n.opened = true
-	case c == '}' || c == ']':
-		n.depth--
-		return n.depth <= 0
-	}
-	return false
 }

@@ -1,0 +1,50 @@
+package stored
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Lenient reads what webhooks may hold; whether it is well formed is for the mapping to say.
+var Lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+
+// Split finds the bodies in a text: JSON documents one after the other, on lines of their own or spread over several. If not
+// all of it is JSON, then it is lines where at least one line is a whole object, else one body, which is malformed. So a
+// damaged line among many is reported as itself, and a damaged document as one.
+func Split(text []byte) [][]byte {
+	if documents, ok := splitDocuments(text); ok {
+		return documents
+	}
+	var lines [][]byte
+	whole := false
+	for line := range bytes.Lines(text) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		lines = append(lines, line)
+		documents, ok := splitDocuments(line)
+		whole = whole || ok && len(documents) == 1 && line[0] == '{'
+	}
+	if !whole {
+		return [][]byte{bytes.TrimRight(text, "\r\n")}
+	}
+	return lines
+}
+
+func splitDocuments(text []byte) (documents [][]byte, ok bool) {
+	decoder := jsontext.NewDecoder(bytes.NewReader(text), Lenient...)
+	for {
+		value, err := decoder.ReadValue()
+		if errors.Is(err, io.EOF) {
+			return documents, true
+		}
+		if err != nil {
+			return nil, false
+		}
+		documents = append(documents, bytes.Clone(value))
+	}
+}
