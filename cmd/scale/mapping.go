@@ -36,7 +36,7 @@ func (m *mapping) step(now, passed time.Duration) {
 			case p.working:
 				m.finish(p)
 			case i >= allowed && len(p.ids) == 0, !m.gather(p):
-				p.next = now + passed // It is not needed yet, or it keeps asking.
+				p.next = now + step // It is not needed yet, or it keeps asking.
 			}
 		}
 	}
@@ -46,6 +46,15 @@ func (m *mapping) step(now, passed time.Duration) {
 	} else {
 		m.busy = 0
 	}
+}
+
+// next is when something happens to a poller.
+func (m *mapping) next() time.Duration {
+	soonest := m.pollers[0].next
+	for i := range m.pollers {
+		soonest = min(soonest, m.pollers[i].next)
+	}
+	return soonest
 }
 
 // gather is the answer to one call: it fills the batch, and begins to work on it when it is full or its window is over. It tells

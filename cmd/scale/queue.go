@@ -23,8 +23,8 @@ type queue struct {
 	parked   int // waiting for their group
 	done     int
 
-	groups map[int]*group // those of which something is in flight or parked
-	free   freed          // those of which something is parked and nothing in flight
+	groups []group // by holder
+	free   freed   // those of which something is parked and nothing in flight
 }
 
 // group is one holder's messages on a FIFO queue.
@@ -34,10 +34,15 @@ type group struct {
 }
 
 func newQueue(fifo bool) *queue {
-	return &queue{fifo: fifo, groups: make(map[int]*group)}
+	q := &queue{fifo: fifo}
+	q.free.queue = q
+	return q
 }
 
 func (q *queue) push(at time.Duration, holder int) {
+	if missing := holder + 1 - len(q.groups); q.fifo && missing > 0 {
+		q.groups = append(q.groups, make([]group, missing)...)
+	}
 	q.messages = append(q.messages, message{at: at, holder: holder})
 }
 
@@ -56,7 +61,7 @@ func (q *queue) age(now time.Duration) time.Duration {
 func (q *queue) receive(batch int, now time.Duration, most int) []int {
 	var ids []int
 	most = min(most, inFlightMost-q.inFlight)
-	for len(ids) < most && len(q.free) > 0 {
+	for len(ids) < most && q.free.Len() > 0 {
 		ids = append(ids, q.reclaim(batch, most-len(ids))...)
 	}
 	for len(ids) < most && q.scanned < len(q.messages) && q.messages[q.scanned].at <= now {
@@ -78,13 +83,9 @@ func (q *queue) claim(batch, id int) bool {
 	if !q.fifo {
 		return true
 	}
-	holder := q.messages[id].holder
-	g := q.groups[holder]
-	switch {
-	case g == nil:
-		q.groups[holder] = &group{by: batch}
-		return true
-	case g.by == batch && len(g.parked) == 0:
+	g := &q.groups[q.messages[id].holder]
+	if len(g.parked) == 0 && (g.by == 0 || g.by == batch) {
+		g.by = batch
 		return true
 	}
 	g.parked = append(g.parked, id)
@@ -94,7 +95,7 @@ func (q *queue) claim(batch, id int) bool {
 
 // reclaim takes the group that has waited longest for its turn, and up to so many of its messages.
 func (q *queue) reclaim(batch, most int) []int {
-	g := heap.Pop(&q.free).(*group)
+	g := &q.groups[heap.Pop(&q.free).(int)]
 	g.by = batch
 	n := min(most, len(g.parked))
 	ids := g.parked[:n:n]
@@ -108,14 +109,13 @@ func (q *queue) finish(batch int, ids []int) {
 	for _, id := range ids {
 		m := &q.messages[id]
 		m.done = true
-		g := q.groups[m.holder]
-		switch {
-		case g == nil || g.by != batch:
-		case len(g.parked) == 0:
-			delete(q.groups, m.holder)
-		default:
-			g.by = 0
-			heap.Push(&q.free, g)
+		if !q.fifo || q.groups[m.holder].by != batch {
+			continue
+		}
+		g := &q.groups[m.holder]
+		g.by = 0
+		if len(g.parked) > 0 {
+			heap.Push(&q.free, m.holder)
 		}
 	}
 	q.inFlight -= len(ids)
@@ -125,16 +125,21 @@ func (q *queue) finish(batch int, ids []int) {
 	}
 }
 
-// freed is a heap of groups, the one with the oldest message first.
-type freed []*group
-
-func (f freed) Len() int           { return len(f) }
-func (f freed) Less(i, j int) bool { return f[i].parked[0] < f[j].parked[0] }
-func (f freed) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
-func (f *freed) Push(g any)        { *f = append(*f, g.(*group)) }
-func (f *freed) Pop() any {
-	last := len(*f) - 1
-	g := (*f)[last]
-	*f = (*f)[:last]
-	return g
+// freed is a heap of holders, that of the oldest parked message first.
+type freed struct {
+	holders []int
+	queue   *queue
 }
+
+func (f *freed) Len() int           { return len(f.holders) }
+func (f *freed) Less(i, j int) bool { return f.oldest(i) < f.oldest(j) }
+func (f *freed) Swap(i, j int)      { f.holders[i], f.holders[j] = f.holders[j], f.holders[i] }
+func (f *freed) Push(holder any)    { f.holders = append(f.holders, holder.(int)) }
+func (f *freed) Pop() any {
+	last := len(f.holders) - 1
+	holder := f.holders[last]
+	f.holders = f.holders[:last]
+	return holder
+}
+
+func (f *freed) oldest(i int) int { return f.queue.groups[f.holders[i]].parked[0] }

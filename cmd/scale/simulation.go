@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Steps of the simulation. Batches have clocks of their own; a step is how long a poller without work waits before it asks again.
+// Steps of the simulation. Batches have clocks of their own; a step is how long a poller without work waits before it asks again, and how
+// finely the rest is counted. Where all pollers are at work, the time until something happens to one of them is passed at once.
 const (
 	step   = 10 * time.Millisecond
 	sample = time.Second
@@ -41,11 +42,13 @@ func (s *simulation) run() (course, error) {
 	return s.course, nil
 }
 
-// step goes on by one step.
+// step goes on to the next time at which something happens, or at which things are noted.
 func (s *simulation) step() {
-	s.now += step
+	before := s.now
+	next := min(s.mapping.next().Truncate(step), (before + sample).Truncate(sample))
+	s.now = max(before+step, next)
 	s.arrivals.until(s.now, s.queue.push)
-	s.mapping.step(s.now, step)
+	s.mapping.step(s.now, s.now-before)
 	// The usual load goes on for as long as the burst is on its way.
 	if end := s.load.quiet + s.load.over; s.now >= end && !s.arrivals.stopped && s.caughtUp(end) {
 		s.arrivals.stopped = true
