@@ -3,8 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -80,35 +78,5 @@ func TestPlainHTTPIsForThisMachineOnly(t *testing.T) {
 		if _, err := read(complete("CLEVERTAP_ENDPOINT", endpoint)); err != nil {
 			t.Errorf("%s: %v", endpoint, err)
 		}
-	}
-}
-
-// The template sets every variable that the code reads, and the code reads every variable that the template sets.
-func TestTheTemplateAndTheCodeKnowTheSameVariables(t *testing.T) {
-	var asked []string
-	readConfig(env.New(func(name string) (string, bool) {
-		asked = append(asked, name)
-		return "", false
-	}))
-	template, err := os.ReadFile("../../template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, function, _ := strings.Cut(string(template), "\n  Forwarder:\n")
-	_, variables, _ := strings.Cut(function, "Variables:\n")
-	var set []string
-	for line := range strings.Lines(variables) {
-		if !strings.HasPrefix(line, strings.Repeat(" ", 10)) {
-			break
-		}
-		if name := regexp.MustCompile(`^ {10}([A-Z_]+):`).FindStringSubmatch(line); name != nil { // else a comment
-			set = append(set, name[1])
-		}
-	}
-	set = append(set, "INTEGRATIONS_FILE") // stays unset: the file is built in
-	slices.Sort(asked)
-	slices.Sort(set)
-	if !slices.Equal(asked, set) {
-		t.Errorf("code reads %v\ntemplate sets %v", asked, set)
 	}
 }
