@@ -13,6 +13,8 @@ import (
 const (
 	// profiled is what the profile is made of: batches of 10 and of 1,000, the same time each. The binaries run in the package's folder.
 	profiled, profiledFolder = "^BenchmarkForwarder$/^bridge$", "shared/forward"
+	// processors is how many the function schedules its goroutines on.
+	processors = "1"
 	// kept is where the Go tool looks for a profile by itself when it builds the forwarder.
 	kept = "functions/forwarder/default.pgo"
 	// worth is the gain above which a profile is worth a file in the repository that has to be made anew.
@@ -36,7 +38,7 @@ func profile(ctx context.Context, rounds int, screen io.Writer) error {
 	}
 	made := filepath.Join(absolute, "forwarder.pgo")
 	_, _ = fmt.Fprintln(screen, "── profile")
-	if err := command(ctx, screen, "", "go", "test", "-run=^$", "-bench="+profiled, "-benchtime=10s", "-cpuprofile="+made,
+	if err := command(ctx, screen, "", "go", "test", "-run=^$", "-bench="+profiled, "-benchtime=10s", "-cpu="+processors, "-cpuprofile="+made,
 		"-o="+filepath.Join(absolute, "forwarder.test"), "./"+profiledFolder); err != nil {
 		return fmt.Errorf("profile: %w", err)
 	}
@@ -51,7 +53,8 @@ func profile(ctx context.Context, rounds int, screen io.Writer) error {
 	for round := range rounds {
 		for _, b := range turn {
 			_, _ = fmt.Fprintf(screen, "── %s the profile, round %d of %d\n", b.name, round+1, rounds)
-			if err := command(ctx, io.MultiWriter(screen, &b.raw), profiledFolder, b.binary, "-test.run=^$", "-test.bench="+profiled); err != nil {
+			if err := command(ctx, io.MultiWriter(screen, &b.raw), profiledFolder, b.binary,
+				"-test.run=^$", "-test.bench="+profiled, "-test.cpu="+processors); err != nil {
 				return fmt.Errorf("benchmark %s the profile: %w", b.name, err)
 			}
 		}
