@@ -27,7 +27,7 @@ func main() {
 // run executes one command line and gives the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	root := newRootCommand()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // For nil it would take this process's own.
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)

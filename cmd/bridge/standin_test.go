@@ -130,7 +130,7 @@ func TestStandinRefusesWrongFlags(t *testing.T) {
 		code int
 		want string
 	}{
-		"no account":                       {nil, usage, "--account is missing"},
+		"no account":                       {[]string{}, usage, "--account is missing"},
 		"an account without a region":      {[]string{"--account", "TEST-1:demo-passcode"}, usage, "number 1"},
 		"uploads for the whole network":    {[]string{account, "--listen", "0.0.0.0:0"}, usage, "loopback"},
 		"all addresses by leaving one out": {[]string{account, "--admin", ":0"}, usage, "loopback"},
