@@ -113,6 +113,9 @@ func (l *Listener) Close() error {
 	l.mu.Unlock()
 	err := l.http.Close()
 	l.serving.Wait()
+	if errors.Is(err, net.ErrClosed) {
+		return nil // A fault has closed the socket, and its server has not noticed yet.
+	}
 	return err
 }
 
