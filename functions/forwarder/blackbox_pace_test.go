@@ -61,7 +61,7 @@ func TestABusyAccountIsWaitedFor(t *testing.T) {
 func TestABusyAccountGetsFewerUploadsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{queue: "events", env: map[string]string{"UPLOAD_CONCURRENCY": "8"}})
-	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Throttle, InFlight: 2}, clevertaptest.Fault{Kind: clevertaptest.Latency, Wait: 20 * time.Millisecond})
+	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Throttle, InFlight: 2}, clevertaptest.Fault{Kind: clevertaptest.Latency, Wait: 100 * time.Millisecond})
 	for i := range 400 {
 		s.send(letter{body: bulky(fmt.Sprint("u", i))})
 	}
@@ -87,7 +87,7 @@ func TestNeverMoreUploadsAtOnceThanAllowed(t *testing.T) {
 		t.Run(fmt.Sprint(concurrency, " on ", queue), func(t *testing.T) {
 			t.Parallel()
 			s := start(t, setup{queue: queue, env: map[string]string{"UPLOAD_CONCURRENCY": strconv.Itoa(concurrency)}})
-			s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Latency, Wait: time.Duration(concurrency) * 20 * time.Millisecond})
+			s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Latency, Wait: time.Duration(concurrency) * 60 * time.Millisecond})
 			for i := range 360 { // eighteen uploads of three apps of one account
 				s.send(letter{app: []string{"demo", "twin", "share"}[i%3], body: bulky(fmt.Sprint("u", i))})
 			}
