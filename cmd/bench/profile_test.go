@@ -12,11 +12,12 @@ import (
 
 // printed is what so many rounds print, each with the processor time of a message in a batch of 10 and in one of 1,000.
 func printed(rounds ...[2]float64) string {
-	text := "pkg: " + module + "shared/forward\n"
+	var text strings.Builder
+	text.WriteString("pkg: " + module + "shared/forward\n")
 	for _, r := range rounds {
-		text += fmt.Sprintf("BenchmarkForwarder/bridge/batch=10-2 1 %v cpu-µs/msg\nBenchmarkForwarder/bridge/batch=1000-2 1 %v cpu-µs/msg\n", r[0], r[1])
+		_, _ = fmt.Fprintf(&text, "BenchmarkForwarder/bridge/batch=10-2 1 %v cpu-µs/msg\nBenchmarkForwarder/bridge/batch=1000-2 1 %v cpu-µs/msg\n", r[0], r[1])
 	}
-	return text
+	return text.String()
 }
 
 func TestTheGainOfAProfile(t *testing.T) {
