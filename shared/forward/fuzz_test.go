@@ -27,7 +27,7 @@ var fuzzMoods = [...]string{
 }
 
 // FuzzEvent: whatever Lambda may hand over, there is an error or an answer, every message of the batch has one outcome, and the batch
-// holds what the vendor's own type would hold.
+// holds what the vendor's own type would hold. Reader and handler have had another batch before, whose memory they use again.
 func FuzzEvent(f *testing.F) {
 	for mood := range fuzzMoods {
 		f.Add([]byte(oneMessage), uint8(mood))
@@ -36,10 +36,16 @@ func FuzzEvent(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte, mood uint8) {
 		sent := bytes.Clone(payload)
 		var b forward.Batch
+		if _, err := b.Read([]byte(oneMessage)); err != nil {
+			t.Fatal(err)
+		}
 		messages, unreadable := b.Read(payload)
 		agreesWithTheVendor(t, payload, messages, unreadable)
 		synctest.Test(t, func(t *testing.T) {
 			c := newCorridor(t)
+			c.run(t, []queued{{app: "demo", body: bodies["event"], group: "g"}, {app: "mystery", body: bodies["nobody"]}})
+			c.out.Reset()
+			c.rejected = nil
 			c.clevertap = moods[fuzzMoods[int(mood)%len(fuzzMoods)]]
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
