@@ -106,6 +106,23 @@ func TestOurReaderAgreesWithTheVendorsType(t *testing.T) {
 	})
 }
 
+// Escapes stand at every place of a word of eight bytes, alone, in rows and at either end.
+func TestEveryEscapeIsTakenOutWhereverItStands(t *testing.T) {
+	var b forward.Batch
+	rapid.Check(t, func(t *rapid.T) {
+		pieces := rapid.SliceOfN(rapid.SampledFrom([]string{`"`, `\`, "/", "\n", "\r", "\t", "\b", "\x00", "a", "0123456", "é", "\u2028", "🙂"}), 0, 40)
+		body := strings.Join(pieces.Draw(t, "pieces"), "")
+		payload, err := json.Marshal(events.SQSEvent{Records: []events.SQSMessage{{Body: body}, {Body: "after"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := b.Read(payload)
+		if err != nil || len(got) != 2 || string(got[0].Body) != body || string(got[1].Body) != "after" {
+			t.Fatalf("%q became %q, %v", body, got[0].Body, err)
+		}
+	})
+}
+
 func anyMessage(t *rapid.T) events.SQSMessage {
 	attributes := make(map[string]events.SQSMessageAttribute)
 	for _, name := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z_]{1,9}`), 0, 8, rapid.ID).Draw(t, "names") {
