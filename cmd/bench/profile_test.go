@@ -26,10 +26,10 @@ func TestTheGainOfAProfile(t *testing.T) {
 	for name, test := range map[string]struct {
 		with, gain string
 	}{
-		"the median counts":   {printed([2]float64{90, 49}, [2]float64{45, 20}, [2]float64{90, 70}), "0.060"}, // 10 % and 2 %, least 50 % each
-		"the least counts":    {printed([2]float64{50, 25}, [2]float64{50, 25}, [2]float64{81, 40}), "0.410"}, // 44.4 % and 37.5 %, median 50 % each
+		"the median counts":   {printed([2]float64{90, 49}, [2]float64{45, 20}, [2]float64{90, 70}), "0.020"}, // 10 % and 2 %, least 50 % each
+		"the least counts":    {printed([2]float64{50, 25}, [2]float64{50, 25}, [2]float64{81, 40}), "0.375"}, // 44.4 % and 37.5 %, median 50 % each
 		"nothing is gained":   {slow, "0.000"},
-		"it takes longer now": {printed([2]float64{110, 55}), "-0.299"}, // least
+		"it takes longer now": {printed([2]float64{110, 55}), "-0.375"}, // least
 	} {
 		text, gain, err := gains(slow, test.with)
 		if got := fmt.Sprintf("%.3f", gain); err != nil || got != test.gain {

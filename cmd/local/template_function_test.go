@@ -57,7 +57,8 @@ func functionsAreBuilt(s stack) []string {
 		f.when(function["VpcConfig"] != nil, "%s: a VPC has no way to CleverTap", name)
 	}
 	f.want("memory of the receiver", 256, functions["Receiver"]["MemorySize"])
-	f.want("memory of the forwarder", 512, functions["Forwarder"]["MemorySize"])
+	memory := map[any]int{"fifo": 256, "standard": 512}[s.parameters["QueueType"]]
+	f.want("memory of the forwarder", memory, functions["Forwarder"]["MemorySize"])
 	f.want("time-out of the forwarder", 30, functions["Forwarder"]["Timeout"])
 	return f
 }

@@ -4,13 +4,13 @@ import "time"
 
 // What the bridge itself needs, from docs/benchmarks.md (November 2026, processor time of one core of an AMD EPYC; a core of Lambda is
 // taken for as fast). A batch costs something of its own and something for each message, which is how a message of a batch of ten costs
-// 124 µs and one of a batch of a thousand 45 µs.
+// 45 µs and one of a batch of a thousand 20 µs.
 const (
-	batchProcessor   = 800 * time.Microsecond
-	messageProcessor = 44 * time.Microsecond
-	// The same for holder state: 0.37 ms a message in a batch of ten, 0.28 ms in one of a thousand.
-	holderBatchProcessor   = 900 * time.Microsecond
-	holderMessageProcessor = 280 * time.Microsecond
+	batchProcessor   = 250 * time.Microsecond
+	messageProcessor = 20 * time.Microsecond
+	// The same for holder state: 0.34 ms a message in a batch of ten, 0.2 ms in one of a thousand.
+	holderBatchProcessor   = 1400 * time.Microsecond
+	holderMessageProcessor = 200 * time.Microsecond
 	// forwarderLog is what a batch that goes through writes, metrics included.
 	forwarderLog = 890 // bytes
 )

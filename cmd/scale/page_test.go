@@ -82,7 +82,7 @@ func TestThePageGivesTheDefaultsOfToday(t *testing.T) {
 		"batching window":                span(second.window),
 		"uploads at once, FIFO":          grouped(first.uploads),
 		"forwarders × uploads, standard": grouped(second.concurrency) + " × " + grouped(second.uploads),
-		"forwarder's memory":             grouped(first.memory) + " MB",
+		"forwarder's memory":             grouped(first.memory) + " MB on FIFO, " + grouped(second.memory) + " MB on standard",
 		"forwarder's time-out":           span(first.timeout),
 		"visibility time-out":            span(first.visibility),
 		"receiver's memory":              grouped(first.receiver) + " MB",

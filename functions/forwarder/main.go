@@ -20,8 +20,8 @@ import (
 // memoryLimit makes the collector work harder before the function's memory grows: a batch of 6 MB stays below 96 MB resident.
 const memoryLimit = 56 << 20
 
-// processors is how many the scheduler uses. Lambda gives a function of this size a third of one, and bills what it takes: more threads
-// would hand the work to and fro, a quarter of the cost of a small batch.
+// processors is how many the scheduler uses. Lambda gives a function of this size a part of one: more threads would only hand the work
+// to and fro, which is a quarter of the cost of a small batch.
 const processors = 1
 
 func main() {
