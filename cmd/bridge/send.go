@@ -29,9 +29,9 @@ func newSendCommand() *cobra.Command {
 says what came back. It stops at the first that is not taken.
 
 With --stack the URL is the deployed stack's, and the shared secret is read from Secrets
-Manager. Else the secret is read from BRIDGE_SHARED_SECRET or typed at a hidden prompt,
-or from standard input with --secret-stdin; it is never an argument. The URL may also
-stand in BRIDGE_URL; without a path it gets /purchasely/<app>.
+Manager. Without it the URL may also stand in BRIDGE_URL, and the secret is read from
+BRIDGE_SHARED_SECRET, from standard input with --secret-stdin, or typed at a hidden
+prompt; it is never an argument. A URL without a path gets /purchasely/<app>.
 
 A webhook that is sent is processed: it reaches the app's CleverTap project.
 
@@ -45,7 +45,7 @@ Exit codes: 0 all were taken with 200, 1 one was refused or nobody answered, 2 w
 	flags := cmd.Flags()
 	stackFlag(cmd, &o.stack)
 	flags.StringVar(&o.app, "app", "", "the app whose receiver is called")
-	flags.StringVar(&o.url, "url", "", "the receiver's URL, where it is not the stack's (or BRIDGE_URL)")
+	flags.StringVar(&o.url, "url", "", "the receiver's URL, where it is not the stack's (without --stack also BRIDGE_URL)")
 	flags.StringVar(&o.sample, "sample", "", "send a made-up webhook of this event")
 	flags.BoolVar(&o.secretStdin, "secret-stdin", false, "read the shared secret from standard input")
 	flags.BoolVar(&o.asJSON, "json", false, "print one JSON object a webhook for programs")
