@@ -2,9 +2,9 @@ package main
 
 import "time"
 
-// What the bridge itself needs, from docs/benchmarks.md (November 2026, processor time of one core of an AMD EPYC; a core of Lambda is
-// taken for as fast). A batch costs something of its own and something for each message, which is how a message of a batch of ten costs
-// 45 µs and one of a batch of a thousand 20 µs.
+// What the bridge itself needs, from docs/benchmarks.md (November 2026, processor time of one core of an AMD EPYC in its slower hours; a
+// core of Lambda is taken for as fast). A batch costs something of its own and something for each message, which is how a message of a
+// batch of ten costs 45 µs and one of a batch of a thousand 20 µs.
 const (
 	batchProcessor   = 250 * time.Microsecond
 	messageProcessor = 20 * time.Microsecond

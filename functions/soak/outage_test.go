@@ -40,7 +40,7 @@ const (
 var outageApps = [...]string{"down", "near", "far"}
 
 // TestADayWithoutOneAccountHarmsNoOther runs the worst case, an account that does not answer and a FIFO queue, at a tenth of the promised
-// rate. With DAY=whole it runs every case at a webhook a second and account, which takes a quarter of an hour; only then is the time that
+// rate. With DAY=whole it runs every case at a webhook a second and account, which takes ten minutes; only then is the time that
 // the backlog takes worth anything.
 func TestADayWithoutOneAccountHarmsNoOther(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // most of the memory is the backlog, which stays
