@@ -28,6 +28,7 @@ var plan = map[string][]string{
 	"functions/internal/secretsource": {"shared/fault"},
 	"functions/internal/lambdatest":   {},
 	"functions/internal/awstest":      {},
+	"functions/internal/templatetest": {},
 	"functions/soak":                  {}, // tests only
 	"cmd/bridge": {
 		"cmd/bridge/internal/stored", "shared/clevertap", "shared/clevertap/clevertaptest", "shared/config", "shared/env", "shared/fault", "shared/holder",
@@ -57,7 +58,7 @@ var plan = map[string][]string{
 }
 
 // harness packages serve tests only and stand outside the rooms.
-var harness = []string{"functions/internal/lambdatest", "functions/internal/awstest", "shared/benchtest"}
+var harness = []string{"functions/internal/lambdatest", "functions/internal/awstest", "functions/internal/templatetest", "shared/benchtest"}
 
 // bans forbid what others have written. An import is banned in every folder that the pattern covers, but for the exceptions.
 var bans = []struct {

@@ -1,65 +1,25 @@
 package main
 
 import (
-	"maps"
-	"os"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-
+	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
-// template is the text of template.yaml.
-func template(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("../../template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// variables are the names of those that a template sets for the forwarder, sorted.
-func variables(t *testing.T, template string) []string {
-	t.Helper()
-	var read struct {
-		Resources map[string]struct {
-			Properties struct {
-				Environment struct {
-					Variables map[string]any `yaml:"Variables"`
-				} `yaml:"Environment"`
-			} `yaml:"Properties"`
-		} `yaml:"Resources"`
-	}
-	if err := yaml.Unmarshal([]byte(template), &read); err != nil {
-		t.Fatal(err)
-	}
-	return slices.Sorted(maps.Keys(read.Resources["Forwarder"].Properties.Environment.Variables))
-}
-
-// asked are the names of the variables that the function reads, less the one of the integration file, which the deployed function carries
-// with it.
+// asked are the variables that the function reads.
 func asked() []string {
-	var names []string
-	readConfig(env.New(func(name string) (string, bool) {
-		names = append(names, name)
-		return "", false
-	}))
-	slices.Sort(names)
-	return slices.DeleteFunc(names, func(name string) bool { return name == "INTEGRATIONS_FILE" })
+	return templatetest.Asked(func(lookup func(string) (string, bool)) { readConfig(env.New(lookup)) })
 }
 
 func TestTheTemplateSetsWhatTheFunctionReads(t *testing.T) {
-	if set := variables(t, template(t)); !slices.Equal(set, asked()) {
+	if set := templatetest.Sets(t, templatetest.Text(t), "Forwarder"); !slices.Equal(set, asked()) {
 		t.Errorf("template.yaml sets %v, the function reads %v", set, asked())
 	}
 }
 
 func TestADriftOfTheTemplateIsNoticed(t *testing.T) {
-	text := template(t)
 	for name, c := range map[string]struct{ old, with string }{
 		"one that is missing":        {"          RETRY_DELAY: !Ref RetryDelay\n", ""},
 		"one of another name":        {"          HOLDER_TABLE:", "          HOLDERS_TABLE:"},
@@ -67,12 +27,8 @@ func TestADriftOfTheTemplateIsNoticed(t *testing.T) {
 		"one that is a comment only": {"          SECRETS_PREFIX:", "          # SECRETS_PREFIX:"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, forwarder, _ := strings.Cut(text, "\n  Forwarder:\n")
-			changed := strings.Replace(forwarder, c.old, c.with, 1)
-			if changed == forwarder {
-				t.Fatalf("template.yaml has no %q", c.old)
-			}
-			if set := variables(t, strings.Replace(text, forwarder, changed, 1)); slices.Equal(set, asked()) {
+			changed := templatetest.Change(t, templatetest.Text(t), "Forwarder", c.old, c.with)
+			if set := templatetest.Sets(t, changed, "Forwarder"); slices.Equal(set, asked()) {
 				t.Errorf("a template that sets %v agrees with the function", set)
 			}
 		})

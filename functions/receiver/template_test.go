@@ -1,65 +1,26 @@
 package main
 
 import (
-	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/goccy/go-yaml"
-
+	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
-// template is the text of template.yaml.
-func template(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile("../../template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// variables are the names of those that a template sets for the receiver, sorted.
-func variables(t *testing.T, template string) []string {
-	t.Helper()
-	var read struct {
-		Resources map[string]struct {
-			Properties struct {
-				Environment struct {
-					Variables map[string]any `yaml:"Variables"`
-				} `yaml:"Environment"`
-			} `yaml:"Properties"`
-		} `yaml:"Resources"`
-	}
-	if err := yaml.Unmarshal([]byte(template), &read); err != nil {
-		t.Fatal(err)
-	}
-	return slices.Sorted(maps.Keys(read.Resources["Receiver"].Properties.Environment.Variables))
-}
-
-// asked are the names of the variables that the function reads, less the one of the integration file, which the deployed function carries
-// with it.
+// asked are the variables that the function reads.
 func asked() []string {
-	var names []string
-	readConfig(env.New(func(name string) (string, bool) {
-		names = append(names, name)
-		return "", false
-	}))
-	slices.Sort(names)
-	return slices.DeleteFunc(names, func(name string) bool { return name == "INTEGRATIONS_FILE" })
+	return templatetest.Asked(func(lookup func(string) (string, bool)) { readConfig(env.New(lookup)) })
 }
 
 func TestTheTemplateSetsWhatTheFunctionReads(t *testing.T) {
-	if set := variables(t, template(t)); !slices.Equal(set, asked()) {
+	if set := templatetest.Sets(t, templatetest.Text(t), "Receiver"); !slices.Equal(set, asked()) {
 		t.Errorf("template.yaml sets %v, the function reads %v", set, asked())
 	}
 }
 
 func TestADriftOfTheTemplateIsNoticed(t *testing.T) {
-	text := template(t)
 	for name, c := range map[string]struct{ old, with string }{
 		"one that is missing":        {"          MAX_BODY_BYTES: !Ref MaxBodyBytes\n", ""},
 		"the last one is missing":    {"          ALLOWED_SOURCES: !Ref AllowedSources\n", ""},
@@ -68,12 +29,8 @@ func TestADriftOfTheTemplateIsNoticed(t *testing.T) {
 		"one that is a comment only": {"          SECRETS_PREFIX:", "          # SECRETS_PREFIX:"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, receiver, _ := strings.Cut(text, "\n  Receiver:\n")
-			changed := strings.Replace(receiver, c.old, c.with, 1)
-			if changed == receiver {
-				t.Fatalf("template.yaml has no %q", c.old)
-			}
-			if set := variables(t, strings.Replace(text, receiver, changed, 1)); slices.Equal(set, asked()) {
+			changed := templatetest.Change(t, templatetest.Text(t), "Receiver", c.old, c.with)
+			if set := templatetest.Sets(t, changed, "Receiver"); slices.Equal(set, asked()) {
 				t.Errorf("a template that sets %v agrees with the function", set)
 			}
 		})
@@ -82,7 +39,7 @@ func TestADriftOfTheTemplateIsNoticed(t *testing.T) {
 
 func TestTheTemplateLetsTheFunctionReadItsOwnSecretsOnly(t *testing.T) {
 	name := Config{SecretsPrefix: "${SecretsPrefix}"}.keysName("*")
-	if !strings.Contains(template(t), ":secret:"+name+"-??????") {
+	if !strings.Contains(templatetest.Text(t), ":secret:"+name+"-??????") {
 		t.Errorf("template.yaml allows no secret of the form %s", name)
 	}
 }
