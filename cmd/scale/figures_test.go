@@ -81,11 +81,11 @@ func TestAMessageIsAsLargeAsCounted(t *testing.T) {
 }
 
 func TestALineOfTheAccessLogIsAsLongAsCounted(t *testing.T) {
-	template, err := readTemplate(templateFile)
+	template, err := readTemplate(templateFile, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	line := template.text("Resources", "Api", "Properties", "AccessLogSettings", "Format")
+	line := template.Text("Resources", "Api", "Properties", "AccessLogSettings", "Format")
 	line = strings.NewReplacer(
 		"$context.requestId", "JKJaXmPLvHcESHA=", "$context.requestTime", "23/Nov/2026:08:26:11 +0000",
 		"$context.routeKey", "POST /purchasely/{app}", "$context.status", "200", "$context.responseLatency", "17",

@@ -71,7 +71,7 @@ func TestThePageGivesTheDefaultsOfToday(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template, err := readTemplate(templateFile)
+	template, err := readTemplate(templateFile, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,14 +91,14 @@ func TestThePageGivesTheDefaultsOfToday(t *testing.T) {
 	for _, row := range regexp.MustCompile(`(?m)^\| (.+?) \| (.+?) \| .+ \|$`).FindAllStringSubmatch(section, -1) {
 		what, value := row[1], row[2]
 		if name := strings.Trim(what, "`"); name != what {
-			want[what] = "`" + template.text("Parameters", name, "Default") + "`"
+			want[what] = "`" + template.Text("Parameters", name, "Default") + "`"
 		}
 		if expected, ok := want[what]; ok && value != expected {
 			t.Errorf("%s is %s on the page, and %s in the template", what, value, expected)
 		}
 		delete(want, what)
 	}
-	if len(want) > 0 || template.err != nil {
-		t.Errorf("the page says nothing of %v; %v", want, template.err)
+	if len(want) > 0 || template.Err() != nil {
+		t.Errorf("the page says nothing of %v; %v", want, template.Err())
 	}
 }

@@ -2,13 +2,16 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/template"
 )
 
 // The values of QueueType.
 const (
-	fifo     = "fifo"
-	standard = "standard"
+	fifo     = template.FIFO
+	standard = template.Standard
 )
 
 // settings are what the template makes of one queue, its mapping and its forwarders.
@@ -30,20 +33,17 @@ type settings struct {
 
 // readSettings reads those of one queue type; "" is the template's own.
 func readSettings(file, queueType string) (settings, error) {
-	t, err := readTemplate(file)
+	t, err := readTemplate(file, queueType)
 	if err != nil {
 		return settings{}, err
 	}
-	if queueType != "" {
-		t.queueType = queueType
-	}
 	name, other := "EventsFifo", "EventsStandard"
-	switch t.queueType {
+	switch t.QueueType {
 	case fifo:
 	case standard:
 		name, other = other, name
 	default:
-		return settings{}, fmt.Errorf("queue is %s or %s, not %q", fifo, standard, t.queueType)
+		return settings{}, fmt.Errorf("queue is %s or %s, not %q", fifo, standard, t.QueueType)
 	}
 	mapping := func(queue string, path ...string) []string {
 		return append([]string{"Resources", "Forwarder", "Properties", "Events", queue, "Properties"}, path...)
@@ -52,21 +52,34 @@ func readSettings(file, queueType string) (settings, error) {
 		return append([]string{"Resources", name, "Properties"}, path...)
 	}
 	s := settings{
-		queue:         t.queueType,
-		batch:         t.number(mapping(name, "BatchSize")...),
-		concurrency:   t.number(mapping(name, "ScalingConfig", "MaximumConcurrency")...),
-		idle:          t.number(mapping(other, "ScalingConfig", "MaximumConcurrency")...),
-		uploads:       t.number(function("Forwarder", "Environment", "Variables", "UPLOAD_CONCURRENCY")...),
-		memory:        t.number(function("Forwarder", "MemorySize")...),
-		receiver:      t.number(function("Receiver", "MemorySize")...),
-		holderState:   t.text("Parameters", "HolderState", "Default") == "on",
-		visibility:    t.seconds(function(name+"Queue", "VisibilityTimeout")...),
-		retention:     t.seconds(function(name+"Queue", "MessageRetentionPeriod")...),
-		timeout:       t.seconds(function("Forwarder", "Timeout")...),
-		uploadTimeout: t.duration(function("Forwarder", "Environment", "Variables", "UPLOAD_TIMEOUT")...),
+		queue:         t.QueueType,
+		batch:         t.Number(mapping(name, "BatchSize")...),
+		concurrency:   t.Number(mapping(name, "ScalingConfig", "MaximumConcurrency")...),
+		idle:          t.Number(mapping(other, "ScalingConfig", "MaximumConcurrency")...),
+		uploads:       t.Number(function("Forwarder", "Environment", "Variables", "UPLOAD_CONCURRENCY")...),
+		memory:        t.Number(function("Forwarder", "MemorySize")...),
+		receiver:      t.Number(function("Receiver", "MemorySize")...),
+		holderState:   t.Text("Parameters", "HolderState", "Default") == "on",
+		visibility:    t.Seconds(function(name+"Queue", "VisibilityTimeout")...),
+		retention:     t.Seconds(function(name+"Queue", "MessageRetentionPeriod")...),
+		timeout:       t.Seconds(function("Forwarder", "Timeout")...),
+		uploadTimeout: t.Duration(function("Forwarder", "Environment", "Variables", "UPLOAD_TIMEOUT")...),
 	}
-	if t.queueType == standard {
-		s.window = t.seconds(mapping(name, "MaximumBatchingWindowInSeconds")...)
+	if t.QueueType == standard {
+		s.window = t.Seconds(mapping(name, "MaximumBatchingWindowInSeconds")...)
 	}
-	return s, t.err
+	return s, t.Err()
+}
+
+// readTemplate reads a template for a queue type; "" is the template's own.
+func readTemplate(file, queueType string) (*template.Template, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("template: %w", err)
+	}
+	t, err := template.Read(text, queueType)
+	if err != nil {
+		return nil, fmt.Errorf("template %s: %w", file, err)
+	}
+	return t, t.Err()
 }

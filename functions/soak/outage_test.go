@@ -59,7 +59,7 @@ func TestADayWithoutOneAccountHarmsNoOther(t *testing.T) {
 }
 
 func simulate(t *testing.T, o outage) {
-	o.deployment = readTemplate(t, o.queueType).deployment()
+	o.deployment = readDeployment(t, o.queueType)
 	began := time.Now()
 	synctest.Test(t, func(t *testing.T) { o.T = t; o.prepare(); o.run() })
 	_, _ = fmt.Fprintf(t.Output(), "%s; simulated in %s\n", o.summary, time.Since(began).Round(time.Second))
