@@ -5,6 +5,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/purchasely-clevertap/bridge/shared/template"
 )
 
@@ -77,9 +79,10 @@ func readTemplate(file, queueType string) (*template.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("template: %w", err)
 	}
-	t, err := template.Read(text, queueType)
-	if err != nil {
+	var root map[string]any
+	if err := yaml.Unmarshal(text, &root); err != nil {
 		return nil, fmt.Errorf("template %s: %w", file, err)
 	}
+	t := template.New(root, queueType)
 	return t, t.Err()
 }

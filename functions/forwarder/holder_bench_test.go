@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -9,10 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/benchtest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
@@ -41,38 +39,11 @@ func TestServeTable(t *testing.T) {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// tableAddress starts the other process.
-func tableAddress(b *testing.B) string {
-	b.Helper()
-	server := exec.Command(os.Args[0], "-test.run=^TestServeTable$")
-	server.Env = append(os.Environ(), tableServer+"=1")
-	input, err := server.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	output, err := server.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		_ = input.Close()
-		_ = server.Wait()
-	})
-	address, err := bufio.NewReader(output).ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	return strings.TrimSpace(address)
-}
-
 // BenchmarkHolder is the forwarder from the SQS event to the answer, with a CleverTap in the same process that takes everything at once, with
 // and without a table on loopback. Every message is about another user of whom nothing is stored: one write each. What holder state adds is the
 // difference, in cpu-µs/msg (user and system time of this process) and in ms/batch.
 func BenchmarkHolder(b *testing.B) {
-	address := tableAddress(b)
+	address := benchtest.Child(b, os.Args[0], tableServer, "-test.run=^TestServeTable$")
 	for _, size := range []int{10, 1000} {
 		for _, state := range []string{"off", "on"} {
 			b.Run(fmt.Sprintf("state=%s/batch=%d", state, size), func(b *testing.B) {
@@ -103,30 +74,15 @@ func runBatches(b *testing.B, h *forward.Handler, size int) {
 	places := strings.Split(string(payload), benchUser)
 	fresh := func(run int64) []byte { return []byte(strings.Join(places, fmt.Sprintf("%016x", run))) }
 	run := time.Now().UnixNano() // no user of an earlier run
-	invoke := func() {
+	benchtest.Messages(b, size, func() error {
 		run++
 		answer, err := h.Invoke(b.Context(), fresh(run))
-		if err != nil || string(answer) != `{"batchItemFailures":[]}` {
-			b.Fatalf("answer %s, %v", answer, err)
+		if err == nil && string(answer) != `{"batchItemFailures":[]}` {
+			err = fmt.Errorf("answer %s", answer)
 		}
-	}
-	invoke() // connections, caches
-	b.ReportAllocs()
-	var before, after syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
-		b.Fatal(err)
-	}
-	batches := 0
-	for b.Loop() {
-		invoke()
-		batches++
-	}
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &after); err != nil {
-		b.Fatal(err)
-	}
-	used := time.Duration(after.Utime.Nano() + after.Stime.Nano() - before.Utime.Nano() - before.Stime.Nano())
-	b.ReportMetric(float64(used.Microseconds())/float64(batches*size), "cpu-µs/msg")
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(batches), "ms/batch")
+		return err
+	})
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms/batch")
 }
 
 // benchUser is where a batch's users differ from those of the next one.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/goccy/go-yaml"
+
 	"github.com/purchasely-clevertap/bridge/shared/template"
 )
 
@@ -23,10 +25,11 @@ func readDeployment(t *testing.T, queueType string) deployment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := template.Read(text, queueType)
-	if err != nil {
+	var root map[string]any
+	if err := yaml.Unmarshal(text, &root); err != nil {
 		t.Fatal(err)
 	}
+	p := template.New(root, queueType)
 	queue := map[string]string{template.FIFO: "EventsFifo", template.Standard: "EventsStandard"}[queueType]
 	of := func(path ...string) []string {
 		return append([]string{"Resources", queue + "Queue", "Properties"}, path...)

@@ -1,4 +1,4 @@
-// Package benchtest answers what a step takes of the processor.
+// Package benchtest answers what a step takes of the processor, without what the server takes that it calls.
 //
 // The clock of a benchmark goes on while other programs have the processor; this figure hardly knows of them. It promises user and system
 // time of the whole process, the garbage collector's included. It is for benchmarks only and judges nothing.
@@ -21,6 +21,23 @@ func Measure(b *testing.B, step func() error) {
 		}
 	}
 	b.ReportMetric(float64((used(b)-before).Nanoseconds())/float64(b.N), "cpu-ns/op")
+}
+
+// Messages repeats a batch of so many messages, once unmeasured for connections and caches, and reports the processor time of one message
+// as cpu-µs/msg.
+func Messages(b *testing.B, size int, batch func() error) {
+	b.Helper()
+	if err := batch(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	before := used(b)
+	for b.Loop() {
+		if err := batch(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((used(b)-before).Microseconds())/float64(b.N*size), "cpu-µs/msg")
 }
 
 func used(b *testing.B) time.Duration {

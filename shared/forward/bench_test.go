@@ -9,16 +9,15 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/purchasely-clevertap/bridge/shared/benchtest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
@@ -60,29 +59,7 @@ func serveAcceptance() {
 // acceptance starts the other process and gives its address.
 func acceptance(b *testing.B) string {
 	b.Helper()
-	server := exec.Command(os.Args[0]) //nolint:gosec // the test binary itself
-	server.Env = append(os.Environ(), benchServer+"=1")
-	input, err := server.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	output, err := server.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := server.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		_ = input.Close()
-		_ = server.Wait()
-	})
-	address := make([]byte, 64)
-	n, err := output.Read(address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return "http://" + strings.TrimSpace(string(address[:n]))
+	return "http://" + benchtest.Child(b, os.Args[0], benchServer)
 }
 
 // BenchmarkForwarder is the whole forwarder but for the Lambda runtime: decode the SQS event, map, upload over loopback, read the answer,
@@ -108,33 +85,11 @@ func BenchmarkForwarder(b *testing.B) {
 	}
 }
 
-// perMessage runs batches and reports the processor time of a message. All of them run on one processor, as the function does.
+// perMessage reports the processor time of a message. All batches run on one processor, as the function does.
 func perMessage(b *testing.B, size int, run func() error) {
 	b.Helper()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	if err := run(); err != nil { // connections, caches
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	before := processorTime(b)
-	batches := 0
-	for b.Loop() {
-		if err := run(); err != nil {
-			b.Fatal(err)
-		}
-		batches++
-	}
-	used := processorTime(b) - before
-	b.ReportMetric(float64(used.Microseconds())/float64(batches*size), "cpu-µs/msg")
-}
-
-func processorTime(b *testing.B) time.Duration {
-	b.Helper()
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	benchtest.Messages(b, size, run)
 }
 
 type benchAccounts struct{}

@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
 )
 
 // The values of QueueType.
@@ -28,16 +26,13 @@ type Template struct {
 	err  error // the first value that is not there, or not of its kind
 }
 
-// Read reads a template's text. Without a queue type it is that of the template's default. The error says why the text is no YAML.
-func Read(text []byte, queueType string) (*Template, error) {
-	t := &Template{QueueType: queueType}
-	if err := yaml.Unmarshal(text, &t.root); err != nil {
-		return nil, err
-	}
+// New takes what YAML makes of a template. Without a queue type it is that of the template's default.
+func New(root map[string]any, queueType string) *Template {
+	t := &Template{QueueType: queueType, root: root}
 	if queueType == "" {
 		t.QueueType = t.Text("Parameters", "QueueType", "Default")
 	}
-	return t, nil
+	return t
 }
 
 // Err is what was wrong with the values that have been read.
