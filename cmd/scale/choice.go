@@ -13,10 +13,7 @@ func splitTable(template string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	g := grid{{"queue", "forwarders × uploads"}}
-	for _, latency := range latencies {
-		g[0] = append(g[0], "CleverTap in "+span(latency))
-	}
+	g := byLatency("queue", "forwarders × uploads")
 	for _, s := range all {
 		own := s
 		for s.uploads = 1; (fewest+s.idle)*s.uploads <= clevertap.MaxInFlight; s.uploads++ {

@@ -32,6 +32,14 @@ func settingsTable(template string) (string, error) {
 	return g.markdown(1), nil
 }
 
+// byLatency begins a table with these columns and one for each latency.
+func byLatency(columns ...string) grid {
+	for _, latency := range latencies {
+		columns = append(columns, "CleverTap in "+span(latency))
+	}
+	return grid{columns}
+}
+
 // caps are the numbers of forwarders in the capacity table beside the template's own.
 var caps = map[string][]int{fifo: {2, 6, 13, 30}, standard: {2, 7, 15, 30}}
 
@@ -41,10 +49,7 @@ func capacityTable(template string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	g := grid{{"queue", "forwarders at once"}}
-	for _, latency := range latencies {
-		g[0] = append(g[0], "CleverTap in "+span(latency))
-	}
+	g := byLatency("queue", "forwarders at once")
 	for _, s := range all {
 		own := s.concurrency
 		list := append([]int{own}, caps[s.queue]...)
@@ -77,10 +82,7 @@ func accountTable(template string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	g := grid{{"queue", "webhooks in an upload"}}
-	for _, latency := range latencies {
-		g[0] = append(g[0], "CleverTap in "+span(latency))
-	}
+	g := byLatency("queue", "webhooks in an upload")
 	for _, s := range all {
 		m := model{s, usualWorld}
 		cells := []string{s.queue, grouped(m.full() / uploadsOf(m.full()))}

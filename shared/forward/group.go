@@ -76,13 +76,14 @@ func (g *grouping) begin(drafts []draft) {
 			if p == nil {
 				continue
 			}
-			before, known := g.latest[user{d.lane, p.Identity.ObjectID, string(p.Identity.Value)}]
+			u := user{d.lane, p.Identity.ObjectID, string(p.Identity.Value)}
+			before, known := g.latest[u]
 			if known {
 				g.states[before].last = false
 			} else {
 				before = noState
 			}
-			g.latest[user{d.lane, p.Identity.ObjectID, string(p.Identity.Value)}] = len(g.states)
+			g.latest[u] = len(g.states)
 			g.states = append(g.states, state{p, d.message, n, before, true})
 		}
 	}

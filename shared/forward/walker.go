@@ -103,12 +103,12 @@ func (w *walker) text() []byte {
 		return nil
 	}
 	text := value[1 : len(value)-1 : len(value)-1]
-	escaped := bytes.IndexByte(text, '\\')
-	if escaped < 0 && utf8.Valid(text) {
+	escaped, valid := bytes.IndexByte(text, '\\'), utf8.Valid(text)
+	if escaped < 0 && valid {
 		return text
 	}
 	from := len(w.arena)
-	if !utf8.Valid(text) || !w.unescape(text, escaped) {
+	if !valid || !w.unescape(text, escaped) {
 		// Invalid UTF-8 cannot come from SQS; if it does, it is replaced, and the webhook's reader judges.
 		w.arena, _ = jsontext.AppendUnquote(w.arena[:from], value)
 	}
