@@ -118,6 +118,11 @@ func (w *work) looseProperty(l leaf, b branch, v value) {
 	d := w.decide(l.flat, b)
 	if d.key == nil {
 		w.ownName(&d, l.flat)
+		// What is no twin of a date in the webhook must not pass for one in CleverTap, cleaned or put together.
+		if a := w.catalogue.Attribute(d.name); a != nil && a.Type == webhook.Twin {
+			w.tell(aboutProperty, l.flat, nil, ruleTwin, integration.Origin{})
+			return
+		}
 	}
 	if len(d.name) == 0 {
 		w.tell(aboutProperty, l.flat, nil, ruleNameless, integration.Origin{})
