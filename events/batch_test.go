@@ -89,7 +89,7 @@ func (m messageFixture) queued(t *testing.T, number int, at time.Time) sqsMessag
 		app = m.app
 	}
 	glance := webhook.Peek(raw)
-	e := message.Encode(message.Message{App: app, Received: at, Body: raw}, strconv.Itoa(int(glance.Holder.Kind)), glance.Holder.ID, glance.EventID, true)
+	e := message.Encode(message.Message{App: app, Received: at, Body: raw}, strconv.Itoa(int(glance.Subscriber.Kind)), glance.Subscriber.ID, glance.EventID, true)
 	if m.schema != "" {
 		e.Attributes[message.AttrSchema] = m.schema
 	}

@@ -9,9 +9,9 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -49,7 +49,7 @@ func (f fixture) refused(t *testing.T) (status int, reason fault.Reason) {
 	return 200, ""
 }
 
-// want says what has to become of a fixture, given what is stored of its holders.
+// want says what has to become of a fixture, given what is stored of its subscribers.
 func (f fixture) want(t *testing.T, app *integration.App, at time.Time, stored states) want {
 	t.Helper()
 	if status, reason := f.refused(t); reason != "" {
@@ -60,8 +60,8 @@ func (f fixture) want(t *testing.T, app *integration.App, at time.Time, stored s
 	return want{Status: 200, Answer: map[string]string{"status": "queued"}, Outcome: m.outcome, Reason: m.reason, Account: m.account, Records: m.records()}
 }
 
-// states are what is stored of holders.
-type states map[webhook.Holder]holder.State
+// states are what is stored of subscribers.
+type states map[webhook.Subscriber]subscriber.State
 
 // seriesOf is the series that a fixture is a step of, or the fixture alone.
 func seriesOf(name string) string {
@@ -100,16 +100,16 @@ func mapped(app *integration.App, body []byte, received time.Time) *meaning {
 	return &m
 }
 
-// hear lets holder state have its say.
+// hear lets subscriber state have its say.
 func (m *meaning) hear(app *integration.App, received time.Time, stored states) {
-	for _, said := range m.result.Says(received) {
-		statement := holder.Statement{Claim: said.Claim, Scope: mapping.Scope(app, m.to, false)}
-		state, answers, _ := stored[said.Holder].Merge([]holder.Statement{statement})
-		stored[said.Holder] = state
-		if said.Other {
-			m.result.Other = m.result.Other.Answered(answers[0])
+	for _, said := range m.result.Updates(received) {
+		statement := subscriber.ScopedUpdate{Update: said.Update, Scope: mapping.Scope(app, m.to, false)}
+		state, answers, _ := stored[said.Subscriber].Merge([]subscriber.ScopedUpdate{statement})
+		stored[said.Subscriber] = state
+		if said.Former {
+			m.result.Other = m.result.Other.Apply(answers[0])
 		} else {
-			m.result.Profile = m.result.Profile.Answered(answers[0])
+			m.result.Profile = m.result.Profile.Apply(answers[0])
 		}
 	}
 }

@@ -6,7 +6,7 @@
 // gets 200.
 //
 // Out: functions/forwarder hands a batch to forward, the corridor. message opens each message, webhook reads the event, integration
-// says what the user asked for, mapping turns it into records, holder keeps a paying user from being called inactive,
+// says what the user asked for, mapping turns it into records, subscriber keeps a paying user from being called inactive,
 // and clevertap delivers and says, record by record, what was accepted. forward settles: every message is delivered,
 // skipped, rejected or retried.
 //

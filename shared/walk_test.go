@@ -65,12 +65,12 @@ func newHouse(t *testing.T) *house {
 	h.forwarder = &forward.Handler{
 		Integrations: file, Accounts: accounts{}, Mapper: mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{Transport: h.clevertap.Transport()}),
-		Rejecter: h, Delayer: h, Holders: &entries{texts: map[string]string{}}, RetryDelay: 5 * time.Second, Log: log, Metrics: &h.metrics,
+		Rejecter: h, Delayer: h, Subscribers: &entries{texts: map[string]string{}}, RetryDelay: 5 * time.Second, Log: log, Metrics: &h.metrics,
 	}
 	return h
 }
 
-// entries is the holder table, for one forwarder, which writes several entries at a time.
+// entries is the subscriber table, for one forwarder, which writes several entries at a time.
 type entries struct {
 	mu    sync.Mutex
 	texts map[string]string
@@ -329,7 +329,7 @@ func (h *house) keepsQuiet(t *testing.T, request []byte) {
 	private := []string{"demo-secret-not-for-production", r.Headers["x-purchasely-request-signature"]}
 	var event webhook.Event
 	if event.Read([]byte(r.Body)) == nil {
-		private = append(private, event.Holder().ID)
+		private = append(private, event.Subscriber().ID)
 	}
 	for _, text := range private {
 		if text != "" && strings.Contains(said, text) {

@@ -85,14 +85,14 @@ var forwarderRows = []row{
 	{"forwarder: batch of 1,000", perMessage, forward("Forwarder/bridge/batch=1000"),
 		beside{"ready bytes, posted", forward("ForwarderFloor/batch=1000")},
 		beside{"encoding/json, maps", forward("Forwarder/plain/batch=1000")}, timesLess(5)},
-	{"holder state: batch of 10", perMessage, holder("on/batch=10"), beside{"without state", holder("off/batch=10")}, beside{}, nil},
-	{"holder state: batch of 1,000", perMessage, holder("on/batch=1000"), beside{"without state", holder("off/batch=1000")}, beside{}, nil},
+	{"subscriber state: batch of 10", perMessage, subscriber("on/batch=10"), beside{"without state", subscriber("off/batch=10")}, beside{}, nil},
+	{"subscriber state: batch of 1,000", perMessage, subscriber("on/batch=1000"), beside{"without state", subscriber("off/batch=1000")}, beside{}, nil},
 }
 
 func forward(benchmark string) figure {
 	return figure{"shared/forward", benchmark, "cpu-µs/msg"}
 }
 
-func holder(state string) figure {
-	return figure{"functions/forwarder", "Holder/state=" + state, "cpu-µs/msg"}
+func subscriber(state string) figure {
+	return figure{"functions/forwarder", "Subscriber/state=" + state, "cpu-µs/msg"}
 }

@@ -38,7 +38,7 @@ type fakeCloud struct {
 	refuse  map[string]string // operation → code of the error that it answers
 	before  func(operation string)
 	calls   map[string]int
-	table   *fakeTable // of holders
+	table   *fakeTable // of subscribers
 }
 
 // newFakeCloud makes a fakeCloud with a stack, and has the commands call it.
@@ -70,7 +70,7 @@ func makeFakeCloud(t testing.TB) *fakeCloud {
 		t: t, queues: make(map[string]*fakeQueue), secrets: make(map[string]string), refuse: make(map[string]string), calls: make(map[string]int),
 		outputs: map[string]string{
 			"WebhookUrl": "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/purchasely/{app}", "SecretsPrefix": "purchasely-clevertap",
-			"HolderTable": holderTableName,
+			"SubscribersTable": subscriberTableName,
 		},
 		table: makeFakeTable(t),
 	}

@@ -19,10 +19,10 @@ var (
 	took    = regexp.MustCompile(`after \d+ ms`)
 )
 
-// TestCommandsPage runs every command of docs/commands.md and compares what it prints with what the page shows; UPDATE_GOLDEN=1 writes what is
+// TestCommandsPage runs every command of docs/guide/commands.md and compares what it prints with what the page shows; UPDATE_GOLDEN=1 writes what is
 // printed into the page. The commands of one block follow each other; each block begins anew.
 func TestCommandsPage(t *testing.T) {
-	page, err := filepath.Abs("../../docs/commands.md")
+	page, err := filepath.Abs("../../docs/guide/commands.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestCommandsPage(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(string(text), made); diff != "" {
-		t.Errorf("docs/commands.md shows what is not printed; UPDATE_GOLDEN=1 writes it anew (-page +printed):\n%s", diff)
+		t.Errorf("docs/guide/commands.md shows what is not printed; UPDATE_GOLDEN=1 writes it anew (-page +printed):\n%s", diff)
 	}
 }
 

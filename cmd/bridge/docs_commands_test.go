@@ -10,7 +10,7 @@ import (
 // TestTheRunbooksCommandsExist holds every command line of the pages for people on call against the real commands and flags.
 func TestTheRunbooksCommandsExist(t *testing.T) {
 	command := regexp.MustCompile("(?m)^ {4,}(.*\\bbridge .*)$|`(bridge [^`]*)`")
-	for _, page := range []string{"../../docs/runbook.md", "../../docs/apps.md", "../../docs/holder.md"} {
+	for _, page := range []string{"../../docs/guide/runbook.md", "../../docs/guide/apps.md", "../../docs/guide/subscribers.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

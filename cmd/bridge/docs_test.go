@@ -16,9 +16,9 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// TestEventsPage keeps docs/events.md in step with the catalogue and with what the mapping really does to each attribute.
+// TestEventsPage keeps docs/guide/events.md in step with the catalogue and with what the mapping really does to each attribute.
 func TestEventsPage(t *testing.T) {
-	const page = "../../docs/events.md"
+	const page = "../../docs/guide/events.md"
 	got := eventsPage(t)
 	if os.Getenv("UPDATE_GOLDEN") == "1" {
 		if err := os.WriteFile(page, []byte(got), 0o644); err != nil {
@@ -136,7 +136,7 @@ func kind(a *webhook.Attribute) string {
 	if len(a.Enum) > 0 && a.Type != webhook.Boolean {
 		return "one of `" + strings.Join(a.Enum, "`, `") + "`"
 	}
-	if a.Type == webhook.Twin {
+	if a.Type == webhook.Millis {
 		return "milliseconds"
 	}
 	return a.Type.String()
@@ -158,7 +158,7 @@ func sentProperty(t *testing.T, app *integration.App, a *webhook.Attribute) stri
 		return strings.Join(sent, ", ") + ", always"
 	case a.Name == "api_version" || a.Name == "event_name" || strings.Contains(a.Name, "tap_id"):
 		return address(a) + "never"
-	case a.Type == webhook.Twin:
+	case a.Type == webhook.Millis:
 		return "never, stands in for its date"
 	case len(sent) == 0:
 		return "– unless named"
@@ -181,7 +181,7 @@ func mapped(t *testing.T, app *integration.App, name string, a *webhook.Attribut
 	t.Helper()
 	value := map[webhook.Type]string{
 		webhook.Integer: "3", webhook.Number: "9.90", webhook.Boolean: "true", webhook.Object: `{"part":"x"}`,
-		webhook.Date: `"2026-10-07T06:45:50.033Z"`, webhook.Twin: "1791355550033",
+		webhook.Date: `"2026-10-07T06:45:50.033Z"`, webhook.Millis: "1791355550033",
 	}[a.Type]
 	switch {
 	case len(a.Enum) > 0 && value == "":

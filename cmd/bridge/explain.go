@@ -22,9 +22,9 @@ The input is a file or standard input: one webhook, or many, one after the other
 lines). Several webhooks are taken as one batch: states of one user become one profile
 record.
 
-Holder state, which the forwarder keeps in a table, is consulted only with --state: a
+Subscriber state, which the forwarder keeps in a table, is consulted only with --state: a
 file with what the table has of the one user whom the webhooks are about, as 'bridge
-holder show' prints it, or {} for nothing. Then the state afterwards is shown as well.
+user show' prints it, or {} for nothing. Then the state afterwards is shown as well.
 
 Exit codes: 0 all can be delivered or are skipped, 1 a webhook is rejected, 2 wrong usage.`,
 		Example: `  bridge explain --app demo events/webhooks/subscription-renewed.json
@@ -36,7 +36,7 @@ Exit codes: 0 all can be delivered or are skipped, 1 a webhook is rejected, 2 wr
 	flags := cmd.Flags()
 	flags.StringVar(&o.app, "app", "", "the app of the integration file")
 	flags.StringVar(&o.file, "file", "", "an integration file instead of the embedded one")
-	flags.StringVar(&o.state, "state", "", "a file with what the holder table has of the user")
+	flags.StringVar(&o.state, "state", "", "a file with what the subscriber table has of the user")
 	flags.BoolVar(&o.sandboxAccount, "sandbox-account", false, "assume that the app's secret has a sandbox account")
 	flags.StringVar(&o.received, "received", "", "when the webhooks arrived, RFC 3339 (default now); counts only where they have no time")
 	flags.BoolVar(&o.asJSON, "json", false, "print one JSON object for programs")

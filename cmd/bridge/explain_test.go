@@ -91,7 +91,7 @@ func TestExplainShowsWhatTheFixturesExpect(t *testing.T) {
 			}
 			series := step.ReplaceAllString(name, " ")
 			state := filepath.Join(t.TempDir(), "state.json")
-			before := remembered[series+webhook.Peek(webhooks).Holder.ID]
+			before := remembered[series+webhook.Peek(webhooks).Subscriber.ID]
 			if err := os.WriteFile(state, []byte(cmp.Or(before, "{}")), 0o600); err != nil {
 				t.Fatal(err)
 			}

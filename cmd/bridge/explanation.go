@@ -14,7 +14,7 @@ import (
 type explanation struct {
 	webhooks []verdict
 	uploads  []upload
-	states   []stateAfter // empty without holder state
+	states   []stateAfter // empty without subscriber state
 }
 
 // verdict is what becomes of one webhook.
@@ -32,7 +32,7 @@ type verdict struct {
 // accountNames are the words for where records go.
 var accountNames = map[mapping.Destination]string{mapping.Production: "production", mapping.SandboxAccount: "sandbox"}
 
-// explain maps webhooks as the forwarder does, as one batch. memory is nil without holder state.
+// explain maps webhooks as the forwarder does, as one batch. memory is nil without subscriber state.
 func explain(bodies [][]byte, app *integration.App, sandboxAccount bool, received time.Time, memory *memory) explanation {
 	x := explanation{webhooks: make([]verdict, len(bodies))}
 	mapper := mapping.New()
@@ -100,8 +100,8 @@ func hints(r *mapping.Result, app *integration.App, to mapping.Destination) (hin
 	case r.Skip == fault.Disabled:
 		hints = append(hints, "enabled: true in the integration file switches the app on")
 	}
-	if r.Skip == "" && r.Holder.Kind == webhook.ByAnonymous && app.Anonymous == integration.AnonymousIdentity {
-		hints = append(hints, "anonymous: identity makes a profile under an id that the app's CleverTap SDK sets only if the app hands it over; see docs/identity.md")
+	if r.Skip == "" && r.Subscriber.Kind == webhook.ByAnonymous && app.Anonymous == integration.AnonymousIdentity {
+		hints = append(hints, "anonymous: identity makes a profile under an id that the app's CleverTap SDK sets only if the app hands it over; see docs/guide/identity.md")
 	}
 	return hints
 }

@@ -66,7 +66,7 @@ func (x explanation) json(file string) explanationJSON {
 		out.Uploads = append(out.Uploads, uploadJSON{u.account, u.records, len(u.body), u.body})
 	}
 	for _, a := range x.states {
-		out.States = append(out.States, stateJSON{a.holder.Kind.String(), a.holder.ID, jsontext.Value(a.state.Encode())})
+		out.States = append(out.States, stateJSON{a.subscriber.Kind.String(), a.subscriber.ID, jsontext.Value(a.state.Encode())})
 	}
 	return out
 }

@@ -24,7 +24,7 @@ func (x explanation) text(file string) string {
 		fmt.Fprintf(&b, "\nupload to the %s account, %s, %s:\n%s\n", u.account, quantity(u.records, "record"), quantity(len(u.body), "byte"), u.body)
 	}
 	for _, a := range x.states {
-		fmt.Fprintf(&b, "\nstored afterwards of %s %s:\n%s\n", a.holder.Kind, a.holder.ID, a.state.Encode())
+		fmt.Fprintf(&b, "\nstored afterwards of %s %s:\n%s\n", a.subscriber.Kind, a.subscriber.ID, a.state.Encode())
 	}
 	return b.String()
 }

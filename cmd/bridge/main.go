@@ -60,7 +60,7 @@ Exit codes: 0 all is well, 1 something was found or refused, 2 the command line 
 		newAppCommand(),
 		newRejectedCommand(),
 		newReplayCommand(),
-		newHolderCommand(),
+		newSubscriberCommand(),
 		newStandinCommand(),
 	)
 	return root

@@ -8,30 +8,30 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// memory is what the holder table has of the one user whom the webhooks are about. Of others, such as the one from whom a subscription came,
+// memory is what the subscriber table has of the one user whom the webhooks are about. Of others, such as the one from whom a subscription came,
 // it has nothing.
-type memory struct{ state holder.State }
+type memory struct{ state subscriber.State }
 
 // stateAfter is what the table has of a user afterwards.
 type stateAfter struct {
-	holder webhook.Holder
-	state  holder.State
+	subscriber webhook.Subscriber
+	state      subscriber.State
 }
 
-// The rules of holder state, as explain tells them.
+// The rules of subscriber state, as explain tells them.
 const (
-	ruleOlder  = "holder state: newer things are known about this purchase"
-	ruleOthers = "holder state: while another purchase is active, an ended one tells no more than that"
-	ruleActive = "holder state: has_active_subscription tells whether any of the user's purchases is active"
+	ruleOlder  = "subscriber state: newer things are known about this purchase"
+	ruleOthers = "subscriber state: while another purchase is active, an ended one tells no more than that"
+	ruleActive = "subscriber state: has_active_subscription tells whether any of the user's purchases is active"
 )
 
-// readMemory reads an entry as 'bridge holder show' prints it; no path, no memory.
+// readMemory reads an entry as 'bridge user show' prints it; no path, no memory.
 func readMemory(path string) (*memory, error) {
 	if path == "" {
 		return nil, nil
@@ -43,7 +43,7 @@ func readMemory(path string) (*memory, error) {
 	// The forwarder passes over names that it does not know; here they are mistakes. Show --json has the entry among other things.
 	var shown struct {
 		State      jsontext.Value `json:"state"`
-		Key        jsontext.Value `json:"holder"`
+		Key        jsontext.Value `json:"subscriber"`
 		Stored     jsontext.Value `json:"stored"`
 		Expires    jsontext.Value `json:"expires"`
 		Production jsontext.Value `json:"production"`
@@ -53,7 +53,7 @@ func readMemory(path string) (*memory, error) {
 	if err == nil && shown.State != nil {
 		text = shown.State
 	}
-	state, damage := holder.Decode(strings.TrimSpace(string(text)))
+	state, damage := subscriber.Decode(strings.TrimSpace(string(text)))
 	if err == nil {
 		err = damage
 	}
@@ -72,39 +72,39 @@ func (m *memory) hear(drafts []drafted, app *integration.App, received time.Time
 		profile **mapping.Profile
 		verdict *verdict
 	}
-	var holders []webhook.Holder
-	said := make(map[webhook.Holder][]holder.Statement)
-	voices := make(map[webhook.Holder][]voice)
+	var subscribers []webhook.Subscriber
+	said := make(map[webhook.Subscriber][]subscriber.ScopedUpdate)
+	voices := make(map[webhook.Subscriber][]voice)
 	for _, d := range drafts {
-		for _, s := range d.result.Says(received) {
-			if said[s.Holder] == nil {
-				holders = append(holders, s.Holder)
+		for _, s := range d.result.Updates(received) {
+			if said[s.Subscriber] == nil {
+				subscribers = append(subscribers, s.Subscriber)
 			}
 			v := voice{&d.result.Profile, d.verdict}
-			if s.Other {
+			if s.Former {
 				v.profile = &d.result.Other
 			}
-			said[s.Holder] = append(said[s.Holder], holder.Statement{Claim: s.Claim, Scope: mapping.Scope(app, d.to, false)})
-			voices[s.Holder] = append(voices[s.Holder], v)
+			said[s.Subscriber] = append(said[s.Subscriber], subscriber.ScopedUpdate{Update: s.Update, Scope: mapping.Scope(app, d.to, false)})
+			voices[s.Subscriber] = append(voices[s.Subscriber], v)
 		}
 	}
-	for i, h := range holders {
-		var before holder.State
+	for i, h := range subscribers {
+		var before subscriber.State
 		if i == 0 {
 			before = m.state
 		}
 		state, answers, _ := before.Merge(said[h])
 		for n, v := range voices[h] {
-			v.verdict.notes = append(v.verdict.notes, heard(*v.profile, said[h][n].Claim, answers[n])...)
-			*v.profile = (*v.profile).Answered(answers[n])
+			v.verdict.notes = append(v.verdict.notes, heard(*v.profile, said[h][n].Update, answers[n])...)
+			*v.profile = (*v.profile).Apply(answers[n])
 		}
 		after = append(after, stateAfter{h, state})
 	}
 	return after
 }
 
-// heard is what holder state does to a profile, if it does anything.
-func heard(p *mapping.Profile, c holder.Claim, a holder.Answer) []mapping.Note {
+// heard is what subscriber state does to a profile, if it does anything.
+func heard(p *mapping.Profile, c subscriber.Update, a subscriber.Decision) []mapping.Note {
 	switch {
 	case p == nil:
 		return nil
@@ -120,9 +120,9 @@ func heard(p *mapping.Profile, c holder.Claim, a holder.Answer) []mapping.Note {
 
 // users tells how many users the webhooks themselves are about.
 func users(bodies [][]byte) int {
-	seen := make(map[webhook.Holder]bool)
+	seen := make(map[webhook.Subscriber]bool)
 	for _, body := range bodies {
-		if h := webhook.Peek(body).Holder; h.Kind != webhook.NoHolder {
+		if h := webhook.Peek(body).Subscriber; h.Kind != webhook.NoSubscriber {
 			seen[h] = true
 		}
 	}

@@ -25,8 +25,8 @@ type rehearsal struct {
 func rehearse(account string, records []clevertap.Record) []upload {
 	r := &rehearsal{account: account}
 	uploader := clevertap.NewUploader(clevertap.Options{Transport: r, Concurrency: 1})
-	lane := clevertap.Lane{Account: clevertap.Account{Host: "rehearsal.invalid", ID: account}, Records: records}
-	uploader.Upload(context.Background(), []clevertap.Lane{lane}, r)
+	lane := clevertap.AccountBatch{Account: clevertap.Account{Host: "rehearsal.invalid", ID: account}, Records: records}
+	uploader.Upload(context.Background(), []clevertap.AccountBatch{lane}, r)
 	return r.uploads
 }
 
@@ -51,8 +51,8 @@ func (r *rehearsal) RoundTrip(request *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// Open lets every record go.
-func (r *rehearsal) Open(int) bool { return true }
+// MaySend lets every record go.
+func (r *rehearsal) MaySend(int) bool { return true }
 
-// Close has nothing to keep: every record is accepted.
-func (r *rehearsal) Close(int, error) {}
+// Done has nothing to keep: every record is accepted.
+func (r *rehearsal) Done(int, error) {}

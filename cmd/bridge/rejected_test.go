@@ -206,7 +206,7 @@ func TestRedriveSendsBackWhatTheReceiverSent(t *testing.T) {
 	if diff := cmp.Diff(want, cloud.bodies(eventsName)); diff != "" {
 		t.Errorf("not the oldest first (-want +got):\n%s", diff)
 	}
-	group := message.HolderID("demo", webhook.ByUser.String(), "anna")
+	group := message.SubscriberID("demo", webhook.ByUser.String(), "anna")
 	unique := make(map[string]bool)
 	for _, m := range events.messages {
 		attributes := make(map[string]string)

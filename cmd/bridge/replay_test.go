@@ -59,7 +59,7 @@ func TestReplaySendsWhatTheReceiverWouldSend(t *testing.T) {
 		if err != nil || read.App != "demo" || time.Since(read.Received) > time.Minute || len(m.Attributes) != 4 {
 			t.Errorf("the message is %+v, %v", read, err)
 		}
-		if m.Group != message.HolderID("demo", webhook.ByUser.String(), "anna") || !message.LegalID(m.Unique) {
+		if m.Group != message.SubscriberID("demo", webhook.ByUser.String(), "anna") || !message.LegalID(m.Unique) {
 			t.Errorf("ids are %q and %q", m.Group, m.Unique)
 		}
 	}

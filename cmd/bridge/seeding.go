@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
-	"github.com/purchasely-clevertap/bridge/shared/holder"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 const (
@@ -26,11 +26,11 @@ const (
 // seeding stores an export, each user's purchases at once.
 type seeding struct {
 	keys       []string // in the order of the file
-	statements map[string][]holder.Statement
+	statements map[string][]subscriber.ScopedUpdate
 	result     seedResult
 }
 
-// seedResult is what holder seed --json prints.
+// seedResult is what user seed --json prints.
 type seedResult struct {
 	Purchases int            `json:"purchases"`
 	Active    int            `json:"active"`
@@ -40,15 +40,15 @@ type seedResult struct {
 	Known     int            `json:"known"` // nothing new: stored before, or newer things are
 }
 
-func newSeeding(subscribers []subscriber) *seeding {
-	s := &seeding{statements: make(map[string][]holder.Statement), result: seedResult{Apps: make(map[string]int)}}
-	for _, one := range subscribers {
-		key := holderKey(one.app, one.holder)
+func newSeeding(purchases []exportedPurchase) *seeding {
+	s := &seeding{statements: make(map[string][]subscriber.ScopedUpdate), result: seedResult{Apps: make(map[string]int)}}
+	for _, one := range purchases {
+		key := subscriberKey(one.app, one.subscriber)
 		if s.statements[key] == nil {
 			s.keys = append(s.keys, key)
 			s.result.Apps[one.app]++
 		}
-		s.statements[key] = append(s.statements[key], holder.Statement{Claim: one.claim})
+		s.statements[key] = append(s.statements[key], subscriber.ScopedUpdate{Update: one.claim})
 		s.result.Purchases++
 		if one.claim.Active {
 			s.result.Active++
@@ -69,7 +69,7 @@ func (s *seeding) preview() string {
 }
 
 // store goes through the users until all are stored, or AWS refuses, or it is told to stop.
-func (s *seeding) store(ctx context.Context, table *holderTable, limiter *rate.Limiter, bar *progress) error {
+func (s *seeding) store(ctx context.Context, table *subscriberTable, limiter *rate.Limiter, bar *progress) error {
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(seedsAtOnce)
@@ -103,14 +103,14 @@ func (s *seeding) store(ctx context.Context, table *holderTable, limiter *rate.L
 }
 
 // seed merges statements into an entry, by the forwarder's own rules.
-func seed(ctx context.Context, table *holderTable, key string, statements []holder.Statement) (changed bool, err error) {
+func seed(ctx context.Context, table *subscriberTable, key string, statements []subscriber.ScopedUpdate) (changed bool, err error) {
 	for range seedAttempts {
 		stored, err := table.read(ctx, key)
 		if err != nil {
 			return false, err
 		}
 		// What cannot be read counts as absent, and what is from the future as old, as they do for the forwarder.
-		state, _ := holder.Decode(stored.text)
+		state, _ := subscriber.Decode(stored.text)
 		state.Forget(time.Now().Add(futureAllowed))
 		state, _, changed := state.Merge(statements)
 		if !changed {

@@ -86,8 +86,8 @@ func (l *letter) again(fifo bool) outgoing {
 	}
 	if fifo {
 		m := l.webhook()
-		holder := webhook.Peek(m.Body).Holder
-		out.group, out.unique = message.Encode(m, holder.Kind.String(), holder.ID, "", true).GroupID, "redrive-"+l.id
+		subscriber := webhook.Peek(m.Body).Subscriber
+		out.group, out.unique = message.Encode(m, subscriber.Kind.String(), subscriber.ID, "", true).GroupID, "redrive-"+l.id
 	}
 	return out
 }

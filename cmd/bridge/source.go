@@ -128,7 +128,7 @@ func (r *replay) send(s *source) error {
 func (r *replay) message(s *source, body []byte) *outgoing {
 	glance := webhook.Peek(body)
 	m := message.Message{App: r.app, Received: time.Now(), Body: body}
-	e := message.Encode(m, glance.Holder.Kind.String(), glance.Holder.ID, glance.EventID, r.sender.fifo())
+	e := message.Encode(m, glance.Subscriber.Kind.String(), glance.Subscriber.ID, glance.EventID, r.sender.fifo())
 	out := outgoing{body: e.Body, group: e.GroupID, attributes: make(map[string]types.MessageAttributeValue, len(e.Attributes))}
 	for name, value := range e.Attributes {
 		out.attributes[name] = types.MessageAttributeValue{DataType: new("String"), StringValue: &value}

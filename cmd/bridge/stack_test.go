@@ -196,7 +196,7 @@ func inhabited(t *testing.T) *fakeCloud {
 	cleverTap(t)
 	cloud.secrets[purchaselyName] = `{"shared_secret":"` + demoSecret + `"}`
 	cloud.secrets[clevertapName] = `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`
-	cloud.table.put(holderKey("demo", webhook.Holder{Kind: webhook.ByUser, ID: "anna"}), fakeItem{"state": {"S": oneActive}, "expires": {"N": "1836648000"}})
+	cloud.table.put(subscriberKey("demo", webhook.Subscriber{Kind: webhook.ByUser, ID: "anna"}), fakeItem{"state": {"S": oneActive}, "expires": {"N": "1836648000"}})
 	answering(t, said(http.StatusOK, `{"status":"queued"}`))
 	return cloud
 }

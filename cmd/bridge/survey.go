@@ -60,7 +60,7 @@ func (i *inspector) problem(s stored.Webhook) string {
 func (i *inspector) happened() (at time.Time, ok bool) {
 	ms, ok := webhook.ParseDate(i.event.Value(i.created))
 	if !ok {
-		ms, ok = webhook.ParseTwin(i.event.Value(i.twin))
+		ms, ok = webhook.ParseMillis(i.event.Value(i.twin))
 	}
 	return time.UnixMilli(ms).UTC(), ok
 }

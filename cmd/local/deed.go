@@ -75,7 +75,7 @@ var day = []deed{
 		line: "bridge replay --stack purchasely-clevertap --app demo backfill.jsonl", input: "y\n",
 		says: []string{"backfill.jsonl: 0 webhooks sent, 3 were before"},
 	},
-	{line: "bridge holder show --stack purchasely-clevertap --app demo --user anna", says: []string{`"subs_1":{"active":true`}},
+	{line: "bridge user show --stack purchasely-clevertap --app demo --user anna", says: []string{`"subs_1":{"active":true`}},
 }
 
 // do does one deed.

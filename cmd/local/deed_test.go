@@ -10,7 +10,7 @@ import (
 func TestTheOperatorTypesWhatTheDocsSay(t *testing.T) {
 	var docs strings.Builder
 	for _, page := range []string{"commands", "apps", "runbook"} {
-		text, err := os.ReadFile("../../docs/" + page + ".md")
+		text, err := os.ReadFile("../../docs/guide/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)
 		}

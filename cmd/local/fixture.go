@@ -16,15 +16,15 @@ import (
 
 // fixture is one request of events/ with what has to become of it.
 type fixture struct {
-	name    string
-	path    string
-	header  http.Header
-	body    []byte // as Purchasely signs it
-	eventID string // as the forwarder logs it; empty where the body has none
-	holders []string
-	want    want
-	series  string // what it is a step of, in the order of the fixtures; empty: nothing
-	since   int    // how many records there were when it was sent
+	name        string
+	path        string
+	header      http.Header
+	body        []byte // as Purchasely signs it
+	eventID     string // as the forwarder logs it; empty where the body has none
+	subscribers []string
+	want        want
+	series      string // what it is a step of, in the order of the fixtures; empty: nothing
+	since       int    // how many records there were when it was sent
 }
 
 // step is what the name of a fixture in a series looks like.
@@ -109,14 +109,14 @@ func loadFixture(file string) (fixture, error) {
 		if err := f.want.Records[i].Compact(); err != nil {
 			return fixture{}, err
 		}
-		var holder struct {
+		var subscriber struct {
 			Identity string `json:"identity"`
 			ObjectID string `json:"objectId"`
 		}
-		if err := json.Unmarshal(f.want.Records[i], &holder); err != nil {
+		if err := json.Unmarshal(f.want.Records[i], &subscriber); err != nil {
 			return fixture{}, err
 		}
-		f.holders = append(f.holders, holder.Identity+holder.ObjectID)
+		f.subscribers = append(f.subscribers, subscriber.Identity+subscriber.ObjectID)
 	}
 	return f, nil
 }

@@ -36,12 +36,12 @@ func (o observation) of(f fixture) (outcome, reason string, records []record) {
 	return "", "", nil
 }
 
-// recordsOf returns the accepted records that were made from a fixture: those of its event, and those of its holders, who appear in no
-// other fixture, unless it is in a series: then those of its holders since it was sent.
+// recordsOf returns the accepted records that were made from a fixture: those of its event, and those of its subscribers, who appear in no
+// other fixture, unless it is in a series: then those of its subscribers since it was sent.
 func (o observation) recordsOf(f fixture) []record {
 	var made []record
 	for _, r := range o.records {
-		if (r.EventID != "" && r.EventID == f.eventID) || (r.Number > f.since && r.EventID == "" && slices.Contains(f.holders, r.ID)) {
+		if (r.EventID != "" && r.EventID == f.eventID) || (r.Number > f.since && r.EventID == "" && slices.Contains(f.subscribers, r.ID)) {
 			made = append(made, r)
 		}
 	}

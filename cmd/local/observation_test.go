@@ -19,7 +19,7 @@ func TestObservationOf(t *testing.T) {
 		"skipped by the forwarder's log":                   {seen: observation{skipped: map[string]string{"e-1": "sandbox"}}, outcome: "skipped", reason: "sandbox"},
 		"another's log line says nothing":                  {seen: observation{skipped: map[string]string{"e-2": "sandbox"}}},
 		"a record with the event's id is delivered":        {seen: observation{records: []record{event}}, outcome: "delivered", records: 1},
-		"a record of its holder as well":                   {seen: observation{records: []record{{Number: 2, ID: "learner-1"}}}, outcome: "delivered", records: 1},
+		"a record of its subscriber as well":               {seen: observation{records: []record{{Number: 2, ID: "learner-1"}}}, outcome: "delivered", records: 1},
 		"a record of somebody else is not this fixture's":  {seen: observation{records: []record{{Number: 3, ID: "learner-3", EventID: "e-3"}}}},
 		"others on the queue do not keep it from being in": {seen: observation{waiting: []message{other}, records: []record{event}}, outcome: "delivered", records: 1},
 	}
@@ -34,12 +34,12 @@ func TestObservationOf(t *testing.T) {
 }
 
 func TestAStepIsNotCreditedWithTheRecordsOfTheOneBefore(t *testing.T) {
-	step := fixture{body: renewal.body, eventID: renewal.eventID, holders: renewal.holders, series: "upgrade", since: 2}
-	seen := observation{records: []record{{Number: 2, ID: renewal.holders[0]}}}
+	step := fixture{body: renewal.body, eventID: renewal.eventID, subscribers: renewal.subscribers, series: "upgrade", since: 2}
+	seen := observation{records: []record{{Number: 2, ID: renewal.subscribers[0]}}}
 	if outcome, _, _ := seen.of(step); outcome != "" {
 		t.Errorf("the profile of the step before made it %s", outcome)
 	}
-	seen.records = append(seen.records, record{Number: 3, ID: renewal.holders[0]})
+	seen.records = append(seen.records, record{Number: 3, ID: renewal.subscribers[0]})
 	if outcome, _, records := seen.of(step); outcome != "delivered" || len(records) != 1 {
 		t.Errorf("its own profile made it %q with %d records", outcome, len(records))
 	}

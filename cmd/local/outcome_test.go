@@ -9,9 +9,9 @@ import (
 
 // renewal is a fixture that wants an event and a profile record.
 var renewal = fixture{
-	body:    []byte(`{"event_id":"e-1"}`),
-	eventID: "e-1",
-	holders: []string{"learner-1"},
+	body:        []byte(`{"event_id":"e-1"}`),
+	eventID:     "e-1",
+	subscribers: []string{"learner-1"},
 	want: want{
 		Status: 200, Answer: jsontext.Value(`{"status":"queued"}`), Outcome: "delivered", Account: "production",
 		Records: []jsontext.Value{jsontext.Value(`{"type":"event"}`), jsontext.Value(`{"type":"profile"}`)},

@@ -71,7 +71,7 @@ def trials(outputs, account):
 
     fifo, standard, rejected = outputs["EventsFifoQueueUrl"], outputs["EventsStandardQueueUrl"], outputs["RejectedQueueUrl"]
     dead = outputs["EventsFifoDeadLetterQueueUrl"]
-    table = outputs.get("HolderTable")
+    table = outputs.get("SubscribersTable")
     yield "ReceiverFunction", [
         ("its app's signing secret", "allowed", secret(f"{prefix}/demo/purchasely")),
         ("CleverTap's credentials", "denied", secret(f"{prefix}/demo/clevertap")),
@@ -99,10 +99,10 @@ def trials(outputs, account):
         ("receiving over plain HTTP", "denied", on("receive_message", fifo) + (False,)),
         ("purging the rejected queue", "denied", on("purge_queue", rejected)),
     ] + ([
-        ("a holder of its table", "allowed", ("dynamodb", "batch_get_item", {"RequestItems": {table: {"Keys": [{"holder": {"S": "x"}}]}}})),
-        ("every holder", "denied", ("dynamodb", "scan", {"TableName": table})),
-        ("deleting a holder", "denied", ("dynamodb", "delete_item", {"TableName": table, "Key": {"holder": {"S": "x"}}})),
-        ("a foreign table", "denied", ("dynamodb", "put_item", {"TableName": "foreign", "Item": {"holder": {"S": "x"}}})),
+        ("a subscriber of its table", "allowed", ("dynamodb", "batch_get_item", {"RequestItems": {table: {"Keys": [{"subscriber": {"S": "x"}}]}}})),
+        ("every subscriber", "denied", ("dynamodb", "scan", {"TableName": table})),
+        ("deleting a subscriber", "denied", ("dynamodb", "delete_item", {"TableName": table, "Key": {"subscriber": {"S": "x"}}})),
+        ("a foreign table", "denied", ("dynamodb", "put_item", {"TableName": "foreign", "Item": {"subscriber": {"S": "x"}}})),
     ] if table else [])
 
 
@@ -140,7 +140,7 @@ def try_out(stack):
         secrets.create_secret(Name=f"foreign/demo/{kind}", SecretString="{}")
     boto3.client("dynamodb").create_table(
         TableName="foreign", BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "holder", "AttributeType": "S"}], KeySchema=[{"AttributeName": "holder", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "subscriber", "AttributeType": "S"}], KeySchema=[{"AttributeName": "subscriber", "KeyType": "HASH"}],
     )
     account = {"foreign": boto3.client("sqs").create_queue(QueueName="foreign")["QueueUrl"]}
 

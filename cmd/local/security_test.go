@@ -41,7 +41,7 @@ func known(t *testing.T) map[string]bool {
 }
 
 func TestEveryClaimOfTheThreatModelNamesATestThatExists(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(root, "docs/security.md"))
+	text, err := os.ReadFile(filepath.Join(root, "docs/guide/security.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestEveryClaimOfTheThreatModelNamesATestThatExists(t *testing.T) {
 	proof := regexp.MustCompile("`((?:Test|Fuzz)\\w+|make [a-z]+)`")
 	for _, match := range proof.FindAllStringSubmatch(string(text), -1) {
 		if !names[match[1]] {
-			t.Errorf("docs/security.md names %s, which does not exist", match[1])
+			t.Errorf("docs/guide/security.md names %s, which does not exist", match[1])
 		}
 	}
 	claims, proofs := 0, false
@@ -63,7 +63,7 @@ func TestEveryClaimOfTheThreatModelNamesATestThatExists(t *testing.T) {
 			claims++
 			cells := strings.Split(strings.Trim(line, "|\n "), " | ")
 			if !proof.MatchString(cells[len(cells)-1]) {
-				t.Errorf("docs/security.md proves nothing of this: %s", line)
+				t.Errorf("docs/guide/security.md proves nothing of this: %s", line)
 			}
 		}
 	}

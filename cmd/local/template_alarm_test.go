@@ -177,11 +177,11 @@ func alarmsRingOnce(s stack) []string {
 }
 
 // runbookLink is how a description ends.
-var runbookLink = regexp.MustCompile(`\. docs/runbook\.md#([a-z0-9-]+)$`)
+var runbookLink = regexp.MustCompile(`\. docs/guide/runbook\.md#([a-z0-9-]+)$`)
 
 func alarmsSayWhatToDo(s stack) []string {
 	var f faults
-	text, err := os.ReadFile("../../docs/runbook.md")
+	text, err := os.ReadFile("../../docs/guide/runbook.md")
 	f.when(err != nil, "%v", err)
 	sections := map[string]bool{}
 	for line := range strings.Lines(string(text)) {
@@ -189,7 +189,7 @@ func alarmsSayWhatToDo(s stack) []string {
 			sections["alarm-"+anchor(heading)] = false
 		}
 	}
-	f.when(len(sections) == 0, "docs/runbook.md has no section about an alarm")
+	f.when(len(sections) == 0, "docs/guide/runbook.md has no section about an alarm")
 	for name, alarm := range s.of("AWS::CloudWatch::Alarm") {
 		description := fmt.Sprint(alarm["AlarmDescription"])
 		f.when(len(description) > 1024, "%s: a description of %d characters", name, len(description)) // PutMetricAlarm, November 2026
@@ -199,12 +199,12 @@ func alarmsSayWhatToDo(s stack) []string {
 			continue
 		}
 		_, exists := sections[link[1]]
-		f.when(!exists, "%s: docs/runbook.md has no section %s", name, link[1])
+		f.when(!exists, "%s: docs/guide/runbook.md has no section %s", name, link[1])
 		sections[link[1]] = true
 		f.when(strings.Count(description, ". ") < 2, "%s: the description does not say what happened and what to do: %s", name, description)
 	}
 	for section, used := range sections {
-		f.when(!used && (section != "alarm-silence" || s.parameters["SilenceHours"] != "0"), "docs/runbook.md#%s is no alarm's", section)
+		f.when(!used && (section != "alarm-silence" || s.parameters["SilenceHours"] != "0"), "docs/guide/runbook.md#%s is no alarm's", section)
 	}
 	return f
 }

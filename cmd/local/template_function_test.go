@@ -28,7 +28,7 @@ var environments = map[string]map[string]string{
 		"UPLOAD_CONCURRENCY": "",
 		"RETRY_DELAY":        "RetryDelay",
 		"BREAKER_PAUSE":      "BreakerPause",
-		"HOLDER_TABLE":       "", // follows HolderState, below
+		"SUBSCRIBERS_TABLE":  "", // follows Subscribers, below
 	},
 }
 
@@ -79,8 +79,8 @@ func environmentsAreExact(s stack) []string {
 	}
 	target := map[any]string{"fifo": "EventsFifoQueue", "standard": "EventsStandardQueue"}[s.parameters["QueueType"]]
 	f.want("QUEUE_URL", queueURL(s, target), at(functions["Receiver"], "Environment", "Variables", "QUEUE_URL"))
-	table := map[any]string{"on": "HolderTable", "off": ""}[s.parameters["HolderState"]]
-	f.want("HOLDER_TABLE", table, at(functions["Forwarder"], "Environment", "Variables", "HOLDER_TABLE"))
+	table := map[any]string{"on": "SubscribersTable", "off": ""}[s.parameters["Subscribers"]]
+	f.want("SUBSCRIBERS_TABLE", table, at(functions["Forwarder"], "Environment", "Variables", "SUBSCRIBERS_TABLE"))
 	f.want("REJECTED_QUEUE_URL", queueURL(s, "RejectedQueue"), at(functions["Forwarder"], "Environment", "Variables", "REJECTED_QUEUE_URL"))
 	return f
 }

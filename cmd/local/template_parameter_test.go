@@ -145,8 +145,8 @@ func outputsAreThere(s stack) []string {
 		"WebhookUrl":                       "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/purchasely/{app}",
 		"EventsQueueUrl":                   map[any]string{"fifo": "EventsFifoQueue", "standard": "EventsStandardQueue"}[s.parameters["QueueType"]],
 	}
-	if s.parameters["HolderState"] == "on" {
-		want["HolderTable"] = "HolderTable"
+	if s.parameters["Subscribers"] == "on" {
+		want["SubscribersTable"] = "SubscribersTable"
 	}
 	if domain := s.parameters["DomainName"]; domain != "" {
 		want["WebhookUrl"], want["DomainTarget"] = fmt.Sprintf("https://%v/purchasely/{app}", domain), "Domain.RegionalDomainName"

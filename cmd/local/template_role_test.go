@@ -29,12 +29,12 @@ var grants = map[string]map[string][]string{
 	},
 }
 
-// grantsOf are what the roles of a stack may do: the table is there only with holder state, a key and traces only where they are wanted.
+// grantsOf are what the roles of a stack may do: the table is there only with subscriber state, a key and traces only where they are wanted.
 func grantsOf(s stack, role string) map[string][]string {
 	all := maps.Clone(grants[role])
-	if role == "ForwarderRole" && s.parameters["HolderState"] == "on" {
-		all["dynamodb:BatchGetItem"] = []string{"HolderTable.Arn"}
-		all["dynamodb:PutItem"] = []string{"HolderTable.Arn"}
+	if role == "ForwarderRole" && s.parameters["Subscribers"] == "on" {
+		all["dynamodb:BatchGetItem"] = []string{"SubscribersTable.Arn"}
+		all["dynamodb:PutItem"] = []string{"SubscribersTable.Arn"}
 	}
 	if key := s.parameters["KmsKeyArn"]; key != "" {
 		all["kms:Decrypt"], all["kms:GenerateDataKey"] = []string{fmt.Sprint(key)}, []string{fmt.Sprint(key)}

@@ -43,7 +43,7 @@ var checks = map[string]check{
 	"patterns take what is right and refuse what is not":                patternsFit,
 	"the outputs name what tools look up":                               outputsAreThere,
 	"what hardens the stack is off by default, and complete when on":    hardeningIsOptional,
-	"the holder table is bounded, encrypted, recoverable and stays":     holderTableIsKept,
+	"the subscriber table is bounded, encrypted, recoverable and stays": subscriberTableIsKept,
 	"every change of the receiver arrives at the alias":                 aliasFollowsEveryChange,
 	"every alarm looks at a metric that somebody writes":                alarmsLookAtWhatIsWritten,
 	"every alarm rings when it should, and at silence only for silence": alarmsRingOnce,
@@ -55,13 +55,13 @@ var checks = map[string]check{
 
 // variants are the choices of parameters that make different stacks.
 var variants = map[string]map[string]string{
-	"fifo":                 {"QueueType": "fifo"},
-	"standard":             {"QueueType": "standard"},
-	"without holder state": {"HolderState": "off"},
-	"with a topic":         {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
-	"with mail":            {"AlarmEmail": "oncall@example.com", "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
-	"without silence":      {"SilenceHours": "0"},
-	"hardened":             hardened,
+	"fifo":                     {"QueueType": "fifo"},
+	"standard":                 {"QueueType": "standard"},
+	"without subscriber state": {"Subscribers": "off"},
+	"with a topic":             {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
+	"with mail":                {"AlarmEmail": "oncall@example.com", "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
+	"without silence":          {"SilenceHours": "0"},
+	"hardened":                 hardened,
 }
 
 // hardened has a value for everything that is off by default.

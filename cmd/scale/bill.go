@@ -32,8 +32,8 @@ func costTable(template string) (string, error) {
 		row(line.what, line.dollars)
 	}
 	row("**together**", model.cost)
-	row("with `HolderState=off`", func(m model, n int) float64 {
-		m.holderState = false
+	row("with `Subscribers=off`", func(m model, n int) float64 {
+		m.subscriberState = false
 		return m.cost(n)
 	})
 	for _, latency := range latencies {

@@ -7,12 +7,12 @@ import (
 
 // load is what Purchasely sends: so many webhooks a second all the time, and once a burst of renewals.
 type load struct {
-	rate    int // webhooks a second
-	holders int // from whom they come, at random
-	seed    uint64
-	quiet   time.Duration // before the burst
-	burst   int           // renewals, each of another holder
-	over    time.Duration // in which they come
+	rate        int // webhooks a second
+	subscribers int // from whom they come, at random
+	seed        uint64
+	quiet       time.Duration // before the burst
+	burst       int           // renewals, each of another subscriber
+	over        time.Duration // in which they come
 }
 
 // arrivals gives a load's webhooks in the order of their arrival.
@@ -29,16 +29,16 @@ func newArrivals(l load) *arrivals {
 }
 
 // until hands over what comes until now.
-func (a *arrivals) until(now time.Duration, take func(at time.Duration, holder int)) {
+func (a *arrivals) until(now time.Duration, take func(at time.Duration, subscriber int)) {
 	for {
 		base, isBase := a.nextBase(now)
 		burst, isBurst := a.nextBurst(now)
 		switch {
 		case isBurst && (!isBase || burst < base):
-			take(burst, a.holders+a.renewed)
+			take(burst, a.subscribers+a.renewed)
 			a.renewed++
 		case isBase:
-			take(base, a.chance.IntN(a.holders))
+			take(base, a.chance.IntN(a.subscribers))
 			a.usual++
 		default:
 			return

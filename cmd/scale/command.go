@@ -17,7 +17,7 @@ type options struct {
 	json                 bool
 	concurrency, uploads int // 0: the template's
 	memory               int // 0: the template's
-	noHolderState        bool
+	noSubscribers        bool
 	world                world
 	load                 load
 }
@@ -30,7 +30,7 @@ func newRootCommand() *cobra.Command {
 		Long: `scale simulates what a stack with the settings of template.yaml makes of a burst of renewals,
 and shows how many wait, how old the oldest is, and when all of them are delivered.
 
-docs/scale.md says what it knows, what it assumes, and what follows.`,
+docs/design/scale.md says what it knows, what it assumes, and what follows.`,
 		Example: `  scale
   scale --queue standard --latency 300ms
   scale --queue fifo --concurrency 13 --burst 100000 --over 1h --json`,
@@ -48,12 +48,12 @@ docs/scale.md says what it knows, what it assumes, and what follows.`,
 	f.IntVar(&o.concurrency, "concurrency", 0, "forwarders at once; 0 for the template's")
 	f.IntVar(&o.uploads, "uploads", 0, "uploads at once of a forwarder; 0 for the template's")
 	f.IntVar(&o.memory, "memory", 0, "megabytes of a forwarder; 0 for the template's")
-	f.BoolVar(&o.noHolderState, "no-holder-state", false, "HolderState=off")
-	f.IntVar(&o.load.burst, "burst", usualLoad.burst, "renewals, each of another holder")
+	f.BoolVar(&o.noSubscribers, "no-subscriber-state", false, "Subscribers=off")
+	f.IntVar(&o.load.burst, "burst", usualLoad.burst, "renewals, each of another subscriber")
 	f.DurationVar(&o.load.over, "over", usualLoad.over, "in which they come")
 	f.DurationVar(&o.load.quiet, "quiet", usualLoad.quiet, "before they come")
 	f.IntVar(&o.load.rate, "rate", usualLoad.rate, "webhooks a second all the time")
-	f.IntVar(&o.load.holders, "holders", usualLoad.holders, "from whom those come")
+	f.IntVar(&o.load.subscribers, "subscribers", usualLoad.subscribers, "from whom those come")
 	f.Uint64Var(&o.load.seed, "seed", usualLoad.seed, "of what is left to chance")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	f.StringVar(&o.svg, "svg", "", "write a picture into this file as well")
@@ -68,8 +68,8 @@ func newTablesCommand(template *string) *cobra.Command {
 	}
 	return &cobra.Command{
 		Use:       "tables [name…]",
-		Short:     "Print the tables of docs/scale.md",
-		Long:      "Print the tables of docs/scale.md, or those named: " + strings.Join(names, ", ") + ".",
+		Short:     "Print the tables of docs/design/scale.md",
+		Long:      "Print the tables of docs/design/scale.md, or those named: " + strings.Join(names, ", ") + ".",
 		ValidArgs: names,
 		Args:      cobra.OnlyValidArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -124,7 +124,7 @@ func (o options) model() (model, error) {
 			*change.of = *change.to
 		}
 	}
-	s.holderState = s.holderState && !o.noHolderState
+	s.subscriberState = s.subscriberState && !o.noSubscribers
 	return model{s, o.world}, nil
 }
 
@@ -143,8 +143,8 @@ func check(m model, l load) error {
 		return fmt.Errorf("forwarder needs %s for a batch, and has %s", span(m.work(m.full())), span(m.timeout))
 	case l.burst < 0 || l.burst > 10_000_000 || l.over <= 0 || l.quiet < 0:
 		return fmt.Errorf("burst is 0 to 10,000,000, over more than 0 and quiet not less, not %d, %s and %s", l.burst, l.over, l.quiet)
-	case l.rate < 0 || l.holders < 1:
-		return fmt.Errorf("rate is at least 0 and holders at least 1, not %d and %d", l.rate, l.holders)
+	case l.rate < 0 || l.subscribers < 1:
+		return fmt.Errorf("rate is at least 0 and subscribers at least 1, not %d and %d", l.rate, l.subscribers)
 	case float64(l.rate) >= m.capacity():
 		return fmt.Errorf("rate %d is not less than the %.0f a second that are delivered: the queue would grow for ever", l.rate, m.capacity())
 	}

@@ -32,7 +32,7 @@ func TestTheTextPictureShowsTheRush(t *testing.T) {
 
 func TestJSONSaysTheSame(t *testing.T) {
 	out, errs, code := command(t, "--queue", "standard", "--burst", "9000", "--over", "1s", "--rate", "0", "--concurrency", "3", "--uploads", "1",
-		"--memory", "1769", "--no-holder-state", "--json")
+		"--memory", "1769", "--no-subscriber-state", "--json")
 	if code != 0 {
 		t.Fatal(errs)
 	}
@@ -40,7 +40,7 @@ func TestJSONSaysTheSame(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
-	if r.Queue != standard || r.Forwarders != 3 || r.Uploads != 1 || r.MemoryMB != 1769 || r.HolderState || r.Delivered != 9000 || r.Capacity <= 0 {
+	if r.Queue != standard || r.Forwarders != 3 || r.Uploads != 1 || r.MemoryMB != 1769 || r.Subscribers || r.Delivered != 9000 || r.Capacity <= 0 {
 		t.Errorf("%+v", r)
 	}
 	last := r.Course[len(r.Course)-1]
@@ -77,7 +77,7 @@ func TestWhatMakesNoSenseIsRefused(t *testing.T) {
 		"--sqs 1us":                   "sqs is at least 1ms",
 		"--burst -1":                  "burst is 0 to 10,000,000",
 		"--over 0s":                   "over more than 0",
-		"--holders 0":                 "holders at least 1",
+		"--subscribers 0":             "subscribers at least 1",
 		"--queue fifo --rate 1000":    "the queue would grow for ever",
 		"--template none.yaml":        "none.yaml",
 		"tables nonsense":             "invalid argument",
@@ -104,7 +104,7 @@ func TestTablesAreThoseThatAreNamed(t *testing.T) {
 	if code != 0 {
 		t.Fatal(errs)
 	}
-	page, err := os.ReadFile("../../docs/scale.md")
+	page, err := os.ReadFile("../../docs/design/scale.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ var costLines = []costLine{
 	{"traffic to CleverTap", func(_ model, n int) float64 {
 		return million * (recordBytes + uploadHeader*float64(uploadsOf(n))/float64(n)) * trafficPrice
 	}},
-	{"holder table", model.holderTable},
+	{"subscriber table", model.subscriberTable},
 }
 
 // forwarding is what a million webhooks cost the forwarder.
@@ -50,10 +50,10 @@ func (m model) forwarding(n int) float64 {
 	return million / float64(n) * (invokePrice + m.work(n).Seconds()*float64(m.memory)/megabytesPerGiB*computePrice)
 }
 
-// holderTable is a write and a read for each webhook, and on the standard queue a second read.
-func (m model) holderTable(int) float64 {
+// subscriberTable is a write and a read for each webhook, and on the standard queue a second read.
+func (m model) subscriberTable(int) float64 {
 	switch {
-	case !m.holderState:
+	case !m.subscriberState:
 		return 0
 	case m.queue == standard:
 		return million * (writePrice + 2*readPrice)

@@ -18,7 +18,7 @@ func TestAMillionWebhooksByHand(t *testing.T) {
 		"forwarder":                 {0.237, 2.32},         // 100,000 or 1,000,000 invocations, 0.02 or 0.20, and half a gigabyte for 325 or 318 ms
 		"logs":                      {0.172, 0.545},        // 369 or 1,170 bytes
 		"traffic to CleverTap":      {0.148, 0.216},        // 1,770 or 2,580 bytes
-		"holder table":              {0.625 + 0.125, 0.75}, // a write and a read
+		"subscriber table":          {0.625 + 0.125, 0.75}, // a write and a read
 	} {
 		line := costLines[index(t, what)]
 		if full, single := line.dollars(m, 10), line.dollars(m, 1); math.Abs(full-want.full) > 0.01 || math.Abs(single-want.single) > 0.02 {
@@ -47,9 +47,9 @@ func TestFullerBatchesAreCheaper(t *testing.T) {
 			}
 		}
 		without := m
-		without.holderState = false
+		without.subscriberState = false
 		if without.cost(10) >= m.cost(10) {
-			t.Errorf("%s: holder state costs nothing", queue)
+			t.Errorf("%s: subscriber state costs nothing", queue)
 		}
 	}
 }

@@ -2,15 +2,15 @@ package main
 
 import "time"
 
-// What the bridge itself needs, from docs/benchmarks.md (November 2026, processor time of one core of an AMD EPYC in its slower hours; a
+// What the bridge itself needs, from docs/design/benchmarks.md (November 2026, processor time of one core of an AMD EPYC in its slower hours; a
 // core of Lambda is taken for as fast). A batch costs something of its own and something for each message, which is how a message of a
 // batch of ten costs 45 µs and one of a batch of a thousand 20 µs.
 const (
 	batchProcessor   = 250 * time.Microsecond
 	messageProcessor = 20 * time.Microsecond
-	// The same for holder state: 0.34 ms a message in a batch of ten, 0.2 ms in one of a thousand.
-	holderBatchProcessor   = 1400 * time.Microsecond
-	holderMessageProcessor = 200 * time.Microsecond
+	// The same for subscriber state: 0.34 ms a message in a batch of ten, 0.2 ms in one of a thousand.
+	subscriberBatchProcessor   = 1400 * time.Microsecond
+	subscriberMessageProcessor = 200 * time.Microsecond
 	// forwarderLog is what a batch that goes through writes, metrics included.
 	forwarderLog = 890 // bytes
 )
@@ -22,7 +22,7 @@ const (
 	messageBytes      = 3000 // in Lambda's payload: the body in quotes, and SQS's envelope
 )
 
-// How the forwarder asks the holder table; a test holds them against its code.
+// How the forwarder asks the subscriber table; a test holds them against its code.
 const (
 	keysPerRead  = 100
 	readsAtOnce  = 8

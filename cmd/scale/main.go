@@ -3,7 +3,7 @@
 //
 // It simulates queue, mapping and forwarder in virtual time with the settings of template.yaml, and promises that the same flags
 // always give the same answer, and that no message is lost on the way: what arrived waits, is in flight, or was delivered. It calls
-// nobody and runs none of the bridge's own code, whose pace it takes from docs/benchmarks.md. Failures, retries and breakers are not its
+// nobody and runs none of the bridge's own code, whose pace it takes from docs/design/benchmarks.md. Failures, retries and breakers are not its
 // business; `make soak` is about them.
 package main
 

@@ -9,7 +9,7 @@ import (
 func TestASingleMessageWaitsForTheWindow(t *testing.T) {
 	for _, queue := range queues {
 		m := today(t, queue)
-		c := simulate(t, m, load{holders: 1, burst: 1, over: time.Second})
+		c := simulate(t, m, load{subscribers: 1, burst: 1, over: time.Second})
 		soonest := m.window + m.work(1)
 		if c.caughtUp+time.Second < soonest || c.caughtUp+time.Second > soonest+3*m.sqs+3*step {
 			t.Errorf("%s: delivered after %s, want about %s", queue, c.caughtUp+time.Second, soonest)
@@ -21,7 +21,7 @@ func TestASingleMessageWaitsForTheWindow(t *testing.T) {
 func TestPollersAreAddedAsLambdaAddsThem(t *testing.T) {
 	m := today(t, standard)
 	m.concurrency, m.latency = 500, 10*time.Second
-	s := newSimulation(m, load{holders: 1, burst: 400_000, over: time.Millisecond})
+	s := newSimulation(m, load{subscribers: 1, burst: 400_000, over: time.Millisecond})
 	for _, at := range []struct {
 		second, pollers int
 	}{{1, firstBatches + 5}, {6, firstBatches + 30}, {12, firstBatches + 60}} {
@@ -46,7 +46,7 @@ func TestABatchIsNotLargerThanLambdaTakes(t *testing.T) {
 	if n := m.full(); n*messageBytes > payloadBytes || (n+1)*messageBytes <= payloadBytes {
 		t.Errorf("a full batch has %d messages, %d bytes", n, n*messageBytes)
 	}
-	c := simulate(t, m, load{holders: 1, burst: 3 * m.full(), over: time.Millisecond})
+	c := simulate(t, m, load{subscribers: 1, burst: 3 * m.full(), over: time.Millisecond})
 	if c.batches != 5 { // The five pollers share what there is: nobody waits for a colleague.
 		t.Errorf("%d batches", c.batches)
 	}

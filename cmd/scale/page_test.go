@@ -12,7 +12,7 @@ import (
 // made finds the tables of the page, which stand between two comments.
 var made = regexp.MustCompile(`(?s)<!-- scale tables: (\w+) -->\n.*?<!-- end -->`)
 
-// TestThePageShowsTheTablesOfToday keeps docs/scale.md in step with the template and the model.
+// TestThePageShowsTheTablesOfToday keeps docs/design/scale.md in step with the template and the model.
 func TestThePageShowsTheTablesOfToday(t *testing.T) {
 	byName := make(map[string]string)
 	for _, table := range tables {
@@ -22,7 +22,7 @@ func TestThePageShowsTheTablesOfToday(t *testing.T) {
 		}
 		byName[table.name] = text
 	}
-	compare(t, "../../docs/scale.md", func(page string) string {
+	compare(t, "../../docs/design/scale.md", func(page string) string {
 		return made.ReplaceAllStringFunc(page, func(block string) string {
 			name := made.FindStringSubmatch(block)[1]
 			text, ok := byName[name]
@@ -42,7 +42,7 @@ func TestThePageShowsTheTablesOfToday(t *testing.T) {
 func TestThePicturesAreThoseOfToday(t *testing.T) {
 	for _, queue := range queues {
 		m := today(t, queue)
-		compare(t, "../../docs/scale-"+queue+".svg", func(string) string { return svg(m, usualLoad, simulate(t, m, usualLoad)) })
+		compare(t, "../../docs/design/scale-"+queue+".svg", func(string) string { return svg(m, usualLoad, simulate(t, m, usualLoad)) })
 	}
 }
 
@@ -67,7 +67,7 @@ func compare(t *testing.T, file string, make func(old string) string) {
 
 // TestThePageGivesTheDefaultsOfToday holds the last section's second column against the template.
 func TestThePageGivesTheDefaultsOfToday(t *testing.T) {
-	text, err := os.ReadFile("../../docs/scale.md")
+	text, err := os.ReadFile("../../docs/design/scale.md")
 	if err != nil {
 		t.Fatal(err)
 	}

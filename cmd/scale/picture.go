@@ -40,8 +40,8 @@ func (s settings) String() string {
 	if s.uploads > 1 {
 		text += "s"
 	}
-	text += " at once, holder state "
-	if s.holderState {
+	text += " at once, subscriber state "
+	if s.subscriberState {
 		return text + "on"
 	}
 	return text + "off"

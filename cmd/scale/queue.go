@@ -7,9 +7,9 @@ import (
 
 // message is a webhook on its way. Its number is its place in the order of arrival.
 type message struct {
-	at     time.Duration
-	holder int
-	done   bool
+	at         time.Duration
+	subscriber int
+	done       bool
 }
 
 // queue is SQS. It hands out the oldest messages first: a FIFO queue promises that within a group, and a standard queue does as well as it
@@ -23,11 +23,11 @@ type queue struct {
 	parked   int // waiting for their group
 	done     int
 
-	groups []group // by holder
+	groups []group // by subscriber
 	free   freed   // those of which something is parked and nothing in flight
 }
 
-// group is one holder's messages on a FIFO queue.
+// group is one subscriber's messages on a FIFO queue.
 type group struct {
 	by     int   // the batch that has some of them; 0: none
 	parked []int // those behind them, in their order
@@ -39,11 +39,11 @@ func newQueue(fifo bool) *queue {
 	return q
 }
 
-func (q *queue) push(at time.Duration, holder int) {
-	if missing := holder + 1 - len(q.groups); q.fifo && missing > 0 {
+func (q *queue) push(at time.Duration, subscriber int) {
+	if missing := subscriber + 1 - len(q.groups); q.fifo && missing > 0 {
 		q.groups = append(q.groups, make([]group, missing)...)
 	}
-	q.messages = append(q.messages, message{at: at, holder: holder})
+	q.messages = append(q.messages, message{at: at, subscriber: subscriber})
 }
 
 // waiting counts the messages that nobody is at.
@@ -83,7 +83,7 @@ func (q *queue) claim(batch, id int) bool {
 	if !q.fifo {
 		return true
 	}
-	g := &q.groups[q.messages[id].holder]
+	g := &q.groups[q.messages[id].subscriber]
 	if len(g.parked) == 0 && (g.by == 0 || g.by == batch) {
 		g.by = batch
 		return true
@@ -109,13 +109,13 @@ func (q *queue) finish(batch int, ids []int) {
 	for _, id := range ids {
 		m := &q.messages[id]
 		m.done = true
-		if !q.fifo || q.groups[m.holder].by != batch {
+		if !q.fifo || q.groups[m.subscriber].by != batch {
 			continue
 		}
-		g := &q.groups[m.holder]
+		g := &q.groups[m.subscriber]
 		g.by = 0
 		if len(g.parked) > 0 {
-			heap.Push(&q.free, m.holder)
+			heap.Push(&q.free, m.subscriber)
 		}
 	}
 	q.inFlight -= len(ids)
@@ -125,21 +125,23 @@ func (q *queue) finish(batch int, ids []int) {
 	}
 }
 
-// freed is a heap of holders, that of the oldest parked message first.
+// freed is a heap of subscribers, that of the oldest parked message first.
 type freed struct {
-	holders []int
-	queue   *queue
+	subscribers []int
+	queue       *queue
 }
 
-func (f *freed) Len() int           { return len(f.holders) }
+func (f *freed) Len() int           { return len(f.subscribers) }
 func (f *freed) Less(i, j int) bool { return f.oldest(i) < f.oldest(j) }
-func (f *freed) Swap(i, j int)      { f.holders[i], f.holders[j] = f.holders[j], f.holders[i] }
-func (f *freed) Push(holder any)    { f.holders = append(f.holders, holder.(int)) }
+func (f *freed) Swap(i, j int) {
+	f.subscribers[i], f.subscribers[j] = f.subscribers[j], f.subscribers[i]
+}
+func (f *freed) Push(subscriber any) { f.subscribers = append(f.subscribers, subscriber.(int)) }
 func (f *freed) Pop() any {
-	last := len(f.holders) - 1
-	holder := f.holders[last]
-	f.holders = f.holders[:last]
-	return holder
+	last := len(f.subscribers) - 1
+	subscriber := f.subscribers[last]
+	f.subscribers = f.subscribers[:last]
+	return subscriber
 }
 
-func (f *freed) oldest(i int) int { return f.queue.groups[f.holders[i]].parked[0] }
+func (f *freed) oldest(i int) int { return f.queue.groups[f.subscribers[i]].parked[0] }

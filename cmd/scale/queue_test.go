@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestBehindTheScanDepthNothingIsFound is what happens to all apps when one holder's, or one broken account's, messages fill the front of
+// TestBehindTheScanDepthNothingIsFound is what happens to all apps when one subscriber's, or one broken account's, messages fill the front of
 // a FIFO queue.
 func TestBehindTheScanDepthNothingIsFound(t *testing.T) {
 	q := newQueue(true)
@@ -26,14 +26,14 @@ func TestBehindTheScanDepthNothingIsFound(t *testing.T) {
 		t.Errorf("the group goes on with %v", ids)
 	}
 	if ids := q.receive(3, 0, 10); !slices.Equal(ids, []int{scanDepth}) {
-		t.Errorf("ten messages less, and the other holder's message is not found: %v", ids)
+		t.Errorf("ten messages less, and the other subscriber's message is not found: %v", ids)
 	}
 }
 
 func TestAGroupIsInOneBatchAtATime(t *testing.T) {
 	q := newQueue(true)
-	for _, holder := range []int{1, 2, 1, 3, 2, 1} {
-		q.push(0, holder)
+	for _, subscriber := range []int{1, 2, 1, 3, 2, 1} {
+		q.push(0, subscriber)
 	}
 	first := q.receive(1, 0, 2)
 	second := q.receive(2, 0, 10)
@@ -42,10 +42,10 @@ func TestAGroupIsInOneBatchAtATime(t *testing.T) {
 	}
 	q.finish(1, first)
 	if third := q.receive(3, 0, 2); !slices.Equal(third, []int{2, 5}) {
-		t.Errorf("the first holder's others are %v, want 2 and 5", third)
+		t.Errorf("the first subscriber's others are %v, want 2 and 5", third)
 	}
 	if fourth := q.receive(4, 0, 10); !slices.Equal(fourth, []int{4}) {
-		t.Errorf("the second holder's other is %v, want 4", fourth)
+		t.Errorf("the second subscriber's other is %v, want 4", fourth)
 	}
 }
 
@@ -62,8 +62,8 @@ func TestAStandardQueueKnowsNoGroups(t *testing.T) {
 func TestNoMoreIsInFlightThanAQueueCanHave(t *testing.T) {
 	for _, fifo := range []bool{true, false} {
 		q := newQueue(fifo)
-		for holder := range inFlightMost + 5 {
-			q.push(0, holder)
+		for subscriber := range inFlightMost + 5 {
+			q.push(0, subscriber)
 		}
 		ids := q.receive(1, 0, inFlightMost+5)
 		if len(ids) != inFlightMost {

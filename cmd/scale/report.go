@@ -18,7 +18,7 @@ type report struct {
 	Batch         int           `json:"batch"`
 	Uploads       int           `json:"uploads"`
 	MemoryMB      int           `json:"memory_mb"`
-	HolderState   bool          `json:"holder_state"`
+	Subscribers   bool          `json:"subscriber_state"`
 	Latency       float64       `json:"latency"`
 	Rate          int           `json:"rate"`
 	Burst         int           `json:"burst"`
@@ -45,7 +45,7 @@ type reportPoint struct {
 
 func writeJSON(out io.Writer, m model, l load, c course) error {
 	r := report{
-		Queue: m.queue, Forwarders: m.concurrency, Batch: m.batch, Uploads: m.uploads, MemoryMB: m.memory, HolderState: m.holderState,
+		Queue: m.queue, Forwarders: m.concurrency, Batch: m.batch, Uploads: m.uploads, MemoryMB: m.memory, Subscribers: m.subscriberState,
 		Latency: m.latency.Seconds(), Rate: l.rate, Burst: l.burst, Over: l.over.Seconds(), Capacity: m.capacity(),
 		PeakWaiting: c.peak.Waiting, PeakWaitingAt: c.peak.At.Seconds(), PeakAge: c.oldest.Age.Seconds(), PeakAgeAt: c.oldest.At.Seconds(),
 		CaughtUpAfter: c.caughtUp.Seconds(), Delivered: c.delivered, Batches: c.batches,

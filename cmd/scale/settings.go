@@ -18,19 +18,19 @@ const (
 
 // settings are what the template makes of one queue, its mapping and its forwarders.
 type settings struct {
-	queue         string
-	batch         int           // messages that one batch may have
-	window        time.Duration // how long the mapping waits for a batch to fill
-	concurrency   int           // forwarders at once on this queue
-	idle          int           // forwarders that the other queue's mapping may start meanwhile
-	uploads       int           // uploads at once of one forwarder and account
-	memory        int           // of a forwarder, in megabytes
-	receiver      int           // memory of a receiver, in megabytes
-	holderState   bool
-	visibility    time.Duration
-	retention     time.Duration
-	timeout       time.Duration // of an invocation
-	uploadTimeout time.Duration
+	queue           string
+	batch           int           // messages that one batch may have
+	window          time.Duration // how long the mapping waits for a batch to fill
+	concurrency     int           // forwarders at once on this queue
+	idle            int           // forwarders that the other queue's mapping may start meanwhile
+	uploads         int           // uploads at once of one forwarder and account
+	memory          int           // of a forwarder, in megabytes
+	receiver        int           // memory of a receiver, in megabytes
+	subscriberState bool
+	visibility      time.Duration
+	retention       time.Duration
+	timeout         time.Duration // of an invocation
+	uploadTimeout   time.Duration
 }
 
 // readSettings reads those of one queue type; "" is the template's own.
@@ -54,18 +54,18 @@ func readSettings(file, queueType string) (settings, error) {
 		return append([]string{"Resources", name, "Properties"}, path...)
 	}
 	s := settings{
-		queue:         t.QueueType,
-		batch:         t.Number(mapping(name, "BatchSize")...),
-		concurrency:   t.Number(mapping(name, "ScalingConfig", "MaximumConcurrency")...),
-		idle:          t.Number(mapping(other, "ScalingConfig", "MaximumConcurrency")...),
-		uploads:       t.Number(function("Forwarder", "Environment", "Variables", "UPLOAD_CONCURRENCY")...),
-		memory:        t.Number(function("Forwarder", "MemorySize")...),
-		receiver:      t.Number(function("Receiver", "MemorySize")...),
-		holderState:   t.Text("Parameters", "HolderState", "Default") == "on",
-		visibility:    t.Seconds(function(name+"Queue", "VisibilityTimeout")...),
-		retention:     t.Seconds(function(name+"Queue", "MessageRetentionPeriod")...),
-		timeout:       t.Seconds(function("Forwarder", "Timeout")...),
-		uploadTimeout: t.Duration(function("Forwarder", "Environment", "Variables", "UPLOAD_TIMEOUT")...),
+		queue:           t.QueueType,
+		batch:           t.Number(mapping(name, "BatchSize")...),
+		concurrency:     t.Number(mapping(name, "ScalingConfig", "MaximumConcurrency")...),
+		idle:            t.Number(mapping(other, "ScalingConfig", "MaximumConcurrency")...),
+		uploads:         t.Number(function("Forwarder", "Environment", "Variables", "UPLOAD_CONCURRENCY")...),
+		memory:          t.Number(function("Forwarder", "MemorySize")...),
+		receiver:        t.Number(function("Receiver", "MemorySize")...),
+		subscriberState: t.Text("Parameters", "Subscribers", "Default") == "on",
+		visibility:      t.Seconds(function(name+"Queue", "VisibilityTimeout")...),
+		retention:       t.Seconds(function(name+"Queue", "MessageRetentionPeriod")...),
+		timeout:         t.Seconds(function("Forwarder", "Timeout")...),
+		uploadTimeout:   t.Duration(function("Forwarder", "Environment", "Variables", "UPLOAD_TIMEOUT")...),
 	}
 	if t.QueueType == standard {
 		s.window = t.Seconds(mapping(name, "MaximumBatchingWindowInSeconds")...)

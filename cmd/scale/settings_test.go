@@ -24,11 +24,11 @@ func TestSettingsAreTheTemplates(t *testing.T) {
 	want := map[string]settings{
 		"": {
 			queue: standard, batch: 700, window: 3 * time.Second, concurrency: 4, idle: 2, uploads: 3, memory: 640, receiver: 192,
-			holderState: true, visibility: 190 * time.Second, retention: 1000 * time.Second, timeout: 31 * time.Second, uploadTimeout: 9 * time.Second,
+			subscriberState: true, visibility: 190 * time.Second, retention: 1000 * time.Second, timeout: 31 * time.Second, uploadTimeout: 9 * time.Second,
 		},
 		fifo: {
 			queue: fifo, batch: 9, concurrency: 11, idle: 2, uploads: 1, memory: 640, receiver: 192,
-			holderState: true, visibility: 200 * time.Second, retention: 2000 * time.Second, timeout: 31 * time.Second, uploadTimeout: 9 * time.Second,
+			subscriberState: true, visibility: 200 * time.Second, retention: 2000 * time.Second, timeout: 31 * time.Second, uploadTimeout: 9 * time.Second,
 		},
 	}
 	for queue, want := range want {
@@ -66,7 +66,7 @@ func TestATemplateWithoutASettingIsAnError(t *testing.T) {
 	}
 }
 
-// TestTheTemplateKeepsWithinItsLimits is what docs/scale.md says of today's template.
+// TestTheTemplateKeepsWithinItsLimits is what docs/design/scale.md says of today's template.
 func TestTheTemplateKeepsWithinItsLimits(t *testing.T) {
 	for _, queue := range queues {
 		m := today(t, queue)

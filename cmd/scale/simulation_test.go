@@ -7,17 +7,17 @@ import (
 	"pgregory.net/rapid"
 )
 
-// anyModel is a stack of any settings in any world that keeps up with two webhooks a second, all from one holder if need be.
+// anyModel is a stack of any settings in any world that keeps up with two webhooks a second, all from one subscriber if need be.
 func anyModel(t *rapid.T) model {
 	m := model{
 		settings: settings{
-			queue:       rapid.SampledFrom(queues).Draw(t, "queue"),
-			concurrency: rapid.IntRange(2, 20).Draw(t, "concurrency"),
-			uploads:     rapid.IntRange(1, 4).Draw(t, "uploads"),
-			memory:      rapid.SampledFrom([]int{256, 512, 1769, 3008}).Draw(t, "memory"),
-			holderState: rapid.Bool().Draw(t, "holder state"),
-			batch:       10,
-			retention:   14 * 24 * time.Hour,
+			queue:           rapid.SampledFrom(queues).Draw(t, "queue"),
+			concurrency:     rapid.IntRange(2, 20).Draw(t, "concurrency"),
+			uploads:         rapid.IntRange(1, 4).Draw(t, "uploads"),
+			memory:          rapid.SampledFrom([]int{256, 512, 1769, 3008}).Draw(t, "memory"),
+			subscriberState: rapid.Bool().Draw(t, "subscriber state"),
+			batch:           10,
+			retention:       14 * 24 * time.Hour,
 		},
 		world: world{
 			latency: time.Duration(rapid.IntRange(1, 2000).Draw(t, "latency")) * time.Millisecond,
@@ -33,12 +33,12 @@ func anyModel(t *rapid.T) model {
 
 func anyLoad(t *rapid.T) load {
 	return load{
-		rate:    rapid.IntRange(0, 2).Draw(t, "rate"),
-		holders: rapid.IntRange(1, 30).Draw(t, "holders"),
-		seed:    rapid.Uint64().Draw(t, "seed"),
-		quiet:   time.Duration(rapid.IntRange(0, 20).Draw(t, "quiet")) * time.Second,
-		burst:   rapid.IntRange(0, 1000).Draw(t, "burst"),
-		over:    time.Duration(rapid.IntRange(1, 20_000).Draw(t, "over")) * time.Millisecond,
+		rate:        rapid.IntRange(0, 2).Draw(t, "rate"),
+		subscribers: rapid.IntRange(1, 30).Draw(t, "subscribers"),
+		seed:        rapid.Uint64().Draw(t, "seed"),
+		quiet:       time.Duration(rapid.IntRange(0, 20).Draw(t, "quiet")) * time.Second,
+		burst:       rapid.IntRange(0, 1000).Draw(t, "burst"),
+		over:        time.Duration(rapid.IntRange(1, 20_000).Draw(t, "over")) * time.Millisecond,
 	}
 }
 
@@ -60,9 +60,9 @@ func TestNothingIsLostOnTheWay(t *testing.T) {
 		if s.queue.parked != 0 || s.queue.free.Len() != 0 || s.queue.age(s.now) != 0 {
 			t.Fatalf("the queue is empty, and yet %d are parked in %d groups, the oldest for %s", s.queue.parked, s.queue.free.Len(), s.queue.age(s.now))
 		}
-		for holder, g := range s.queue.groups {
+		for subscriber, g := range s.queue.groups {
 			if g.by != 0 || len(g.parked) != 0 {
-				t.Fatalf("the queue is empty, and yet holder %d is in batch %d with %v behind it", holder, g.by, g.parked)
+				t.Fatalf("the queue is empty, and yet subscriber %d is in batch %d with %v behind it", subscriber, g.by, g.parked)
 			}
 		}
 	})
@@ -79,7 +79,7 @@ func checkStep(t *rapid.T, s *simulation) {
 			t.Fatalf("at %s a message is there that comes at %s", s.now, m.at)
 		}
 	}
-	by := make(map[int]int) // the batch that has some of a holder's messages
+	by := make(map[int]int) // the batch that has some of a subscriber's messages
 	for _, p := range s.mapping.pollers {
 		if len(p.ids) == 0 {
 			continue
@@ -90,11 +90,11 @@ func checkStep(t *rapid.T, s *simulation) {
 			t.Fatalf("a batch has %d messages", len(p.ids))
 		}
 		for _, id := range p.ids {
-			holder := q.messages[id].holder
-			if other, ok := by[holder]; q.fifo && ok && other != p.batch {
-				t.Fatalf("holder %d is in batches %d and %d", holder, other, p.batch)
+			subscriber := q.messages[id].subscriber
+			if other, ok := by[subscriber]; q.fifo && ok && other != p.batch {
+				t.Fatalf("subscriber %d is in batches %d and %d", subscriber, other, p.batch)
 			}
-			by[holder] = p.batch
+			by[subscriber] = p.batch
 		}
 		if q.fifo {
 			checkOrder(t, q, p.ids)
@@ -108,17 +108,17 @@ func checkStep(t *rapid.T, s *simulation) {
 	}
 }
 
-// checkOrder wants that a holder's messages before those of a batch are done, or stand before them in it.
+// checkOrder wants that a subscriber's messages before those of a batch are done, or stand before them in it.
 func checkOrder(t *rapid.T, q *queue, ids []int) {
 	last := make(map[int]int)
 	for _, id := range ids {
-		holder := q.messages[id].holder
-		for earlier := last[holder]; earlier < id; earlier++ {
-			if m := q.messages[earlier]; m.holder == holder && !m.done {
-				t.Fatalf("message %d of holder %d is in flight before %d", id, holder, earlier)
+		subscriber := q.messages[id].subscriber
+		for earlier := last[subscriber]; earlier < id; earlier++ {
+			if m := q.messages[earlier]; m.subscriber == subscriber && !m.done {
+				t.Fatalf("message %d of subscriber %d is in flight before %d", id, subscriber, earlier)
 			}
 		}
-		last[holder] = id + 1
+		last[subscriber] = id + 1
 	}
 }
 
@@ -130,7 +130,7 @@ func TestThroughputIsThatOfTheFormula(t *testing.T) {
 			for _, forwarders := range []int{2, 12} {
 				m := today(t, queue)
 				m.latency, m.concurrency = latency, forwarders
-				c := simulate(t, m, load{holders: 1, burst: cycles * forwarders * m.full(), over: time.Second})
+				c := simulate(t, m, load{subscribers: 1, burst: cycles * forwarders * m.full(), over: time.Second})
 				n := len(c.moments)
 				if got, want := rate(c.moments[n/4], c.moments[n*3/4]), m.capacity(); got < want*0.96 || got > want*1.04 {
 					t.Errorf("%s, %s, %d forwarders: %.1f a second, the formula says %.1f", queue, latency, forwarders, got, want)
@@ -142,7 +142,7 @@ func TestThroughputIsThatOfTheFormula(t *testing.T) {
 
 // TestASlowerWorldTakesLonger changes one thing at a time for the worse.
 func TestASlowerWorldTakesLonger(t *testing.T) {
-	rush := load{rate: 2, holders: 1000, seed: 1, burst: 20_000, over: 10 * time.Second}
+	rush := load{rate: 2, subscribers: 1000, seed: 1, burst: 20_000, over: 10 * time.Second}
 	for _, queue := range queues {
 		best := simulate(t, today(t, queue), rush).end()
 		for what, change := range map[string]func(*model){
@@ -160,7 +160,7 @@ func TestASlowerWorldTakesLonger(t *testing.T) {
 }
 
 func TestTheSameSeedIsTheSameRun(t *testing.T) {
-	l := load{rate: 5, holders: 3, seed: 7, burst: 500, over: time.Second}
+	l := load{rate: 5, subscribers: 3, seed: 7, burst: 500, over: time.Second}
 	first, second := simulate(t, today(t, fifo), l), simulate(t, today(t, fifo), l)
 	if first.end() != second.end() || first.batches != second.batches || first.oldest != second.oldest {
 		t.Errorf("%+v and %+v", first.oldest, second.oldest)
@@ -174,7 +174,7 @@ func TestTheSameSeedIsTheSameRun(t *testing.T) {
 func TestAQueueThatIsNeverEmptiedIsAnError(t *testing.T) {
 	m := today(t, fifo)
 	m.retention = time.Minute
-	if _, err := newSimulation(m, load{holders: 1, burst: 100_000, over: time.Second}).run(); err == nil {
+	if _, err := newSimulation(m, load{subscribers: 1, burst: 100_000, over: time.Second}).run(); err == nil {
 		t.Error("messages expired, and nobody said so")
 	}
 }

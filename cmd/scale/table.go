@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// table is a table of docs/scale.md. It is made of the template's settings, so that the page changes when they do.
+// table is a table of docs/design/scale.md. It is made of the template's settings, so that the page changes when they do.
 type table struct {
 	name string
 	make func(template string) (string, error)

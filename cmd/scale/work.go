@@ -12,7 +12,7 @@ type world struct {
 	sqs     time.Duration // of one call of Lambda's pollers to SQS
 }
 
-// model is a forwarder of these settings in that world. Every batch is of one account, and each of its messages of another holder, which
+// model is a forwarder of these settings in that world. Every batch is of one account, and each of its messages of another subscriber, which
 // is the dearest case.
 type model struct {
 	settings
@@ -34,15 +34,15 @@ func uploadsOf(n int) int {
 	return max(ceil(n*recordsPerWebhook, clevertap.MaxRecords), ceil(n*recordBytes, clevertap.MaxUploadBytes))
 }
 
-// holding is how long the holder table takes for a batch: reads, writes and, on a standard queue, a second look. Writes wait for the
+// holding is how long the subscriber table takes for a batch: reads, writes and, on a standard queue, a second look. Writes wait for the
 // table or for the processor, whichever takes longer, because many of them are under way at once.
 func (m model) holding(n int) time.Duration {
-	if !m.holderState {
+	if !m.subscriberState {
 		return 0
 	}
 	reads := time.Duration(ceil(ceil(n, keysPerRead), readsAtOnce)) * tableCall
 	writes := time.Duration(ceil(n, writesAtOnce)) * tableCall
-	processor := m.onProcessor(holderBatchProcessor + time.Duration(n)*holderMessageProcessor)
+	processor := m.onProcessor(subscriberBatchProcessor + time.Duration(n)*subscriberMessageProcessor)
 	if m.queue == standard {
 		reads *= 2
 	}

@@ -68,7 +68,7 @@ func TestWhatWasAcceptedIsDeliveredWhateverPrecedesIt(t *testing.T) {
 	)
 	b := s.invoke()
 	s.end()
-	for i, want := range []string{"delivered", "retry passing", "delivered", "rejected clevertap_528", "skipped disabled", "rejected malformed"} {
+	for i, want := range []string{"delivered", "retry transient", "delivered", "rejected clevertap_528", "skipped disabled", "rejected malformed"} {
 		if got := b.outcome(ids[i]); got != want {
 			t.Errorf("message %d: %s, want %s", i, got, want)
 		}
@@ -148,7 +148,7 @@ func TestAMixedMessageIsRetriedFirstAndRejectedThen(t *testing.T) {
 	id := s.send(letter{body: bought("a", "event_name", `"DISCARDED"`)})[0]
 	first, second := s.invoke(), s.invoke()
 	s.end()
-	if first.outcome(id) != "retry passing" || second.outcome(id) != "rejected clevertap_528" {
+	if first.outcome(id) != "retry transient" || second.outcome(id) != "rejected clevertap_528" {
 		t.Errorf("%s, then %s", first.outcome(id), second.outcome(id))
 	}
 	if list := s.rejected.Messages(); len(list) != 1 || list[0].Attribute("accepted") != "profile" {

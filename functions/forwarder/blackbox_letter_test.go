@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
 // letter is a message for the queue as the receiver would have written it, but for what a test changes.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
 func TestASecretThatIsOfNoUseHoldsItsAppAlone(t *testing.T) {

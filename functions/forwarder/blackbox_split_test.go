@@ -94,7 +94,7 @@ func TestAnAccountThatRefusesEverythingLosesNothing(t *testing.T) {
 			s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Status, Status: code, Account: demoAccount})
 			ids := map[string]string{}
 			for i := range 200 {
-				ids[s.send(letter{body: lamp(fmt.Sprint("u", i))})[0]] = "retry blanket"
+				ids[s.send(letter{body: lamp(fmt.Sprint("u", i))})[0]] = "retry account_rejects_all"
 			}
 			live := s.send(letter{app: "other", body: lamp("live")})[0]
 			first := s.invoke()
@@ -105,7 +105,7 @@ func TestAnAccountThatRefusesEverythingLosesNothing(t *testing.T) {
 			}
 			s.end()
 			for id := range ids {
-				if got := first.outcome(id); got != "retry blanket" {
+				if got := first.outcome(id); got != "retry account_rejects_all" {
 					t.Fatal(got)
 				}
 				if got := again.outcome(id); got != "retry breaker" {
@@ -128,7 +128,7 @@ func TestAnAccountThatRefusesEverythingLosesNothing(t *testing.T) {
 // Two bad records and nothing else are two bad records; the third makes them an account.
 func TestThreeInARowMakeTheDifference(t *testing.T) {
 	t.Parallel()
-	for n, want := range map[int]string{1: "rejected clevertap_http_400", 2: "rejected clevertap_http_400", 3: "retry blanket"} {
+	for n, want := range map[int]string{1: "rejected clevertap_http_400", 2: "rejected clevertap_http_400", 3: "retry account_rejects_all"} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			s := start(t, setup{})

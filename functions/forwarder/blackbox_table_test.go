@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
@@ -49,7 +49,7 @@ func TestWhatNeedsTheTableWaitsForIt(t *testing.T) {
 				again := s.deliver()
 				s.end()
 				for i, want := range []string{
-					"retry holder", "delivered", "retry holder", "skipped disabled", "rejected malformed", "delivered", "skipped event_off",
+					"retry table", "delivered", "retry table", "skipped disabled", "rejected malformed", "delivered", "skipped event_off",
 				} {
 					if got := b.outcome(ids[i]); got != want {
 						t.Errorf("message %d: %s, want %s", i, got, want)
@@ -97,7 +97,7 @@ func TestTheTablesHiccupsPass(t *testing.T) {
 	}
 }
 
-// A batch costs one read and one write of each holder, and nothing where nothing changes or nobody needs it.
+// A batch costs one read and one write of each subscriber, and nothing where nothing changes or nobody needs it.
 func TestWhatTheTableCosts(t *testing.T) {
 	t.Parallel()
 	s, table := keeping(t, setup{})
@@ -115,7 +115,7 @@ func TestWhatTheTableCosts(t *testing.T) {
 		s.deliver()
 	})
 	webhook := happens(1, "ACTIVATE", "same", "old")
-	calls("four messages of two holders", 1, 2, func() {
+	calls("four messages of two subscribers", 1, 2, func() {
 		s.send(
 			letter{body: webhook, group: "g"}, letter{body: happens(1, "SUBSCRIPTION_STARTED", "same", "old"), group: "g"},
 			letter{body: happens(2, "SUBSCRIPTION_STARTED", "same", "new"), group: "g"}, letter{body: happens(1, "ACTIVATE", "other", "old")},
@@ -131,7 +131,7 @@ func TestWhatTheTableCosts(t *testing.T) {
 		s.send(letter{body: happens(3, "RETENTION_MESSAGE_REQUESTED", "same", "old", "subscription_status", "")})
 		s.deliver()
 	})
-	calls("250 holders", 3, 250, func() {
+	calls("250 subscribers", 3, 250, func() {
 		for i := range 250 {
 			s.send(letter{body: happens(1, "ACTIVATE", strconv.Itoa(i), "old")})
 		}

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
 // clock is AWS's time in tests that turn it.

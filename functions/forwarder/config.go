@@ -23,28 +23,28 @@ const (
 
 // Config is the environment with real types.
 type Config struct {
-	SecretsPrefix string
-	RejectedQueue string
-	Integrations  *integration.File
-	Endpoint      string
-	UploadTimeout time.Duration
-	RetryDelay    time.Duration
-	BreakerPause  time.Duration
-	Concurrency   int
-	HolderTable   string // empty: holder state is off
+	SecretsPrefix    string
+	RejectedQueue    string
+	Integrations     *integration.File
+	Endpoint         string
+	UploadTimeout    time.Duration
+	RetryDelay       time.Duration
+	BreakerPause     time.Duration
+	Concurrency      int
+	SubscribersTable string // empty: subscriber state is off
 }
 
 // readConfig reads the environment. What is wrong, also in the integration file, is noted with the reader.
 func readConfig(r *env.Reader) Config {
 	c := Config{
-		SecretsPrefix: strings.TrimRight(r.String("SECRETS_PREFIX"), "/"),
-		RejectedQueue: r.URL("REJECTED_QUEUE_URL"),
-		Endpoint:      r.Optional("CLEVERTAP_ENDPOINT", ""),
-		UploadTimeout: r.Duration("UPLOAD_TIMEOUT", 10*time.Second, time.Millisecond, maxUploadTimeout),
-		RetryDelay:    r.Duration("RETRY_DELAY", 5*time.Second, time.Millisecond, maxRetryDelay),
-		BreakerPause:  r.Duration("BREAKER_PAUSE", 30*time.Second, time.Millisecond, maxBreakerPause),
-		Concurrency:   r.Int("UPLOAD_CONCURRENCY", 3, 1, maxConcurrency),
-		HolderTable:   r.Optional("HOLDER_TABLE", ""),
+		SecretsPrefix:    strings.TrimRight(r.String("SECRETS_PREFIX"), "/"),
+		RejectedQueue:    r.URL("REJECTED_QUEUE_URL"),
+		Endpoint:         r.Optional("CLEVERTAP_ENDPOINT", ""),
+		UploadTimeout:    r.Duration("UPLOAD_TIMEOUT", 10*time.Second, time.Millisecond, maxUploadTimeout),
+		RetryDelay:       r.Duration("RETRY_DELAY", 5*time.Second, time.Millisecond, maxRetryDelay),
+		BreakerPause:     r.Duration("BREAKER_PAUSE", 30*time.Second, time.Millisecond, maxBreakerPause),
+		Concurrency:      r.Int("UPLOAD_CONCURRENCY", 3, 1, maxConcurrency),
+		SubscribersTable: r.Optional("SUBSCRIBERS_TABLE", ""),
 	}
 	if c.Endpoint != "" {
 		if problem := endpoint(c.Endpoint); problem != "" {

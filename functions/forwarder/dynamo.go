@@ -14,7 +14,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/purchasely-clevertap/bridge/shared/forward"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // Limits of DynamoDB (BatchGetItem, November 2026), and ours.
@@ -27,7 +27,7 @@ const (
 )
 
 // errUnanswered says that DynamoDB left keys out again and again, as it does when it is throttled.
-var errUnanswered = errors.New("holder table left keys unanswered")
+var errUnanswered = errors.New("subscriber table left keys unanswered")
 
 // get gives one attribute of those items that there are, "" where it is no text. It asks for a hundred at a time, and for several hundreds
 // at once.
@@ -46,7 +46,7 @@ func (t *table) get(ctx context.Context, keys []string, attribute string) (map[s
 				err = t.getChunk(ctx, chunk, func(item map[string]types.AttributeValue) {
 					mu.Lock()
 					defer mu.Unlock()
-					found[text(item[holder.KeyAttribute])] = text(item[attribute])
+					found[text(item[subscriber.KeyAttribute])] = text(item[attribute])
 				})
 			}
 			if err != nil {
@@ -64,7 +64,7 @@ func (t *table) get(ctx context.Context, keys []string, attribute string) (map[s
 func (t *table) getChunk(ctx context.Context, keys []string, each func(map[string]types.AttributeValue)) error {
 	wanted := make([]map[string]types.AttributeValue, len(keys))
 	for i, key := range keys {
-		wanted[i] = map[string]types.AttributeValue{holder.KeyAttribute: &types.AttributeValueMemberS{Value: key}}
+		wanted[i] = map[string]types.AttributeValue{subscriber.KeyAttribute: &types.AttributeValueMemberS{Value: key}}
 	}
 	for attempt := range readAttempts {
 		if attempt > 0 {
@@ -108,9 +108,9 @@ func (t *table) put(ctx context.Context, put *dynamodb.PutItemInput) error {
 // item is one text under a key, and when it may go.
 func item(key, attribute, text string, lifetime time.Duration) map[string]types.AttributeValue {
 	return map[string]types.AttributeValue{
-		holder.KeyAttribute:     &types.AttributeValueMemberS{Value: key},
-		attribute:               &types.AttributeValueMemberS{Value: text},
-		holder.ExpiresAttribute: &types.AttributeValueMemberN{Value: strconv.FormatInt(time.Now().Add(lifetime).Unix(), 10)},
+		subscriber.KeyAttribute:     &types.AttributeValueMemberS{Value: key},
+		attribute:                   &types.AttributeValueMemberS{Value: text},
+		subscriber.ExpiresAttribute: &types.AttributeValueMemberN{Value: strconv.FormatInt(time.Now().Add(lifetime).Unix(), 10)},
 	}
 }
 
@@ -128,7 +128,7 @@ func acquire(ctx context.Context, slots chan<- struct{}) error {
 	case slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("holder table: %w", ctx.Err())
+		return fmt.Errorf("subscriber table: %w", ctx.Err())
 	}
 }
 
@@ -139,7 +139,7 @@ func pause(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("holder table: %w", ctx.Err())
+		return fmt.Errorf("subscriber table: %w", ctx.Err())
 	}
 }
 
@@ -151,8 +151,8 @@ func forget(err error) error {
 	}
 	for _, kept := range [...]error{context.DeadlineExceeded, context.Canceled} {
 		if errors.Is(err, kept) {
-			return fmt.Errorf("holder table: %w", kept)
+			return fmt.Errorf("subscriber table: %w", kept)
 		}
 	}
-	return errors.New("holder table: " + code)
+	return errors.New("subscriber table: " + code)
 }

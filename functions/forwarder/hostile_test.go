@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
 // hostileSize is nearly all that a message on SQS holds.

@@ -8,16 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/purchasely-clevertap/bridge/shared/forward"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // noteLifetime is a little more than a message can be on its way.
 const noteLifetime = 21 * 24 * time.Hour
 
-// attrAccepted is the attribute of a note; the others are the holder room's.
+// attrAccepted is the attribute of a note; the others are the subscriber room's.
 const attrAccepted = "accepted"
 
-// table keeps holders' entries, and notes about messages that come back, in one DynamoDB table. What is in them is no business of its own.
+// table keeps subscribers' entries, and notes about messages that come back, in one DynamoDB table. What is in them is no business of its own.
 type table struct {
 	client *dynamodb.Client
 	name   string
@@ -31,7 +31,7 @@ func newTable(client *dynamodb.Client, name string) *table {
 
 // Read gives the texts of keys; "" for an entry that has no text.
 func (t *table) Read(ctx context.Context, keys []string) (map[string]string, error) {
-	return t.get(ctx, keys, holder.StateAttribute)
+	return t.get(ctx, keys, subscriber.StateAttribute)
 }
 
 // Recall gives what was noted under keys.
@@ -58,9 +58,9 @@ const (
 // Write replaces an entry's text, if it still is the one that was read.
 func (t *table) Write(ctx context.Context, key, read, text string) error {
 	put := &dynamodb.PutItemInput{
-		Item:                      item(key, holder.StateAttribute, text, holder.Lifetime),
+		Item:                      item(key, subscriber.StateAttribute, text, subscriber.Lifetime),
 		ConditionExpression:       new(sameText),
-		ExpressionAttributeNames:  map[string]string{"#state": holder.StateAttribute},
+		ExpressionAttributeNames:  map[string]string{"#state": subscriber.StateAttribute},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":read": &types.AttributeValueMemberS{Value: read}},
 	}
 	if read == "" {

@@ -8,12 +8,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 )
 
-// holders is an empty table on loopback.
-func holders(t *testing.T) (*awstest.Server, *awstest.Table, *table) {
+// subscribers is an empty table on loopback.
+func subscribers(t *testing.T) (*awstest.Server, *awstest.Table, *table) {
 	t.Helper()
 	server := awstest.New(t, nil)
 	for name, value := range server.Env() {
@@ -23,7 +23,7 @@ func holders(t *testing.T) (*awstest.Server, *awstest.Table, *table) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return server, server.Dynamo.Create("holders", "holder"), newTable(dynamodb.NewFromConfig(cloud, forTable), "holders")
+	return server, server.Dynamo.Create("subscribers", "subscriber"), newTable(dynamodb.NewFromConfig(cloud, forTable), "subscribers")
 }
 
 func TestAnEntryIsWrittenOnlyOverWhatWasRead(t *testing.T) {
@@ -42,9 +42,9 @@ func TestAnEntryIsWrittenOnlyOverWhatWasRead(t *testing.T) {
 		"an item that another version had": {awstest.Item{"version": awstest.N(1)}, "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, table, h := holders(t)
+			_, table, h := subscribers(t)
 			if c.stored != nil {
-				c.stored["holder"] = awstest.S("key")
+				c.stored["subscriber"] = awstest.S("key")
 				table.Put(c.stored)
 			}
 			if err := h.Write(t.Context(), "key", c.read, "new"); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
@@ -58,13 +58,13 @@ func TestAnEntryIsWrittenOnlyOverWhatWasRead(t *testing.T) {
 }
 
 func TestEveryEntryIsReadHoweverManyThereAre(t *testing.T) {
-	server, table, h := holders(t)
+	server, table, h := subscribers(t)
 	table.LeaveOut(3)
 	var keys []string
 	for i := range 950 {
 		keys = append(keys, fmt.Sprint("key-", i))
 		if i%2 == 0 {
-			table.Put(awstest.Item{"holder": awstest.S(keys[i]), "state": awstest.S(keys[i])})
+			table.Put(awstest.Item{"subscriber": awstest.S(keys[i]), "state": awstest.S(keys[i])})
 		}
 	}
 	texts, err := h.Read(t.Context(), keys)
@@ -77,11 +77,11 @@ func TestEveryEntryIsReadHoweverManyThereAre(t *testing.T) {
 }
 
 func TestNotesSayWhatWasAccepted(t *testing.T) {
-	_, table, h := holders(t)
+	_, table, h := subscribers(t)
 	if err := h.Note(t.Context(), "note-1", forward.Event|forward.Charged); err != nil {
 		t.Fatal(err)
 	}
-	table.Put(awstest.Item{"holder": awstest.S("note-2"), "accepted": awstest.N(3)})
+	table.Put(awstest.Item{"subscriber": awstest.S("note-2"), "accepted": awstest.N(3)})
 	noted, err := h.Recall(t.Context(), []string{"note-1", "note-2", "note-3"})
 	if err != nil || noted["note-1"] != forward.Event|forward.Charged || noted["note-2"] != 0 || noted["note-3"] != 0 {
 		t.Errorf("noted %v, %v", noted, err)
@@ -94,14 +94,14 @@ func TestTheTablesTroubleIsToldByItsCode(t *testing.T) {
 		trouble awstest.Trouble
 		want    string
 	}{
-		"throttled":   {awstest.Throttle, "holder table: ThrottlingException"},
-		"denied":      {awstest.Trouble{Status: 400, Code: "AccessDeniedException"}, "holder table: AccessDeniedException"},
-		"unreachable": {awstest.Reset, "holder table: out of reach"},
-		"short":       {awstest.Trouble{}, "holder table left keys unanswered"},
+		"throttled":   {awstest.Throttle, "subscriber table: ThrottlingException"},
+		"denied":      {awstest.Trouble{Status: 400, Code: "AccessDeniedException"}, "subscriber table: AccessDeniedException"},
+		"unreachable": {awstest.Reset, "subscriber table: out of reach"},
+		"short":       {awstest.Trouble{}, "subscriber table left keys unanswered"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server, table, h := holders(t)
-			if table.Put(awstest.Item{"holder": awstest.S("key")}); name == "short" {
+			server, table, h := subscribers(t)
+			if table.Put(awstest.Item{"subscriber": awstest.S("key")}); name == "short" {
 				table.LeaveOut(100)
 			}
 			server.Dynamo.Trouble(c.trouble)

@@ -96,9 +96,9 @@ func wire(c Config, cloud aws.Config, log *slog.Logger) *forward.Handler {
 		Log:        log,
 		Metrics:    os.Stdout,
 	}
-	if c.HolderTable != "" {
-		t := newTable(dynamodb.NewFromConfig(cloud, forTable), c.HolderTable)
-		h.Holders, h.Notes = t, t
+	if c.SubscribersTable != "" {
+		t := newTable(dynamodb.NewFromConfig(cloud, forTable), c.SubscribersTable)
+		h.Subscribers, h.Notes = t, t
 	}
 	return h
 }

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
 // BenchmarkHostileBodies measures the built receiver on the worst that the limit lets in, beside a usual webhook. Lambda hands the event

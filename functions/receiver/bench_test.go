@@ -10,8 +10,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
 func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -309,7 +309,7 @@ func TestBlackBoxIDs(t *testing.T) {
 		return m.GroupID, m.DeduplicationID
 	}
 	group, dedup := ids(body)
-	if dedup != "8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10" || group != message.HolderID("demo", webhook.ByUser.String(), "rosée-7") {
+	if dedup != "8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10" || group != message.SubscriberID("demo", webhook.ByUser.String(), "rosée-7") {
 		t.Errorf("ids %q and %q", group, dedup)
 	}
 	if other, _ := ids(`{"event_id":"e-2","user_id":"rosée-7","anonymous_user_id":"a"}`); other != group {

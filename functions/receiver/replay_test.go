@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
 // A captured request is genuine for ever unless a window is set. Inside the window, and without one, the queue takes it once in five

@@ -15,7 +15,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// author makes up webhooks. Each has its own bytes, and a holder's webhooks have rising times.
+// author makes up webhooks. Each has its own bytes, and a subscriber's webhooks have rising times.
 type author struct {
 	dice   *rand.Rand
 	worker int
@@ -24,7 +24,7 @@ type author struct {
 	result mapping.Result
 	event  webhook.Event
 	made   int
-	people []*holder
+	people []*subscriber
 	began  time.Time
 }
 
@@ -55,8 +55,8 @@ func (a *author) next() *sent {
 // number is one that no other webhook of the run has.
 func (a *author) number() int { return a.worker*10_000_000 + a.made }
 
-// time is later than that of every webhook of the holder before, in milliseconds.
-func (a *author) time(h *holder) int64 {
+// time is later than that of every webhook of the subscriber before, in milliseconds.
+func (a *author) time(h *subscriber) int64 {
 	if h == nil {
 		return a.began.UnixMilli()
 	}

@@ -66,7 +66,7 @@ func (v *verdict) cause(w *sent, first, second clevertaptest.Record) string {
 	case one.aborted:
 		return "the answer came too late"
 	case before.diary.unnoted > 0 || after.diary == nil || after.diary.unread > 0:
-		return "another record of the message failed, and the holder table was out of reach"
+		return "another record of the message failed, and the subscriber table was out of reach"
 	default:
 		return ""
 	}

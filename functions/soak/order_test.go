@@ -4,7 +4,7 @@ package soak_test
 
 import "slices"
 
-// order checks that a holder's events first arrived in the queue's order wherever the FIFO queue carried them. One event may overtake
+// order checks that a subscriber's events first arrived in the queue's order wherever the FIFO queue carried them. One event may overtake
 // another only inside one invocation, after the other has been tried there and was not taken.
 func (v *verdict) order() {
 	type group struct{ queue, account string }
@@ -43,7 +43,7 @@ func (v *verdict) inOrder(webhooks []*sent) {
 			if v.tried(early, late) {
 				v.overtaken++
 			} else {
-				v.Errorf("an event overtook an earlier one of its holder for no reason\n%s%s", v.story(early), v.story(late))
+				v.Errorf("an event overtook an earlier one of its subscriber for no reason\n%s%s", v.story(early), v.story(late))
 			}
 		}
 	}

@@ -32,7 +32,7 @@ func (v *verdict) profiles() {
 	}
 }
 
-func (v *verdict) state(h *holder, p clevertaptest.Profile) {
+func (v *verdict) state(h *subscriber, p clevertaptest.Profile) {
 	active, plan := string(p.Data["has_active_subscription"]), string(p.Data["plan"])
 	states := h.states[:len(h.taken)]
 	last, ordered := states[len(states)-1], true

@@ -12,8 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
@@ -52,7 +52,7 @@ func newReturning(t *testing.T) *returning {
 	env := r.aws.Env()
 	maps.Copy(env, map[string]string{
 		"SECRETS_PREFIX": "bridge", "INTEGRATIONS_FILE": file, "REJECTED_QUEUE_URL": r.aws.SQS.QueueURL(r.rejected), "RETRY_DELAY": "1ms",
-		"CLEVERTAP_ENDPOINT": listener.URL + "/{host}", "HOLDER_TABLE": r.aws.Dynamo.Create("holders", "holder").Name,
+		"CLEVERTAP_ENDPOINT": listener.URL + "/{host}", "SUBSCRIBERS_TABLE": r.aws.Dynamo.Create("subscribers", "subscriber").Name,
 	})
 	r.forwarder = lambdatest.Start(t, lambdatest.Build(t, "functions/forwarder"), env)
 	return r

@@ -96,7 +96,7 @@ func (v *verdict) print() {
 	faults.lines(w)
 	fmt.Fprintln(w, "copies and their causes:")
 	v.copies.lines(w)
-	fmt.Fprintf(w, "order: %d events in the order of their holders, %d overtaken after a refusal\n", v.ordered, v.overtaken)
+	fmt.Fprintf(w, "order: %d events in the order of their subscribers, %d overtaken after a refusal\n", v.ordered, v.overtaken)
 	fmt.Fprintf(w, "profiles: %d as foreseen, %d of users whose order nobody promised\n", v.exact, v.loose)
 	fmt.Fprintf(w, "drained %s after everything was well again\n", v.drained.Sub(v.calmed).Round(100*time.Millisecond))
 }

@@ -91,7 +91,7 @@ func (k *keys) of(app string) secret.Value {
 // lately is how many of the last webhooks may be sent once more although they were taken.
 const lately = 20
 
-// sender is Purchasely: it sends a webhook again until it sees 200, and now and then once more although it did. A holder's webhooks wait
+// sender is Purchasely: it sends a webhook again until it sees 200, and now and then once more although it did. A subscriber's webhooks wait
 // for one another.
 type sender struct {
 	author   *author
@@ -118,9 +118,9 @@ func (s *sender) run(ctx context.Context, busy func() bool) {
 			wait(context.Background(), time.Duration(50+s.dice.IntN(200))*time.Millisecond)
 		}
 		s.taken = append(s.taken, w)
-		if w.holder != nil {
-			w.place = len(w.holder.taken)
-			w.holder.taken = append(w.holder.taken, w)
+		if w.subscriber != nil {
+			w.place = len(w.subscriber.taken)
+			w.subscriber.taken = append(w.subscriber.taken, w)
 		}
 		if n := len(s.taken); n > lately {
 			s.taken[n-lately-1].body = "" // A long run has many.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	ct "github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 

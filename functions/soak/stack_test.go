@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/awstest"
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
@@ -111,7 +111,7 @@ func (k *stack) createQueues() {
 	create := func(name string, dead *awstest.Queue) *awstest.Queue {
 		return k.aws.SQS.Create(awstest.QueueConfig{Name: name, Visibility: visibility, DeadLetters: dead, MaxReceiveCount: maxReceives})
 	}
-	k.table = k.aws.Dynamo.Create("holders", "holder")
+	k.table = k.aws.Dynamo.Create("subscribers", "subscriber")
 	k.fifoDead, k.standardDead, k.rejected = create("dead.fifo", nil), create("dead", nil), create("rejected", nil)
 	k.fifo, k.standard = create("events.fifo", k.fifoDead), create("events", k.standardDead)
 	k.sending = k.fifo
@@ -144,7 +144,7 @@ func (k *stack) forwarderEnv(number int) map[string]string {
 		"UPLOAD_CONCURRENCY": strconv.Itoa(uploadConcurrency),
 		"RETRY_DELAY":        retryDelay.String(),
 		"BREAKER_PAUSE":      breakerPause.String(),
-		"HOLDER_TABLE":       k.table.Name,
+		"SUBSCRIBERS_TABLE":  k.table.Name,
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 func (v *verdict) story(w *sent) string {
 	var b strings.Builder
 	since := func(t time.Time) time.Duration { return t.Sub(v.began).Round(time.Millisecond) }
-	fmt.Fprintf(&b, "webhook %d of its holder, for %s, to be %s\n", w.place, w.app, w.outcome)
+	fmt.Fprintf(&b, "webhook %d of its subscriber, for %s, to be %s\n", w.place, w.app, w.outcome)
 	for _, r := range v.stored[w.event] {
 		fmt.Fprintf(&b, "  stored as record %d by request %d\n", r.Number, r.Request)
 	}

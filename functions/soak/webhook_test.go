@@ -50,27 +50,27 @@ var spoiled = map[string]fault.Reason{
 
 // sent is a webhook with what has to become of it.
 type sent struct {
-	app, body string
-	key       string // by which its messages are known
-	odd       bool   // put on the queue by hand
-	holder    *holder
-	place     int // among its holder's webhooks
-	event     string
-	charged   string
-	account   string
-	users     []user // whose profiles it concerns
-	outcome   forward.Outcome
-	reason    fault.Reason
-	nameless  bool // no event_id, so that the stand-in objects
+	app, body  string
+	key        string // by which its messages are known
+	odd        bool   // put on the queue by hand
+	subscriber *subscriber
+	place      int // among its subscriber's webhooks
+	event      string
+	charged    string
+	account    string
+	users      []user // whose profiles it concerns
+	outcome    forward.Outcome
+	reason     fault.Reason
+	nameless   bool // no event_id, so that the stand-in objects
 }
 
-// user is how a record addresses a holder.
+// user is how a record addresses a subscriber.
 type user struct{ account, key, id string }
 
 // judge says what has to become of a webhook. Which records it makes is what the mapping says, whose own tests prove it; that they
 // arrive is what this run is about.
-func (a *author) judge(app, body string, h *holder) *sent {
-	s := &sent{app: app, body: body, key: keyOf(app, body), holder: h, outcome: forward.Rejected}
+func (a *author) judge(app, body string, h *subscriber) *sent {
+	s := &sent{app: app, body: body, key: keyOf(app, body), subscriber: h, outcome: forward.Rejected}
 	known := a.file.Apps[app]
 	switch {
 	case known == nil:

@@ -28,8 +28,8 @@ func (s sink) RoundTrip(r *http.Request) (*http.Response, error) {
 // deaf is a book that remembers nothing.
 type deaf struct{}
 
-func (deaf) Open(int) bool    { return true }
-func (deaf) Close(int, error) {}
+func (deaf) MaySend(int) bool { return true }
+func (deaf) Done(int, error)  {}
 
 // BenchmarkUpload is the delivery of records that are ready, without the network: the bridge's, accounting included; the plain one, with
 // encoding/json; and the floor, which copies the records' bytes together.

@@ -70,7 +70,7 @@ func TestNoRecordIsReadOnceTheUploadHasReturned(t *testing.T) {
 	transport := lingering{make(chan io.Reader, 1), make(chan struct{})}
 	u := clevertap.NewUploader(clevertap.Options{Transport: transport})
 	sent := records(1, 10)
-	u.Upload(t.Context(), []clevertap.Lane{{Account: account, Records: sent}}, &book{})
+	u.Upload(t.Context(), []clevertap.AccountBatch{{Account: account, Records: sent}}, &book{})
 	for i := range sent {
 		clear(sent[i].JSON)
 	}

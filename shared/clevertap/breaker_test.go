@@ -110,8 +110,8 @@ func TestThreeFailuresLeaveTheAccountAlone(t *testing.T) {
 			before := len(c.uploads)
 			report := u.Upload(within(t, time.Minute), oneLane(n), b)
 			b.expect(t, n, want, nil)
-			if made := len(c.uploads) - before; made != uploads || report.Lanes[0].BreakerOpen != open {
-				t.Errorf("%d uploads, open %t, want %d and %t", made, report.Lanes[0].BreakerOpen, uploads, open)
+			if made := len(c.uploads) - before; made != uploads || report.Batches[0].BreakerOpen != open {
+				t.Errorf("%d uploads, open %t, want %d and %t", made, report.Batches[0].BreakerOpen, uploads, open)
 			}
 		}
 		invoke(5, "retry server 503", 1, false)
@@ -160,7 +160,7 @@ func TestOneUploadTriesAndTheOthersWait(t *testing.T) {
 				c.uploads = nil
 				b := &book{}
 				begun := time.Now()
-				report := u.Upload(within(t, time.Minute), []clevertap.Lane{
+				report := u.Upload(within(t, time.Minute), []clevertap.AccountBatch{
 					{Account: account, Records: records(0, 3000)},
 					{Account: account, Records: records(3000, 1000)},
 				}, b)
@@ -181,7 +181,7 @@ func TestOneUploadTriesAndTheOthersWait(t *testing.T) {
 					want[key] = "retry server 503"
 				}
 				b.expect(t, 4000, "retry breaker", want)
-				if len(c.uploads) != 1 || !report.Lanes[0].BreakerOpen || !report.Lanes[1].BreakerOpen {
+				if len(c.uploads) != 1 || !report.Batches[0].BreakerOpen || !report.Batches[1].BreakerOpen {
 					t.Errorf("%d uploads, report %+v", len(c.uploads), report)
 				}
 			})
@@ -222,7 +222,7 @@ func TestOtherCredentialsDeserveATryAtOnce(t *testing.T) {
 		first.expect(t, 2, "operator credentials 401", nil)
 		u.Upload(within(t, time.Minute), oneLane(2), second)
 		second.expect(t, 2, "retry breaker", nil)
-		u.Upload(within(t, time.Minute), []clevertap.Lane{{Account: withPasscode("new"), Records: records(0, 2)}}, third)
+		u.Upload(within(t, time.Minute), []clevertap.AccountBatch{{Account: withPasscode("new"), Records: records(0, 2)}}, third)
 		third.expect(t, 2, "accepted", nil)
 	})
 }
@@ -232,7 +232,7 @@ func TestATrialWithRefusedCredentialsReadsTheSecretAgain(t *testing.T) {
 		c := &cleverTap{answer: knows("new")}
 		u := uploader(c)
 		calls := 0
-		lanes := []clevertap.Lane{{Account: account, Records: records(0, 2500), Refresh: renewing(&calls, account, nil)}}
+		lanes := []clevertap.AccountBatch{{Account: account, Records: records(0, 2500), Refresh: renewing(&calls, account, nil)}}
 		u.Upload(within(t, time.Minute), lanes, &book{})
 		time.Sleep(30 * time.Second)
 		b := &book{}
@@ -252,7 +252,7 @@ func TestABlanketRefusalGoesOnDoubling(t *testing.T) {
 		for _, pause := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute} {
 			b := &book{}
 			u.Upload(within(t, time.Minute), oneLane(8), b)
-			b.expect(t, 8, "retry blanket", nil)
+			b.expect(t, 8, "retry account_rejects_all", nil)
 			time.Sleep(pause - 1)
 			b = &book{}
 			u.Upload(within(t, time.Minute), oneLane(8), b)
@@ -297,7 +297,7 @@ func TestACallDoesNotWaitForAnothersTrial(t *testing.T) {
 		synctest.Wait()
 		report := u.Upload(within(t, time.Minute), oneLane(2), other)
 		other.expect(t, 2, "retry breaker", nil)
-		if !report.Lanes[0].BreakerOpen {
+		if !report.Batches[0].BreakerOpen {
 			t.Error("the lane was left alone, and the report does not say so")
 		}
 		<-done

@@ -120,7 +120,7 @@ func TestConnectionsAreReused(t *testing.T) {
 		u.Upload(t.Context(), oneLane(20_000), b)
 		b.expect(t, 20_000, "accepted", nil)
 		b = &book{}
-		u.Upload(t.Context(), []clevertap.Lane{{Account: clevertap.Account{ID: "BAD", Passcode: secret.New("p")}, Records: records(0, 1)}}, b)
+		u.Upload(t.Context(), []clevertap.AccountBatch{{Account: clevertap.Account{ID: "BAD", Passcode: secret.New("p")}, Records: records(0, 1)}}, b)
 	}
 	// The transport may dial once more than needed when a connection becomes free meanwhile.
 	if n := connections.Load(); n > 9 {

@@ -88,7 +88,7 @@ func classify(number int) class {
 
 // codeFault is the end of a record that was refused with a code, 0 if it came without: for good, or for now.
 func codeFault(number int, kind fault.Kind) *fault.Fault {
-	f := &fault.Fault{Kind: kind, Reason: fault.Passing}
+	f := &fault.Fault{Kind: kind, Reason: fault.Transient}
 	if number != 0 {
 		f.Code = strconv.Itoa(number)
 	}

@@ -39,10 +39,10 @@ func TestCodeFault(t *testing.T) {
 		text   string
 	}{
 		"for good":                {513, fault.Reject, "clevertap_513", "clevertap_513: record refused: event name is CleverTap's own"},
-		"for now":                 {555, fault.Retry, fault.Passing, "passing: record refused: fault within the API"},
+		"for now":                 {555, fault.Retry, fault.Transient, "transient: record refused: fault within the API"},
 		"unknown, for good":       {599, fault.Reject, "clevertap_599", "clevertap_599: record refused with a code that is not on CleverTap's list"},
-		"unknown, for now":        {599, fault.Retry, fault.Passing, "passing: record refused with a code that is not on CleverTap's list"},
-		"without a code, for now": {0, fault.Retry, fault.Passing, "passing: record refused without a code"},
+		"unknown, for now":        {599, fault.Retry, fault.Transient, "transient: record refused with a code that is not on CleverTap's list"},
+		"without a code, for now": {0, fault.Retry, fault.Transient, "transient: record refused without a code"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

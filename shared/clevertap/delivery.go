@@ -14,7 +14,7 @@ type delivery struct {
 	*Uploader
 	ctx      context.Context
 	cancel   context.CancelFunc
-	book     Book
+	book     Tracker
 	lanes    []*lane
 	accounts []*traffic
 	attempts chan attempt

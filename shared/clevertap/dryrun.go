@@ -7,7 +7,7 @@ import (
 )
 
 // DryRun has CleverTap check records without storing them, once, and gives the verdict: nil if it would take all of them, else
-// what [Book.Close] would be told of the first one that it would not. [fault.Operator] with the reason [fault.Credentials]
+// what [Tracker.Close] would be told of the first one that it would not. [fault.Operator] with the reason [fault.Credentials]
 // means that the credentials are not those of this account in this region.
 func (u *Uploader) DryRun(ctx context.Context, a Account, records []Record) error {
 	items := make([]*item, len(records))

@@ -21,8 +21,8 @@ func TestDryRun(t *testing.T) {
 		"no answer":                 {func(*upload) *answer { return &answer{hang: true} }, "retry timeout"},
 		"all of it is refused":      {func(*upload) *answer { return status(400) }, "reject clevertap_http_400 400"},
 		"a record would be refused": {func(u *upload) *answer { return u.refusing(map[int]int{1: 513}) }, "reject clevertap_513 513"},
-		"a record may pass later":   {func(u *upload) *answer { return u.refusing(map[int]int{1: 555}) }, "retry passing 555"},
-		"nobody knows":              {func(u *upload) *answer { return u.refusing(map[int]int{1: 599}) }, "retry passing 599"},
+		"a record may pass later":   {func(u *upload) *answer { return u.refusing(map[int]int{1: 555}) }, "retry transient 555"},
+		"nobody knows":              {func(u *upload) *answer { return u.refusing(map[int]int{1: 599}) }, "retry transient 599"},
 		"the answer is too short":   {func(*upload) *answer { return &answer{status: 200, body: `{"status":"success","processed":1}`} }, "retry unmatched"},
 		"the answer is none":        {func(*upload) *answer { return &answer{status: 200} }, "retry unreadable_answer"},
 	}

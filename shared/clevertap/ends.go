@@ -9,10 +9,10 @@ func (d *delivery) close(r *item, end *fault.Fault) {
 	}
 	r.closed = true
 	if end == nil {
-		d.book.Close(r.Key, nil)
+		d.book.Done(r.Key, nil)
 		return
 	}
-	d.book.Close(r.Key, end)
+	d.book.Done(r.Key, end)
 }
 
 func (d *delivery) closeAll(records []*item, end *fault.Fault) {
@@ -77,10 +77,10 @@ func (d *delivery) closeSafely(r *item, end *fault.Fault) {
 
 // report sums the lanes up.
 func (d *delivery) report() Report {
-	r := Report{Lanes: make([]LaneReport, len(d.lanes))}
+	r := Report{Batches: make([]BatchReport, len(d.lanes))}
 	for i, l := range d.lanes {
 		l.report.BreakerOpen = len(l.items) > 0 && (l.leftAlone || l.breaker.isOpen())
-		r.Lanes[i] = l.report
+		r.Batches[i] = l.report
 	}
 	return r
 }

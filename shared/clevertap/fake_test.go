@@ -206,9 +206,9 @@ type book struct {
 	twice []int
 }
 
-func (b *book) Open(key int) bool { return b.open == nil || b.open(key) }
+func (b *book) MaySend(key int) bool { return b.open == nil || b.open(key) }
 
-func (b *book) Close(key int, err error) {
+func (b *book) Done(key int, err error) {
 	b.mu.Lock()
 	if _, ok := b.ends[key]; ok {
 		b.twice = append(b.twice, key)
@@ -279,6 +279,6 @@ func uploader(c *cleverTap) *clevertap.Uploader {
 }
 
 // oneLane is the usual set of lanes.
-func oneLane(n int) []clevertap.Lane {
-	return []clevertap.Lane{{Account: account, Records: records(0, n)}}
+func oneLane(n int) []clevertap.AccountBatch {
+	return []clevertap.AccountBatch{{Account: account, Records: records(0, n)}}
 }

@@ -9,14 +9,14 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// Lane is a set of records for one account with one set of credentials.
-type Lane struct {
+// AccountBatch is a set of records for one account with one set of credentials.
+type AccountBatch struct {
 	Account Account
 	Refresh func(ctx context.Context) (Account, error) // reads the secret again; nil: it cannot be read again
 	Records []Record                                   // in the queue's order
 }
 
-// lane is a [Lane] under way.
+// lane is a [AccountBatch] under way.
 type lane struct {
 	account  Account // the credentials in use
 	refresh  func(ctx context.Context) (Account, error)
@@ -31,11 +31,11 @@ type lane struct {
 	renewed   bool         // and has been, which happens once
 	ended     *fault.Fault // why nothing more of this lane is uploaded; nil: it goes on
 	leftAlone bool         // records were closed because the breaker was open
-	report    LaneReport
+	report    BatchReport
 }
 
 // newLane queues a lane's records in uploads of the largest size.
-func newLane(l *Lane, b *breaker) *lane {
+func newLane(l *AccountBatch, b *breaker) *lane {
 	n := &lane{account: l.Account, refresh: l.Refresh, breaker: b, items: make([]item, len(l.Records))}
 	pointers := make([]*item, len(l.Records))
 	for i, r := range l.Records {

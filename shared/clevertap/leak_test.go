@@ -89,7 +89,7 @@ func TestAPasscodeThatNoHeaderTakesDoesNotLeak(t *testing.T) {
 	b := &book{}
 	bad := account
 	bad.Passcode = secret.New("passcode-77\n")
-	clevertap.NewUploader(clevertap.Options{Endpoint: s.URL}).Upload(t.Context(), []clevertap.Lane{{Account: bad, Records: records(0, 1)}}, b)
+	clevertap.NewUploader(clevertap.Options{Endpoint: s.URL}).Upload(t.Context(), []clevertap.AccountBatch{{Account: bad, Records: records(0, 1)}}, b)
 	b.expect(t, 1, "retry network", nil)
 	if strings.Contains(fmt.Sprintf("%v %+v %#v", b.ends[0], b.ends[0], b.ends[0]), "passcode") {
 		t.Errorf("shown: %v", b.ends[0])

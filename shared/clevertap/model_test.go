@@ -72,14 +72,14 @@ func (w *world) violate(format string, args ...any) {
 // chance throws a dice of a hundred sides.
 func (w *world) chance(percent int) bool { return w.random.IntN(100) < percent }
 
-// Open keeps the rule of a FIFO queue: what follows a record that comes back comes back too.
-func (w *world) Open(key int) bool {
+// MaySend keeps the rule of a FIFO queue: what follows a record that comes back comes back too.
+func (w *world) MaySend(key int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.groups == 0 || !w.retried[key%w.groups]
 }
 
-func (w *world) Close(key int, err error) {
+func (w *world) Done(key int, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if was, ok := w.ended[key]; ok {
@@ -232,12 +232,12 @@ func (w *world) run() {
 // call makes one call and checks what it left.
 func (w *world) call(ctx context.Context, u *clevertap.Uploader, c *cleverTap, next *int) {
 	w.retried = map[int]bool{}
-	var lanes []clevertap.Lane
+	var lanes []clevertap.AccountBatch
 	first := *next
 	for i, n := range w.lanes {
 		a := account
 		a.ID = fmt.Sprint(i / 2)
-		lanes = append(lanes, clevertap.Lane{Account: a, Records: records(*next, n), Refresh: func(context.Context) (clevertap.Account, error) {
+		lanes = append(lanes, clevertap.AccountBatch{Account: a, Records: records(*next, n), Refresh: func(context.Context) (clevertap.Account, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			if w.chance(20) {
@@ -263,7 +263,7 @@ func (w *world) call(ctx context.Context, u *clevertap.Uploader, c *cleverTap, n
 			accepted++
 		}
 	}
-	for _, lane := range report.Lanes {
+	for _, lane := range report.Batches {
 		accepted -= lane.Accepted
 		made += len(lane.Latencies)
 	}

@@ -71,7 +71,7 @@ func TestRefusedCredentialsAreReadAgainOnce(t *testing.T) {
 					t.Errorf("%d uploads, %d readings, want %d and %d", len(c.uploads), calls, test.uploads, test.calls)
 				}
 				stopped := test.want != "accepted"
-				if lane := report.Lanes[0]; lane.CredentialsRefused != stopped || lane.BreakerOpen != stopped {
+				if lane := report.Batches[0]; lane.CredentialsRefused != stopped || lane.BreakerOpen != stopped {
 					t.Errorf("report %+v", lane)
 				}
 			})
@@ -197,13 +197,13 @@ func TestOneLanesCredentialsAreNotAnothers(t *testing.T) {
 		c, b := &cleverTap{answer: knows("good")}, &book{}
 		calls := 0
 		u := uploader(c)
-		report := u.Upload(within(t, time.Minute), []clevertap.Lane{
+		report := u.Upload(within(t, time.Minute), []clevertap.AccountBatch{
 			{Account: withPasscode("bad"), Records: records(0, 3), Refresh: renewing(&calls, withPasscode("bad"), nil)},
 			{Account: withPasscode("good"), Records: records(3, 3), Refresh: renewing(&calls, withPasscode("good"), nil)},
 		}, b)
 		bad := "operator credentials 401"
 		b.expect(t, 6, "accepted", map[int]string{0: bad, 1: bad, 2: bad})
-		if !report.Lanes[0].BreakerOpen || report.Lanes[1].BreakerOpen || report.Lanes[1].CredentialsRefused {
+		if !report.Batches[0].BreakerOpen || report.Batches[1].BreakerOpen || report.Batches[1].CredentialsRefused {
 			t.Errorf("report %+v", report)
 		}
 	})
@@ -222,7 +222,7 @@ func TestFreshCredentialsMayBeOfAnotherRegion(t *testing.T) {
 		}
 		calls := 0
 		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 2})
-		u.Upload(within(t, time.Minute), []clevertap.Lane{
+		u.Upload(within(t, time.Minute), []clevertap.AccountBatch{
 			{Account: account, Records: records(0, 4000), Refresh: renewing(&calls, moved, nil)},
 			{Account: moved, Records: records(4000, 9000)},
 		}, b)
@@ -252,7 +252,7 @@ func TestARefusalOfOldCredentialsSaysNothingAboutFreshOnes(t *testing.T) {
 		lanes[0].Refresh = renewing(&calls, withPasscode("new"), nil)
 		report := uploader(c).Upload(within(t, time.Minute), lanes, b)
 		b.expect(t, 5000, "accepted", nil)
-		if report.Lanes[0].CredentialsRefused || calls != 1 {
+		if report.Batches[0].CredentialsRefused || calls != 1 {
 			t.Errorf("report %+v, %d readings", report, calls)
 		}
 	})

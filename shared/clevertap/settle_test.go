@@ -32,7 +32,7 @@ func TestAnUploadRefusedWholeIsHalved(t *testing.T) {
 					if n := len(c.uploads); n > 13 {
 						t.Errorf("%d uploads for one bad record among 40", n)
 					}
-					if report.Lanes[0].BreakerOpen {
+					if report.Batches[0].BreakerOpen {
 						t.Error("a bad record opened the breaker")
 					}
 				})
@@ -126,11 +126,11 @@ func TestThreeLoneRefusalsAndNothingAcceptedMeanTheAccount(t *testing.T) {
 		c, b := &cleverTap{latency: time.Second, answer: func(*upload) *answer { return status(400) }}, &book{}
 		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 1})
 		report := u.Upload(within(t, time.Minute), oneLane(16), b)
-		b.expect(t, 16, "retry blanket", nil)
+		b.expect(t, 16, "retry account_rejects_all", nil)
 		if want := []int{16, 8, 8, 4, 4, 2, 2, 1, 1, 1}; !slices.Equal(c.sizes(), want) {
 			t.Errorf("uploads of %v records, want %v", c.sizes(), want)
 		}
-		if !report.Lanes[0].BreakerOpen {
+		if !report.Batches[0].BreakerOpen {
 			t.Error("the breaker is not open")
 		}
 		again := &book{}
@@ -152,7 +152,7 @@ func TestALoneRefusalIsWeighedAgainstWhatIsInFlight(t *testing.T) {
 		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 4})
 		report := u.Upload(within(t, time.Minute), oneLane(4), b)
 		b.expect(t, 4, "reject clevertap_http_400 400", map[int]string{3: "accepted"})
-		if report.Lanes[0].BreakerOpen {
+		if report.Batches[0].BreakerOpen {
 			t.Error("the breaker is open")
 		}
 	})
@@ -172,7 +172,7 @@ func TestManyBadRecordsAreRejectedOnceOneIsAccepted(t *testing.T) {
 			}
 			return nil
 		}
-		lanes := []clevertap.Lane{{Account: account, Records: records(0, 14)}, {Account: account, Records: records(14, 1)}}
+		lanes := []clevertap.AccountBatch{{Account: account, Records: records(0, 14)}, {Account: account, Records: records(14, 1)}}
 		uploader(c).Upload(within(t, time.Minute), lanes, b)
 		b.expect(t, 15, "accepted", want)
 		c.onceAtMost(t, b)
@@ -213,9 +213,9 @@ func TestALoneRefusalIsToldAsSoonAsItIsClear(t *testing.T) {
 		told := map[int]time.Duration{}
 		begun := time.Now()
 		b.close = func(key int, _ error) { told[key] = time.Since(begun) }
-		var lanes []clevertap.Lane
+		var lanes []clevertap.AccountBatch
 		for key := range 4 {
-			lanes = append(lanes, clevertap.Lane{Account: account, Records: records(key, 1)})
+			lanes = append(lanes, clevertap.AccountBatch{Account: account, Records: records(key, 1)})
 		}
 		clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 4}).Upload(within(t, time.Minute), lanes, b)
 		want := map[int]time.Duration{0: time.Second, 1: time.Second, 2: 3 * time.Second, 3: 2 * time.Second}
@@ -249,8 +249,8 @@ func TestPassingCodesAreTriedAgainAlone(t *testing.T) {
 	}{
 		"once":                               {555, 1, "accepted", []int{10, 1}},
 		"twice":                              {555, 2, "accepted", []int{10, 1, 1}},
-		"for ever":                           {555, 99, "retry passing 555", []int{10, 1, 1}},
-		"without a code, for ever":           {0, 99, "retry passing", []int{10, 1, 1}},
+		"for ever":                           {555, 99, "retry transient 555", []int{10, 1, 1}},
+		"without a code, for ever":           {0, 99, "retry transient", []int{10, 1, 1}},
 		"a code nobody knows, once":          {599, 1, "accepted", []int{10, 1}},
 		"a code nobody knows, twice":         {599, 2, "accepted", []int{10, 1, 1}},
 		"a code nobody knows, twice alone":   {599, 3, "reject clevertap_599 599", []int{10, 1, 1}},
@@ -275,7 +275,7 @@ func TestPassingCodesAreTriedAgainAlone(t *testing.T) {
 				if !slices.Equal(c.sizes(), test.uploads) {
 					t.Errorf("uploads of %v records, want %v", c.sizes(), test.uploads)
 				}
-				if report.Lanes[0].BreakerOpen {
+				if report.Batches[0].BreakerOpen {
 					t.Error("the breaker is open")
 				}
 				for i, u := range c.uploads[1:] {
@@ -305,7 +305,7 @@ func TestARepeatThatDoesNotFitTheDeadlineIsTheQueues(t *testing.T) {
 		c, b := &cleverTap{}, &book{}
 		c.answer = func(u *upload) *answer { return u.refusing(map[int]int{1: 555}) }
 		uploader(c).Upload(within(t, 600*time.Millisecond), oneLane(3), b)
-		b.expect(t, 3, "accepted", map[int]string{1: "retry passing 555"})
+		b.expect(t, 3, "accepted", map[int]string{1: "retry transient 555"})
 		if len(c.uploads) != 1 {
 			t.Errorf("%d uploads", len(c.uploads))
 		}

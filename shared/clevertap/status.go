@@ -76,7 +76,7 @@ var (
 	faultNoTime     = retry(fault.NoTime, "record: no time left for its upload")
 	faultLimited    = retry(fault.RateLimited, "record: account asked to wait longer than there is time")
 	faultBreaker    = retry(fault.Breaker, "record: account is left alone for now")
-	faultBlanket    = retry(fault.Blanket, "record: account has whatever it sends refused")
+	faultBlanket    = retry(fault.AccountRejectsAll, "record: account has whatever it sends refused")
 	faultPanic      = retry(fault.Unknown, "record: upload panicked")
 	faultRefresh    = fault.New(fault.Operator, fault.Credentials, errors.New("upload: credentials refused, and newer ones out of reach"))
 )

@@ -52,7 +52,7 @@ func TestABusyAccountIsAskedAgain(t *testing.T) {
 				if len(c.uploads) != test.uploads || time.Since(begun) != test.took {
 					t.Errorf("%d uploads in %s, want %d in %s", len(c.uploads), time.Since(begun), test.uploads, test.took)
 				}
-				if report.Lanes[0].BreakerOpen {
+				if report.Batches[0].BreakerOpen {
 					t.Error("the breaker is open")
 				}
 			})
@@ -103,7 +103,7 @@ func TestABurstThatMeetsABusyAccountGetsThrough(t *testing.T) {
 		report := u.Upload(within(t, time.Minute), oneLane(15000), b)
 		b.expect(t, 15000, "accepted", nil)
 		c.onceAtMost(t, b)
-		if report.Lanes[0].BreakerOpen {
+		if report.Batches[0].BreakerOpen {
 			t.Error("the breaker is open")
 		}
 	})

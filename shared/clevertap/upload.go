@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Book is kept by the caller. The uploader asks it before each upload which records may still go, and tells it each record's
+// Tracker is kept by the caller. The uploader asks it before each upload which records may still go, and tells it each record's
 // end, exactly once, as soon as it is known.
-type Book interface {
-	// Open tells whether the record may still be uploaded. If not, the uploader closes it: [fault.Retry], reason
+type Tracker interface {
+	// MaySend tells whether the record may still be uploaded. If not, the uploader closes it: [fault.Retry], reason
 	// [fault.GroupOrder].
-	Open(key int) bool
-	// Close gives a record's end: nil if CleverTap accepted it, else a [*fault.Fault]. It is [fault.Reject] with the reason
+	MaySend(key int) bool
+	// Done gives a record's end: nil if CleverTap accepted it, else a [*fault.Fault]. It is [fault.Reject] with the reason
 	// "clevertap_<code>" or "clevertap_http_<status>" and the number as its code, or [fault.Retry], or [fault.Operator].
-	Close(key int, err error)
+	Done(key int, err error)
 }
 
 // Upload delivers all lanes side by side, with at most the allowed number of uploads in flight per account, whichever lane they
@@ -24,7 +24,7 @@ type Book interface {
 // halves of an upload that was refused whole; a record that was refused with a code that may pass, alone, twice at most; an
 // upload for which CleverTap was busy; and once, with fresh credentials, what was refused for the old ones. Everything else that
 // may pass later is the queue's to bring back.
-func (u *Uploader) Upload(ctx context.Context, lanes []Lane, book Book) Report {
+func (u *Uploader) Upload(ctx context.Context, lanes []AccountBatch, book Tracker) Report {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d := &delivery{Uploader: u, ctx: ctx, cancel: cancel, book: book, attempts: make(chan attempt), renewals: make(chan renewal)}
@@ -156,7 +156,7 @@ func (d *delivery) start(t *traffic, l *lane, s *segment) {
 func (d *delivery) stillOpen(records []*item) []*item {
 	open := make([]*item, 0, len(records))
 	for _, r := range records {
-		if d.book.Open(r.Key) {
+		if d.book.MaySend(r.Key) {
 			open = append(open, r)
 		} else {
 			d.close(r, faultGroup)

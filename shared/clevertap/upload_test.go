@@ -22,7 +22,7 @@ func TestUploadDeliversInOneRequest(t *testing.T) {
 		if !slices.Equal(c.sizes(), []int{10}) {
 			t.Errorf("uploads of %v records", c.sizes())
 		}
-		want := clevertap.Report{Lanes: []clevertap.LaneReport{{Latencies: []time.Duration{time.Second}, Accepted: 10}}}
+		want := clevertap.Report{Batches: []clevertap.BatchReport{{Latencies: []time.Duration{time.Second}, Accepted: 10}}}
 		if diff := cmp.Diff(want, report); diff != "" {
 			t.Error(diff)
 		}
@@ -32,11 +32,11 @@ func TestUploadDeliversInOneRequest(t *testing.T) {
 func TestUploadWithoutRecords(t *testing.T) {
 	t.Parallel()
 	c, b := &cleverTap{}, &book{}
-	report := uploader(c).Upload(t.Context(), []clevertap.Lane{{Account: account}}, b)
-	if diff := cmp.Diff(clevertap.Report{Lanes: make([]clevertap.LaneReport, 1)}, report); diff != "" {
+	report := uploader(c).Upload(t.Context(), []clevertap.AccountBatch{{Account: account}}, b)
+	if diff := cmp.Diff(clevertap.Report{Batches: make([]clevertap.BatchReport, 1)}, report); diff != "" {
 		t.Error(diff)
 	}
-	if report = uploader(c).Upload(t.Context(), nil, b); len(report.Lanes) != 0 {
+	if report = uploader(c).Upload(t.Context(), nil, b); len(report.Batches) != 0 {
 		t.Errorf("report %+v", report)
 	}
 	if len(c.uploads) != 0 || len(b.ends) != 0 {
@@ -73,7 +73,7 @@ func TestUploadsOfOneAccountShareItsPlaces(t *testing.T) {
 		c, b := &cleverTap{latency: time.Second}, &book{}
 		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 4})
 		begun := time.Now()
-		u.Upload(within(t, time.Minute), []clevertap.Lane{
+		u.Upload(within(t, time.Minute), []clevertap.AccountBatch{
 			{Account: account, Records: records(0, 4000)},
 			{Account: account, Records: records(4000, 4000)},
 			{Account: other, Records: records(8000, 8000)},
@@ -92,7 +92,7 @@ func TestLanesOfOneAccountTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, b := &cleverTap{latency: time.Second}, &book{}
 		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 1})
-		u.Upload(within(t, time.Minute), []clevertap.Lane{
+		u.Upload(within(t, time.Minute), []clevertap.AccountBatch{
 			{Account: account, Records: records(0, 3000)},
 			{Account: account, Records: records(3000, 3000)},
 		}, b)
@@ -123,7 +123,7 @@ func TestADeadAccountHoldsNobody(t *testing.T) {
 			}
 		}
 		begun := time.Now()
-		uploader(c).Upload(within(t, time.Minute), []clevertap.Lane{
+		uploader(c).Upload(within(t, time.Minute), []clevertap.AccountBatch{
 			{Account: dead, Records: records(1, 1)},
 			{Account: account, Records: records(0, 1)},
 		}, b)
@@ -169,7 +169,7 @@ func TestFailuresComeBack(t *testing.T) {
 				c, b := &cleverTap{answer: func(*upload) *answer { return &test.answer }}, &book{}
 				report := uploader(c).Upload(within(t, time.Minute), oneLane(4), b)
 				b.expect(t, 4, test.want, nil)
-				lane := report.Lanes[0]
+				lane := report.Batches[0]
 				if len(c.uploads) != 1 || len(lane.Latencies) != 1 {
 					t.Errorf("%d uploads, report %+v, want one: what CleverTap may have taken is the queue's to bring back", len(c.uploads), lane)
 				}
@@ -307,7 +307,7 @@ func TestTheCallEndsWhenItIsCancelled(t *testing.T) {
 		time.AfterFunc(100*time.Millisecond, cancel) // while one upload hangs and one record waits
 		begun := time.Now()
 		uploader(c).Upload(ctx, oneLane(1001), b)
-		b.expect(t, 1001, "accepted", map[int]string{0: "retry passing 555", 1000: "retry timeout"})
+		b.expect(t, 1001, "accepted", map[int]string{0: "retry transient 555", 1000: "retry timeout"})
 		if took := time.Since(begun); took != 100*time.Millisecond {
 			t.Errorf("it took %s", took)
 		}

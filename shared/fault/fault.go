@@ -71,22 +71,22 @@ const (
 
 // Reasons to retry a message.
 const (
-	Timeout          Reason = "timeout"
-	Network          Reason = "network"
-	RateLimited      Reason = "rate_limited"
-	Server           Reason = "server"
-	Unmatched        Reason = "unmatched"
-	UnreadableAnswer Reason = "unreadable_answer"
-	Passing          Reason = "passing" // refused with a code that may pass later
-	Credentials      Reason = "credentials"
-	Secret           Reason = "secret"
-	RejectedQueue    Reason = "rejected_queue"
-	GroupOrder       Reason = "group_order"
-	NoTime           Reason = "no_time"
-	Breaker          Reason = "breaker"
-	Blanket          Reason = "blanket" // CleverTap refuses whatever the account sends
-	Holder           Reason = "holder"  // the holder table is out of reach
-	Unknown          Reason = "unknown" // an error that nobody marked
+	Timeout           Reason = "timeout"
+	Network           Reason = "network"
+	RateLimited       Reason = "rate_limited"
+	Server            Reason = "server"
+	Unmatched         Reason = "unmatched"
+	UnreadableAnswer  Reason = "unreadable_answer"
+	Transient         Reason = "transient" // refused with a code that may pass later
+	Credentials       Reason = "credentials"
+	Secret            Reason = "secret"
+	RejectedQueue     Reason = "rejected_queue"
+	GroupOrder        Reason = "group_order"
+	NoTime            Reason = "no_time"
+	Breaker           Reason = "breaker"
+	AccountRejectsAll Reason = "account_rejects_all" // CleverTap refuses whatever the account sends
+	Table             Reason = "table"               // the subscribers table is out of reach
+	Unknown           Reason = "unknown"             // an error that nobody marked
 )
 
 // Fault is an error with its consequence.

@@ -9,9 +9,9 @@ import (
 // confirmations is how often a batch looks again after it has corrected what it said.
 const confirmations = 3
 
-// confirm looks whether another forwarder has written a holder's entry while this one was uploading. Its upload may have come first and
+// confirm looks whether another forwarder has written a subscriber's entry while this one was uploading. Its upload may have come first and
 // ours after it, and then CleverTap has the older news. So whoever finds that the entry has moved on says the newer thing as well: the
-// last to say anything about a holder has seen the last entry.
+// last to say anything about a subscriber has seen the last entry.
 //
 // Only what two forwarders can write at the same time is looked at. If the table does not answer now, what was said stays.
 func (v *invocation) confirm(ctx context.Context) {
@@ -27,10 +27,10 @@ func (v *invocation) confirm(ctx context.Context) {
 			return
 		}
 		reading, cancel := within(ctx, holdShare)
-		entries, err := v.handler.Holders.Read(reading, keysOf(said))
+		entries, err := v.handler.Subscribers.Read(reading, keysOf(said))
 		cancel()
 		if err != nil {
-			v.handler.Log.WarnContext(ctx, "holder entries not read again: "+err.Error())
+			v.handler.Log.WarnContext(ctx, "subscriber entries not read again: "+err.Error())
 			return
 		}
 		var corrections []draft
@@ -49,7 +49,7 @@ func (v *invocation) confirm(ctx context.Context) {
 	}
 }
 
-// speaks tells whether CleverTap may have heard anything about a holder that turns out wrong.
+// speaks tells whether CleverTap may have heard anything about a subscriber that turns out wrong.
 func (v *invocation) speaks(h *holding) bool {
 	for i := range h.statements {
 		if s := &h.statements[i]; s.said.Known && v.ledger.mayHaveSent(s.message, Profile) {
@@ -63,7 +63,7 @@ func (v *invocation) speaks(h *holding) bool {
 func (v *invocation) corrections(h *holding) (corrections []draft) {
 	for i := range h.statements {
 		s := &h.statements[i]
-		now := h.state.Answer(s.Claim, false, s.Scope)
+		now := h.state.Decide(s.Update, false, s.Scope)
 		if !s.said.Known || !now.Known || now.Active == s.said.Active {
 			continue
 		}
@@ -82,8 +82,8 @@ func (v *invocation) corrections(h *holding) (corrections []draft) {
 
 // corrected is a profile that says nothing but whether its user is active; nil if the file wants that unsaid.
 func corrected(p *mapping.Profile, active bool) *mapping.Profile {
-	p.KeepActive(active)
-	if !p.SaysActive() {
+	p.KeepOnlyActive(active)
+	if !p.HasActive() {
 		return nil
 	}
 	return p

@@ -38,8 +38,8 @@ func (w *world) said() (values []string) {
 
 // begun and over are the two webhooks of most stories here.
 var (
-	begun = news{happening: happenings[0], holder: 0, purchase: 1, minute: 1}
-	over  = news{happening: happenings[1], holder: 0, purchase: 1, minute: 5}
+	begun = news{happening: happenings[0], subscriber: 0, purchase: 1, minute: 1}
+	over  = news{happening: happenings[1], subscriber: 0, purchase: 1, minute: 5}
 )
 
 func TestAnUploadThatIsOvertakenIsCorrected(t *testing.T) {
@@ -74,13 +74,13 @@ func TestOnAFIFOQueueNobodyOvertakes(t *testing.T) {
 	w := newWorld(t, plan{fifo: true, story: []news{begun}, messages: []int{0}})
 	w.invoke(w.forwarders[0], w.waiting)
 	if w.table.reads != 1 {
-		t.Errorf("%d reads, want one: a holder's messages are with one forwarder at a time", w.table.reads)
+		t.Errorf("%d reads, want one: a subscriber's messages are with one forwarder at a time", w.table.reads)
 	}
 }
 
-// But the holder from whom a subscription came is in another group.
+// But the subscriber from whom a subscription came is in another group.
 func TestTheOtherSideOfATransferIsLookedAtAgainOnAFIFOQueue(t *testing.T) {
-	transfer := news{happening: happenings[len(happenings)-1], holder: 1, from: 0, purchase: 1, minute: 5}
+	transfer := news{happening: happenings[len(happenings)-1], subscriber: 1, from: 0, purchase: 1, minute: 5}
 	w := newWorld(t, plan{fifo: true, story: []news{begun, transfer, {happening: begun.happening, purchase: 2, minute: 6}}, messages: []int{0, 1, 2}})
 	w.invoke(w.forwarders[0], w.waiting[:1])
 	overtaken(w, func() { w.invoke(w.forwarders[1], w.waiting[2:]) })

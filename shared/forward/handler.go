@@ -23,7 +23,7 @@ type Accounts interface {
 
 // Uploader delivers records; see [clevertap.Uploader].
 type Uploader interface {
-	Upload(ctx context.Context, lanes []clevertap.Lane, book clevertap.Book) clevertap.Report
+	Upload(ctx context.Context, lanes []clevertap.AccountBatch, book clevertap.Tracker) clevertap.Report
 }
 
 // Rejecter moves messages that will always fail to the rejected queue. It gives one error for each, nil where the queue took it. The
@@ -37,7 +37,7 @@ type Delayer interface {
 	Delay(ctx context.Context, source string, messages []Delay) error
 }
 
-// Handler is the corridor from a batch to CleverTap. All fields but Holders, Notes, Jitter and Now must be set.
+// Handler is the corridor from a batch to CleverTap. All fields but Subscribers, Notes, Jitter and Now must be set.
 type Handler struct {
 	Integrations *integration.File
 	Accounts     Accounts
@@ -45,7 +45,7 @@ type Handler struct {
 	Uploader     Uploader
 	Rejecter     Rejecter
 	Delayer      Delayer
-	Holders      Holders       // nil: holder state is off
+	Subscribers  Subscribers   // nil: subscriber state is off
 	Notes        Notes         // nil: what was accepted of a message that is retried is sent again
 	RetryDelay   time.Duration // the first new visibility of a message that is retried
 	Log          *slog.Logger
@@ -126,7 +126,7 @@ func (v *invocation) upload(ctx context.Context) {
 	}
 	r := v.handler.Uploader.Upload(ctx, v.lanes, &v.ledger)
 	for i := range v.lanes {
-		v.tally.lane(v.laneApps[i], r.Lanes[i])
+		v.tally.lane(v.laneApps[i], r.Batches[i])
 	}
 }
 

@@ -33,15 +33,15 @@ func within(ctx context.Context, share time.Duration) (context.Context, context.
 	return context.WithTimeout(ctx, time.Until(deadline)/share)
 }
 
-// hold lets the batch change the holders' entries, and tells every profile what it may say. Entries are written before anything is
-// uploaded: after a conflict the answer may be another one. A message whose holder cannot be read or written is retried.
+// hold lets the batch change the subscribers' entries, and tells every profile what it may say. Entries are written before anything is
+// uploaded: after a conflict the answer may be another one. A message whose subscriber cannot be read or written is retried.
 func (v *invocation) hold(ctx context.Context) {
 	if len(v.holdings) == 0 {
 		return
 	}
 	ctx, cancel := within(ctx, holdShare)
 	defer cancel()
-	entries, err := v.handler.Holders.Read(ctx, keysOf(v.holdings))
+	entries, err := v.handler.Subscribers.Read(ctx, keysOf(v.holdings))
 	for _, h := range v.holdings {
 		if h.err = err; err == nil {
 			v.learn(ctx, h, entries)
@@ -53,7 +53,7 @@ func (v *invocation) hold(ctx context.Context) {
 	for _, h := range v.holdings {
 		if h.err != nil {
 			// One cause for all of them, as a rule; the messages' own lines tell how many.
-			v.handler.Log.WarnContext(ctx, "holder entries not kept: "+h.err.Error())
+			v.handler.Log.WarnContext(ctx, "subscriber entries not kept: "+h.err.Error())
 			break
 		}
 	}
@@ -102,7 +102,7 @@ func (v *invocation) write(ctx context.Context, h *holding) {
 			return
 		}
 		text := state.Encode()
-		err := v.handler.Holders.Write(ctx, h.key, h.text, text)
+		err := v.handler.Subscribers.Write(ctx, h.key, h.text, text)
 		switch {
 		case err == nil:
 			h.state, h.text, h.damaged = state, text, false
@@ -111,7 +111,7 @@ func (v *invocation) write(ctx context.Context, h *holding) {
 			h.err = err
 			return
 		}
-		entries, err := v.handler.Holders.Read(ctx, []string{h.key})
+		entries, err := v.handler.Subscribers.Read(ctx, []string{h.key})
 		if err != nil {
 			h.err = err
 			return
@@ -130,7 +130,7 @@ func (v *invocation) judge(h *holding) {
 	for i := range h.statements {
 		s := &h.statements[i]
 		if h.err != nil {
-			v.ledger.fail(s.message, fault.New(fault.Retry, fault.Holder, h.err))
+			v.ledger.fail(s.message, fault.New(fault.Retry, fault.Table, h.err))
 			continue
 		}
 		if s.draft < 0 {
@@ -140,7 +140,7 @@ func (v *invocation) judge(h *holding) {
 		if s.other {
 			p = &v.drafts[s.draft].other
 		}
-		if *p = (*p).Answered(s.answer); *p != nil && (*p).SaysActive() {
+		if *p = (*p).Apply(s.answer); *p != nil && (*p).HasActive() {
 			s.said = s.answer
 		}
 	}

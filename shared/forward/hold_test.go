@@ -14,13 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/shared/forward"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-// The one holder of these tests, and the time of its webhooks.
+// The one subscriber of these tests, and the time of its webhooks.
 var (
-	annasKey = message.HolderID("demo", "user", "person-anna")
+	annasKey = message.SubscriberID("demo", "user", "person-anna")
 	morning  = time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
 )
 
@@ -31,14 +31,14 @@ func annas(event, purchase string, minute int) string {
 		"environment":"PRODUCTION","purchase_type":"RENEWING_SUBSCRIPTION","plan":"plan-of-%[2]s"}`, event, purchase, minute, purchase, at.UnixMilli())
 }
 
-// storedOf is the entry of a holder with one purchase.
+// storedOf is the entry of a subscriber with one purchase.
 func storedOf(purchase string, active bool, minute int) string {
-	return holder.State{Production: map[string]holder.Entry{
-		purchase: {Active: active, At: morning.Add(time.Duration(minute) * time.Minute), Rank: holder.Activate},
+	return subscriber.State{Production: map[string]subscriber.Entry{
+		purchase: {Active: active, At: morning.Add(time.Duration(minute) * time.Minute), Rank: subscriber.Activate},
 	}}.Encode()
 }
 
-// table is a holder table in memory, in which others may write just before we do.
+// table is a subscriber table in memory, in which others may write just before we do.
 type table struct {
 	mu      sync.Mutex
 	texts   map[string]string
@@ -49,8 +49,8 @@ type table struct {
 	writes  int
 }
 
-func (b *table) holders() fakeHolders {
-	return fakeHolders{
+func (b *table) subscribers() fakeSubscribers {
+	return fakeSubscribers{
 		read: func(keys []string) (map[string]string, error) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -104,7 +104,7 @@ func (c *corridor) profiles() *[]string {
 	return all
 }
 
-func TestWhatAProfileSaysGoesByTheHoldersEntry(t *testing.T) {
+func TestWhatAProfileSaysGoesByTheSubscribersEntry(t *testing.T) {
 	const only = `{"user_id":"person-anna","has_active_subscription":%t}`
 	tests := map[string]struct {
 		stored   string
@@ -128,7 +128,7 @@ func TestWhatAProfileSaysGoesByTheHoldersEntry(t *testing.T) {
 			if test.stored != "" {
 				b.texts[annasKey] = test.stored
 			}
-			c.Holders = b.holders()
+			c.Subscribers = b.subscribers()
 			sent := c.profiles()
 			var messages []queued
 			for _, body := range test.messages {
@@ -158,12 +158,12 @@ func TestWhatAProfileSaysGoesByTheHoldersEntry(t *testing.T) {
 // Another forwarder writes the entry between our read and our write: what it wrote counts as well.
 func TestAfterAConflictTheOthersEntryCounts(t *testing.T) {
 	c, b := newCorridor(t), &table{texts: map[string]string{}, rivals: []string{storedOf("b", true, 9), storedOf("b", true, 10)}}
-	c.Holders = b.holders()
+	c.Subscribers = b.subscribers()
 	sent := c.profiles()
 	if ids := c.run(t, []queued{{app: "demo", body: annas("DEACTIVATE", "a", 2)}}); len(ids) > 0 {
 		t.Errorf("%v come back", ids)
 	}
-	state, err := holder.Decode(b.texts[annasKey])
+	state, err := subscriber.Decode(b.texts[annasKey])
 	if err != nil || len(state.Production) != 2 || b.writes != 3 {
 		t.Errorf("stored %+v after %d writes, %v", state, b.writes, err)
 	}
@@ -186,7 +186,7 @@ func TestATableThatFailsHoldsOnlyWhatNeedsIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b.texts = map[string]string{}
 			c := newCorridor(t)
-			c.Holders = b.holders()
+			c.Subscribers = b.subscribers()
 			messages := []queued{
 				{app: "demo", body: annas("ACTIVATE", "a", 1), group: "anna"},
 				{app: "demo", body: `{"event_name":"SUBSCRIPTION_STARTED","event_id":"e","user_id":"person-bert","purchase_type":"CONSUMABLE"}`},
@@ -194,7 +194,7 @@ func TestATableThatFailsHoldsOnlyWhatNeedsIt(t *testing.T) {
 				{app: "demo", body: bodies["broken"]},
 			}
 			c.run(t, messages)
-			want := []string{"retry holder", "delivered", "skipped no_identity", "rejected malformed"}
+			want := []string{"retry table", "delivered", "skipped no_identity", "rejected malformed"}
 			if diff := cmp.Diff(want, c.told(t, messages)); diff != "" {
 				t.Error(diff)
 			}
@@ -207,10 +207,10 @@ func TestASwitchedOffEventIsKeptAllTheSame(t *testing.T) {
 	for name, test := range map[string]struct {
 		reading error
 		want    string
-	}{"the table is there": {nil, "skipped event_off"}, "the table is away": {errDenied, "retry holder"}} {
+	}{"the table is there": {nil, "skipped event_off"}, "the table is away": {errDenied, "retry table"}} {
 		t.Run(name, func(t *testing.T) {
 			c, b := newCorridor(t), &table{texts: map[string]string{}, reading: test.reading}
-			c.Holders = b.holders()
+			c.Subscribers = b.subscribers()
 			messages := []queued{{app: "silent", body: annas("ACTIVATE", "a", 1)}}
 			c.run(t, messages)
 			if got := c.told(t, messages); !slices.Equal(got, []string{test.want}) {
@@ -223,16 +223,16 @@ func TestASwitchedOffEventIsKeptAllTheSame(t *testing.T) {
 	}
 }
 
-func TestATransferWritesTheEntriesOfBothHolders(t *testing.T) {
-	c, b := newCorridor(t), &table{texts: map[string]string{message.HolderID("demo", "user", "person-bert"): storedOf("a", true, 1)}}
-	c.Holders = b.holders()
+func TestATransferWritesTheEntriesOfBothSubscribers(t *testing.T) {
+	c, b := newCorridor(t), &table{texts: map[string]string{message.SubscriberID("demo", "user", "person-bert"): storedOf("a", true, 1)}}
+	c.Subscribers = b.subscribers()
 	sent := c.profiles()
 	body := strings.Replace(annas("SUBSCRIPTION_RECEIVED", "a", 5), `"user_id"`, `"transferred_from_user_id":"person-bert","user_id"`, 1)
 	if ids := c.run(t, []queued{{app: "demo", body: body}}); len(ids) > 0 {
 		t.Errorf("%v come back", ids)
 	}
 	for user, active := range map[string]bool{"person-anna": true, "person-bert": false} {
-		state, err := holder.Decode(b.texts[message.HolderID("demo", "user", user)])
+		state, err := subscriber.Decode(b.texts[message.SubscriberID("demo", "user", user)])
 		if err != nil || state.Production["a"].Active != active {
 			t.Errorf("%s: %+v, %v", user, state, err)
 		}

@@ -26,7 +26,7 @@ type invocation struct {
 	holdings []*holding // in the order in which they came
 	byKey    map[string]*holding
 	arena    []byte // encoded records, and texts for the log
-	lanes    []clevertap.Lane
+	lanes    []clevertap.AccountBatch
 	laneApps [][]string // the apps of each lane, for the metrics
 	secrets  map[string]*secret
 	settling time.Duration // what is kept for after the uploads

@@ -36,7 +36,7 @@ func (v *invocation) lane(account clevertap.Account, app string, to mapping.Dest
 	if n := len(v.lanes); n < cap(v.lanes) {
 		records = v.lanes[:n+1][n].Records[:0] // the memory of a lane that was closed
 	}
-	v.lanes = append(v.lanes, clevertap.Lane{Account: account, Refresh: refresh, Records: records})
+	v.lanes = append(v.lanes, clevertap.AccountBatch{Account: account, Refresh: refresh, Records: records})
 	v.laneApps = append(v.laneApps, []string{app})
 	return len(v.lanes) - 1
 }
@@ -51,7 +51,7 @@ func (v *invocation) emptyLanes() {
 // closeLanes forgets the accounts, and keeps the memory of the lanes' records.
 func (v *invocation) closeLanes() {
 	for i := range v.lanes {
-		v.lanes[i] = clevertap.Lane{Records: v.lanes[i].Records[:0]}
+		v.lanes[i] = clevertap.AccountBatch{Records: v.lanes[i].Records[:0]}
 	}
 	v.lanes = v.lanes[:0]
 }

@@ -30,13 +30,13 @@ func TestNothingPrivateIsToldOnAnyPath(t *testing.T) {
 		timeout  time.Duration
 		last     string // what becomes of the last message, and why
 	}{
-		"delivered":                 {nil, []queued{event}, 0, "delivered"},
-		"drift":                     {nil, []queued{{app: "demo", body: bodies["surprising"]}}, 0, "delivered"},
-		"the app is off":            {nil, []queued{{app: "shut", body: bodies["event"]}}, 0, "skipped disabled"},
-		"sandbox is off":            {nil, []queued{{app: "unsent", body: bodies["sandbox"]}}, 0, "skipped sandbox"},
-		"nobody to address":         {nil, []queued{{app: "demo", body: bodies["nobody"]}}, 0, "skipped no_identity"},
-		"anonymous holders are off": {nil, []queued{{app: "known", body: bodies["anonymous"]}}, 0, "skipped anonymous"},
-		"the event is off":          {nil, []queued{{app: "silent", body: bodies["event"]}}, 0, "skipped event_off"},
+		"delivered":                     {nil, []queued{event}, 0, "delivered"},
+		"drift":                         {nil, []queued{{app: "demo", body: bodies["surprising"]}}, 0, "delivered"},
+		"the app is off":                {nil, []queued{{app: "shut", body: bodies["event"]}}, 0, "skipped disabled"},
+		"sandbox is off":                {nil, []queued{{app: "unsent", body: bodies["sandbox"]}}, 0, "skipped sandbox"},
+		"nobody to address":             {nil, []queued{{app: "demo", body: bodies["nobody"]}}, 0, "skipped no_identity"},
+		"anonymous subscribers are off": {nil, []queued{{app: "known", body: bodies["anonymous"]}}, 0, "skipped anonymous"},
+		"the event is off":              {nil, []queued{{app: "silent", body: bodies["event"]}}, 0, "skipped event_off"},
 
 		"not JSON":                 {nil, []queued{{app: "demo", body: bodies["broken"]}}, 0, "rejected malformed"},
 		"no event name":            {nil, []queued{{app: "demo", body: bodies["no event"]}}, 0, "rejected malformed"},
@@ -50,7 +50,7 @@ func TestNothingPrivateIsToldOnAnyPath(t *testing.T) {
 		"a record refused whole":   {refuseOnlyOne, []queued{{app: "demo", body: bodies["sandbox"], group: "x"}, event}, 0, "rejected clevertap_http_400"},
 
 		"a panic":                    {panicking, []queued{event}, 0, "retry panic"},
-		"a code that passes":         {mood("refuses one with a code that passes"), []queued{event}, 0, "retry passing"},
+		"a code that passes":         {mood("refuses one with a code that passes"), []queued{event}, 0, "retry transient"},
 		"numbers that do not fit":    {mood("miscounts"), []queued{event}, 0, "retry unmatched"},
 		"no JSON from CleverTap":     {mood("writes HTML"), []queued{event}, 0, "retry unreadable_answer"},
 		"a redirect":                 {mood("answers 301"), []queued{event}, 0, "retry credentials"},
@@ -61,7 +61,7 @@ func TestNothingPrivateIsToldOnAnyPath(t *testing.T) {
 		"CleverTap is gone":          {mood("hangs up"), []queued{event}, 0, "retry network"},
 		"CleverTap hangs":            {mood("never answers"), []queued{event}, 0, "retry timeout"},
 		"the HTTP client panics":     {mood("panics"), []queued{event}, 0, "retry unknown"},
-		"CleverTap refuses all":      {mood("answers 400"), slices.Repeat([]queued{event}, 4), 0, "retry blanket"},
+		"CleverTap refuses all":      {mood("answers 400"), slices.Repeat([]queued{event}, 4), 0, "retry account_rejects_all"},
 		"an open breaker":            {broken, []queued{event}, 0, "retry breaker"},
 		"no time":                    {nil, []queued{event}, 50 * time.Millisecond, "retry no_time"},
 		"behind one that comes back": {behind, []queued{{app: "other", body: bodies["event"], group: "g"}, {app: "demo", body: bodies["event"], group: "g"}}, 0, "retry group_order"},
@@ -76,10 +76,10 @@ func TestNothingPrivateIsToldOnAnyPath(t *testing.T) {
 		"no new visibility": {func(c *corridor) {
 			c.clevertap, c.delay = moods["answers 500"], func() error { return errors.New("https://127.0.0.1 refuses person-7") }
 		}, []queued{event}, 0, "retry server"},
-		"no holder table":       {func(c *corridor) { c.Holders = entries{err: errDown} }, []queued{event}, 0, "retry holder"},
-		"an entry of nonsense":  {func(c *corridor) { c.Holders = entries{text: `{"person-7":"words about"}`} }, []queued{event}, 0, "delivered"},
+		"no subscriber table":   {func(c *corridor) { c.Subscribers = entries{err: errDown} }, []queued{event}, 0, "retry table"},
+		"an entry of nonsense":  {func(c *corridor) { c.Subscribers = entries{text: `{"person-7":"words about"}`} }, []queued{event}, 0, "delivered"},
 		"no notes":              {func(c *corridor) { c.Notes = notes{} }, []queued{{app: "demo", body: bodies["event"], receives: 2}}, 0, "delivered"},
-		"a note not written":    {func(c *corridor) { c.Notes, c.clevertap = notes{}, refuseLast }, []queued{event}, 0, "retry passing"},
+		"a note not written":    {func(c *corridor) { c.Notes, c.clevertap = notes{}, refuseLast }, []queued{event}, 0, "retry transient"},
 		"no output for metrics": {func(c *corridor) { c.Metrics = closed{} }, []queued{event}, 0, "delivered"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -126,16 +126,16 @@ func broken(c *corridor) {
 	defer cancel()
 	account, _ := c.accounts("demo")
 	for range 3 {
-		lane := clevertap.Lane{Account: account.Production, Records: []clevertap.Record{{JSON: []byte(`{"ts":1}`)}}}
-		c.Uploader.Upload(ctx, []clevertap.Lane{lane}, nobody{})
+		lane := clevertap.AccountBatch{Account: account.Production, Records: []clevertap.Record{{JSON: []byte(`{"ts":1}`)}}}
+		c.Uploader.Upload(ctx, []clevertap.AccountBatch{lane}, nobody{})
 	}
 }
 
 // nobody is a book in which nothing is written.
 type nobody struct{}
 
-func (nobody) Open(int) bool    { return true }
-func (nobody) Close(int, error) {}
+func (nobody) MaySend(int) bool { return true }
+func (nobody) Done(int, error)  {}
 
 // behind has no secret for the app "other".
 func behind(c *corridor) {
@@ -167,7 +167,7 @@ func refuseLast(r *http.Request) (*http.Response, error) {
 		`"error":"Skipped record number : %d, words about person-7"}]}`, n-1, n)), nil
 }
 
-// entries is a holder table of one text, or of none.
+// entries is a subscriber table of one text, or of none.
 type entries struct {
 	text string
 	err  error

@@ -84,7 +84,7 @@ func (l *ledger) mayHaveSent(i int, kind Kind) bool {
 		return true
 	}
 	switch e.fault.Reason {
-	case fault.Breaker, fault.Credentials, fault.NoTime, fault.GroupOrder, fault.RateLimited, fault.Holder, fault.Blanket:
+	case fault.Breaker, fault.Credentials, fault.NoTime, fault.GroupOrder, fault.RateLimited, fault.Table, fault.AccountRejectsAll:
 		return false
 	}
 	return true
@@ -115,9 +115,9 @@ func (l *ledger) add(kind Kind, messages ...int) int {
 	return len(l.records) - 1
 }
 
-// Open tells whether a record may still be uploaded: one of its messages must still be on its way, with no earlier message of its
+// MaySend tells whether a record may still be uploaded: one of its messages must still be on its way, with no earlier message of its
 // group to be retried. The others wait for the queue anyway.
-func (l *ledger) Open(key int) bool {
+func (l *ledger) MaySend(key int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, i := range l.records[key].messages {
@@ -130,8 +130,8 @@ func (l *ledger) Open(key int) bool {
 	return false
 }
 
-// Close takes a record's answer for every message that waits for it.
-func (l *ledger) Close(key int, err error) {
+// Done takes a record's answer for every message that waits for it.
+func (l *ledger) Done(key int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := &l.records[key]

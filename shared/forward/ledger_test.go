@@ -40,7 +40,7 @@ func TestAMessageEndsAsTheWorstOfItsRecordsSays(t *testing.T) {
 			}
 			for i, err := range test.answers {
 				if err != errNoAnswer { //nolint:errorlint // a marker of this test, never wrapped
-					l.Close(keys[i], err)
+					l.Done(keys[i], err)
 				}
 			}
 			if outcome, reason := l.Outcome(0); outcome != test.outcome || reason != test.reason {
@@ -57,13 +57,13 @@ func TestAfterARetryLaterMessagesOfTheGroupStay(t *testing.T) {
 		keys[i] = l.Add(forward.Event, i)
 	}
 	for i, key := range keys {
-		if !l.Open(key) {
+		if !l.MaySend(key) {
 			t.Errorf("message %d is held although nothing has failed", i)
 		}
 	}
-	l.Close(keys[2], passing)
+	l.Done(keys[2], passing)
 	for i, want := range []bool{true, true, false, false, true} {
-		if got := l.Open(keys[i]); got != want {
+		if got := l.MaySend(keys[i]); got != want {
 			t.Errorf("message %d: open %t, want %t", i, got, want)
 		}
 	}
@@ -72,8 +72,8 @@ func TestAfterARetryLaterMessagesOfTheGroupStay(t *testing.T) {
 func TestAMessageWhoseRecordsWereAllAcceptedIsDeliveredWhateverPrecedesIt(t *testing.T) {
 	l := forward.NewLedger("anna", "anna")
 	first, second := l.Add(forward.Event, 0), l.Add(forward.Event, 1)
-	l.Close(second, nil)
-	l.Close(first, passing)
+	l.Done(second, nil)
+	l.Done(first, passing)
 	if outcome, _ := l.Outcome(1); outcome != forward.Delivered {
 		t.Errorf("got %s", outcome)
 	}
@@ -82,8 +82,8 @@ func TestAMessageWhoseRecordsWereAllAcceptedIsDeliveredWhateverPrecedesIt(t *tes
 func TestARejectionDoesNotHoldTheGroup(t *testing.T) {
 	l := forward.NewLedger("anna", "anna")
 	first, second := l.Add(forward.Event, 0), l.Add(forward.Event, 1)
-	l.Close(first, permanent)
-	if !l.Open(second) {
+	l.Done(first, permanent)
+	if !l.MaySend(second) {
 		t.Error("the group waits for a message that never passes")
 	}
 }
@@ -91,10 +91,10 @@ func TestARejectionDoesNotHoldTheGroup(t *testing.T) {
 func TestAMergedProfileIsWaitedForByAllWhoContributed(t *testing.T) {
 	l := forward.NewLedger("anna", "anna", "anna")
 	for i := range 3 {
-		l.Close(l.Add(forward.Event, i), nil)
+		l.Done(l.Add(forward.Event, i), nil)
 	}
 	profile := l.Add(forward.Profile, 0, 2)
-	l.Close(profile, passing)
+	l.Done(profile, passing)
 	for i, want := range []forward.Outcome{forward.Retried, forward.Delivered, forward.Retried} {
 		if got, _ := l.Outcome(i); got != want {
 			t.Errorf("message %d: got %s, want %s", i, got, want)
@@ -108,8 +108,8 @@ func TestAMergedProfileIsWaitedForByAllWhoContributed(t *testing.T) {
 func TestAMergedProfileGoesAsLongAsOneContributorIsOnItsWay(t *testing.T) {
 	l := forward.NewLedger("anna", "anna")
 	event, profile := l.Add(forward.Event, 1), l.Add(forward.Profile, 0, 1)
-	l.Close(event, passing)
-	if !l.Open(profile) {
+	l.Done(event, passing)
+	if !l.MaySend(profile) {
 		t.Error("the first message waits for a profile that nobody sends")
 	}
 }
@@ -117,7 +117,7 @@ func TestAMergedProfileGoesAsLongAsOneContributorIsOnItsWay(t *testing.T) {
 func TestWhatWasTakenEarlierCountsAndIsNamed(t *testing.T) {
 	l := forward.NewLedger("")
 	l.Accept(0, forward.ParseKinds("event, charged,unheard-of"))
-	l.Close(l.Add(forward.Profile, 0), permanent)
+	l.Done(l.Add(forward.Profile, 0), permanent)
 	if got := l.Taken(0).String(); got != "event,charged" {
 		t.Errorf("taken %q", got)
 	}
@@ -126,8 +126,8 @@ func TestWhatWasTakenEarlierCountsAndIsNamed(t *testing.T) {
 func TestAKindIsTakenOnlyWhenEveryRecordOfItWas(t *testing.T) {
 	l := forward.NewLedger("")
 	own, other := l.Add(forward.Profile, 0), l.Add(forward.Profile, 0)
-	l.Close(own, nil)
-	l.Close(other, permanent)
+	l.Done(own, nil)
+	l.Done(other, permanent)
 	if got := l.Taken(0); got != 0 {
 		t.Errorf("taken %q although one of the two profiles was refused", got)
 	}

@@ -2,7 +2,7 @@ package forward_test
 
 import "time"
 
-// saying is what a webhook says of one purchase of one holder.
+// saying is what a webhook says of one purchase of one subscriber.
 type saying struct {
 	purchase      int
 	at            time.Time
@@ -10,8 +10,8 @@ type saying struct {
 	rank          int
 }
 
-// sayings are what a message says of a holder in an environment.
-func (w *world) sayings(l *letter, holder int, sandbox bool) (list []saying) {
+// sayings are what a message says of a subscriber in an environment.
+func (w *world) sayings(l *letter, subscriber int, sandbox bool) (list []saying) {
 	n := w.news(l)
 	if n.sandbox != sandbox {
 		return nil
@@ -20,10 +20,10 @@ func (w *world) sayings(l *letter, holder int, sandbox bool) (list []saying) {
 	if at.After(l.received) {
 		at = l.received
 	}
-	if n.holder == holder {
+	if n.subscriber == subscriber {
 		list = append(list, saying{n.purchase, at, n.known, n.active, n.rank})
 	}
-	if n.name == received && n.from == holder {
+	if n.name == received && n.from == subscriber {
 		list = append(list, saying{n.purchase, at, true, false, 0})
 	}
 	return list
@@ -31,10 +31,10 @@ func (w *world) sayings(l *letter, holder int, sandbox bool) (list []saying) {
 
 // oracle looks at all that has arrived at once: of each purchase the newest counts, at the same instant what ranks highest. known is false
 // while nothing has been said.
-func (w *world) oracle(holder int, sandbox bool) (active, known bool) {
+func (w *world) oracle(subscriber int, sandbox bool) (active, known bool) {
 	newest := make(map[int]saying)
 	for _, l := range w.arrived {
-		for _, s := range w.sayings(l, holder, sandbox) {
+		for _, s := range w.sayings(l, subscriber, sandbox) {
 			known = known || s.known
 			best, ok := newest[s.purchase]
 			if s.known && s.purchase > 0 && (!ok || s.at.After(best.at) || s.at.Equal(best.at) && s.rank > best.rank) {
@@ -48,20 +48,20 @@ func (w *world) oracle(holder int, sandbox bool) (active, known bool) {
 	return active, known
 }
 
-// look compares what CleverTap knows with the oracle, of every holder of whom nothing is under way.
+// look compares what CleverTap knows with the oracle, of every subscriber of whom nothing is under way.
 func (w *world) look() {
 	for _, account := range []string{"PRODUCTION", "SANDBOX"} {
-		for holder := range holders {
-			if w.underWay(holder) {
+		for subscriber := range subscribers {
+			if w.underWay(subscriber) {
 				continue
 			}
-			active, known := w.oracle(holder, account == "SANDBOX")
+			active, known := w.oracle(subscriber, account == "SANDBOX")
 			want := ""
 			if known {
 				want = map[bool]string{true: "true", false: "false"}[active]
 			}
-			if got := w.told(account, holder); got != want {
-				w.violate("%s says of reader-%d: active %q, and all that arrived says %q", account, holder, got, want)
+			if got := w.told(account, subscriber); got != want {
+				w.violate("%s says of reader-%d: active %q, and all that arrived says %q", account, subscriber, got, want)
 			}
 		}
 	}
@@ -70,9 +70,9 @@ func (w *world) look() {
 	}
 }
 
-func (w *world) underWay(holder int) bool {
+func (w *world) underWay(subscriber int) bool {
 	for _, l := range w.waiting {
-		if w.news(l).concerns(holder) {
+		if w.news(l).concerns(subscriber) {
 			return true
 		}
 	}

@@ -33,19 +33,19 @@ var happenings = []happening{
 }
 
 const (
-	received = "SUBSCRIPTION_RECEIVED"
-	holders  = 3
+	received    = "SUBSCRIPTION_RECEIVED"
+	subscribers = 3
 )
 
 // news is one webhook of a story.
 type news struct {
 	happening
 
-	holder   int
-	purchase int // 0: it names none
-	minute   int // past noon; later than the reception from lateMinute on
-	sandbox  bool
-	from     int // of SUBSCRIPTION_RECEIVED
+	subscriber int
+	purchase   int // 0: it names none
+	minute     int // past noon; later than the reception from lateMinute on
+	sandbox    bool
+	from       int // of SUBSCRIPTION_RECEIVED
 }
 
 // lateMinute is what a clock says that runs ahead.
@@ -53,13 +53,13 @@ const lateMinute = 600
 
 func drawNews(t *rapid.T) news {
 	n := news{
-		happening: rapid.SampledFrom(happenings).Draw(t, "event"),
-		holder:    rapid.IntRange(0, holders-1).Draw(t, "holder"),
-		purchase:  rapid.IntRange(1, 3).Draw(t, "purchase"),
-		minute:    rapid.OneOf(rapid.IntRange(0, 6), rapid.Just(lateMinute)).Draw(t, "minute"),
-		sandbox:   rapid.IntRange(0, 5).Draw(t, "sandbox") == 5,
+		happening:  rapid.SampledFrom(happenings).Draw(t, "event"),
+		subscriber: rapid.IntRange(0, subscribers-1).Draw(t, "subscriber"),
+		purchase:   rapid.IntRange(1, 3).Draw(t, "purchase"),
+		minute:     rapid.OneOf(rapid.IntRange(0, 6), rapid.Just(lateMinute)).Draw(t, "minute"),
+		sandbox:    rapid.IntRange(0, 5).Draw(t, "sandbox") == 5,
 	}
-	n.from = (n.holder + rapid.IntRange(1, holders-1).Draw(t, "from")) % holders
+	n.from = (n.subscriber + rapid.IntRange(1, subscribers-1).Draw(t, "from")) % subscribers
 	// Without a purchase only an end is in the story: a grant that nobody can store is no state.
 	if n.name == "DEACTIVATE" && rapid.IntRange(0, 5).Draw(t, "nameless") == 5 {
 		n.purchase = 0
@@ -67,14 +67,14 @@ func drawNews(t *rapid.T) news {
 	return n
 }
 
-// concerns tells whether a webhook says anything about a holder.
-func (n news) concerns(holder int) bool {
-	return n.holder == holder || n.name == received && n.from == holder
+// concerns tells whether a webhook says anything about a subscriber.
+func (n news) concerns(subscriber int) bool {
+	return n.subscriber == subscriber || n.name == received && n.from == subscriber
 }
 
 // String is the webhook in a counter-example.
 func (n news) String() string {
-	text := fmt.Sprintf("%s of reader-%d", n.name, n.holder)
+	text := fmt.Sprintf("%s of reader-%d", n.name, n.subscriber)
 	if n.purchase > 0 {
 		text += fmt.Sprintf(", subscription %d", n.purchase)
 	}
@@ -196,7 +196,7 @@ func (w *world) step(s step) {
 	w.look()
 }
 
-// take picks waiting messages for a batch. A FIFO queue gives a holder's messages in their order, and none while others of theirs are with
+// take picks waiting messages for a batch. A FIFO queue gives a subscriber's messages in their order, and none while others of theirs are with
 // the other forwarder.
 func (w *world) take(picks []int, elsewhere []*letter) (batch []*letter) {
 	for _, pick := range picks {
@@ -204,8 +204,8 @@ func (w *world) take(picks []int, elsewhere []*letter) (batch []*letter) {
 			break
 		}
 		at := pick % len(w.waiting)
-		holder := w.news(w.waiting[at]).holder
-		same := func(l *letter) bool { return w.news(l).holder == holder }
+		subscriber := w.news(w.waiting[at]).subscriber
+		same := func(l *letter) bool { return w.news(l).subscriber == subscriber }
 		if w.plan.fifo {
 			if slices.ContainsFunc(elsewhere, same) {
 				continue

@@ -66,7 +66,7 @@ func newWorld(t *testing.T, p plan) *world {
 		w.forwarders[i] = &forward.Handler{
 			Integrations: file, Accounts: twoAccounts{}, Mapper: mapping.New(),
 			Uploader: clevertap.NewUploader(clevertap.Options{Transport: slow{w.clevertap.Transport(), calls}, Concurrency: 1, Jitter: half}),
-			Rejecter: refuser{}, Delayer: refuser{}, Holders: view, Notes: view,
+			Rejecter: refuser{}, Delayer: refuser{}, Subscribers: view, Notes: view,
 			RetryDelay: time.Second, Log: slog.New(slog.DiscardHandler), Metrics: io.Discard,
 		}
 		w.table.paces = append(w.table.paces, calls)
@@ -168,10 +168,10 @@ func (w *world) record(l *letter) map[string]any {
 	}
 	if w.plan.fifo {
 		source += ".fifo"
-		system["MessageGroupId"] = fmt.Sprint(n.holder)
+		system["MessageGroupId"] = fmt.Sprint(n.subscriber)
 	}
 	webhook := map[string]any{
-		"event_name": n.name, "event_id": fmt.Sprint("event-", l.webhook), "user_id": fmt.Sprint("reader-", n.holder),
+		"event_name": n.name, "event_id": fmt.Sprint("event-", l.webhook), "user_id": fmt.Sprint("reader-", n.subscriber),
 		"event_created_at": noon.Add(time.Duration(n.minute) * time.Minute).Format("2006-01-02T15:04:05.000Z"),
 		"purchase_type":    "RENEWING_SUBSCRIPTION", "environment": "PRODUCTION", "plan": fmt.Sprint("plan-", l.webhook),
 	}
@@ -203,10 +203,10 @@ func (w *world) record(l *letter) map[string]any {
 	}
 }
 
-// told is what an account has of a holder: "true", "false", or nothing.
-func (w *world) told(account string, holder int) string {
+// told is what an account has of a subscriber: "true", "false", or nothing.
+func (w *world) told(account string, subscriber int) string {
 	for _, p := range w.clevertap.Profiles() {
-		if p.Account == account && p.ID == fmt.Sprint("reader-", holder) {
+		if p.Account == account && p.ID == fmt.Sprint("reader-", subscriber) {
 			return string(p.Data["has_active_subscription"])
 		}
 	}
@@ -266,7 +266,7 @@ type tableView struct {
 	pace *pace
 }
 
-var errTable = errors.New("holder table: out of reach")
+var errTable = errors.New("subscriber table: out of reach")
 
 // Read gives the texts.
 func (v *tableView) Read(_ context.Context, keys []string) (map[string]string, error) {

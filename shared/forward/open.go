@@ -8,11 +8,11 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/metric"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // panicsRetried is how often a message on which the code panics comes back before it is rejected: the next version may read it, and so may
@@ -95,7 +95,7 @@ func (v *invocation) read(ctx context.Context, i int, app *integration.App) erro
 	if v.result.Skip != "" {
 		v.ledger.skip(i, v.result.Skip)
 		if v.result.Skip == fault.EventOff {
-			v.state(i, -1, app.Name, holder.Scope{})
+			v.state(i, -1, app.Name, subscriber.Scope{})
 		}
 		return nil
 	}

@@ -78,28 +78,28 @@ func TestNeighboursOfAPanicAreProcessedAsIfItWereNotThere(t *testing.T) {
 	}
 }
 
-// fakeHolders is a holder table of which a test says what it does.
-type fakeHolders struct {
+// fakeSubscribers is a subscriber table of which a test says what it does.
+type fakeSubscribers struct {
 	read  func(keys []string) (map[string]string, error)
 	write func(key, read, text string) error
 }
 
-func (f fakeHolders) Read(_ context.Context, keys []string) (map[string]string, error) {
+func (f fakeSubscribers) Read(_ context.Context, keys []string) (map[string]string, error) {
 	return f.read(keys)
 }
 
-func (f fakeHolders) Write(_ context.Context, key, read, text string) error {
+func (f fakeSubscribers) Write(_ context.Context, key, read, text string) error {
 	return f.write(key, read, text)
 }
 
-var _ forward.Holders = fakeHolders{}
+var _ forward.Subscribers = fakeSubscribers{}
 
 func nothingStored([]string) (map[string]string, error) { return nil, nil }
 
-func TestAPanicAboutAHolderEndsTheMessagesThatNeedItAndNoOthers(t *testing.T) {
+func TestAPanicAboutASubscriberEndsTheMessagesThatNeedItAndNoOthers(t *testing.T) {
 	for receives, want := range map[int]string{1: "retry panic", 5: "rejected panic"} {
 		c := newCorridor(t)
-		c.Holders = fakeHolders{read: nothingStored, write: func(string, string, string) error { panic("person-7") }}
+		c.Subscribers = fakeSubscribers{read: nothingStored, write: func(string, string, string) error { panic("person-7") }}
 		messages := []queued{
 			{app: "demo", body: bodies["event"], receives: receives},
 			{app: "demo", body: `{"event_name":"SUBSCRIPTION_STARTED","event_id":"e-9","user_id":"person-9","purchase_type":"CONSUMABLE"}`},

@@ -158,9 +158,9 @@ func TestThereIsAnAnswerWhateverHangs(t *testing.T) {
 				note:   func(ctx context.Context, _ string, _ forward.Kind) error { return hang(ctx) },
 			}
 		}, []string{"delivered", "rejected malformed", "retry server"}},
-		"the holder table": {func(c *corridor) {
-			c.Holders = hangingHolders{}
-		}, []string{"retry holder", "rejected malformed", "retry holder"}},
+		"the subscriber table": {func(c *corridor) {
+			c.Subscribers = hangingSubscribers{}
+		}, []string{"retry table", "rejected malformed", "retry table"}},
 	} {
 		for _, left := range []time.Duration{time.Second, 3 * time.Second, 30 * time.Second, 15 * time.Minute} {
 			t.Run(name+" with "+left.String()+" left", func(t *testing.T) {
@@ -188,14 +188,14 @@ func TestThereIsAnAnswerWhateverHangs(t *testing.T) {
 	}
 }
 
-type hangingHolders struct{}
+type hangingSubscribers struct{}
 
-func (hangingHolders) Read(ctx context.Context, _ []string) (map[string]string, error) {
+func (hangingSubscribers) Read(ctx context.Context, _ []string) (map[string]string, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
 
-func (hangingHolders) Write(ctx context.Context, _, _, _ string) error {
+func (hangingSubscribers) Write(ctx context.Context, _, _, _ string) error {
 	<-ctx.Done()
 	return ctx.Err()
 }

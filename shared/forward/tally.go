@@ -52,7 +52,7 @@ func (t *tally) drift(app, name string) {
 
 // lane counts what a lane's uploads came to: their latencies under the app that opened it, because no upload is two, and what is wrong
 // with the account under every app that it stops.
-func (t *tally) lane(apps []string, r clevertap.LaneReport) {
+func (t *tally) lane(apps []string, r clevertap.BatchReport) {
 	for _, latency := range r.Latencies {
 		t.metrics.Observe(apps[0], metric.UploadLatency, latency)
 	}

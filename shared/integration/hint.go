@@ -121,7 +121,7 @@ func (l *linter) hints() {
 		l.add(Hint, s.at, l.where(path), message, advice)
 	}
 	if l.app.Anonymous == AnonymousIdentity {
-		tell(anonymousPath, "holders known only by anonymous_user_id get profiles under ids that the app's CleverTap SDK never sets",
+		tell(anonymousPath, "subscribers known only by anonymous_user_id get profiles under ids that the app's CleverTap SDK never sets",
 			"choose object_id if the app gives this id to CleverTap as its custom id, or skip to wait until they sign in")
 	}
 	if l.app.Sandbox == SandboxSend {

@@ -1,6 +1,6 @@
 package integration
 
-// Anonymous says what to do with a holder known only by anonymous_user_id.
+// Anonymous says what to do with a subscriber known only by anonymous_user_id.
 type Anonymous uint8
 
 // The choices; the first is the default.

@@ -28,7 +28,7 @@ func neverSent(c *webhook.Catalogue, name string) string {
 	case flat == "clevertap_id", flat == "clever_tap_id", flat == "integration_clevertap_id":
 		return "it addresses the record"
 	}
-	if a := c.Attribute([]byte(name)); a != nil && a.Type == webhook.Twin {
+	if a := c.Attribute([]byte(name)); a != nil && a.Type == webhook.Millis {
 		return "it repeats " + strings.TrimSuffix(name, "_ms") + ", which is sent as a date"
 	}
 	return ""

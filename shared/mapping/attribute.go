@@ -28,7 +28,7 @@ func (w *work) attributes() {
 			w.tell(aboutProperty, f.Name, nil, ruleAddress, integration.Origin{})
 		case f.Known.Type == webhook.Date:
 			w.dateAttribute(f, row)
-		case f.Known.Type == webhook.Twin:
+		case f.Known.Type == webhook.Millis:
 			w.twinAttribute(f)
 		default:
 			w.plainAttribute(f, row, f.Known.Type)
@@ -44,7 +44,7 @@ func (w *work) dateAttribute(f *webhook.Field, row *row) {
 	}
 	ms, ok := parseDate(f.Value)
 	if !ok {
-		ms, ok = webhook.ParseTwin(w.e.Value(f.Known.Twin))
+		ms, ok = webhook.ParseMillis(w.e.Value(f.Known.Millis))
 	}
 	if ok {
 		w.put(f.Name, row, value{json: w.dateValue(ms), changed: ruleDate})
@@ -56,12 +56,12 @@ func (w *work) dateAttribute(f *webhook.Field, row *row) {
 
 // twinAttribute writes the twin of a date of the catalogue, if it has to stand in for it, in its own place.
 func (w *work) twinAttribute(f *webhook.Field) {
-	date := f.Known.Twin
+	date := f.Known.Millis
 	if !isEmpty(w.e.Value(date)) || isEmpty(f.Value) {
 		w.tell(aboutProperty, f.Name, nil, ruleTwin, integration.Origin{})
 		return
 	}
-	ms, ok := webhook.ParseTwin(f.Value)
+	ms, ok := webhook.ParseMillis(f.Value)
 	if !ok {
 		w.addDrift(driftAttribute, f.Name)
 		w.tell(aboutProperty, f.Name, nil, ruleBadTwin, integration.Origin{})

@@ -17,7 +17,7 @@ func (w *work) clock(received time.Time) {
 		if w.ms = sane(parseDate(w.e.Value(date))); w.ms != 0 {
 			break
 		}
-		if w.ms = sane(webhook.ParseTwin(w.e.Value(w.twin(date)))); w.ms != 0 {
+		if w.ms = sane(webhook.ParseMillis(w.e.Value(w.twin(date)))); w.ms != 0 {
 			break
 		}
 	}
@@ -27,13 +27,13 @@ func (w *work) clock(received time.Time) {
 		at = received.UnixMilli()
 	}
 	w.ts = seconds(at)
-	if w.order = sane(webhook.ParseTwin(w.e.Value(w.twin(w.at.createdAt)))); w.order == 0 {
+	if w.order = sane(webhook.ParseMillis(w.e.Value(w.twin(w.at.createdAt)))); w.order == 0 {
 		w.order = at
 	}
 }
 
 // twin is the row of a date's milliseconds.
-func (w *work) twin(date int) int { return w.catalogue.Attributes[date].Twin }
+func (w *work) twin(date int) int { return w.catalogue.Attributes[date].Millis }
 
 // sane is a time that CleverTap takes as ts, else 0.
 func sane(ms int64, ok bool) int64 {
@@ -48,7 +48,7 @@ func (w *work) date(row int) (ms int64, ok bool) {
 	if ms, ok = parseDate(w.e.Value(row)); ok {
 		return ms, true
 	}
-	return webhook.ParseTwin(w.e.Value(w.twin(row)))
+	return webhook.ParseMillis(w.e.Value(w.twin(row)))
 }
 
 // parseDate reads a date's value. Nearly all are texts without escapes, which need no copy.

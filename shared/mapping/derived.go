@@ -49,8 +49,8 @@ func (w *work) derived(row int) []byte {
 	status := w.e.Text(w.at.status)
 	switch row {
 	case w.at.active:
-		if w.Claim.Known {
-			return boolean(w.Claim.Active)
+		if w.Update.Known {
+			return boolean(w.Update.Active)
 		}
 	case w.at.startedAt:
 		return w.derivedDate(w.at.originalAt)
@@ -107,7 +107,7 @@ func (w *work) derivedDate(row int) []byte {
 // inOffer tells whether the user is in a kind of offer: not after the end of a subscription that had it.
 func (w *work) inOffer(kind string) []byte {
 	offer := w.e.Text(w.at.offer)
-	ended := w.Claim.Known && !w.Claim.Active
+	ended := w.Update.Known && !w.Update.Active
 	return when(len(offer) > 0, string(offer) == kind && !ended)
 }
 

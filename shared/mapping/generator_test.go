@@ -126,7 +126,7 @@ func (d dice) value(a *webhook.Attribute) any {
 		return of(d, a.Enum...)
 	case a.Type == webhook.Date:
 		return of(d, dates...)
-	case a.Type == webhook.Twin:
+	case a.Type == webhook.Millis:
 		return of(d, twins...)
 	case a.Type == webhook.Number:
 		return of[any](d, number("9.90"), number("-4.97"), number("0"), "12.50", number("0.00"), number("1e-2"), nil, "x")

@@ -37,11 +37,11 @@ func (w *work) identify() (Identity, fault.Reason) {
 		w.addressed = true
 		return Identity{ObjectID: true, Value: id}, ""
 	}
-	return w.holder(w.at.userID, w.at.anonymousID)
+	return w.subscriber(w.at.userID, w.at.anonymousID)
 }
 
-// holder addresses a holder by the app's own id, else by Purchasely's anonymous one.
-func (w *work) holder(user, anonymous int) (Identity, fault.Reason) {
+// subscriber addresses a subscriber by the app's own id, else by Purchasely's anonymous one.
+func (w *work) subscriber(user, anonymous int) (Identity, fault.Reason) {
 	if id := w.e.Text(user); !webhook.Absent(id) {
 		return Identity{Value: w.keep(id)}, ""
 	}

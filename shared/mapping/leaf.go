@@ -119,7 +119,7 @@ func (w *work) looseProperty(l leaf, b branch, v value) {
 	if d.key == nil {
 		w.ownName(&d, l.flat)
 		// What is no twin of a date in the webhook must not pass for one in CleverTap, cleaned or put together.
-		if a := w.catalogue.Attribute(d.name); a != nil && a.Type == webhook.Twin {
+		if a := w.catalogue.Attribute(d.name); a != nil && a.Type == webhook.Millis {
 			w.tell(aboutProperty, l.flat, nil, ruleTwin, integration.Origin{})
 			return
 		}

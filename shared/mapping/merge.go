@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // Merge joins the states of one user into one record, appended to dst. States are ordered by At; at the same instant, within one
@@ -79,9 +79,9 @@ func settleTies(states []*Profile) {
 }
 
 // turn is a state's place among those of its purchase at the same instant: those that are neither ACTIVATE nor DEACTIVATE are alike.
-func (p *Profile) turn() holder.Rank {
-	if p.Rank < holder.Deactivate {
-		return holder.Other
+func (p *Profile) turn() subscriber.Rank {
+	if p.Rank < subscriber.Deactivate {
+		return subscriber.Other
 	}
 	return p.Rank
 }

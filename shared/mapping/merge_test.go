@@ -7,12 +7,12 @@ import (
 	"github.com/go-json-experiment/json"
 	"pgregory.net/rapid"
 
-	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // state makes a state of reader-1 from keys and values, in turn.
-func state(at int64, purchase string, rank holder.Rank, keys ...string) *mapping.Profile {
+func state(at int64, purchase string, rank subscriber.Rank, keys ...string) *mapping.Profile {
 	p := &mapping.Profile{
 		Identity: mapping.Identity{Value: []byte("reader-1")}, TS: at / 1000, At: at, Purchase: []byte(purchase), Rank: rank,
 	}
@@ -43,30 +43,30 @@ func TestMerge(t *testing.T) {
 			head + `5,"profileData":{"plan":"new"}}`,
 		},
 		"at the same instant the queue decides between purchases, whatever their ranks": {
-			[]*mapping.Profile{state(5000, "a", holder.Activate, "active", `true`), state(5000, "b", holder.Deactivate, "active", `false`)},
+			[]*mapping.Profile{state(5000, "a", subscriber.Activate, "active", `true`), state(5000, "b", subscriber.Deactivate, "active", `false`)},
 			head + `5,"profileData":{"active":false}}`,
 		},
 		"at the same instant the grant of a purchase wins over its end": {
-			[]*mapping.Profile{state(5000, "a", holder.Activate, "active", `true`), state(5000, "a", holder.Deactivate, "active", `false`)},
+			[]*mapping.Profile{state(5000, "a", subscriber.Activate, "active", `true`), state(5000, "a", subscriber.Deactivate, "active", `false`)},
 			head + `5,"profileData":{"active":true}}`,
 		},
 		"at the same instant the end of a purchase wins over what is neither end nor grant": {
-			[]*mapping.Profile{state(5000, "a", holder.Deactivate, "active", `false`), state(5000, "a", holder.OtherGrants, "active", `true`)},
+			[]*mapping.Profile{state(5000, "a", subscriber.Deactivate, "active", `false`), state(5000, "a", subscriber.OtherGrants, "active", `true`)},
 			head + `5,"profileData":{"active":false}}`,
 		},
 		"at the same instant the queue decides between what is neither, whether it grants or ends": {
-			[]*mapping.Profile{state(5000, "a", holder.OtherGrants, "active", `true`), state(5000, "a", holder.Other, "active", `false`)},
+			[]*mapping.Profile{state(5000, "a", subscriber.OtherGrants, "active", `true`), state(5000, "a", subscriber.Other, "active", `false`)},
 			head + `5,"profileData":{"active":false}}`,
 		},
 		"a purchase shares out its own places only": {
 			[]*mapping.Profile{
-				state(5000, "a", holder.Activate, "k", `"a activate"`, "a", `1`), state(5000, "b", holder.Activate, "k", `"b"`),
-				state(5000, "a", holder.Other, "k", `"a other"`, "b", `1`),
+				state(5000, "a", subscriber.Activate, "k", `"a activate"`, "a", `1`), state(5000, "b", subscriber.Activate, "k", `"b"`),
+				state(5000, "a", subscriber.Other, "k", `"a other"`, "b", `1`),
 			},
 			head + `5,"profileData":{"k":"a activate","b":1,"a":1}}`,
 		},
 		"states without a purchase are one purchase": {
-			[]*mapping.Profile{state(5000, "", holder.Activate, "k", `1`), state(5000, "", holder.Other, "k", `2`)},
+			[]*mapping.Profile{state(5000, "", subscriber.Activate, "k", `1`), state(5000, "", subscriber.Other, "k", `2`)},
 			head + `5,"profileData":{"k":1}}`,
 		},
 		"equal ranks keep the queue's order": {
@@ -95,9 +95,9 @@ func TestMergeOrdersThreeEventsOfOneRenewalAlikeInAnyOrder(t *testing.T) {
 	t.Parallel()
 	for _, order := range [][]int{{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}} {
 		all := []*mapping.Profile{
-			state(5000, "a", holder.Activate, "active", `true`, "status", `"AUTO_RENEWING"`),
-			state(5000, "a", holder.OtherGrants, "active", `true`, "status", `"AUTO_RENEWING"`),
-			state(5000, "a", holder.Other, "active", `false`, "status", `"UNPAID"`),
+			state(5000, "a", subscriber.Activate, "active", `true`, "status", `"AUTO_RENEWING"`),
+			state(5000, "a", subscriber.OtherGrants, "active", `true`, "status", `"AUTO_RENEWING"`),
+			state(5000, "a", subscriber.Other, "active", `false`, "status", `"UNPAID"`),
 		}
 		got := string(mapping.Merge(nil, []*mapping.Profile{all[order[0]], all[order[1]], all[order[2]]}))
 		if want := head + `5,"profileData":{"active":true,"status":"AUTO_RENEWING"}}`; got != want {

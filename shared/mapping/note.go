@@ -45,7 +45,7 @@ const (
 	ruleKeys       = "limit: a profile gets at most 100 keys; the documented ones go first"
 	ruleReserved   = "CleverTap gives this profile key a meaning of its own"
 	ruleUnderived  = "this webhook does not tell"
-	ruleOtherID    = "the webhook addresses its holder by a CleverTap ID; that of the holder it came from is not known"
+	ruleOtherID    = "the webhook addresses its subscriber by a CleverTap ID; that of the subscriber it came from is not known"
 	ruleOneTime    = "one-time purchases make no profile record"
 	ruleNothing    = "no user property is left"
 	ruleNotMoney   = "only payments make a Charged event, no refunds and no zero"

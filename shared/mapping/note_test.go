@@ -18,13 +18,13 @@ func TestNotesTellWhatIsDroppedOrChangedAndWhy(t *testing.T) {
 		to         mapping.Destination
 		want       string // subject | name | sent | words of the rule | line
 	}{
-		"the app is off":            {subscription + `}`, "{enabled: false}", 0, "message|||disabled|2"},
-		"the sandbox is off":        {subscription + `}`, "{sandbox: skip}", mapping.NoAccount, "message|||sandbox|2"},
-		"nobody is addressed":       {`{"event_name":"ACTIVATE"}`, "{}", 0, "message|||no_identity|0"},
-		"anonymous holders are off": {`{"event_name":"ACTIVATE","anonymous_user_id":"a"}`, "{anonymous: skip}", 0, "message|||anonymous|2"},
-		"the event is off":          {subscription + `}`, "{server_events: {events: {ACTIVATE: {send: false}}}}", 0, "event|ACTIVATE|||2"},
-		"the event is renamed":      {subscription + `}`, "{server_events: {events: {ACTIVATE: {name: On}}}}", 0, "event|ACTIVATE|On|rename|2"},
-		"the event has a prefix":    {subscription + `}`, "{server_events: {prefix: 'P '}}", 0, "event|ACTIVATE|P ACTIVATE||2"},
+		"the app is off":                {subscription + `}`, "{enabled: false}", 0, "message|||disabled|2"},
+		"the sandbox is off":            {subscription + `}`, "{sandbox: skip}", mapping.NoAccount, "message|||sandbox|2"},
+		"nobody is addressed":           {`{"event_name":"ACTIVATE"}`, "{}", 0, "message|||no_identity|0"},
+		"anonymous subscribers are off": {`{"event_name":"ACTIVATE","anonymous_user_id":"a"}`, "{anonymous: skip}", 0, "message|||anonymous|2"},
+		"the event is off":              {subscription + `}`, "{server_events: {events: {ACTIVATE: {send: false}}}}", 0, "event|ACTIVATE|||2"},
+		"the event is renamed":          {subscription + `}`, "{server_events: {events: {ACTIVATE: {name: On}}}}", 0, "event|ACTIVATE|On|rename|2"},
+		"the event has a prefix":        {subscription + `}`, "{server_events: {prefix: 'P '}}", 0, "event|ACTIVATE|P ACTIVATE||2"},
 		"an unknown event is cleaned": {
 			`{"event_name":"a.b","user_id":"a"}`, "{}", 0, "event|a.b|ab|forbidden|0",
 		},
@@ -61,7 +61,7 @@ func TestNotesTellWhatIsDroppedOrChangedAndWhy(t *testing.T) {
 		"objects do not go into profiles":    {subscription + `,"plan":{"a":1}}`, "{}", 0, "user property|plan||objects|0"},
 		"one-time purchases have no profile": {subscription + `,"purchase_type":"CONSUMABLE"}`, "{}", 0, "profile|||one-time|0"},
 		"no user property is left":           {subscription + `}`, "{user_properties: {default: none}}", 0, "profile|||no user property|0"},
-		"the other holder's address is not known": {
+		"the other subscriber's address is not known": {
 			`{"event_name":"SUBSCRIPTION_RECEIVED","clevertap_id":"x","transferred_from_user_id":"b"}`, "{}", 0, "profile|||CleverTap ID|0",
 		},
 		"Charged is off":               {money + `}`, "{revenue: {charged: false}}", 0, "charged|||off|2"},

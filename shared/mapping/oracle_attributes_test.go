@@ -63,7 +63,7 @@ func (o *oracle) walk() {
 			}
 			o.drifted("attribute", p.name)
 			o.catalogued(p.name, p.value, webhook.Unspecified, nil)
-		case row.Type == webhook.Twin:
+		case row.Type == webhook.Millis:
 			date := strings.TrimSuffix(p.name, "_ms")
 			if !nothing(o.a.find(date)) {
 				continue

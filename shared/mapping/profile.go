@@ -6,8 +6,8 @@ import (
 	"strconv"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // Entry is one key of a profile.
@@ -28,7 +28,7 @@ type Profile struct {
 	TS       int64 // whole seconds, what goes out
 	At       int64 // milliseconds, what states are ordered by
 	Purchase []byte
-	Rank     holder.Rank
+	Rank     subscriber.Rank
 	Entries  []Entry
 
 	active Entry // has_active_subscription as the file names it; no name: switched off
@@ -63,13 +63,13 @@ func (p *Profile) SetActive(active bool) {
 	p.Entries = slices.Insert(p.Entries, min(p.place, len(p.Entries)), e)
 }
 
-// Answered is what holder state leaves of a profile, nil if nothing.
-func (p *Profile) Answered(a holder.Answer) *Profile {
+// Apply is what subscriber state leaves of a profile, nil if nothing.
+func (p *Profile) Apply(a subscriber.Decision) *Profile {
 	switch {
 	case p == nil || a.Older:
 		return nil
 	case a.Others:
-		p.KeepActive(a.Active)
+		p.KeepOnlyActive(a.Active)
 	case a.Known:
 		p.SetActive(a.Active)
 	}
@@ -79,14 +79,14 @@ func (p *Profile) Answered(a holder.Answer) *Profile {
 	return p
 }
 
-// SaysActive tells whether the profile says if its user is active.
-func (p *Profile) SaysActive() bool {
+// HasActive tells whether the profile says if its user is active.
+func (p *Profile) HasActive() bool {
 	return slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.Active })
 }
 
-// KeepActive makes the profile say only that its user is active, or is not, and under which ids: the rest is about a purchase that
+// KeepOnlyActive makes the profile say only that its user is active, or is not, and under which ids: the rest is about a purchase that
 // matters less than another one.
-func (p *Profile) KeepActive(active bool) {
+func (p *Profile) KeepOnlyActive(active bool) {
 	p.SetActive(active)
 	p.Entries = slices.DeleteFunc(p.Entries, func(e Entry) bool { return !e.UserID && !e.Active })
 	p.place = len(p.Entries)
@@ -136,7 +136,7 @@ func (w *work) finishProfile() {
 	}
 	p := &w.profile
 	p.Identity, p.TS, p.At = w.identity, w.ts, w.order
-	p.Purchase, p.Rank = w.purchase, w.Claim.Rank
+	p.Purchase, p.Rank = w.purchase, w.Update.Rank
 	w.derive()
 	w.limitProfile()
 	if len(p.Entries) == 0 {

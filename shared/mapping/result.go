@@ -5,25 +5,25 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // Result is what one webhook means. The zero Result is ready. It owns its memory and reuses it: whatever it holds is valid until
 // the next Map with the same Result, also when the webhook's bytes are gone by then.
 type Result struct {
-	Skip        fault.Reason // "" unless nothing is sent because the file says so, or because there is nobody to address
-	Reject      fault.Reason // "" unless the webhook can never be sent: malformed
-	Event       []byte       // the encoded event record; nil: none
-	Charged     []byte       // the encoded Charged record; nil: none
-	Profile     *Profile     // the holder's own state; nil: none
-	Other       *Profile     // SUBSCRIPTION_RECEIVED: the state of the holder it came from; nil: none
-	Claim       holder.Claim // what the event says about its purchase, for holder state; also when Skip is event_off
-	Holder      webhook.Holder
-	OtherHolder webhook.Holder // whose entry SUBSCRIPTION_RECEIVED also ends; Kind NoHolder: none
-	EventID     []byte
-	Created     int64    // milliseconds of the time that makes ts; 0: the webhook has none
-	Drift       []string // names only, never values: "event FOO", "attribute bar", "value subscription_status"
+	Skip            fault.Reason      // "" unless nothing is sent because the file says so, or because there is nobody to address
+	Reject          fault.Reason      // "" unless the webhook can never be sent: malformed
+	Event           []byte            // the encoded event record; nil: none
+	Charged         []byte            // the encoded Charged record; nil: none
+	Profile         *Profile          // the subscriber's own state; nil: none
+	Other           *Profile          // SUBSCRIPTION_RECEIVED: the state of the subscriber it came from; nil: none
+	Update          subscriber.Update // what the event says about its purchase, for subscriber state; also when Skip is event_off
+	Subscriber      webhook.Subscriber
+	OtherSubscriber webhook.Subscriber // whose entry SUBSCRIPTION_RECEIVED also ends; Kind NoSubscriber: none
+	EventID         []byte
+	Created         int64    // milliseconds of the time that makes ts; 0: the webhook has none
+	Drift           []string // names only, never values: "event FOO", "attribute bar", "value subscription_status"
 
 	memory
 }
@@ -44,8 +44,8 @@ type memory struct {
 	drifts  map[string]string // names of drift met before, so that the same drift costs nothing the next time
 	drift   []string          // what Drift is cut from
 
-	lastPurchase string         // of the last Claim
-	lastHolder   webhook.Holder // the last Holder
+	lastPurchase   string             // of the last Claim
+	lastSubscriber webhook.Subscriber // the last Subscriber
 }
 
 // maxDrifts bounds what a Result remembers of drift; names come from outside and could be endless.
@@ -55,7 +55,7 @@ const maxDrifts = 1024
 func (r *Result) reset() {
 	r.Skip, r.Reject = "", ""
 	r.Event, r.Charged, r.Profile, r.Other = nil, nil, nil, nil
-	r.Claim, r.Holder, r.OtherHolder = holder.Claim{}, webhook.Holder{}, webhook.Holder{}
+	r.Update, r.Subscriber, r.OtherSubscriber = subscriber.Update{}, webhook.Subscriber{}, webhook.Subscriber{}
 	r.EventID, r.Created, r.Drift = nil, 0, nil
 	r.event, r.charged, r.values = r.event[:0], r.charged[:0], r.values[:0]
 	r.flat, r.spans, r.members, r.drift = r.flat[:0], r.spans[:0], r.members[:0], r.drift[:0]

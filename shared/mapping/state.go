@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -62,9 +62,9 @@ func (w *work) isActive() (active, known bool) {
 	return false, false
 }
 
-// claim says what the event tells about its purchase, for holder state. What the file switches off counts all the same.
+// claim says what the event tells about its purchase, for subscriber state. What the file switches off counts all the same.
 func (w *work) claim() {
-	c := holder.Claim{Sandbox: string(w.e.Text(w.at.environment)) == sandboxEnvironment}
+	c := subscriber.Update{Sandbox: string(w.e.Text(w.at.environment)) == sandboxEnvironment}
 	if !w.isOneTime() {
 		c.Active, c.Known = w.isActive()
 	}
@@ -73,11 +73,11 @@ func (w *work) claim() {
 	}
 	switch name := w.canonical(); {
 	case name == eventActivate:
-		c.Rank = holder.Activate
+		c.Rank = subscriber.Activate
 	case name == eventDeactivate:
-		c.Rank = holder.Deactivate
+		c.Rank = subscriber.Deactivate
 	case c.Active:
-		c.Rank = holder.OtherGrants
+		c.Rank = subscriber.OtherGrants
 	}
 	id := w.e.Text(w.at.subscription)
 	if webhook.Absent(id) {
@@ -91,25 +91,25 @@ func (w *work) claim() {
 	if w.lastPurchase != string(id) {
 		w.lastPurchase = string(id)
 	}
-	if w.lastHolder.Kind != webhook.ByUser || w.lastHolder.ID != string(w.e.Text(w.at.userID)) {
-		w.lastHolder = w.e.Holder()
+	if w.lastSubscriber.Kind != webhook.ByUser || w.lastSubscriber.ID != string(w.e.Text(w.at.userID)) {
+		w.lastSubscriber = w.e.Subscriber()
 	}
 	c.Purchase = w.lastPurchase
-	w.Claim, w.Holder = c, w.lastHolder
+	w.Update, w.Subscriber = c, w.lastSubscriber
 }
 
-// transfer makes the state of the holder from whom a subscription came: it is not active any more, and nothing else is known.
+// transfer makes the state of the subscriber from whom a subscription came: it is not active any more, and nothing else is known.
 func (w *work) transfer() {
 	if w.canonical() != eventReceived || w.isOneTime() {
 		return
 	}
-	w.OtherHolder = w.losing()
+	w.OtherSubscriber = w.losing()
 	if w.addressed {
 		w.tell(aboutProfile, nil, nil, ruleOtherID, integration.Origin{})
 		return
 	}
 	p := &w.other
-	id, reason := w.holder(w.at.fromUser, w.at.fromAnonymous)
+	id, reason := w.subscriber(w.at.fromUser, w.at.fromAnonymous)
 	if reason != "" || id.equal(w.identity) || w.profile.active.Name == "" {
 		return
 	}
@@ -119,45 +119,45 @@ func (w *work) transfer() {
 	w.Other = p
 }
 
-// losing is the holder from whom a subscription came, as holder state knows them.
-func (w *work) losing() webhook.Holder {
-	h := webhook.Holder{Kind: webhook.ByUser, ID: string(w.e.Text(w.at.fromUser))}
+// losing is the subscriber from whom a subscription came, as subscriber state knows them.
+func (w *work) losing() webhook.Subscriber {
+	h := webhook.Subscriber{Kind: webhook.ByUser, ID: string(w.e.Text(w.at.fromUser))}
 	if webhook.Absent(h.ID) {
-		h = webhook.Holder{Kind: webhook.ByAnonymous, ID: string(w.e.Text(w.at.fromAnonymous))}
+		h = webhook.Subscriber{Kind: webhook.ByAnonymous, ID: string(w.e.Text(w.at.fromAnonymous))}
 	}
-	if webhook.Absent(h.ID) || h == w.Holder {
-		return webhook.Holder{}
+	if webhook.Absent(h.ID) || h == w.Subscriber {
+		return webhook.Subscriber{}
 	}
 	return h
 }
 
-// Said is what a webhook says about a purchase of one holder.
-type Said struct {
-	Holder webhook.Holder
-	Claim  holder.Claim
-	Other  bool // of the holder from whom a subscription came
+// SubscriberUpdate is what a webhook says about a purchase of one subscriber.
+type SubscriberUpdate struct {
+	Subscriber webhook.Subscriber
+	Update     subscriber.Update
+	Former     bool // of the subscriber from whom a subscription came
 }
 
-// Says lists what a webhook says about its holders, nothing if it says nothing that holder state has to know or can answer. A skipped
+// Updates lists what a webhook says about its subscribers, nothing if it says nothing that subscriber state has to know or can answer. A skipped
 // webhook says nothing, but for one whose event is merely switched off.
-func (r *Result) Says(received time.Time) (list []Said) {
-	if r.Reject != "" || r.Skip != "" && r.Skip != fault.EventOff || !r.Claim.Known && r.Profile == nil {
+func (r *Result) Updates(received time.Time) (list []SubscriberUpdate) {
+	if r.Reject != "" || r.Skip != "" && r.Skip != fault.EventOff || !r.Update.Known && r.Profile == nil {
 		return nil
 	}
-	claim := r.Claim.Until(received)
-	if r.Holder.Kind != webhook.NoHolder {
-		list = append(list, Said{Holder: r.Holder, Claim: claim})
+	claim := r.Update.Until(received)
+	if r.Subscriber.Kind != webhook.NoSubscriber {
+		list = append(list, SubscriberUpdate{Subscriber: r.Subscriber, Update: claim})
 	}
-	if r.OtherHolder.Kind != webhook.NoHolder {
-		claim.Known, claim.Active, claim.Rank = true, false, holder.Other
-		list = append(list, Said{Holder: r.OtherHolder, Claim: claim, Other: true})
+	if r.OtherSubscriber.Kind != webhook.NoSubscriber {
+		claim.Known, claim.Active, claim.Rank = true, false, subscriber.Other
+		list = append(list, SubscriberUpdate{Subscriber: r.OtherSubscriber, Update: claim, Former: true})
 	}
 	return list
 }
 
 // Scope says which environments' purchases go to an account: those that the file sends there, and all where both accounts of an app's
 // secret are one.
-func Scope(app *integration.App, to Destination, oneAccount bool) holder.Scope {
+func Scope(app *integration.App, to Destination, oneAccount bool) subscriber.Scope {
 	both := app.Sandbox == integration.SandboxSend || app.Sandbox == integration.SandboxRoute && oneAccount
-	return holder.Scope{Production: both || to == Production, Sandbox: both || to == SandboxAccount}
+	return subscriber.Scope{Production: both || to == Production, Sandbox: both || to == SandboxAccount}
 }

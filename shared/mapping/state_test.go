@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/holder"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -33,102 +33,102 @@ func TestClaim(t *testing.T) {
 	at := time.Date(2026, time.March, 14, 7, 41, 52, 318_000_000, time.UTC)
 	for name, c := range map[string]struct {
 		body, file string
-		want       holder.Claim
+		want       subscriber.Update
 	}{
 		"ACTIVATE grants, and outranks": {
 			`{"event_name":"ACTIVATE",` + who + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: holder.Activate},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: subscriber.Activate},
 		},
 		"PURCHASE_VALIDATED is an ACTIVATE": {
 			`{"event_name":"PURCHASE_VALIDATED",` + who + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: holder.Activate},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: subscriber.Activate},
 		},
 		"DEACTIVATE ends, whatever the status says": {
 			`{"event_name":"DEACTIVATE","subscription_status":"AUTO_RENEWING",` + who + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Rank: holder.Deactivate},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Rank: subscriber.Deactivate},
 		},
 		"SUBSCRIPTION_EXPIRED is a DEACTIVATE": {
 			`{"event_name":"SUBSCRIPTION_EXPIRED",` + who + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Rank: holder.Deactivate},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Rank: subscriber.Deactivate},
 		},
 		"a transfer ends it for the one and grants it to the other": {
 			`{"event_name":"SUBSCRIPTION_RECEIVED","subscription_status":"DEACTIVATED",` + who + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: holder.OtherGrants},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: subscriber.OtherGrants},
 		},
 		"other events go by the status": {
 			`{"event_name":"SUBSCRIPTION_RENEWED","subscription_status":"IN_GRACE_PERIOD",` + who + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: holder.OtherGrants},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: subscriber.OtherGrants},
 		},
 		"a status that nobody knows says nothing": {
 			`{"event_name":"SUBSCRIPTION_RENEWED","subscription_status":"FROZEN",` + who + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at},
+			subscriber.Update{Purchase: "subs_1", At: at},
 		},
 		"an event that nobody knows goes by the status": {
 			`{"event_name":"SUBSCRIPTION_REFUNDED","subscription_status":"AUTO_RENEWING",` + who + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: holder.OtherGrants},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: subscriber.OtherGrants},
 		},
 		"a one-time purchase says nothing": {
 			`{"event_name":"SUBSCRIPTION_RENEWED","subscription_status":"AUTO_RENEWING","purchase_type":"CONSUMABLE",` + who + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at},
+			subscriber.Update{Purchase: "subs_1", At: at},
 		},
 		"without the vendor's id the store's chain names the purchase": {
 			`{"event_name":"ACTIVATE","purchasely_subscription_id":"null","store_original_transaction_id":47,` + who + `}`, "{}",
-			holder.Claim{Purchase: "47", At: at, Known: true, Active: true, Rank: holder.Activate},
+			subscriber.Update{Purchase: "47", At: at, Known: true, Active: true, Rank: subscriber.Activate},
 		},
 		"a webhook may name no purchase and no time": {
 			`{"event_name":"ACTIVATE","user_id":"reader-1"}`, "{}",
-			holder.Claim{Known: true, Active: true, Rank: holder.Activate},
+			subscriber.Update{Known: true, Active: true, Rank: subscriber.Activate},
 		},
 		"the time is the one that makes ts": {
 			`{"event_name":"ACTIVATE","user_id":"reader-1","event_created_at":"soon","purchased_at_ms":1773474112318` + sub + `}`, "{}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: holder.Activate},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: subscriber.Activate},
 		},
 		"purchases of the sandbox are kept apart, wherever they go": {
 			`{"event_name":"ACTIVATE","environment":"SANDBOX",` + who + sub + `}`, "{sandbox: send}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: holder.Activate, Sandbox: true},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: subscriber.Activate, Sandbox: true},
 		},
 		"switches do not matter": {
 			`{"event_name":"ACTIVATE",` + who + sub + `}`, "{server_events: {default: skip}, user_properties: {default: none}}",
-			holder.Claim{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: holder.Activate},
+			subscriber.Update{Purchase: "subs_1", At: at, Known: true, Active: true, Rank: subscriber.Activate},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(c.want, mapped(t, c.body, c.file, mapping.Production).Claim); diff != "" {
+			if diff := cmp.Diff(c.want, mapped(t, c.body, c.file, mapping.Production).Update); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
-func TestHoldersOfATransfer(t *testing.T) {
+func TestSubscribersOfATransfer(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		body, file string
-		want       webhook.Holder
+		want       webhook.Subscriber
 	}{
 		"the user from whom it came": {
-			`"transferred_from_user_id":"reader-9","transferred_from_anonymous_user_id":"anon-9"`, "{}", webhook.Holder{Kind: webhook.ByUser, ID: "reader-9"},
+			`"transferred_from_user_id":"reader-9","transferred_from_anonymous_user_id":"anon-9"`, "{}", webhook.Subscriber{Kind: webhook.ByUser, ID: "reader-9"},
 		},
-		"the anonymous holder from whom it came, also where such are skipped": {
-			`"transferred_from_anonymous_user_id":"anon-9"`, "{anonymous: skip}", webhook.Holder{Kind: webhook.ByAnonymous, ID: "anon-9"},
+		"the anonymous subscriber from whom it came, also where such are skipped": {
+			`"transferred_from_anonymous_user_id":"anon-9"`, "{anonymous: skip}", webhook.Subscriber{Kind: webhook.ByAnonymous, ID: "anon-9"},
 		},
 		"also where activity is not sent": {
-			`"transferred_from_user_id":"reader-9"`, "{user_properties: {default: none}}", webhook.Holder{Kind: webhook.ByUser, ID: "reader-9"},
+			`"transferred_from_user_id":"reader-9"`, "{user_properties: {default: none}}", webhook.Subscriber{Kind: webhook.ByUser, ID: "reader-9"},
 		},
-		"also under a CleverTap ID":     {`"transferred_from_user_id":"reader-9","clevertap_id":"-v1"`, "{}", webhook.Holder{Kind: webhook.ByUser, ID: "reader-9"}},
-		"not the same holder again":     {`"transferred_from_user_id":"reader-1"`, "{}", webhook.Holder{}},
-		"nobody, if nobody is named":    {`"transferred_from_user_id":"(null)"`, "{}", webhook.Holder{}},
-		"nobody of a one-time purchase": {`"transferred_from_user_id":"reader-9","purchase_type":"NON_CONSUMABLE"`, "{}", webhook.Holder{}},
+		"also under a CleverTap ID":     {`"transferred_from_user_id":"reader-9","clevertap_id":"-v1"`, "{}", webhook.Subscriber{Kind: webhook.ByUser, ID: "reader-9"}},
+		"not the same subscriber again": {`"transferred_from_user_id":"reader-1"`, "{}", webhook.Subscriber{}},
+		"nobody, if nobody is named":    {`"transferred_from_user_id":"(null)"`, "{}", webhook.Subscriber{}},
+		"nobody of a one-time purchase": {`"transferred_from_user_id":"reader-9","purchase_type":"NON_CONSUMABLE"`, "{}", webhook.Subscriber{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := mapped(t, `{"event_name":"SUBSCRIPTION_RECEIVED","user_id":"reader-1",`+c.body+`}`, c.file, mapping.Production)
-			if want := (webhook.Holder{Kind: webhook.ByUser, ID: "reader-1"}); r.Holder != want {
-				t.Errorf("holder is %v, want %v", r.Holder, want)
+			if want := (webhook.Subscriber{Kind: webhook.ByUser, ID: "reader-1"}); r.Subscriber != want {
+				t.Errorf("subscriber is %v, want %v", r.Subscriber, want)
 			}
-			if r.OtherHolder != c.want {
-				t.Errorf("the other holder is %v, want %v", r.OtherHolder, c.want)
+			if r.OtherSubscriber != c.want {
+				t.Errorf("the other subscriber is %v, want %v", r.OtherSubscriber, c.want)
 			}
 		})
 	}
@@ -138,12 +138,12 @@ func TestAnEventThatIsMerelyOffStillClaims(t *testing.T) {
 	t.Parallel()
 	r := mapped(t, `{"event_name":"ACTIVATE","user_id":"a","purchasely_subscription_id":"s"}`,
 		"{server_events: {default: skip}, user_properties: {default: none}}", mapping.Production)
-	if r.Skip != fault.EventOff || !r.Claim.Known || r.Claim.Purchase != "s" || r.Holder.ID != "a" {
-		t.Errorf("skip %q, claim %+v, holder %v", r.Skip, r.Claim, r.Holder)
+	if r.Skip != fault.EventOff || !r.Update.Known || r.Update.Purchase != "s" || r.Subscriber.ID != "a" {
+		t.Errorf("skip %q, claim %+v, subscriber %v", r.Skip, r.Update, r.Subscriber)
 	}
 }
 
-func TestProfileTakesTheAnswerOfHolderState(t *testing.T) {
+func TestProfileTakesTheAnswerOfSubscribers(t *testing.T) {
 	t.Parallel()
 	const body = `{"event_name":"SUBSCRIPTION_RENEWED","user_id":"a","plan":"gold","anonymous_user_id":"b","original_purchased_at":"2026-01-02T00:00:00Z"`
 	const known = `,"subscription_status":"UNPAID"}`
@@ -169,15 +169,15 @@ func TestProfileTakesTheAnswerOfHolderState(t *testing.T) {
 			`"user_id":"a","plan":"gold","anonymous_user_id":"b","subscription_started_at":"$D_1767312000"`,
 		},
 		"while another purchase is active only that and the ids are said": {
-			body + known, "{}", func(p *mapping.Profile) { p.KeepActive(true) },
+			body + known, "{}", func(p *mapping.Profile) { p.KeepOnlyActive(true) },
 			`"user_id":"a","anonymous_user_id":"b","has_active_subscription":true`,
 		},
 		"also where it had to be added": {
-			body + `}`, "{}", func(p *mapping.Profile) { p.KeepActive(true); p.SetActive(true) },
+			body + `}`, "{}", func(p *mapping.Profile) { p.KeepOnlyActive(true); p.SetActive(true) },
 			`"user_id":"a","anonymous_user_id":"b","has_active_subscription":true`,
 		},
 		"only the ids where it is switched off": {
-			body + known, "{user_properties: {properties: {has_active_subscription: {send: false}}}}", func(p *mapping.Profile) { p.KeepActive(true) },
+			body + known, "{user_properties: {properties: {has_active_subscription: {send: false}}}}", func(p *mapping.Profile) { p.KeepOnlyActive(true) },
 			`"user_id":"a","anonymous_user_id":"b"`,
 		},
 	} {

@@ -23,10 +23,10 @@ var (
 	errBase64   = errors.New("message body is not base64")
 )
 
-// Encode makes the queue's form. holder is any text that names the holder within the app, "" groups by the body instead;
-// holderKind separates ids of different kinds that happen to be equal. eventID becomes the deduplication id where SQS takes
+// Encode makes the queue's form. subscriber is any text that names the subscriber within the app, "" groups by the body instead;
+// subscriberKind separates ids of different kinds that happen to be equal. eventID becomes the deduplication id where SQS takes
 // it. fifo says whether the queue is FIFO.
-func Encode(m Message, holderKind, holder, eventID string, fifo bool) Encoded {
+func Encode(m Message, subscriberKind, subscriber, eventID string, fifo bool) Encoded {
 	body, encoding := encodeBody(m.Body)
 	e := Encoded{
 		Body: body,
@@ -38,7 +38,7 @@ func Encode(m Message, holderKind, holder, eventID string, fifo bool) Encoded {
 		},
 	}
 	if fifo {
-		e.GroupID = groupID(m, holderKind, holder)
+		e.GroupID = groupID(m, subscriberKind, subscriber)
 		e.DeduplicationID = deduplicationID(eventID, m.Body)
 	}
 	return e

@@ -133,8 +133,8 @@ func FuzzDecodeUndoesEncode(f *testing.F) {
 	for _, body := range []string{"", "\n", "{}", "\x00", "\xff", "\uFFFE", "e30=", "rosée"} {
 		f.Add([]byte(body), "user", "u-1", "event", true)
 	}
-	f.Fuzz(func(t *testing.T, body []byte, kind, holder, eventID string, fifo bool) {
-		e := message.Encode(message.Message{App: "demo", Received: received, Body: body}, kind, holder, eventID, fifo)
+	f.Fuzz(func(t *testing.T, body []byte, kind, subscriber, eventID string, fifo bool) {
+		e := message.Encode(message.Message{App: "demo", Received: received, Body: body}, kind, subscriber, eventID, fifo)
 		m, err := decode(e)
 		if err != nil || !bytes.Equal(m.Body, body) || m.App != "demo" || !m.Received.Equal(received.Truncate(time.Millisecond)) {
 			t.Fatalf("decoded %v, %v", m, err)

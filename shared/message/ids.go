@@ -9,23 +9,23 @@ import (
 // maxID is the longest group or deduplication id that SQS takes (SendMessage, November 2026).
 const maxID = 128
 
-// HolderID is the one-way hash of app and holder in hex: the FIFO queue's group id and the holder table's key. kind separates
-// the kinds of ids, so that a user and a device of the same name stay two holders.
-func HolderID(app, kind, holder string) string { return hash(app, kind, []byte(holder)) }
+// SubscriberID is the one-way hash of app and subscriber in hex: the FIFO queue's group id and the subscriber table's key. kind separates
+// the kinds of ids, so that a user and a device of the same name stay two subscribers.
+func SubscriberID(app, kind, subscriber string) string { return hash(app, kind, []byte(subscriber)) }
 
-// NoteID is the holder table's key for a note about one message; no holder's key looks like it. The receiver's time tells a message from a
+// NoteID is the subscriber table's key for a note about one message; no subscriber's key looks like it. The receiver's time tells a message from a
 // later one of the same bytes; like the body it stays when the message is sent again.
 func NoteID(app, received string, body []byte) string {
 	return "note-" + hash(app, "note "+received, body)
 }
 
-// groupID keeps a holder's messages in order. Without a holder there is no order to keep, and the body groups only with its
-// own repetitions; the empty kind keeps it apart from every holder.
-func groupID(m Message, kind, holder string) string {
-	if holder == "" {
+// groupID keeps a subscriber's messages in order. Without a subscriber there is no order to keep, and the body groups only with its
+// own repetitions; the empty kind keeps it apart from every subscriber.
+func groupID(m Message, kind, subscriber string) string {
+	if subscriber == "" {
 		return hash(m.App, "", m.Body)
 	}
-	return HolderID(m.App, kind, holder)
+	return SubscriberID(m.App, kind, subscriber)
 }
 
 // deduplicationID is the event's own id where SQS takes it. An odd id must not make a webhook fail for ever, so the body's

@@ -16,24 +16,24 @@ func legal(id string) bool {
 	return id != "" && len(id) <= 128 && strings.Trim(id, letters+punctuation) == ""
 }
 
-func encode(app, kind, holder, eventID, body string) message.Encoded {
-	return message.Encode(message.Message{App: app, Received: received, Body: []byte(body)}, kind, holder, eventID, true)
+func encode(app, kind, subscriber, eventID, body string) message.Encoded {
+	return message.Encode(message.Message{App: app, Received: received, Body: []byte(body)}, kind, subscriber, eventID, true)
 }
 
-func TestGroupsAreHolders(t *testing.T) {
+func TestGroupsAreSubscribers(t *testing.T) {
 	base := encode("demo", "user", "u-1", "e-1", "one")
-	if base.GroupID != message.HolderID("demo", "user", "u-1") {
-		t.Error("group id is not the holder's id")
+	if base.GroupID != message.SubscriberID("demo", "user", "u-1") {
+		t.Error("group id is not the subscriber's id")
 	}
 	if other := encode("demo", "user", "u-1", "e-2", "two"); other.GroupID != base.GroupID {
-		t.Error("one holder, two groups")
+		t.Error("one subscriber, two groups")
 	}
 	for name, other := range map[string]message.Encoded{
 		"another app":                      encode("demo2", "user", "u-1", "e-1", "one"),
 		"another kind of id":               encode("demo", "device", "u-1", "e-1", "one"),
-		"another holder":                   encode("demo", "user", "u-2", "e-1", "one"),
-		"no holder":                        encode("demo", "user", "", "e-1", "one"),
-		"no holder and the id as body":     encode("demo", "user", "", "e-1", "u-1"),
+		"another subscriber":               encode("demo", "user", "u-2", "e-1", "one"),
+		"no subscriber":                    encode("demo", "user", "", "e-1", "one"),
+		"no subscriber and the id as body": encode("demo", "user", "", "e-1", "u-1"),
 		"parts that join to the same text": encode("dem", "ouser", "u-1", "e-1", "one"),
 		"kind and id shifted":              encode("demo", "useru", "-1", "e-1", "one"),
 	} {
@@ -49,7 +49,7 @@ func TestGroupsAreHolders(t *testing.T) {
 	}
 }
 
-func TestWithoutAHolderTheBodyIsTheGroup(t *testing.T) {
+func TestWithoutASubscriberTheBodyIsTheGroup(t *testing.T) {
 	if encode("demo", "", "", "", "one").GroupID != encode("demo", "user", "", "x", "one").GroupID {
 		t.Error("equal bodies, two groups")
 	}
@@ -58,10 +58,10 @@ func TestWithoutAHolderTheBodyIsTheGroup(t *testing.T) {
 	}
 }
 
-func TestHolderIDStaysTheSameFromReleaseToRelease(t *testing.T) {
+func TestSubscriberIDStaysTheSameFromReleaseToRelease(t *testing.T) {
 	const want = "5d0800c278ab7926bf588845f936c2a7289be04b3bc9a7109eb264f67f167fe9"
-	if got := message.HolderID("demo", "user", "rosée-7"); got != want {
-		t.Errorf("HolderID = %s; entries in holder tables would be lost", got)
+	if got := message.SubscriberID("demo", "user", "rosée-7"); got != want {
+		t.Errorf("SubscriberID = %s; entries in subscriber tables would be lost", got)
 	}
 }
 
@@ -100,10 +100,10 @@ func TestNotesAreAboutOneMessage(t *testing.T) {
 	const received = "2026-11-23T08:08:07.006Z"
 	base := message.NoteID("demo", received, []byte("body"))
 	for name, other := range map[string]string{
-		"another app":          message.NoteID("demo2", received, []byte("body")),
-		"the same bytes again": message.NoteID("demo", "2026-11-23T08:08:08.006Z", []byte("body")),
-		"other bytes":          message.NoteID("demo", received, []byte("body2")),
-		"a holder of the name": message.HolderID("demo", "note "+received, "body"),
+		"another app":              message.NoteID("demo2", received, []byte("body")),
+		"the same bytes again":     message.NoteID("demo", "2026-11-23T08:08:08.006Z", []byte("body")),
+		"other bytes":              message.NoteID("demo", received, []byte("body2")),
+		"a subscriber of the name": message.SubscriberID("demo", "note "+received, "body"),
 	} {
 		if other == base {
 			t.Errorf("%s: the same note", name)

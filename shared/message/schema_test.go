@@ -24,12 +24,12 @@ type golden struct {
 		DeduplicationID string            `json:"deduplication_id"`
 	} `json:"queued"`
 	Means struct {
-		App        string    `json:"app"`
-		ReceivedAt time.Time `json:"received_at"`
-		Body       string    `json:"body_base64"`
-		HolderKind string    `json:"holder_kind"`
-		Holder     string    `json:"holder"`
-		EventID    string    `json:"event_id"`
+		App            string    `json:"app"`
+		ReceivedAt     time.Time `json:"received_at"`
+		Body           string    `json:"body_base64"`
+		SubscriberKind string    `json:"subscriber_kind"`
+		Subscriber     string    `json:"subscriber"`
+		EventID        string    `json:"event_id"`
 	} `json:"means"`
 	Outcome  string `json:"outcome"`  // what the forwarder makes of it
 	Redriven bool   `json:"redriven"` // it has been on the rejected queue
@@ -68,7 +68,7 @@ func TestMessagesOfSchema1CanBeReadForEver(t *testing.T) {
 	}
 }
 
-// The ids outlive a message: the group's is the key of the holder table as well, and a webhook that Purchasely sends again after an update
+// The ids outlive a message: the group's is the key of the subscriber table as well, and a webhook that Purchasely sends again after an update
 // has to get the id that it had.
 func TestMessagesOfSchema1AreWrittenAsTheyAlwaysWere(t *testing.T) {
 	for _, g := range readGolden(t) {
@@ -77,7 +77,7 @@ func TestMessagesOfSchema1AreWrittenAsTheyAlwaysWere(t *testing.T) {
 		}
 		t.Run(g.Name, func(t *testing.T) {
 			m := message.Message{App: g.Means.App, Received: g.Means.ReceivedAt, Body: g.body(t)}
-			e := message.Encode(m, g.Means.HolderKind, g.Means.Holder, g.Means.EventID, true)
+			e := message.Encode(m, g.Means.SubscriberKind, g.Means.Subscriber, g.Means.EventID, true)
 			if e.Body != g.Queued.Body || !maps.Equal(e.Attributes, g.Queued.Attributes) || e.GroupID != g.Queued.GroupID || e.DeduplicationID != g.Queued.DeduplicationID {
 				t.Errorf("written as %+v", e)
 			}

@@ -114,7 +114,7 @@ func (h *Handler) receive(ctx context.Context, r request, began time.Time) error
 	}
 	glance := webhook.Peek(body)
 	m := message.Message{App: r.app, Received: began, Body: body}
-	return h.Queue.Enqueue(ctx, message.Encode(m, glance.Holder.Kind.String(), glance.Holder.ID, glance.EventID, h.FIFO))
+	return h.Queue.Enqueue(ctx, message.Encode(m, glance.Subscriber.Kind.String(), glance.Subscriber.ID, glance.EventID, h.FIFO))
 }
 
 // verify checks the sender's address and the signature, this a second time where keys that were changed meanwhile may explain why it failed. Without both

@@ -184,7 +184,7 @@ func TestAGenuineWebhookIsQueuedVerbatim(t *testing.T) {
 			if err != nil || received.Before(began.Truncate(time.Millisecond)) || received.After(time.Now()) {
 				t.Errorf("received_at %q, %v", got.Attributes["received_at"], err)
 			}
-			group, dedup := message.HolderID("demo", webhook.ByUser.String(), "rosée-7"), "e-1"
+			group, dedup := message.SubscriberID("demo", webhook.ByUser.String(), "rosée-7"), "e-1"
 			if !fifo {
 				group, dedup = "", ""
 			}

@@ -25,9 +25,9 @@ func TestNothingPrintsAValue(t *testing.T) {
 		list   []secret.Value
 		table  map[string]secret.Value
 	}
-	holder := account{value, value, &value, []secret.Value{value}, map[string]secret.Value{"key": value}}
+	subscriber := account{value, value, &value, []secret.Value{value}, map[string]secret.Value{"key": value}}
 	var printed strings.Builder
-	for _, what := range []any{value, &value, holder, &holder, []any{value}, map[string]any{"secret": value}, errors.Join(fmt.Errorf("%v", holder))} {
+	for _, what := range []any{value, &value, subscriber, &subscriber, []any{value}, map[string]any{"secret": value}, errors.Join(fmt.Errorf("%v", subscriber))} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 			fmt.Fprintf(&printed, verb, what)
 		}

@@ -17,8 +17,8 @@ const (
 	Number           // any number, also where the vendor documents a number or its text
 	Boolean
 	Object
-	Date // ISO 8601 text; its twin is the attribute with the same name and _ms
-	Twin // milliseconds since 1970, beside a Date
+	Date   // ISO 8601 text; its twin is the attribute with the same name and _ms
+	Millis // milliseconds since 1970, beside a Date
 )
 
 var typeWords = []string{"unspecified", "string", "integer", "number", "boolean", "object", "date", "twin"}
@@ -62,7 +62,7 @@ func (o Origin) String() string { return originWords[o] }
 // presenceWords say when an attribute is in a payload; several of them must all hold.
 var presenceWords = []string{
 	"always", "usually", "optional", "new", "unproven", "never",
-	"holder_anonymous", "holder_connected", "device", "price", "subscription", "one_time", "transaction",
+	"subscriber_anonymous", "subscriber_connected", "device", "price", "subscription", "one_time", "transaction",
 	"transfer", "plan_change", "offer", "acquisition", "google", "web", "commitment",
 }
 
@@ -76,7 +76,7 @@ type Attribute struct {
 	Property Property
 	Origin   Origin
 	Derived  bool // never in the payload: made by the mapping
-	Twin     int  // index of the _ms twin of a Date, or of the Date of a Twin; -1: none
+	Millis   int  // index of the _ms twin of a Date, or of the Date of a Twin; -1: none
 	Note     string
 
 	text    []byte // Name
@@ -127,18 +127,18 @@ func readAttributes(text string) ([]Attribute, error) {
 		_, twice := places[a.Name]
 		t.require(!twice, "name", "come before")
 		places[a.Name] = a.Index
-		if a.Type == Twin {
+		if a.Type == Millis {
 			date, ok := places[strings.TrimSuffix(a.Name, twinSuffix)]
 			ok = ok && date != a.Index && attributes[date].Type == Date
 			t.require(ok, "type", "no date of the same name before it")
 			if ok {
-				a.Twin, attributes[date].Twin = date, a.Index
+				a.Millis, attributes[date].Millis = date, a.Index
 			}
 		}
 		attributes = append(attributes, a)
 	}
 	for _, a := range attributes {
-		if a.Type == Date && !a.Derived && a.Twin < 0 {
+		if a.Type == Date && !a.Derived && a.Millis < 0 {
 			t.faults = append(t.faults, fmt.Errorf("%s: %s has no twin", t.file, a.Name))
 		}
 	}
@@ -147,7 +147,7 @@ func readAttributes(text string) ([]Attribute, error) {
 
 func readAttribute(t *table) Attribute {
 	a := Attribute{
-		Name: t.cell("name"), Enum: t.list("enum", nil), Presence: t.cell("presence"), Note: t.cell("note"), Twin: -1,
+		Name: t.cell("name"), Enum: t.list("enum", nil), Presence: t.cell("presence"), Note: t.cell("note"), Millis: -1,
 		Property: choice[Property](t, "property", propertyWords),
 		Origin:   choice[Origin](t, "origin", originWords),
 	}

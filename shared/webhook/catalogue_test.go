@@ -135,11 +135,11 @@ func TestAttributesAreThoseOfTheVendor(t *testing.T) {
 		}
 		switch {
 		case a.Type == webhook.Date && !a.Derived:
-			twin := attributes[a.Twin]
-			if twin.Name != a.Name+"_ms" || twin.Type != webhook.Twin || twin.Twin != i || twin.Presence != a.Presence {
+			twin := attributes[a.Millis]
+			if twin.Name != a.Name+"_ms" || twin.Type != webhook.Millis || twin.Millis != i || twin.Presence != a.Presence {
 				t.Errorf("%s has the twin %+v", a.Name, twin)
 			}
-		case a.Type != webhook.Twin && a.Twin != -1:
+		case a.Type != webhook.Millis && a.Millis != -1:
 			t.Errorf("%s has a twin", a.Name)
 		}
 		if (a.Type == webhook.Boolean) != slices.Equal(a.Enum, []string{"true", "false"}) {

@@ -146,15 +146,15 @@ func (e *Event) Value(index int) jsontext.Value {
 // another kind.
 func (e *Event) Text(index int) []byte { return e.reader.text(e.Value(index)) }
 
-// Holder is whose webhook it is: the user's id, else the anonymous user's, else the device's, else the purchase's.
-func (e *Event) Holder() Holder {
+// Subscriber is whose webhook it is: the user's id, else the anonymous user's, else the device's, else the purchase's.
+func (e *Event) Subscriber() Subscriber {
 	if e.catalogue == nil {
-		return Holder{}
+		return Subscriber{}
 	}
 	own := &e.catalogue.own
 	ids := ids{
 		user: e.Value(own.user), anonymous: e.Value(own.anonymous), device: e.Value(own.device),
 		subscription: e.Value(own.subscription), oneTime: e.Value(own.oneTime), original: e.Value(own.original),
 	}
-	return ids.holder(&e.reader.arena)
+	return ids.subscriber(&e.reader.arena)
 }

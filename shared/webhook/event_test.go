@@ -150,7 +150,7 @@ func TestMalformedBodies(t *testing.T) {
 			if !ok || f.Kind != fault.Reject || f.Reason != fault.Malformed || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error is %v, want a reject of reason malformed about %q", err, c.want)
 			}
-			if len(e.Name) != 0 || len(e.Fields) != 0 || e.Type != nil || e.Holder() != (webhook.Holder{}) {
+			if len(e.Name) != 0 || len(e.Fields) != 0 || e.Type != nil || e.Subscriber() != (webhook.Subscriber{}) {
 				t.Errorf("something is left: %s %v", e.Name, fields(&e))
 			}
 		})
@@ -252,7 +252,7 @@ func TestManyNamesAreStillToldApart(t *testing.T) {
 // FuzzRead checks that Read never panics, says the same twice, keeps values that are JSON, names that are unique within the catalogue,
 // and does not change the body.
 func FuzzRead(f *testing.F) {
-	for _, c := range holders {
+	for _, c := range subscribers {
 		f.Add([]byte(c.body))
 	}
 	f.Add(usual)

@@ -49,7 +49,7 @@ type EventType struct {
 	Access   string // grant, revoke, none
 	After    After
 	Money    bool
-	Transfer string   // the holder's part in a transfer: from (losing), to (gaining), none
+	Transfer string   // the subscriber's part in a transfer: from (losing), to (gaining), none
 	Types    []string // purchase types that it can be about; nil: not known
 	AliasOf  string
 	OneTime  bool // only ever about one-time purchases
@@ -62,7 +62,7 @@ func (t *EventType) Known() bool {
 	return t.Status == current || t.Status == recent || t.Status == legacyV2
 }
 
-// Canonical is the event that an old name stands for. It counts for the holder's state only, never for switches and names.
+// Canonical is the event that an old name stands for. It counts for the subscriber's state only, never for switches and names.
 // Any other event stands for itself.
 func (t *EventType) Canonical() string {
 	if t.Status == legacyV2 && t.AliasOf != "" {

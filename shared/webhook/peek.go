@@ -9,8 +9,8 @@ import (
 
 // Glance is all that the receiver reads of a body.
 type Glance struct {
-	EventID string
-	Holder  Holder
+	EventID    string
+	Subscriber Subscriber
 }
 
 // peekers read bodies as deep as the decoder goes: whether a body nests too deep for an event is not the queue's business.
@@ -19,7 +19,7 @@ var peekers = sync.Pool{New: func() any { return &reader{limit: math.MaxInt} }}
 // Peek reads the ids of a body of either version. It never fails: of a body that is not one JSON object it tells nothing. Of
 // equal names the last counts, so it goes through the whole top level.
 //
-// For every body that [Event.Read] accepts, the holder is that of [Event.Holder].
+// For every body that [Event.Read] accepts, the subscriber is that of [Event.Subscriber].
 func Peek(body []byte) Glance {
 	r := peekers.Get().(*reader)
 	defer peekers.Put(r)
@@ -60,7 +60,7 @@ func (r *reader) peek(body []byte) Glance {
 	if absent(eventName) {
 		r.peekNested(&ids, user, properties)
 	}
-	return Glance{EventID: string(r.text(eventID)), Holder: ids.holder(&r.arena)}
+	return Glance{EventID: string(r.text(eventID)), Subscriber: ids.subscriber(&r.arena)}
 }
 
 // peekNested reads the ids of version 2. They go before ids that stand at the top beside them, as in [Event.Read].

@@ -10,7 +10,7 @@ import (
 func TestPeekReadsTheEventID(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"event_id":"0c5f"}`:                     "0c5f",
-		`{"event_id":"null"}`:                     "null", // an id like any other: only a holder can be a word for nothing
+		`{"event_id":"null"}`:                     "null", // an id like any other: only a subscriber can be a word for nothing
 		`{"event_id":""}`:                         "",
 		`{"event_id":null}`:                       "",
 		`{"event_id":true}`:                       "",
@@ -50,7 +50,7 @@ func garbage() []string {
 
 // FuzzPeek checks that Peek never panics, and agrees with Event on every body that Event reads.
 func FuzzPeek(f *testing.F) {
-	for _, c := range holders {
+	for _, c := range subscribers {
 		f.Add([]byte(c.body))
 	}
 	for _, body := range garbage() {
@@ -64,8 +64,8 @@ func FuzzPeek(f *testing.F) {
 		if e.Read(body) != nil {
 			return
 		}
-		if got := e.Holder(); got != glance.Holder {
-			t.Fatalf("Event has %+v, Peek %+v", got, glance.Holder)
+		if got := e.Subscriber(); got != glance.Subscriber {
+			t.Fatalf("Event has %+v, Peek %+v", got, glance.Subscriber)
 		}
 		id := webhook.TheCatalogue().Attribute([]byte("event_id")).Index
 		if got := string(e.Text(id)); got != glance.EventID {

@@ -38,8 +38,8 @@ func (s *story) flat() members {
 	for i := range catalogue.Attributes {
 		a := &catalogue.Attributes[i]
 		source := a
-		if a.Type == Twin {
-			source = &catalogue.Attributes[a.Twin]
+		if a.Type == Millis {
+			source = &catalogue.Attributes[a.Millis]
 		}
 		value, ok := facts[source.Name]
 		if !ok {
@@ -47,7 +47,7 @@ func (s *story) flat() members {
 		}
 		date, isDate := value.(time.Time)
 		switch {
-		case a.Type == Twin:
+		case a.Type == Millis:
 			list = append(list, member{a.Name, jsontext.Value(jsontext.Int(date.UnixMilli()).String())})
 		case isDate:
 			list = append(list, member{a.Name, sampleDate(date)})

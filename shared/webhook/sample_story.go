@@ -19,7 +19,7 @@ type story struct {
 	offering  offering
 	previous  string // plan, before a change
 	refund    bool   // of a transaction
-	connected bool   // the holder has an id of the app's
+	connected bool   // the subscriber has an id of the app's
 	periods   int    // how many have passed before the present one
 
 	original, purchased, renewal, created time.Time
@@ -109,7 +109,7 @@ func (s *story) facts() facts {
 		"presentation":     quoted("papaya_paywall"), "placement": quoted("lesson_end"), "audience": quoted("returning_learners"),
 		"ab_test": quoted("paywall_colours"), "ab_test_variant": quoted(one(s, []string{"green", "orange"})), "channel": quoted("in_app"),
 	}
-	s.holder(f)
+	s.subscriber(f)
 	s.store(f)
 	if s.event.OneTime {
 		f["purchasely_one_time_purchase_id"] = quoted("otp_" + s.letters(alphanumeric, 31))
@@ -120,8 +120,8 @@ func (s *story) facts() facts {
 	return f
 }
 
-// holder tells whose purchase it is and, for a transfer, who has or had it on the other side.
-func (s *story) holder(f facts) {
+// subscriber tells whose purchase it is and, for a transfer, who has or had it on the other side.
+func (s *story) subscriber(f facts) {
 	user, anonymous := quoted(fmt.Sprintf("learner-%05d", s.dice.IntN(100000))), quoted(strings.ToUpper(s.uuid()))
 	if s.connected {
 		f["user_id"] = user

@@ -53,8 +53,8 @@ func TestSamplesFitTheCatalogue(t *testing.T) {
 				t.Errorf("%s has the value %s", f.Name, text)
 			}
 		}
-		if e.Holder().Kind != webhook.ByUser && e.Holder().Kind != webhook.ByAnonymous {
-			t.Errorf("holder is %+v", e.Holder())
+		if e.Subscriber().Kind != webhook.ByUser && e.Subscriber().Kind != webhook.ByAnonymous {
+			t.Errorf("subscriber is %+v", e.Subscriber())
 		}
 	})
 }
@@ -62,7 +62,7 @@ func TestSamplesFitTheCatalogue(t *testing.T) {
 func checkType(t *testing.T, f webhook.Field) {
 	t.Helper()
 	want := map[webhook.Type]jsontext.Kind{
-		webhook.String: '"', webhook.Date: '"', webhook.Integer: '0', webhook.Number: '0', webhook.Twin: '0', webhook.Object: '{', webhook.Boolean: 't',
+		webhook.String: '"', webhook.Date: '"', webhook.Integer: '0', webhook.Number: '0', webhook.Millis: '0', webhook.Object: '{', webhook.Boolean: 't',
 	}[f.Known.Type]
 	got := f.Value.Kind()
 	if got == 'f' {
@@ -87,9 +87,9 @@ func expected(kind *webhook.EventType, e *webhook.Event, text func(string) strin
 		switch word {
 		case "always", "usually", "optional", "device", "acquisition", "new":
 			holds = true
-		case "holder_anonymous":
+		case "subscriber_anonymous":
 			holds = text("user_id") == ""
-		case "holder_connected":
+		case "subscriber_connected":
 			holds = text("anonymous_user_id") == ""
 		case "subscription":
 			optional = !kind.OneTime // the rest is checked by the story's logic
@@ -134,7 +134,7 @@ func TestSamplesAreComplete(t *testing.T) {
 			}
 		}
 		if (text("user_id") == "") == (text("anonymous_user_id") == "") {
-			t.Error("not exactly one id of the holder")
+			t.Error("not exactly one id of the subscriber")
 		}
 	})
 }
@@ -145,7 +145,7 @@ func TestSamplesTellAStoryThatCanHaveHappened(t *testing.T) {
 		date := func(name string) int64 {
 			a := attribute(t, name)
 			ms, ok := webhook.ParseDate(e.Value(a.Index))
-			if twin, twinOK := webhook.ParseTwin(e.Value(a.Twin)); e.Version == 3 && (ok != twinOK || ms != twin) {
+			if twin, twinOK := webhook.ParseMillis(e.Value(a.Millis)); e.Version == 3 && (ok != twinOK || ms != twin) {
 				t.Errorf("%s is %d, its twin %d", name, ms, twin)
 			}
 			return ms

@@ -59,8 +59,8 @@ func ParseDate(v jsontext.Value) (ms int64, ok bool) {
 // maxSeconds is the largest number that counts as seconds: the year 5138, or three years after 1970 in milliseconds.
 const maxSeconds = 100_000_000_000
 
-// ParseTwin reads a twin, a number of milliseconds since 1970 or its digits as a text.
-func ParseTwin(v jsontext.Value) (ms int64, ok bool) {
+// ParseMillis reads a twin, a number of milliseconds since 1970 or its digits as a text.
+func ParseMillis(v jsontext.Value) (ms int64, ok bool) {
 	text := []byte(v)
 	switch v.Kind() {
 	case jsontext.KindString:

@@ -102,7 +102,7 @@ func TestParseTimeDoesNotAllocate(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		_, _ = webhook.ParseTime(text)
 		_, _ = webhook.ParseDate(date)
-		_, _ = webhook.ParseTwin(twin)
+		_, _ = webhook.ParseMillis(twin)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -157,12 +157,12 @@ func TestParseTwin(t *testing.T) {
 		`1773474112318`: 1773474112318, `"1773474112318"`: 1773474112318, `1.773474112318e12`: 1773474112318, `1773474112318.9`: 1773474112318, `0`: 0, `5`: 5, `-5`: -5,
 		`"-5"`: -5, `"\u0035"`: 5,
 	} {
-		if got, ok := webhook.ParseTwin(jsontext.Value(value)); !ok || got != want {
+		if got, ok := webhook.ParseMillis(jsontext.Value(value)); !ok || got != want {
 			t.Errorf("%s is %d (%v), want %d", value, got, ok, want)
 		}
 	}
 	for _, value := range []string{"", "null", "true", "[]", `""`, `"x"`, `" 5"`, `"5 "`, `"+5"`, `"05"`, `"5."`, `"5e"`, `"0x5"`, `"2026-03-14"`, `"--5"`, `"5e+"`, `"-"`, "1e30"} {
-		if got, ok := webhook.ParseTwin(jsontext.Value(value)); ok {
+		if got, ok := webhook.ParseMillis(jsontext.Value(value)); ok {
 			t.Errorf("%s is taken for %d", value, got)
 		}
 	}
@@ -181,7 +181,7 @@ func TestNumbersAreExact(t *testing.T) {
 				t.Fatalf("%s of %s is %d (%v), want %s", what, text, got, ok, want)
 			}
 		}
-		twin, twinOK := webhook.ParseTwin(jsontext.Value(text))
+		twin, twinOK := webhook.ParseMillis(jsontext.Value(text))
 		check("twin", twin, twinOK, floor(exact))
 		if exact.Cmp(big.NewRat(100_000_000_000, 1)) <= 0 {
 			exact.Mul(exact, big.NewRat(1000, 1))

@@ -2,6 +2,7 @@ package lambdatest
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
@@ -36,10 +37,15 @@ func Build(t testing.TB, folder string) string {
 	return binary
 }
 
-// build puts the binary under a name that stays the same from run to run, so that nothing piles up. Test processes that build
-// side by side rename over one another, which leaves a running binary alone.
+// build puts the binary under a name that stays the same from run to run, so that nothing piles up; another checkout has
+// another one. Test processes that build side by side rename over one another, which leaves a running binary alone.
 func build(ctx context.Context, path string) (string, error) {
-	folder := filepath.Join(os.TempDir(), fmt.Sprintf("bridge-lambdatest-%d", os.Getuid()))
+	root, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", err
+	}
+	checkout := sha256.Sum256(root)
+	folder := filepath.Join(os.TempDir(), fmt.Sprintf("bridge-lambdatest-%d-%x", os.Getuid(), checkout[:4]))
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return "", err
 	}

@@ -2,29 +2,29 @@ package clevertaptest
 
 // book is what an account has learnt from the records it took.
 type book struct {
-	names      map[string]bool // event names, folded
-	events     schema
-	profiles   schema
-	items      schema
-	accepted   map[eventKey]int // number of the record
-	charged    map[string]bool
-	holders    map[holder]*Profile
-	holderList []*Profile // in order of creation
-	sums       map[string]*sum
-	dryRuns    int
-	refusals   map[int]int
+	names          map[string]bool // event names, folded
+	events         schema
+	profiles       schema
+	items          schema
+	accepted       map[eventKey]int // number of the record
+	charged        map[string]bool
+	subscribers    map[subscriber]*Profile
+	subscriberList []*Profile // in order of creation
+	sums           map[string]*sum
+	dryRuns        int
+	refusals       map[int]int
 }
 
 // eventKey is what makes an event the same as another.
 type eventKey struct{ id, name string }
 
-// holder is how a user is addressed.
-type holder struct{ key, id string }
+// subscriber is how a user is addressed.
+type subscriber struct{ key, id string }
 
 func newBook() book {
 	return book{
 		names: map[string]bool{}, events: newSchema(), profiles: newSchema(), items: newSchema(), accepted: map[eventKey]int{},
-		charged: map[string]bool{}, holders: map[holder]*Profile{}, sums: map[string]*sum{}, refusals: map[int]int{},
+		charged: map[string]bool{}, subscribers: map[subscriber]*Profile{}, sums: map[string]*sum{}, refusals: map[int]int{},
 	}
 }
 

@@ -58,7 +58,7 @@ func (v *visit) forget(key string, ids []string) {
 	defer s.mu.Unlock()
 	for _, id := range ids {
 		s.deletions = append(s.deletions, Deletion{v.account.now.ID, v.record.Number, v.record.Time, key, id})
-		at := holder{"identity", id}
+		at := subscriber{"identity", id}
 		if key == "guid" {
 			at.key = "objectId"
 		}

@@ -27,11 +27,11 @@ func (s *Server) Summaries() []Summary {
 	at := map[string]*Summary{}
 	for i, a := range s.order {
 		all[i] = Summary{
-			ID: a.now.ID, Region: a.now.Region, Label: a.now.Label, Profiles: len(a.holderList), InFlight: a.uploads.taken,
+			ID: a.now.ID, Region: a.now.Region, Label: a.now.Label, Profiles: len(a.subscriberList), InFlight: a.uploads.taken,
 			HighestInFlight: a.uploads.highest, DryRuns: a.dryRuns, Refusals: maps.Clone(a.refusals),
 		}
 		at[a.now.ID] = &all[i]
-		for _, p := range a.holderList {
+		for _, p := range a.subscriberList {
 			if p.Unknown {
 				all[i].Unknown++
 			}

@@ -105,13 +105,13 @@ func (v *visit) entries(findings []finding) []entry {
 
 // remarkTwins objects to a second profile record for a user in one upload.
 func remarkTwins(findings []finding) {
-	seen := map[holder]bool{}
+	seen := map[subscriber]bool{}
 	for i := range findings {
 		f := &findings[i]
 		if f.code != 0 || f.kind != "profile" {
 			continue
 		}
-		if at := (holder{f.key, f.id}); seen[at] {
+		if at := (subscriber{f.key, f.id}); seen[at] {
 			f.object(ProfileTwins, "")
 		} else {
 			seen[at] = true
