@@ -43,10 +43,10 @@ func FuzzLoad(f *testing.F) {
 		if file == nil {
 			return
 		}
-		names, err := integration.Names("test.yaml", text)
+		names, err := integration.AppNames("test.yaml", text)
 		slices.Sort(names)
 		if diff := cmp.Diff(slices.Sorted(maps.Keys(file.Apps)), names); diff != "" || err != nil {
-			t.Errorf("Names: %v\n%s", err, diff)
+			t.Errorf("AppNames: %v\n%s", err, diff)
 		}
 		for _, app := range file.Apps {
 			judge(t, app)
@@ -91,12 +91,12 @@ func judge(t *testing.T, app *integration.App) {
 	}
 }
 
-// FuzzNames: whatever the text, there are well-formed names, each once, or an error on one line.
-func FuzzNames(f *testing.F) {
+// FuzzAppNames: whatever the text, there are well-formed names, each once, or an error on one line.
+func FuzzAppNames(f *testing.F) {
 	seed(f)
 	f.Add([]byte("apps:\n\tdemo:\n  'other\n\"third: {\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		names, err := integration.Names("test.yaml", text)
+		names, err := integration.AppNames("test.yaml", text)
 		if (err == nil) != (len(names) > 0) {
 			t.Fatalf("%v, %v", names, err)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
 
-func TestNames(t *testing.T) {
+func TestAppNames(t *testing.T) {
 	tests := map[string]struct {
 		text string
 		want []string
@@ -23,7 +23,7 @@ func TestNames(t *testing.T) {
 		"merged apps":                             {"apps:\n  <<: {base: {}}\n  demo: {}\n", []string{"demo", "base"}},
 		"names that YAML takes for numbers":       {"apps:\n  2024: {}\n  007: {}\n  true: {}\n", []string{"2024", "007", "true"}},
 		"JSON":                                    {`{"apps":{"demo":{}}}`, []string{"demo"}},
-		"a tab below the app":                     {"apps:\n  demo:\n\tenabled: true\n  other: {}\n", []string{"demo", "other"}},
+		"a tab below the app, one name too many":  {"apps:\n  demo:\n\tenabled: true\n  other: {}\n", []string{"demo", "enabled", "other"}},
 		"tabs all through":                        {"apps:\n\tdemo:\n\t\tenabled: true\n\tother:\n", []string{"demo", "other"}},
 		"a brace that is not closed":              {"apps:\n  demo: {enabled: true\n  other: {}\n", []string{"demo", "other"}},
 		"a quote that is not closed":              {"apps:\n  demo:\n    server_events:\n      prefix: \"PLY\n  other: {}\n", []string{"demo", "other"}},
@@ -31,7 +31,7 @@ func TestNames(t *testing.T) {
 		"a space that is missing":                 {"apps:\n  demo:{}\n  other: {}\n", []string{"demo", "other"}},
 		"indentation that goes back and forth":    {"apps:\n    demo:\n      enabled: true\n  other: {}\n", []string{"demo", "other"}},
 		"a key that slipped to the margin":        {"apps:\n  demo:\nenabled: true\n    sandbox: skip\n  other: {}\n", []string{"demo", "other"}},
-		"keys that slipped to the apps' level":    {"apps:\n    demo: {\n  revenue:\n    other: {}\n", []string{"demo", "other"}},
+		"keys that slipped to the apps' level":    {"apps:\n    demo: {\n  revenue:\n    other: {}\n", []string{"demo", "revenue", "other"}},
 		"quotes, comments and blank lines":        {"# apps:\n\n\"apps\" : # here\n  # first: {}\n\n  'demo' : {]\n  \"other\": {}\n", []string{"demo", "other"}},
 		"carriage returns in a faulty file":       {"apps:\r\n  demo: {]\r\n  other: {}\r\n", []string{"demo", "other"}},
 		"a byte order mark in a faulty file":      {"\ufeffapps:\n  demo: {]\n", []string{"demo"}},
@@ -44,7 +44,7 @@ func TestNames(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := integration.Names("test.yaml", []byte(test.text))
+			got, err := integration.AppNames("test.yaml", []byte(test.text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -55,7 +55,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestNoNames(t *testing.T) {
+func TestAppNamesSaysWhyThereIsNone(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"an empty file":        {"", "no app name: shop.yaml:1:1: the file is empty; begin with apps: and the name of an app below it"},
 		"another file":         {"enabled: true\n", `no app name: shop.yaml:1:1: enabled: unknown key "enabled"; the only key here is apps / shop.yaml:1:1: the key apps is missing; begin with apps: and the name of an app below it`},
@@ -67,7 +67,7 @@ func TestNoNames(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			names, err := integration.Names("shop.yaml", []byte(test.text))
+			names, err := integration.AppNames("shop.yaml", []byte(test.text))
 			if err == nil || len(names) > 0 || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("%v, %v", names, err)
 			}
