@@ -32,7 +32,7 @@ var plan = map[string][]string{
 	"functions/soak":                  {}, // tests only
 	"cmd/bridge": {
 		"cmd/bridge/internal/stored", "shared/clevertap", "shared/clevertap/clevertaptest", "shared/config", "shared/env", "shared/fault", "shared/subscriber",
-		"shared/integration", "shared/mapping", "shared/message", "shared/metric", "shared/secret", "shared/webhook",
+		"shared/integration", "shared/mapping", "shared/message", "shared/metric", "shared/secret", "shared/webhook", "shared/webhook/sample",
 	},
 	"cmd/bridge/internal/stored":     {"shared/message"},
 	"cmd/bench":                      {},
@@ -45,6 +45,7 @@ var plan = map[string][]string{
 	"shared/mapping":                 {"shared/webhook", "shared/integration", "shared/subscriber", "shared/clevertap", "shared/fault"},
 	"shared/integration":             {"shared/config", "shared/webhook", "shared/clevertap"},
 	"shared/webhook":                 {"shared/fault", "shared/secret"},
+	"shared/webhook/sample":          {"shared/webhook"},
 	"shared/clevertap":               {"shared/fault", "shared/secret"},
 	"shared/clevertap/clevertaptest": {"shared/clevertap"},
 	"shared/message":                 {"shared/fault"},

@@ -45,7 +45,7 @@ func loaded(t *testing.T, text string) *integration.App {
 }
 
 func eventsPage(t *testing.T) string {
-	app, catalogue := loaded(t, "apps:\n  demo: {}\n"), webhook.TheCatalogue()
+	app, catalogue := loaded(t, "apps:\n  demo: {}\n"), webhook.EmbeddedCatalogue()
 	all := loaded(t, "apps:\n  demo: {user_properties: {default: all}}\n")
 	var b strings.Builder
 	b.WriteString(`# Every event and every attribute, and what happens to it

@@ -18,7 +18,7 @@ import (
 func freshSample(event string, now time.Time) ([]byte, error) {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
-	body, err := sample(event, binary.BigEndian.Uint64(id[:]))
+	body, err := sampleWebhook(event, binary.BigEndian.Uint64(id[:]))
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
 func newSampleCommand() *cobra.Command {
@@ -28,7 +29,7 @@ up. The same event and seed give the same webhook; another seed tells of another
 			if list {
 				return writeText(cmd.OutOrStdout(), eventList())
 			}
-			body, err := sample(args[0], seed)
+			body, err := sampleWebhook(args[0], seed)
 			if err != nil {
 				return err
 			}
@@ -40,11 +41,11 @@ up. The same event and seed give the same webhook; another seed tells of another
 	return cmd
 }
 
-// sample is a made-up webhook, or an error with the nearest known name.
-func sample(event string, seed uint64) ([]byte, error) {
-	catalogue := webhook.TheCatalogue()
+// sampleWebhook returns a made-up webhook, or an error with the nearest known name.
+func sampleWebhook(event string, seed uint64) ([]byte, error) {
+	catalogue := webhook.EmbeddedCatalogue()
 	if t := catalogue.Event([]byte(event)); t != nil {
-		return webhook.Sample(t, seed), nil
+		return sample.Webhook(t, seed), nil
 	}
 	hint := "'bridge sample --list' prints the events"
 	if near := catalogue.NearestEvent(event); near != "" {
@@ -56,7 +57,7 @@ func sample(event string, seed uint64) ([]byte, error) {
 // eventList is every event that webhooks are expected of, one a line.
 func eventList() string {
 	var b strings.Builder
-	events := webhook.TheCatalogue().Events
+	events := webhook.EmbeddedCatalogue().Events
 	for i := range events {
 		if events[i].Known() {
 			b.WriteString(events[i].Name + "\n")

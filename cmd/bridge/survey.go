@@ -30,7 +30,7 @@ type inspector struct {
 }
 
 func newInspector(now time.Time) *inspector {
-	catalogue := webhook.TheCatalogue()
+	catalogue := webhook.EmbeddedCatalogue()
 	return &inspector{
 		created: catalogue.Attribute([]byte("event_created_at")).Index,
 		twin:    catalogue.Attribute([]byte("event_created_at_ms")).Index,

@@ -15,15 +15,16 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	records "github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	webhooksample "github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
 // renewal is the catalogue's sample of the webhook that a burst is made of, as short as Purchasely writes it.
 func renewal(t *testing.T) []byte {
 	t.Helper()
-	catalogue := webhook.TheCatalogue()
+	catalogue := webhook.EmbeddedCatalogue()
 	for i := range catalogue.Events {
 		if e := &catalogue.Events[i]; e.Name == "SUBSCRIPTION_RENEWED" {
-			body := jsontext.Value(webhook.Sample(e, 1))
+			body := jsontext.Value(webhooksample.Webhook(e, 7))
 			if err := body.Compact(); err != nil {
 				t.Fatal(err)
 			}

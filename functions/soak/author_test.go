@@ -13,6 +13,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
 // author makes up webhooks. Each has its own bytes, and a subscriber's webhooks have rising times.
@@ -65,10 +66,10 @@ func (a *author) time(h *subscriber) int64 {
 
 // sample takes a template and gives it an identity, a time and sometimes a marker.
 func (a *author) sample(app string) *sent {
-	types := webhook.TheCatalogue().Events
+	types := webhook.EmbeddedCatalogue().Events
 	t := &types[a.dice.IntN(len(types))]
 	var facts map[string]jsontext.Value
-	if err := json.Unmarshal(webhook.Sample(t, a.dice.Uint64()), &facts); err != nil {
+	if err := json.Unmarshal(sample.Webhook(t, a.dice.Uint64()), &facts); err != nil {
 		panic(err)
 	}
 	h := a.odd()

@@ -24,6 +24,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
 // benchServer makes the test binary the other side of the loopback, in a process of its own: its work must not count as ours.
@@ -118,10 +119,10 @@ func benchHandler(b *testing.B, endpoint string) *forward.Handler {
 // benchBatch is a batch of renewals of as many users.
 func benchBatch(b *testing.B, size int) []byte {
 	b.Helper()
-	renewal := webhook.TheCatalogue().Event([]byte("SUBSCRIPTION_RENEWED"))
+	renewal := webhook.EmbeddedCatalogue().Event([]byte("SUBSCRIPTION_RENEWED"))
 	event := events.SQSEvent{}
 	for i := range size {
-		body := webhook.Sample(renewal, uint64(i))
+		body := sample.Webhook(renewal, uint64(i))
 		event.Records = append(event.Records, events.SQSMessage{
 			MessageId: strconv.Itoa(i), ReceiptHandle: strings.Repeat("r", 200), Body: string(body),
 			Attributes: map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": "1795402927191", "MessageGroupId": strconv.Itoa(i)},

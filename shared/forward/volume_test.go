@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
 // mostPerEvent is how many bytes of log, metrics included, a delivered event may cost at batches of ten: what CloudWatch takes in is the
@@ -14,14 +15,14 @@ import (
 const mostPerEvent = 100
 
 func TestAGoodBatchOfTenWritesUnderAHundredBytesAnEvent(t *testing.T) {
-	renewal := webhook.TheCatalogue().Event([]byte("SUBSCRIPTION_RENEWED"))
+	renewal := webhook.EmbeddedCatalogue().Event([]byte("SUBSCRIPTION_RENEWED"))
 	for name, age := range map[string]time.Duration{"fresh": 3 * time.Second, "a day old": 24 * time.Hour, "a year old": 365 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			c := newCorridor(t)
 			created := time.Now().Add(-age)
 			var messages []queued
 			for i := range 10 {
-				body := string(webhook.Sample(renewal, uint64(i)))
+				body := string(sample.Webhook(renewal, uint64(i)))
 				body = strings.TrimSuffix(strings.TrimSpace(body), "}") // Of equal names the last one counts.
 				messages = append(messages, queued{app: "demo", body: fmt.Sprintf(`%s,"event_created_at":%q,"event_created_at_ms":%d}`,
 					body, created.UTC().Format(time.RFC3339), created.UnixMilli())})

@@ -38,7 +38,7 @@ func user(body string) string {
 // index finds a row of the catalogue, payload or derived.
 func index(t testing.TB, name string) int {
 	t.Helper()
-	for i, a := range webhook.TheCatalogue().Attributes {
+	for i, a := range webhook.EmbeddedCatalogue().Attributes {
 		if a.Name == name {
 			return i
 		}

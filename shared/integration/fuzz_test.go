@@ -57,7 +57,7 @@ func FuzzLoad(f *testing.F) {
 // judge checks every decision on a catalogued name.
 func judge(t *testing.T, app *integration.App) {
 	t.Helper()
-	c := webhook.TheCatalogue()
+	c := webhook.EmbeddedCatalogue()
 	taken := map[string]string{}
 	check := func(kind, source, name string, limit int, profile, reserved bool) {
 		clean, changed := clevertap.CleanName(nil, []byte(name), limit, profile)

@@ -14,7 +14,7 @@ func Load(path string, text []byte) (*File, Problems) {
 	if apps == nil {
 		return nil, r.sorted()
 	}
-	catalogue := webhook.TheCatalogue()
+	catalogue := webhook.EmbeddedCatalogue()
 	file := &File{Path: path, Apps: make(map[string]*App, len(apps.pairs))}
 	for _, p := range apps.pairs {
 		if !read.afford(p.at) {

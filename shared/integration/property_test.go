@@ -136,7 +136,7 @@ func userSet(t *testing.T, text string) map[string]bool {
 	t.Helper()
 	a := load(t, text)
 	sent := map[string]bool{}
-	for i, row := range webhook.TheCatalogue().Attributes {
+	for i, row := range webhook.EmbeddedCatalogue().Attributes {
 		if a.UserProperty(i).Send {
 			sent[row.Name] = true
 		}

@@ -163,7 +163,7 @@ func keySchema(path string, k integration.Key) *schema {
 // entriesSchema lists the names that the catalogue has, for editors to propose, and lets any other pass.
 func entriesSchema(path, description string) *schema {
 	s := &schema{Description: description, Type: orNothing, PropertyNames: &schema{Pattern: `\S`}}
-	c := webhook.TheCatalogue()
+	c := webhook.EmbeddedCatalogue()
 	propose := func(name, text, entry string) {
 		s.Properties = append(s.Properties, member{name, &schema{Description: text, Ref: entry}})
 	}

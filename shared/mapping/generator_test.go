@@ -53,8 +53,8 @@ func (d dice) webhook() object {
 	if d.one(12) {
 		d.Shuffle(len(o), func(i, j int) { o[i], o[j] = o[j], o[i] })
 	}
-	for i := range webhook.TheCatalogue().Attributes {
-		a := &webhook.TheCatalogue().Attributes[i]
+	for i := range webhook.EmbeddedCatalogue().Attributes {
+		a := &webhook.EmbeddedCatalogue().Attributes[i]
 		if a.Derived || o.find(a.Name) != nil || !d.present(a) {
 			continue
 		}
@@ -96,7 +96,7 @@ func (d dice) event() any {
 		return of[any](d, "BRAND_NEW", "charged", " Charged ", "C H A R G E D", "App Launched", "weird.$name!", number("42"),
 			strings.Repeat("N", 130), strings.Repeat("ñ", 90))
 	}
-	events := webhook.TheCatalogue().Events
+	events := webhook.EmbeddedCatalogue().Events
 	return events[d.IntN(len(events))].Name
 }
 

@@ -17,7 +17,7 @@ type Mapper struct {
 }
 
 // New prepares a Mapper.
-func New() *Mapper { return &Mapper{catalogue: webhook.TheCatalogue(), at: thePlaces()} }
+func New() *Mapper { return &Mapper{catalogue: webhook.EmbeddedCatalogue(), at: thePlaces()} }
 
 // planFor gives an app's plan, made when the app is met for the first time.
 func (m *Mapper) planFor(app *integration.App) *plan {

@@ -127,7 +127,7 @@ type oracle struct {
 
 func ask(body []byte, s settings) outcome {
 	d := jsontext.NewDecoder(strings.NewReader(string(body)), jsontext.AllowDuplicateNames(true))
-	o := &oracle{settings: s, c: webhook.TheCatalogue()}
+	o := &oracle{settings: s, c: webhook.EmbeddedCatalogue()}
 	for _, p := range decode(d).(object) {
 		switch p.name {
 		case "event_name":

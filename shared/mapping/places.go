@@ -25,7 +25,7 @@ type places struct {
 // thePlaces finds them once. The catalogue is part of the program, so a row that is missing is a mistake in it.
 var thePlaces = sync.OnceValue(func() *places {
 	rows := make(map[string]int)
-	for _, a := range webhook.TheCatalogue().Attributes {
+	for _, a := range webhook.EmbeddedCatalogue().Attributes {
 		rows[a.Name] = a.Index
 	}
 	at := func(name string) int {

@@ -102,7 +102,7 @@ func checkData(t fataler, data object, charged, profile bool, record []byte) {
 		default:
 			t.Fatalf("%q is %T: %s", p.name, v, record)
 		}
-		if a := webhook.TheCatalogue().Attribute([]byte(p.name)); a != nil && a.Type == webhook.Millis {
+		if a := webhook.EmbeddedCatalogue().Attribute([]byte(p.name)); a != nil && a.Type == webhook.Millis {
 			t.Fatalf("%q is the twin of a date: %s", p.name, record)
 		}
 	}

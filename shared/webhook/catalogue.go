@@ -34,8 +34,8 @@ type ownAttributes struct {
 	subscription, oneTime, original int
 }
 
-// TheCatalogue gives what is embedded, parsed once.
-func TheCatalogue() *Catalogue {
+// EmbeddedCatalogue gives what is embedded, parsed once.
+func EmbeddedCatalogue() *Catalogue {
 	embedded.Do(func() {
 		c, err := parseCatalogue(attributesCSV, eventsCSV)
 		if err != nil {

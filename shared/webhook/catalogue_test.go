@@ -12,7 +12,7 @@ import (
 
 func event(t testing.TB, name string) *webhook.EventType {
 	t.Helper()
-	e := webhook.TheCatalogue().Event([]byte(name))
+	e := webhook.EmbeddedCatalogue().Event([]byte(name))
 	if e == nil {
 		t.Fatalf("no event %s", name)
 	}
@@ -21,7 +21,7 @@ func event(t testing.TB, name string) *webhook.EventType {
 
 func attribute(t testing.TB, name string) *webhook.Attribute {
 	t.Helper()
-	a := webhook.TheCatalogue().Attribute([]byte(name))
+	a := webhook.EmbeddedCatalogue().Attribute([]byte(name))
 	if a == nil {
 		t.Fatalf("no attribute %s", name)
 	}
@@ -31,8 +31,8 @@ func attribute(t testing.TB, name string) *webhook.Attribute {
 func TestEventsAreThoseOfTheVendor(t *testing.T) {
 	known, others := make(map[string]int), make(map[string][]string)
 	total := 0
-	for i := range webhook.TheCatalogue().Events {
-		e := &webhook.TheCatalogue().Events[i]
+	for i := range webhook.EmbeddedCatalogue().Events {
+		e := &webhook.EmbeddedCatalogue().Events[i]
 		switch e.Status {
 		case "current", "new":
 			known[e.Family]++
@@ -65,8 +65,8 @@ func TestEventsAreThoseOfTheVendor(t *testing.T) {
 
 func TestEventsThatDecideAccess(t *testing.T) {
 	grants, ends, unset, revoke, from, to, oneTime := []string{}, []string{}, []string{}, []string{}, []string{}, []string{}, []string{}
-	for i := range webhook.TheCatalogue().Events {
-		e := &webhook.TheCatalogue().Events[i]
+	for i := range webhook.EmbeddedCatalogue().Events {
+		e := &webhook.EmbeddedCatalogue().Events[i]
 		if !e.Known() {
 			continue
 		}
@@ -122,7 +122,7 @@ func TestCanonicalNames(t *testing.T) {
 
 func TestAttributesAreThoseOfTheVendor(t *testing.T) {
 	origins, properties, types := map[string]int{}, map[string]int{}, map[string]int{}
-	attributes := webhook.TheCatalogue().Attributes
+	attributes := webhook.EmbeddedCatalogue().Attributes
 	for i, a := range attributes {
 		origins[a.Origin.String()]++
 		properties[a.Property.String()]++
@@ -158,11 +158,11 @@ func TestAttributesAreThoseOfTheVendor(t *testing.T) {
 
 func TestPublishedUserProperties(t *testing.T) {
 	var got []string
-	for _, a := range webhook.TheCatalogue().Attributes {
+	for _, a := range webhook.EmbeddedCatalogue().Attributes {
 		if a.Property == webhook.Published {
 			got = append(got, a.Name)
 		}
-		if a.Property != webhook.NoProperty && webhook.TheCatalogue().UserProperty(a.Name) != &webhook.TheCatalogue().Attributes[a.Index] {
+		if a.Property != webhook.NoProperty && webhook.EmbeddedCatalogue().UserProperty(a.Name) != &webhook.EmbeddedCatalogue().Attributes[a.Index] {
 			t.Errorf("%s is not found", a.Name)
 		}
 	}
@@ -174,7 +174,7 @@ func TestPublishedUserProperties(t *testing.T) {
 		t.Errorf("published (-want +got):\n%s", diff)
 	}
 	for _, name := range []string{"event_id", "nothing", "", "amount_in_usd"} {
-		if webhook.TheCatalogue().UserProperty(name) != nil {
+		if webhook.EmbeddedCatalogue().UserProperty(name) != nil {
 			t.Errorf("%q is a user property", name)
 		}
 	}
@@ -197,7 +197,7 @@ func TestEnumsAreThoseOfTheVendor(t *testing.T) {
 		"expired_subscription_status": {"Onhold", "Deactivated", "Revoked", "Paused", "Unpaid"},
 	}
 	got := map[string][]string{}
-	for _, a := range webhook.TheCatalogue().Attributes {
+	for _, a := range webhook.EmbeddedCatalogue().Attributes {
 		if a.Enum != nil && a.Type != webhook.Boolean {
 			got[a.Name] = a.Enum
 		}
@@ -216,22 +216,22 @@ func TestAttributeFindsNamesAndPatterns(t *testing.T) {
 		"has_active_subscription": "", "cumulated_revenue_in_usd": "", "cumulated_revenue_in_eur": "", "event_type": "",
 	} {
 		got := ""
-		if a := webhook.TheCatalogue().Attribute([]byte(name)); a != nil {
+		if a := webhook.EmbeddedCatalogue().Attribute([]byte(name)); a != nil {
 			got = a.Name
 		}
 		if got != want {
 			t.Errorf("%q is attribute %q, want %q", name, got, want)
 		}
 	}
-	for _, a := range webhook.TheCatalogue().Attributes {
-		if found := webhook.TheCatalogue().Attribute([]byte(a.Name)); !a.Derived && found != &webhook.TheCatalogue().Attributes[a.Index] {
+	for _, a := range webhook.EmbeddedCatalogue().Attributes {
+		if found := webhook.EmbeddedCatalogue().Attribute([]byte(a.Name)); !a.Derived && found != &webhook.EmbeddedCatalogue().Attributes[a.Index] {
 			t.Errorf("%s is not found", a.Name)
 		}
 	}
 }
 
 func TestLookUpsDoNotAllocate(t *testing.T) {
-	c := webhook.TheCatalogue()
+	c := webhook.EmbeddedCatalogue()
 	names := [][]byte{[]byte("subscription_status"), []byte("amount_in_eur"), []byte("a_name_that_nobody_knows"), []byte("SUBSCRIPTION_RENEWED")}
 	if n := testing.AllocsPerRun(100, func() {
 		for _, name := range names {

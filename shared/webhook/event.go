@@ -50,7 +50,7 @@ func (e *Event) Read(body []byte) error {
 
 func (e *Event) reset() {
 	if e.catalogue == nil {
-		e.catalogue = TheCatalogue()
+		e.catalogue = EmbeddedCatalogue()
 		e.places = make([]int, len(e.catalogue.Attributes))
 		e.reader.limit = maxDepth
 	}

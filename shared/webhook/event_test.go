@@ -11,6 +11,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
 // fields are written as name=value, with ! before names that are not in the catalogue.
@@ -71,7 +72,7 @@ func TestRead(t *testing.T) {
 			if err := e.Read([]byte(c.body)); err != nil {
 				t.Fatal(err)
 			}
-			if string(e.Name) != c.name || e.Version != 3 || e.Type != webhook.TheCatalogue().Event([]byte(c.name)) {
+			if string(e.Name) != c.name || e.Version != 3 || e.Type != webhook.EmbeddedCatalogue().Event([]byte(c.name)) {
 				t.Errorf("event %s of version %d and type %v", e.Name, e.Version, e.Type)
 			}
 			if diff := cmp.Diff(c.fields, fields(&e)); diff != "" {
@@ -190,7 +191,7 @@ func TestValueAndText(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	if derived := webhook.TheCatalogue().UserProperty("last_event"); e.Value(derived.Index) != nil {
+	if derived := webhook.EmbeddedCatalogue().UserProperty("last_event"); e.Value(derived.Index) != nil {
 		t.Error("a derived attribute has a value")
 	}
 }
@@ -209,7 +210,7 @@ func TestTextsStayUntilTheNextRead(t *testing.T) {
 
 func TestReadDoesNotAllocate(t *testing.T) {
 	var e webhook.Event
-	bodies := [][]byte{usual, []byte(`{"event_name":"\u0041","\u0042":{"x":[1]},"c":"\u0044"}`), webhook.Sample(event(t, "PURCHASE_VALIDATED"), 1)}
+	bodies := [][]byte{usual, []byte(`{"event_name":"\u0041","\u0042":{"x":[1]},"c":"\u0044"}`), sample.Webhook(event(t, "PURCHASE_VALIDATED"), 1)}
 	read := func() {
 		for _, body := range bodies {
 			if err := e.Read(body); err != nil {
@@ -256,8 +257,8 @@ func FuzzRead(f *testing.F) {
 		f.Add([]byte(c.body))
 	}
 	f.Add(usual)
-	for i := range webhook.TheCatalogue().Events {
-		f.Add(webhook.Sample(&webhook.TheCatalogue().Events[i], 1))
+	for i := range webhook.EmbeddedCatalogue().Events {
+		f.Add(sample.Webhook(&webhook.EmbeddedCatalogue().Events[i], 1))
 	}
 	var reused webhook.Event
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestNearestNames(t *testing.T) {
-	c := webhook.TheCatalogue()
+	c := webhook.EmbeddedCatalogue()
 	for _, test := range []struct {
 		kind       string
 		nearest    func(string) string

@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Glance is all that the receiver reads of a body.
-type Glance struct {
+// IDs is all that the receiver reads of a body.
+type IDs struct {
 	EventID    string
 	Subscriber Subscriber
 }
@@ -20,14 +20,14 @@ var peekers = sync.Pool{New: func() any { return &reader{limit: math.MaxInt} }}
 // equal names the last counts, so it goes through the whole top level.
 //
 // For every body that [Event.Read] accepts, the subscriber is that of [Event.Subscriber].
-func Peek(body []byte) Glance {
+func Peek(body []byte) IDs {
 	r := peekers.Get().(*reader)
 	defer peekers.Put(r)
 	defer r.forget()
 	return r.peek(body)
 }
 
-func (r *reader) peek(body []byte) Glance {
+func (r *reader) peek(body []byte) IDs {
 	var ids ids
 	var eventID, eventName, user, properties jsontext.Value
 	for r.open(body); r.next(); {
@@ -55,12 +55,12 @@ func (r *reader) peek(body []byte) Glance {
 		}
 	}
 	if r.close() != nil {
-		return Glance{}
+		return IDs{}
 	}
 	if absent(eventName) {
 		r.peekNested(&ids, user, properties)
 	}
-	return Glance{EventID: string(r.text(eventID)), Subscriber: ids.subscriber(&r.arena)}
+	return IDs{EventID: string(r.text(eventID)), Subscriber: ids.subscriber(&r.arena)}
 }
 
 // peekNested reads the ids of version 2. They go before ids that stand at the top beside them, as in [Event.Read].

@@ -32,7 +32,7 @@ func TestPeekReadsTheEventID(t *testing.T) {
 
 func TestPeekTellsNothingOfWhatIsNoEvent(t *testing.T) {
 	for _, body := range append(garbage(), `{"event_id":"a","user_id":"u"} {}`, `{"event_id":"a","user_id":"u","x":"`+"\xff"+`"}`) {
-		if got := webhook.Peek([]byte(body)); got != (webhook.Glance{}) {
+		if got := webhook.Peek([]byte(body)); got != (webhook.IDs{}) {
 			t.Errorf("%.60q: Peek tells %+v", body, got)
 		}
 	}
@@ -67,7 +67,7 @@ func FuzzPeek(f *testing.F) {
 		if got := e.Subscriber(); got != glance.Subscriber {
 			t.Fatalf("Event has %+v, Peek %+v", got, glance.Subscriber)
 		}
-		id := webhook.TheCatalogue().Attribute([]byte("event_id")).Index
+		id := webhook.EmbeddedCatalogue().Attribute([]byte("event_id")).Index
 		if got := string(e.Text(id)); got != glance.EventID {
 			t.Fatalf("Event has id %q, Peek %q", got, glance.EventID)
 		}

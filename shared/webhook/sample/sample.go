@@ -1,4 +1,5 @@
-package webhook
+// Package sample makes up webhooks for tests, demonstrations and measurements. No function that is deployed imports it.
+package sample
 
 import (
 	"bytes"
@@ -6,14 +7,16 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// Sample makes up a webhook of an event type: whole, plausible and indented, the same for the same seed. It tells of an app
+// Webhook makes up a webhook of an event type: whole, plausible and indented, the same for the same seed. It tells of an app
 // that does not exist and of people who do not. Every attribute that the catalogue expects on such a webhook is there, but for
 // those that nobody has seen under a certain name. Events of version 2 come in its nested shape, all others in version 3.
-func Sample(t *EventType, seed uint64) []byte {
+func Webhook(t *webhook.EventType, seed uint64) []byte {
 	s := newStory(t, seed)
-	if t.Status == legacyV2 {
+	if t.Status == "legacy_v2" {
 		return encodeSample(s.nested())
 	}
 	return encodeSample(s.flat())
@@ -34,11 +37,11 @@ type (
 func (s *story) flat() members {
 	var list members
 	facts := s.facts()
-	catalogue := TheCatalogue()
+	catalogue := webhook.EmbeddedCatalogue()
 	for i := range catalogue.Attributes {
 		a := &catalogue.Attributes[i]
 		source := a
-		if a.Type == Millis {
+		if a.Type == webhook.Millis {
 			source = &catalogue.Attributes[a.Millis]
 		}
 		value, ok := facts[source.Name]
@@ -47,12 +50,12 @@ func (s *story) flat() members {
 		}
 		date, isDate := value.(time.Time)
 		switch {
-		case a.Type == Millis:
+		case a.Type == webhook.Millis:
 			list = append(list, member{a.Name, jsontext.Value(jsontext.Int(date.UnixMilli()).String())})
 		case isDate:
 			list = append(list, member{a.Name, sampleDate(date)})
-		case a.dynamic:
-			list = append(list, member{strings.TrimSuffix(a.Name, anyCurrency) + ownCurrency, value})
+		case a.Dynamic():
+			list = append(list, member{strings.TrimSuffix(a.Name, "xxx") + ownCurrency, value})
 		default:
 			list = append(list, member{a.Name, value})
 		}
@@ -77,7 +80,7 @@ func (s *story) nested() members {
 		return list
 	}
 	for _, name := range []string{"offer_type", "previous_offer_type"} {
-		if value, ok := facts[name].(jsontext.Value); ok && bytes.Equal(value, noOffer) {
+		if value, ok := facts[name].(jsontext.Value); ok && bytes.Equal(value, jsontext.Value(`"NONE"`)) {
 			facts[name] = quoted("NORMAL")
 		}
 	}

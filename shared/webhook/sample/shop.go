@@ -1,4 +1,4 @@
-package webhook
+package sample
 
 import (
 	"fmt"
@@ -37,8 +37,8 @@ var plans = []offering{
 }
 
 var oneTimeOfferings = []offering{
-	{plan: "parla_forever", store: "forever", kind: nonConsumable, cents: 14990},
-	{plan: "parla_hints_50", store: "hints.50", kind: consumable, cents: 199},
+	{plan: "parla_forever", store: "forever", kind: "NON_CONSUMABLE", cents: 14990},
+	{plan: "parla_hints_50", store: "hints.50", kind: "CONSUMABLE", cents: 199},
 }
 
 // country is where the buyer's store account is.

@@ -1,4 +1,4 @@
-package webhook_test
+package sample_test
 
 import (
 	"bytes"
@@ -11,18 +11,37 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
 const seeds = 40
 
+func event(t *testing.T, name string) *webhook.EventType {
+	t.Helper()
+	e := webhook.EmbeddedCatalogue().Event([]byte(name))
+	if e == nil {
+		t.Fatalf("no event %s", name)
+	}
+	return e
+}
+
+func attribute(t *testing.T, name string) *webhook.Attribute {
+	t.Helper()
+	a := webhook.EmbeddedCatalogue().Attribute([]byte(name))
+	if a == nil {
+		t.Fatalf("no attribute %s", name)
+	}
+	return a
+}
+
 func forEverySample(t *testing.T, check func(*testing.T, *webhook.EventType, *webhook.Event)) {
 	t.Helper()
-	for i := range webhook.TheCatalogue().Events {
-		kind := &webhook.TheCatalogue().Events[i]
+	for i := range webhook.EmbeddedCatalogue().Events {
+		kind := &webhook.EmbeddedCatalogue().Events[i]
 		t.Run(kind.Name, func(t *testing.T) {
 			var e webhook.Event
 			for seed := range uint64(seeds) {
-				body := webhook.Sample(kind, seed)
+				body := sample.Webhook(kind, seed)
 				if err := e.Read(body); err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
@@ -38,7 +57,7 @@ func forEverySample(t *testing.T, check func(*testing.T, *webhook.EventType, *we
 	}
 }
 
-func TestSamplesFitTheCatalogue(t *testing.T) {
+func TestSamplesFitEmbeddedCatalogue(t *testing.T) {
 	forEverySample(t, func(t *testing.T, kind *webhook.EventType, e *webhook.Event) {
 		if (e.Version == 2) != (kind.Status == "legacy_v2") {
 			t.Errorf("version is %d", e.Version)
@@ -124,7 +143,7 @@ func TestSamplesAreComplete(t *testing.T) {
 			return
 		}
 		text := func(name string) string { return string(e.Text(attribute(t, name).Index)) }
-		for _, a := range webhook.TheCatalogue().Attributes {
+		for _, a := range webhook.EmbeddedCatalogue().Attributes {
 			if a.Name == "api_version" || a.Name == "event_name" {
 				continue
 			}
@@ -191,8 +210,8 @@ func TestSamplesTellAStoryThatCanHaveHappened(t *testing.T) {
 func TestSamplesAreTheSameForTheSameSeed(t *testing.T) {
 	kinds := map[string]bool{}
 	for seed := range uint64(seeds) {
-		body := webhook.Sample(event(t, "TRANSACTION_PROCESSED"), seed)
-		if !bytes.Equal(body, webhook.Sample(event(t, "TRANSACTION_PROCESSED"), seed)) {
+		body := sample.Webhook(event(t, "TRANSACTION_PROCESSED"), seed)
+		if !bytes.Equal(body, sample.Webhook(event(t, "TRANSACTION_PROCESSED"), seed)) {
 			t.Fatalf("seed %d gives two webhooks", seed)
 		}
 		var e webhook.Event
@@ -207,7 +226,7 @@ func TestSamplesAreTheSameForTheSameSeed(t *testing.T) {
 }
 
 func TestSamplesCanBeRead(t *testing.T) {
-	body := string(webhook.Sample(event(t, "SUBSCRIPTION_RENEWED"), 1))
+	body := string(sample.Webhook(event(t, "SUBSCRIPTION_RENEWED"), 1))
 	if !strings.HasPrefix(body, "{\n  \"api_version\": 3,\n  \"event_name\": \"SUBSCRIPTION_RENEWED\",\n") || !strings.HasSuffix(body, "\n}\n") {
 		t.Errorf("sample is\n%s", body)
 	}

@@ -1,6 +1,10 @@
-package webhook
+package sample
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
 
 // moment is when in the life of a subscription an event happens.
 type moment uint8
@@ -70,7 +74,7 @@ var offers = map[string]string{
 }
 
 // sceneOf fills in what the table leaves out: offers by the event's name, the status by what the event does to access.
-func sceneOf(t *EventType) scene {
+func sceneOf(t *webhook.EventType) scene {
 	s := scenes[t.Name]
 	if name, lapsed := strings.CutSuffix(t.Name, "_NOT_CONVERTED"); lapsed {
 		s.when, s.offer = runOut, offers[name]
@@ -79,7 +83,7 @@ func sceneOf(t *EventType) scene {
 	} else if name, started := strings.CutSuffix(t.Name, "_STARTED"); started && offers[name] != "" {
 		s.when, s.offer = bought, offers[name]
 	}
-	if t.After == Ends && s.when == within && s.status == "" {
+	if t.After == webhook.Ends && s.when == within && s.status == "" {
 		s.when = runOut
 	}
 	if s.offer == "" {
@@ -90,7 +94,7 @@ func sceneOf(t *EventType) scene {
 	}
 	switch {
 	case s.status != "":
-	case t.After == Ends:
+	case t.After == webhook.Ends:
 		s.status = "DEACTIVATED"
 	default:
 		s.status = "AUTO_RENEWING"

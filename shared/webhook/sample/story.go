@@ -1,18 +1,21 @@
-package webhook
+package sample
 
 import (
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // story is what a sample tells: who bought what, where and when.
 type story struct {
 	scene
-	event     *EventType
+	event     *webhook.EventType
 	dice      *rand.Rand
 	shop      shop
 	country   country
@@ -25,8 +28,8 @@ type story struct {
 	original, purchased, renewal, created time.Time
 }
 
-func newStory(t *EventType, seed uint64) *story {
-	s := &story{event: t, scene: sceneOf(t), dice: rand.New(rand.NewPCG(seed, hash([]byte(t.Name))))} //nolint:gosec // Nothing secret.
+func newStory(t *webhook.EventType, seed uint64) *story {
+	s := &story{event: t, scene: sceneOf(t), dice: rand.New(rand.NewPCG(seed, nameSeed(t.Name)))} //nolint:gosec // Nothing secret.
 	s.shop = one(s, []shop{apple, apple, google, google, stripe})
 	if s.scene.shop != nil {
 		s.shop = *s.scene.shop
@@ -172,4 +175,11 @@ func (s *story) letters(alphabet string, n int) string {
 func (s *story) uuid() string {
 	const hex = "0123456789abcdef"
 	return fmt.Sprintf("%s-%s-4%s-%s%s-%s", s.letters(hex, 8), s.letters(hex, 4), s.letters(hex, 3), s.letters("89ab", 1), s.letters(hex, 3), s.letters(hex, 12))
+}
+
+// nameSeed makes samples of different events differ under the same seed.
+func nameSeed(name string) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return h.Sum64()
 }
