@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -67,7 +69,7 @@ func (q queues) send(ctx context.Context, messages []forward.Rejection, errs []e
 		}
 		if strings.HasSuffix(q.rejected, ".fifo") {
 			// The message's own id: a redrive that fails again within five minutes must not be swallowed.
-			id := sha256.Sum256(m.Message.ID)
+			id := sha256.Sum256([]byte(m.Message.ID))
 			entries[i].MessageGroupId = new(hex.EncodeToString(id[:]))
 			entries[i].MessageDeduplicationId = entries[i].MessageGroupId
 		}
@@ -96,43 +98,43 @@ func attributes(m forward.Rejection) map[string]types.MessageAttributeValue {
 			all[name] = types.MessageAttributeValue{DataType: new("String"), StringValue: new(value)}
 		}
 	}
-	for _, a := range slices.SortedStableFunc(slices.Values(m.Message.Attributes), needed) {
-		name := string(a.Name)
-		if _, mine := ours[name]; mine || len(a.Value) == 0 || len(all) == maxAttributes {
+	for _, name := range slices.SortedFunc(maps.Keys(m.Message.Attributes), neededFirst) {
+		a := m.Message.Attributes[name]
+		if _, replaced := ours[name]; replaced || len(a.Value()) == 0 || len(all) == maxAttributes {
 			continue
 		}
-		value := types.MessageAttributeValue{DataType: new(string(a.Type))}
-		if strings.HasPrefix(string(a.Type), "Binary") {
-			decoded, err := base64.StdEncoding.DecodeString(string(a.Value))
+		value := types.MessageAttributeValue{DataType: new(a.Type)}
+		if strings.HasPrefix(a.Type, "Binary") {
+			decoded, err := base64.StdEncoding.DecodeString(a.Value())
 			if err != nil {
 				continue
 			}
 			value.BinaryValue = decoded
 		} else {
-			value.StringValue = new(string(a.Value))
+			value.StringValue = new(a.Value())
 		}
 		all[name] = value
 	}
 	return all
 }
 
-// needed puts the attributes first without which a message cannot be read.
-func needed(a, b forward.Attribute) int {
-	strange := func(a forward.Attribute) int {
-		switch string(a.Name) {
+// neededFirst orders attribute names: first those without which a message cannot be read.
+func neededFirst(a, b string) int {
+	foreign := func(name string) int {
+		switch name {
 		case message.AttrSchema, message.AttrApp, message.AttrReceived, message.AttrEncoding:
 			return 0
 		}
 		return 1
 	}
-	return strange(a) - strange(b)
+	return cmp.Or(foreign(a)-foreign(b), cmp.Compare(a, b))
 }
 
 // size is what SQS counts of a message, a little more.
 func size(m forward.Rejection) int {
 	n := len(m.Message.Body) + len(m.Error) + 512
-	for _, a := range m.Message.Attributes {
-		n += len(a.Name) + len(a.Type) + len(a.Value)
+	for name, a := range m.Message.Attributes {
+		n += len(name) + len(a.Type) + len(a.Value())
 	}
 	return n
 }

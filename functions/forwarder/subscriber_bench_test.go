@@ -59,7 +59,7 @@ func BenchmarkSubscriber(b *testing.B) {
 						b.Fatal(err)
 					}
 					t := newTable(dynamodb.NewFromConfig(cloud, forTable), "subscribers")
-					h.Subscribers, h.Notes = t, t
+					h.Subscribers, h.Delivered = t, t
 				}
 				runBatches(b, h, size)
 			})

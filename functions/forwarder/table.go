@@ -35,9 +35,9 @@ func (t *table) Read(ctx context.Context, keys []string) (map[string]string, err
 }
 
 // Recall gives what was noted under keys.
-func (t *table) Recall(ctx context.Context, keys []string) (map[string]forward.Kind, error) {
+func (t *table) LoadDelivered(ctx context.Context, keys []string) (map[string]forward.Kinds, error) {
 	texts, err := t.get(ctx, keys, attrAccepted)
-	noted := make(map[string]forward.Kind, len(texts))
+	noted := make(map[string]forward.Kinds, len(texts))
 	for key, text := range texts {
 		noted[key] = forward.ParseKinds(text)
 	}
@@ -45,7 +45,7 @@ func (t *table) Recall(ctx context.Context, keys []string) (map[string]forward.K
 }
 
 // Note keeps what was accepted of a message that has to come back.
-func (t *table) Note(ctx context.Context, key string, accepted forward.Kind) error {
+func (t *table) SaveDelivered(ctx context.Context, key string, accepted forward.Kinds) error {
 	return t.put(ctx, &dynamodb.PutItemInput{Item: item(key, attrAccepted, accepted.String(), noteLifetime)})
 }
 

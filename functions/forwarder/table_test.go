@@ -78,11 +78,11 @@ func TestEveryEntryIsReadHoweverManyThereAre(t *testing.T) {
 
 func TestNotesSayWhatWasAccepted(t *testing.T) {
 	_, table, h := subscribers(t)
-	if err := h.Note(t.Context(), "note-1", forward.Event|forward.Charged); err != nil {
+	if err := h.SaveDelivered(t.Context(), "note-1", forward.Event|forward.Charged); err != nil {
 		t.Fatal(err)
 	}
 	table.Put(awstest.Item{"subscriber": awstest.S("note-2"), "accepted": awstest.N(3)})
-	noted, err := h.Recall(t.Context(), []string{"note-1", "note-2", "note-3"})
+	noted, err := h.LoadDelivered(t.Context(), []string{"note-1", "note-2", "note-3"})
 	if err != nil || noted["note-1"] != forward.Event|forward.Charged || noted["note-2"] != 0 || noted["note-3"] != 0 {
 		t.Errorf("noted %v, %v", noted, err)
 	}

@@ -98,7 +98,7 @@ func wire(c Config, cloud aws.Config, log *slog.Logger) *forward.Handler {
 	}
 	if c.SubscribersTable != "" {
 		t := newTable(dynamodb.NewFromConfig(cloud, forTable), c.SubscribersTable)
-		h.Subscribers, h.Notes = t, t
+		h.Subscribers, h.Delivered = t, t
 	}
 	return h
 }

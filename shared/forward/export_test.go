@@ -1,23 +1,19 @@
 package forward
 
-// Ledger and Batch open the two parts to the tests beside them.
-type (
-	Ledger = ledger
-	Batch  = batch
-)
-
-// NewLedger makes a ledger for messages of the given groups.
+// NewLedger makes a ledger for messages of the given groups on a FIFO queue.
 func NewLedger(groups ...string) *ledger {
-	var l ledger
-	l.open(len(groups), func(i int) []byte { return []byte(groups[i]) })
-	return &l
+	messages := make([]Message, len(groups))
+	for i, group := range groups {
+		messages[i] = Message{Group: group, Source: "arn:aws:sqs:eu-west-1:123456789012:events.fifo", Receives: 1}
+	}
+	return newLedger(messages)
 }
 
-func (l *ledger) Add(kind Kind, messages ...int) int { return l.add(kind, messages...) }
-func (l *ledger) Taken(i int) Kind                   { return l.taken(i) }
-func (l *ledger) Accept(i int, kinds Kind)           { l.accept(i, kinds) }
+func (l *ledger) Add(kind Kinds, messages ...int) int { return l.add(kind, messages...) }
+func (l *ledger) Accepted(i int) Kinds                { return l.accepted(i) }
+func (l *ledger) AcceptEarlier(i int, kinds Kinds)    { l.acceptEarlier(i, kinds) }
 
-// Outcome gives a message's outcome and its reason.
+// Outcome returns a message's outcome and its reason.
 func (l *ledger) Outcome(i int) (Outcome, string) {
 	outcome, f := l.outcome(i)
 	if f == nil {
@@ -26,7 +22,5 @@ func (l *ledger) Outcome(i int) (Outcome, string) {
 	return outcome, string(f.Reason)
 }
 
-func (b *batch) Read(payload []byte) ([]Queued, error) {
-	err := b.read(payload)
-	return b.messages, err
-}
+// ReadEvent is what Invoke reads of a payload.
+func ReadEvent(payload []byte) ([]Message, error) { return readEvent(payload) }

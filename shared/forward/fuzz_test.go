@@ -35,11 +35,7 @@ func FuzzEvent(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, payload []byte, mood uint8) {
 		sent := bytes.Clone(payload)
-		var b forward.Batch
-		if _, err := b.Read([]byte(oneMessage)); err != nil {
-			t.Fatal(err)
-		}
-		messages, unreadable := b.Read(payload)
+		messages, unreadable := forward.ReadEvent(payload)
 		agreesWithTheVendor(t, payload, messages, unreadable)
 		synctest.Test(t, func(t *testing.T) {
 			c := newCorridor(t)
@@ -65,7 +61,7 @@ func FuzzEvent(f *testing.F) {
 }
 
 // balances checks that the answer names messages of the batch only, and that answer, log, metrics and rejected queue count alike.
-func (c *corridor) balances(t *testing.T, messages []forward.Queued, answer []byte) {
+func (c *corridor) balances(t *testing.T, messages []forward.Message, answer []byte) {
 	t.Helper()
 	var response struct {
 		Failures []struct {
@@ -115,7 +111,7 @@ func (c *corridor) balances(t *testing.T, messages []forward.Queued, answer []by
 }
 
 // agreesWithTheVendor checks what was read of a payload against the type that the vendor decodes it into.
-func agreesWithTheVendor(t *testing.T, payload []byte, got []forward.Queued, unreadable error) {
+func agreesWithTheVendor(t *testing.T, payload []byte, got []forward.Message, unreadable error) {
 	t.Helper()
 	var want events.SQSEvent
 	if !usual(payload) || stdjson.Unmarshal(payload, &want) != nil {
@@ -134,9 +130,9 @@ func agreesWithTheVendor(t *testing.T, payload []byte, got []forward.Queued, unr
 			string(g.Group) != w.Attributes["MessageGroupId"] || g.Receives != receives || len(g.Attributes) != len(w.MessageAttributes) {
 			t.Errorf("message %d: %+v, want %+v", i, g, w)
 		}
-		for _, a := range g.Attributes {
-			if value, ok := w.MessageAttributes[string(a.Name)]; !ok || !carries(a, value) {
-				t.Errorf("attribute %s of message %d: %q, want %+v", a.Name, i, a.Value, value)
+		for name, a := range g.Attributes {
+			if value, ok := w.MessageAttributes[name]; !ok || !carries(a, value) {
+				t.Errorf("attribute %s of message %d: %q, want %+v", name, i, a.Value(), value)
 			}
 		}
 	}
@@ -148,12 +144,12 @@ func carries(a forward.Attribute, v events.SQSMessageAttribute) bool {
 		return false
 	}
 	if v.StringValue == nil && v.BinaryValue == nil {
-		return len(a.Value) == 0
+		return len(a.Value()) == 0
 	}
-	if v.StringValue != nil && string(a.Value) == *v.StringValue {
+	if v.StringValue != nil && a.Value() == *v.StringValue {
 		return true
 	}
-	decoded, err := base64.StdEncoding.DecodeString(string(a.Value))
+	decoded, err := base64.StdEncoding.DecodeString(a.Value())
 	return err == nil && v.BinaryValue != nil && bytes.Equal(decoded, v.BinaryValue)
 }
 

@@ -1,128 +1,122 @@
 package forward
 
 import (
+	"context"
 	"slices"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 )
 
-// draft is what one message wants to send.
-type draft struct {
-	message        int
-	lane           int
-	event, charged []byte
-	profile, other *mapping.Profile
+// uploads are the records of a batch, grouped by account, and what their delivery came to.
+type uploads struct {
+	*workspace
+	accounts *accountReads
+	batches  []clevertap.AccountBatch
+	apps     [][]string // of each batch, for the metrics
+	reports  []uploadReport
 }
 
-// user names one user of one lane: states of one user in one invocation become one record.
-type user struct {
-	lane     int
+// uploadReport is what the uploads of one account batch came to.
+type uploadReport struct {
+	apps []string
+	clevertap.BatchReport
+}
+
+// subject is one user of one account batch: the states of one user become one record.
+type subject struct {
+	batch    int
 	objectID bool
 	id       string
 }
 
-// state is one state of a user.
-type state struct {
-	profile *mapping.Profile
-	message int
-	draft   int
-	before  int  // the user's state before this one; noState: none
-	last    bool // the user has no later one
-}
-
-const noState = -1
-
-// grouping is what turns drafts into records. It keeps its memory from one time to the next.
-type grouping struct {
-	states   []state
-	latest   map[user]int // each user's last state
+// states are a user's states in the queue's order and the messages that brought them.
+type states struct {
 	profiles []*mapping.Profile
 	messages []int
+	seen     int
 }
 
-// group turns drafts into the lanes' records, in the queue's order. A user's states become one record, which stands where the last of them
-// came and for which all the messages that contributed wait.
-func (v *invocation) group(drafts []draft) {
-	g := &v.grouping
-	g.begin(drafts)
-	next := 0
-	for n := range drafts {
-		d := &drafts[n]
-		if d.event != nil {
-			v.add(d.lane, Event, d.event, d.message)
+// add turns what is pending into records, in the queue's order. A user's states become one record, which takes the place of
+// the last of them and for which all the messages that contributed wait.
+func (u *uploads) add(list []*pending, l *ledger) {
+	batches := make([]int, len(list))
+	users := make(map[subject]*states, len(list))
+	for n, p := range list {
+		batches[n] = u.batch(p)
+		for _, profile := range p.profiles() {
+			user := subjectOf(batches[n], profile)
+			s := users[user]
+			if s == nil {
+				s = &states{}
+				users[user] = s
+			}
+			s.profiles, s.messages = append(s.profiles, profile), append(s.messages, p.message)
 		}
-		if d.charged != nil {
-			v.add(d.lane, Charged, d.charged, d.message)
+	}
+	for n, p := range list {
+		if p.event != nil {
+			u.addRecord(batches[n], p.event, l.add(Event, p.message))
 		}
-		for ; next < len(g.states) && g.states[next].draft == n; next++ {
-			if g.states[next].last {
-				v.merge(d.lane, next)
+		if p.charged != nil {
+			u.addRecord(batches[n], p.charged, l.add(Charged, p.message))
+		}
+		for _, profile := range p.profiles() {
+			s := users[subjectOf(batches[n], profile)]
+			if s.seen++; s.seen == len(s.profiles) {
+				u.addMerged(batches[n], s, l)
 			}
 		}
 	}
 }
 
-// begin lists the drafts' states and links those of one user.
-func (g *grouping) begin(drafts []draft) {
-	g.states = g.states[:0]
-	if g.latest == nil {
-		g.latest = make(map[user]int)
-	}
-	clear(g.latest)
-	for n := range drafts {
-		d := &drafts[n]
-		for _, p := range [...]*mapping.Profile{d.profile, d.other} {
-			if p == nil {
-				continue
+// profiles are the profiles that a message wants to send.
+func (p *pending) profiles() []*mapping.Profile {
+	return slices.DeleteFunc([]*mapping.Profile{p.profile, p.former}, func(p *mapping.Profile) bool { return p == nil })
+}
+
+func subjectOf(batch int, p *mapping.Profile) subject {
+	return subject{batch, p.Identity.ObjectID, string(p.Identity.Value)}
+}
+
+// addMerged adds one user's record. A panic ends the messages that contributed, and no others.
+func (u *uploads) addMerged(batch int, s *states, l *ledger) {
+	defer l.recoverPanic(s.messages...)
+	from := len(u.texts)
+	u.texts = mapping.Merge(u.texts, s.profiles)
+	u.addRecord(batch, u.texts[from:len(u.texts):len(u.texts)], l.add(Profile, s.messages...))
+}
+
+func (u *uploads) addRecord(batch int, json []byte, key int) {
+	b := &u.batches[batch]
+	b.Records = append(b.Records, clevertap.Record{Key: key, JSON: json})
+}
+
+// batch finds or opens the batch of an account. Apps that share an account share its batch only if their passcodes are the
+// same: one dead passcode must not stop the other.
+func (u *uploads) batch(p *pending) int {
+	for i := range u.batches {
+		if u.batches[i].Account.Equal(p.account) {
+			if !slices.Contains(u.apps[i], p.app) {
+				u.apps[i] = append(u.apps[i], p.app)
 			}
-			u := user{d.lane, p.Identity.ObjectID, string(p.Identity.Value)}
-			before, known := g.latest[u]
-			if known {
-				g.states[before].last = false
-			} else {
-				before = noState
-			}
-			g.latest[u] = len(g.states)
-			g.states = append(g.states, state{p, d.message, n, before, true})
+			return i
 		}
 	}
+	refresh := u.accounts.refresh(p.app, p.to, p.account)
+	u.batches = append(u.batches, clevertap.AccountBatch{Account: p.account, Refresh: refresh})
+	u.apps = append(u.apps, []string{p.app})
+	return len(u.batches) - 1
 }
 
-// of lists a user's states and the messages that brought them, given the last of them.
-func (g *grouping) of(last int) ([]*mapping.Profile, []int) {
-	g.profiles, g.messages = g.profiles[:0], g.messages[:0]
-	for i := last; i != noState; i = g.states[i].before {
-		g.profiles, g.messages = append(g.profiles, g.states[i].profile), append(g.messages, g.states[i].message)
+// send delivers all batches side by side and leaves them empty.
+func (u *uploads) send(ctx context.Context, uploader Uploader, l *ledger) {
+	if len(u.batches) == 0 {
+		return
 	}
-	slices.Reverse(g.profiles)
-	slices.Reverse(g.messages)
-	return g.profiles, g.messages
-}
-
-// end forgets the users.
-func (g *grouping) end() {
-	clear(g.states)
-	clear(g.latest)
-	clear(g.profiles)
-}
-
-// standing are the drafts of messages that have no fault so far; the others come back or are rejected.
-func (v *invocation) standing() []draft {
-	return slices.DeleteFunc(slices.Clone(v.drafts), func(d draft) bool { return v.ledger.failed(d.message) })
-}
-
-// merge adds one user's record. A panic ends the messages that contributed, and no others.
-func (v *invocation) merge(lane, last int) {
-	profiles, messages := v.grouping.of(last)
-	defer v.guard(messages...)
-	from := len(v.arena)
-	v.arena = mapping.Merge(v.arena, profiles)
-	v.add(lane, Profile, v.arena[from:len(v.arena):len(v.arena)], messages...)
-}
-
-// add puts a record into its lane and into the ledger.
-func (v *invocation) add(lane int, kind Kind, record []byte, messages ...int) {
-	l := &v.lanes[lane]
-	l.Records = append(l.Records, clevertap.Record{Key: v.ledger.add(kind, messages...), JSON: record})
+	r := uploader.Upload(ctx, u.batches, l)
+	for i := range u.batches {
+		u.reports = append(u.reports, uploadReport{u.apps[i], r.Batches[i]})
+		u.batches[i].Records = nil
+	}
 }

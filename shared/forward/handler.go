@@ -1,10 +1,14 @@
+// Package forward answers what became of each message of a batch.
+//
+// It promises exactly one outcome for every message, counts that add up to the messages received, and a list of failures that
+// is never null and names only messages of the batch. It leaves no goroutine behind. It knows the order of the steps, not how
+// a webhook reads, what a record means or how HTTP works.
 package forward
 
 import (
 	"context"
 	"io"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +17,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 )
 
-// Accounts gives the CleverTap accounts of an app. Its errors are marked faults.
+// Accounts returns the CleverTap accounts of an app. Its errors are marked faults.
 type Accounts interface {
 	// Get may answer from memory.
 	Get(ctx context.Context, app string) (clevertap.Accounts, error)
@@ -23,21 +27,22 @@ type Accounts interface {
 
 // Uploader delivers records; see [clevertap.Uploader].
 type Uploader interface {
-	Upload(ctx context.Context, lanes []clevertap.AccountBatch, book clevertap.Tracker) clevertap.Report
+	Upload(ctx context.Context, batches []clevertap.AccountBatch, tracker clevertap.Tracker) clevertap.Report
 }
 
-// Rejecter moves messages that will always fail to the rejected queue. It gives one error for each, nil where the queue took it. The
-// messages' bytes are its own only until it returns.
+// Rejecter moves messages that will always fail to the rejected queue. It returns one error for each, nil where the queue has
+// taken it.
 type Rejecter interface {
 	Reject(ctx context.Context, messages []Rejection) []error
 }
 
-// Delayer says when messages come back to the queue of the given ARN. The messages' bytes are its own only until it returns.
+// Delayer sets when messages come back to the queue of the given ARN.
 type Delayer interface {
 	Delay(ctx context.Context, source string, messages []Delay) error
 }
 
-// Handler is the corridor from a batch to CleverTap. All fields but Subscribers, Notes, Jitter and Now must be set.
+// Handler forwards batches to CleverTap. It implements lambda.Handler. All fields but Subscribers, Delivered, Jitter, Now,
+// Explain and Observe are required.
 type Handler struct {
 	Integrations *integration.File
 	Accounts     Accounts
@@ -45,73 +50,80 @@ type Handler struct {
 	Uploader     Uploader
 	Rejecter     Rejecter
 	Delayer      Delayer
-	Subscribers  Subscribers   // nil: subscriber state is off
-	Notes        Notes         // nil: what was accepted of a message that is retried is sent again
-	RetryDelay   time.Duration // the first new visibility of a message that is retried
+	Subscribers  Subscribers      // nil: subscriber state is off
+	Delivered    DeliveredRecords // nil: records that were accepted of a message that is retried are sent again
+	RetryDelay   time.Duration    // the first new visibility of a message that is retried
 	Log          *slog.Logger
 	Metrics      io.Writer
 
 	Jitter func() float64   // in [0,1); math/rand/v2 if nil
 	Now    func() time.Time // time.Now if nil
 
-	idle atomic.Pointer[invocation] // whose memory the next invocation uses again
+	Explain func(message int, note mapping.Note) // called for everything that the mapping drops or changes
+	Observe func(Result)                         // called once for each message, in their order
+
+	spare atomic.Pointer[workspace]
 }
 
-// Shares of the invocation's time.
+// Shares of the time that is left, as fractions of it: a secret or a table that hangs must leave time for the messages that do
+// not need it.
 const (
-	// settleShare is what is kept for what comes after the uploads, as a fraction of the time that is left at the start. Its thirds are
-	// for the rejected queue, for notes and new visibilities, and for the report and the answer: whatever hangs, there is an answer.
-	settleShare = 8
-	// settleMost bounds it.
-	settleMost = 3 * time.Second
+	secretShare    = 3
+	stateShare     = 3
+	deliveredShare = 6
+	settleShare    = 8 // reserved for what comes after the uploads, up to settleMost
 )
 
-// Invoke takes an SQS event and answers which messages come back. The error is for a payload that is no SQS event; nothing that
-// CleverTap or one app did makes one.
+// settleMost bounds the time that is reserved for settling. Two thirds of it are for the rejected queue, visibility and
+// delivered records; the last third is for the log and the response. So there is a response whatever hangs.
+const settleMost = 3 * time.Second
+
+// Invoke takes an SQS event and returns the failures that Lambda expects. It returns an error only if the payload is not an
+// SQS event; nothing that CleverTap or one app does causes one.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	v := h.begin()
-	if err := v.batch.read(payload); err != nil {
+	messages, err := readEvent(payload)
+	if err != nil {
 		return nil, err
 	}
-	answer := v.run(ctx)
-	h.end(v)
-	return answer, nil
+	return h.process(ctx, messages), nil
 }
 
-// run does the steps of a batch in their order.
-func (v *invocation) run(ctx context.Context) []byte {
-	if deadline, ok := ctx.Deadline(); ok {
-		v.settling = min(deadline.Sub(v.start)/settleShare, settleMost)
-	}
-	work, cancel := before(ctx, v.settling)
+// process takes a batch through its steps.
+func (h *Handler) process(ctx context.Context, messages []Message) []byte {
+	start := h.now()
+	space := h.takeWorkspace()
+	defer h.returnWorkspace(space)
+	reserved := settlingTime(ctx, start)
+	work, cancel := endEarlier(ctx, reserved)
 	defer cancel()
-	v.ledger.open(len(v.batch.messages), func(i int) []byte {
-		if q := &v.batch.messages[i]; q.FIFO() {
-			return q.Group
-		}
-		return nil
-	})
-	v.subjects = slices.Grow(v.subjects, len(v.batch.messages))[:len(v.batch.messages)]
-	reading, stop := within(work, secretShare)
-	defer stop()
-	v.prefetch(reading)
-	v.recall(work)
-	for i := range v.batch.messages {
-		v.open(reading, i)
-	}
-	v.hold(work)
-	v.group(v.standing())
-	v.upload(work)
-	v.confirm(work)
-	stop()
-	v.join()
-	v.settle(ctx)
-	v.report(ctx)
-	return v.answer()
+
+	ledger := newLedger(messages)
+	accounts := h.fetchAccounts(work, messages)
+	delivered := h.loadDelivered(work, messages)
+	opener := opener{h, space, accounts, delivered, start}
+	opened := opener.openAll(messages, ledger)
+	entries := h.updateStates(work, opened, ledger)
+	uploads := &uploads{workspace: space, accounts: accounts}
+	uploads.add(pendingOf(opened, ledger), ledger)
+	uploads.send(work, h.Uploader, ledger)
+	h.correctStates(work, entries, opened, uploads, ledger)
+	accounts.wait()
+
+	h.settle(ctx, reserved, messages, delivered, ledger)
+	h.report(ctx, start, messages, opened, uploads, accounts, ledger)
+	return failures(messages, ledger)
 }
 
-// before ends a context so much earlier.
-func before(ctx context.Context, early time.Duration) (context.Context, context.CancelFunc) {
+func settlingTime(ctx context.Context, start time.Time) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return 0
+	}
+	return min(deadline.Sub(start)/settleShare, settleMost)
+}
+
+// endEarlier ends a context that much before its deadline.
+func endEarlier(ctx context.Context, early time.Duration) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
@@ -119,15 +131,13 @@ func before(ctx context.Context, early time.Duration) (context.Context, context.
 	return context.WithDeadline(ctx, deadline.Add(-early))
 }
 
-// upload delivers all lanes side by side and keeps what they came to.
-func (v *invocation) upload(ctx context.Context) {
-	if len(v.lanes) == 0 {
-		return
+// endAfterShare ends a context when a fraction of its time has passed.
+func endAfterShare(ctx context.Context, share time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
 	}
-	r := v.handler.Uploader.Upload(ctx, v.lanes, &v.ledger)
-	for i := range v.lanes {
-		v.tally.lane(v.laneApps[i], r.Batches[i])
-	}
+	return context.WithTimeout(ctx, time.Until(deadline)/share)
 }
 
 func (h *Handler) now() time.Time {

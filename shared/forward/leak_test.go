@@ -78,8 +78,8 @@ func TestNothingPrivateIsToldOnAnyPath(t *testing.T) {
 		}, []queued{event}, 0, "retry server"},
 		"no subscriber table":   {func(c *corridor) { c.Subscribers = entries{err: errDown} }, []queued{event}, 0, "retry table"},
 		"an entry of nonsense":  {func(c *corridor) { c.Subscribers = entries{text: `{"person-7":"words about"}`} }, []queued{event}, 0, "delivered"},
-		"no notes":              {func(c *corridor) { c.Notes = notes{} }, []queued{{app: "demo", body: bodies["event"], receives: 2}}, 0, "delivered"},
-		"a note not written":    {func(c *corridor) { c.Notes, c.clevertap = notes{}, refuseLast }, []queued{event}, 0, "retry transient"},
+		"no notes":              {func(c *corridor) { c.Delivered = notes{} }, []queued{{app: "demo", body: bodies["event"], receives: 2}}, 0, "delivered"},
+		"a note not written":    {func(c *corridor) { c.Delivered, c.clevertap = notes{}, refuseLast }, []queued{event}, 0, "retry transient"},
 		"no output for metrics": {func(c *corridor) { c.Metrics = closed{} }, []queued{event}, 0, "delivered"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -186,8 +186,10 @@ func (e entries) Write(context.Context, string, string, string) error { return e
 // notes is a table of notes that is out of reach.
 type notes struct{}
 
-func (notes) Recall(context.Context, []string) (map[string]forward.Kind, error) { return nil, errDown }
-func (notes) Note(context.Context, string, forward.Kind) error                  { return errDown }
+func (notes) LoadDelivered(context.Context, []string) (map[string]forward.Kinds, error) {
+	return nil, errDown
+}
+func (notes) SaveDelivered(context.Context, string, forward.Kinds) error { return errDown }
 
 // closed is an output that takes nothing.
 type closed struct{}

@@ -1,169 +1,251 @@
 package forward
 
 import (
+	"fmt"
+	"strings"
 	"sync"
 
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// noGroup is the group of a message that is in none.
-const noGroup = -1
+// Outcome is what became of a message.
+type Outcome uint8
 
-// entry is one message in the ledger.
-type entry struct {
-	group    int
-	waiting  int          // records that have no answer yet
-	accepted Kind         // kinds of which every record was accepted, now or before
-	refused  Kind         // kinds of which a record was not
-	skip     fault.Reason // why nothing is sent
-	fault    *fault.Fault // the fault that decides: what is to be retried outranks what is refused for good
+// Every message ends in exactly one of these.
+const (
+	Delivered Outcome = iota
+	Skipped
+	Rejected
+	Retried
+)
+
+// String is the outcome in a log line.
+func (o Outcome) String() string {
+	return [...]string{"delivered", "skipped", "rejected", "retry"}[o]
 }
 
-// entryRecord is one record and the messages that wait for it: one, or all that contributed to a merged profile.
-type entryRecord struct {
-	kind     Kind
+// Kinds is a set of kinds of records, as the attribute "accepted" names them.
+type Kinds uint8
+
+// The kinds of records.
+const (
+	Event Kinds = 1 << iota
+	Profile
+	Charged
+)
+
+// kindNames in the order in which they are written.
+var kindNames = [...]struct {
+	kind Kinds
+	name string
+}{{Event, "event"}, {Profile, "profile"}, {Charged, "charged"}}
+
+// String lists the kinds as the attribute "accepted" does: event,profile.
+func (k Kinds) String() string {
+	var names []string
+	for _, n := range kindNames {
+		if k&n.kind != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// ParseKinds reads the attribute. Unknown words are ignored.
+func ParseKinds(text string) Kinds {
+	var kinds Kinds
+	for word := range strings.SplitSeq(text, ",") {
+		for _, n := range kindNames {
+			if strings.TrimSpace(word) == n.name {
+				kinds |= n.kind
+			}
+		}
+	}
+	return kinds
+}
+
+// ledger keeps, for every message, which of its records were accepted and what its outcome is. It is the uploader's
+// [clevertap.Tracker].
+type ledger struct {
+	mu       sync.Mutex
+	messages []messageEntry
+	records  []recordEntry
+	blocked  []int // by group: the first message of it that is to be retried; len(messages) if there is none
+}
+
+type messageEntry struct {
+	receives int
+	group    int          // index into blocked; noGroup on a standard queue
+	waiting  int          // records that have no answer yet
+	accepted Kinds        // kinds of which every record was accepted, now or at an earlier attempt
+	refused  Kinds        // kinds of which a record was not accepted
+	skip     fault.Reason // why nothing is sent
+	fault    *fault.Fault // the fault that decides: a retry outranks a rejection
+}
+
+// recordEntry is one record and the messages that wait for it: one, or all that contributed to a merged profile.
+type recordEntry struct {
+	kind     Kinds
 	messages []int
 	accepted bool
 }
 
-// ledger keeps, for every message, which of its records were accepted and what its outcome is. It is the uploader's book, and keeps its
-// memory from one batch to the next.
-type ledger struct {
-	mu      sync.Mutex
-	entries []entry
-	records []entryRecord
-	waiters []int // the messages of all records, one after the other
-	blocked []int // by group: the first message of it that is to be retried; len(entries) where there is none
-	groups  map[string]int
-}
+const noGroup = -1
 
-// open begins anew with messages in the queue's order. group gives a message's FIFO group, nil where it is in none.
-func (l *ledger) open(messages int, group func(i int) []byte) {
-	l.entries, l.records, l.waiters, l.blocked = l.entries[:0], l.records[:0], l.waiters[:0], l.blocked[:0]
-	if l.groups == nil {
-		l.groups = make(map[string]int)
-	}
-	clear(l.groups)
+func newLedger(messages []Message) *ledger {
+	l := &ledger{messages: make([]messageEntry, len(messages)), records: make([]recordEntry, 0, 2*len(messages))}
+	groups := make(map[string]int)
 	for i := range messages {
-		e := entry{group: noGroup}
-		if name := group(i); len(name) > 0 {
-			g, ok := l.groups[string(name)]
-			if !ok {
-				g = len(l.groups)
-				l.groups[string(name)] = g
-				l.blocked = append(l.blocked, messages)
-			}
-			e.group = g
+		l.messages[i].receives, l.messages[i].group = messages[i].Receives, noGroup
+		if !messages[i].FIFO() || messages[i].Group == "" {
+			continue
 		}
-		l.entries = append(l.entries, e)
+		group, known := groups[messages[i].Group]
+		if !known {
+			group = len(groups)
+			groups[messages[i].Group] = group
+			l.blocked = append(l.blocked, len(messages))
+		}
+		l.messages[i].group = group
 	}
+	return l
 }
 
 // skip ends a message for which nothing is sent.
-func (l *ledger) skip(i int, reason fault.Reason) { l.entries[i].skip = reason }
+func (l *ledger) skip(i int, reason fault.Reason) { l.messages[i].skip = reason }
 
-// accept notes what CleverTap took of a message at an earlier attempt.
-func (l *ledger) accept(i int, kinds Kind) { l.entries[i].accepted |= kinds }
+// acceptEarlier notes what CleverTap accepted of a message at an earlier attempt.
+func (l *ledger) acceptEarlier(i int, kinds Kinds) { l.messages[i].accepted |= kinds }
 
 // fail notes a fault of a message.
 func (l *ledger) fail(i int, f *fault.Fault) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.note(i, f)
+	l.addFault(i, f)
 }
 
-// untouched tells whether nothing is known of a message yet, good or bad.
+// addFault keeps the fault that decides, and blocks the rest of the group behind a message that is to be retried.
+func (l *ledger) addFault(i int, f *fault.Fault) {
+	m := &l.messages[i]
+	if m.fault == nil || (m.fault.Kind == fault.Reject && f.Kind != fault.Reject) {
+		m.fault = f
+	}
+	if f.Kind != fault.Reject && m.group != noGroup {
+		l.blocked[m.group] = min(l.blocked[m.group], i)
+	}
+}
+
+// panicsRetried is how often a message on which the code panics is retried before it is rejected: the next version may read
+// it, and so may this one if the panic had another cause.
+const panicsRetried = 4
+
+// recoverPanic, when deferred, turns a panic into a fault of the messages.
+func (l *ledger) recoverPanic(messages ...int) {
+	if p := recover(); p != nil {
+		l.failPanic(p, messages...)
+	}
+}
+
+// failPanic blames a panic on the messages. What the panic says may quote a body: only its type is kept.
+func (l *ledger) failPanic(p any, messages ...int) {
+	for _, i := range messages {
+		kind := fault.Retry
+		if l.messages[i].receives > panicsRetried {
+			kind = fault.Reject
+		}
+		l.fail(i, fault.New(kind, fault.Panic, fmt.Errorf("panic of type %T", p)))
+	}
+}
+
+// failed reports whether a message has a fault already.
+func (l *ledger) failed(i int) bool { return l.messages[i].fault != nil }
+
+// untouched reports whether nothing is known of a message yet, neither a fault nor an accepted record.
 func (l *ledger) untouched(i int) bool {
-	return l.entries[i].fault == nil && l.entries[i].accepted == 0
+	return l.messages[i].fault == nil && l.messages[i].accepted == 0
 }
 
-// mayHaveSent tells whether CleverTap may have a record of a kind that a message made: it does, or nobody knows.
-func (l *ledger) mayHaveSent(i int, kind Kind) bool {
-	e := &l.entries[i]
-	if e.accepted&kind != 0 || e.fault == nil {
+// mayHaveSent reports whether CleverTap may have a record of this kind that a message made: it has, or nobody knows.
+func (l *ledger) mayHaveSent(i int, kind Kinds) bool {
+	m := &l.messages[i]
+	if m.accepted&kind != 0 || m.fault == nil {
 		return true
 	}
-	switch e.fault.Reason {
-	case fault.Breaker, fault.Credentials, fault.NoTime, fault.GroupOrder, fault.RateLimited, fault.Table, fault.AccountRejectsAll:
+	switch m.fault.Reason {
+	case fault.Breaker, fault.Credentials, fault.NoTime, fault.GroupOrder, fault.RateLimited, fault.Table,
+		fault.AccountRejectsAll:
 		return false
 	}
 	return true
 }
 
-// failed tells whether a message has a fault already.
-func (l *ledger) failed(i int) bool { return l.entries[i].fault != nil }
-
-// note keeps the fault that decides, and blocks the rest of the group behind a message that is to be retried.
-func (l *ledger) note(i int, f *fault.Fault) {
-	e := &l.entries[i]
-	if e.fault == nil || (e.fault.Kind == fault.Reject && f.Kind != fault.Reject) {
-		e.fault = f
-	}
-	if f.Kind != fault.Reject && e.group != noGroup {
-		l.blocked[e.group] = min(l.blocked[e.group], i)
-	}
-}
-
-// add registers a record and gives its key.
-func (l *ledger) add(kind Kind, messages ...int) int {
+// add registers a record and returns its key.
+func (l *ledger) add(kind Kinds, messages ...int) int {
 	for _, i := range messages {
-		l.entries[i].waiting++
+		l.messages[i].waiting++
 	}
-	from := len(l.waiters)
-	l.waiters = append(l.waiters, messages...)
-	l.records = append(l.records, entryRecord{kind: kind, messages: l.waiters[from:len(l.waiters):len(l.waiters)]})
+	l.records = append(l.records, recordEntry{kind: kind, messages: messages})
 	return len(l.records) - 1
 }
 
-// MaySend tells whether a record may still be uploaded: one of its messages must still be on its way, with no earlier message of its
-// group to be retried. The others wait for the queue anyway.
+// MaySend reports whether a record may still be uploaded: one of its messages must not be to be retried, and neither must an
+// earlier message of its group. The others wait for the queue anyway.
 func (l *ledger) MaySend(key int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, i := range l.records[key].messages {
-		e := &l.entries[i]
-		retried := e.fault != nil && e.fault.Kind != fault.Reject
-		if !retried && (e.group == noGroup || l.blocked[e.group] >= i) {
+		m := &l.messages[i]
+		retried := m.fault != nil && m.fault.Kind != fault.Reject
+		if !retried && (m.group == noGroup || l.blocked[m.group] >= i) {
 			return true
 		}
 	}
 	return false
 }
 
-// Done takes a record's answer for every message that waits for it.
+// Done takes a record's result for every message that waits for it.
 func (l *ledger) Done(key int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := &l.records[key]
 	r.accepted = err == nil
 	for _, i := range r.messages {
-		e := &l.entries[i]
-		e.waiting--
+		m := &l.messages[i]
+		m.waiting--
 		if err == nil {
-			e.accepted |= r.kind
+			m.accepted |= r.kind
 			continue
 		}
-		e.refused |= r.kind
-		l.note(i, fault.Of(err))
+		m.refused |= r.kind
+		l.addFault(i, fault.Of(err))
 	}
 }
 
-// taken gives the kinds of which CleverTap has every record.
-func (l *ledger) taken(i int) Kind { return l.entries[i].accepted &^ l.entries[i].refused }
+var _ clevertap.Tracker = (*ledger)(nil)
+
+// accepted returns the kinds of which CleverTap has every record.
+func (l *ledger) accepted(i int) Kinds { return l.messages[i].accepted &^ l.messages[i].refused }
 
 // outcome decides. A message that still waits for an answer was forgotten by somebody: it is retried.
 func (l *ledger) outcome(i int) (Outcome, *fault.Fault) {
-	e := &l.entries[i]
+	m := &l.messages[i]
 	switch {
-	case e.fault != nil && e.fault.Kind == fault.Reject && e.waiting == 0:
-		return Rejected, e.fault
-	case e.fault != nil && e.fault.Kind != fault.Reject:
-		return Retried, e.fault
-	case e.waiting > 0:
+	case m.fault != nil && m.fault.Kind == fault.Reject && m.waiting == 0:
+		return Rejected, m.fault
+	case m.fault != nil && m.fault.Kind != fault.Reject:
+		return Retried, m.fault
+	case m.waiting > 0:
 		return Retried, fault.New(fault.Retry, fault.Unmatched, nil)
-	case e.skip != "":
-		return Skipped, fault.New(fault.Reject, e.skip, nil)
+	case m.skip != "":
+		return Skipped, fault.New(fault.Reject, m.skip, nil)
 	default:
 		return Delivered, nil
 	}
+}
+
+// has reports whether a message has an outcome.
+func (l *ledger) has(i int, outcome Outcome) bool {
+	is, _ := l.outcome(i)
+	return is == outcome
 }

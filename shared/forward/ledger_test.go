@@ -100,7 +100,7 @@ func TestAMergedProfileIsWaitedForByAllWhoContributed(t *testing.T) {
 			t.Errorf("message %d: got %s, want %s", i, got, want)
 		}
 	}
-	if got := l.Taken(0); got != forward.Event {
+	if got := l.Accepted(0); got != forward.Event {
 		t.Errorf("taken %q, want event", got)
 	}
 }
@@ -116,9 +116,9 @@ func TestAMergedProfileGoesAsLongAsOneContributorIsOnItsWay(t *testing.T) {
 
 func TestWhatWasTakenEarlierCountsAndIsNamed(t *testing.T) {
 	l := forward.NewLedger("")
-	l.Accept(0, forward.ParseKinds("event, charged,unheard-of"))
+	l.AcceptEarlier(0, forward.ParseKinds("event, charged,unheard-of"))
 	l.Done(l.Add(forward.Profile, 0), permanent)
-	if got := l.Taken(0).String(); got != "event,charged" {
+	if got := l.Accepted(0).String(); got != "event,charged" {
 		t.Errorf("taken %q", got)
 	}
 }
@@ -128,7 +128,7 @@ func TestAKindIsTakenOnlyWhenEveryRecordOfItWas(t *testing.T) {
 	own, other := l.Add(forward.Profile, 0), l.Add(forward.Profile, 0)
 	l.Done(own, nil)
 	l.Done(other, permanent)
-	if got := l.Taken(0); got != 0 {
+	if got := l.Accepted(0); got != 0 {
 		t.Errorf("taken %q although one of the two profiles was refused", got)
 	}
 }

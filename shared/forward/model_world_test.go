@@ -52,7 +52,7 @@ type world struct {
 
 func newWorld(t *testing.T, p plan) *world {
 	t.Helper()
-	w := &world{plan: p, table: memoryTable{texts: map[string]string{}, notes: map[string]forward.Kind{}}}
+	w := &world{plan: p, table: memoryTable{texts: map[string]string{}, notes: map[string]forward.Kinds{}}}
 	w.clevertap = clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
 		{ID: "PRODUCTION", Region: "eu1", Passcodes: []string{"p1"}}, {ID: "SANDBOX", Region: "in1", Passcodes: []string{"p2"}},
 	}})
@@ -66,7 +66,7 @@ func newWorld(t *testing.T, p plan) *world {
 		w.forwarders[i] = &forward.Handler{
 			Integrations: file, Accounts: twoAccounts{}, Mapper: mapping.New(),
 			Uploader: clevertap.NewUploader(clevertap.Options{Transport: slow{w.clevertap.Transport(), calls}, Concurrency: 1, Jitter: half}),
-			Rejecter: refuser{}, Delayer: refuser{}, Subscribers: view, Notes: view,
+			Rejecter: refuser{}, Delayer: refuser{}, Subscribers: view, Delivered: view,
 			RetryDelay: time.Second, Log: slog.New(slog.DiscardHandler), Metrics: io.Discard,
 		}
 		w.table.paces = append(w.table.paces, calls)
@@ -254,7 +254,7 @@ func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {
 type memoryTable struct {
 	mu      sync.Mutex
 	texts   map[string]string
-	notes   map[string]forward.Kind
+	notes   map[string]forward.Kinds
 	trouble string
 	reads   int
 	paces   []*pace
@@ -301,15 +301,15 @@ func (v *tableView) Write(_ context.Context, key, read, text string) error {
 }
 
 // Recall gives the notes.
-func (v *tableView) Recall(context.Context, []string) (map[string]forward.Kind, error) {
+func (v *tableView) LoadDelivered(context.Context, []string) (map[string]forward.Kinds, error) {
 	defer v.call("notes")()
-	found := map[string]forward.Kind{}
+	found := map[string]forward.Kinds{}
 	maps.Copy(found, v.notes)
 	return found, nil
 }
 
 // Note keeps one.
-func (v *tableView) Note(_ context.Context, key string, accepted forward.Kind) error {
+func (v *tableView) SaveDelivered(_ context.Context, key string, accepted forward.Kinds) error {
 	defer v.call(key)()
 	v.notes[key] = accepted
 	return nil

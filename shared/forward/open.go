@@ -1,9 +1,7 @@
 package forward
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
@@ -13,58 +11,111 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/metric"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
-
-// panicsRetried is how often a message on which the code panics comes back before it is rejected: the next version may read it, and so may
-// this one if the panic had another cause.
-const panicsRetried = 4
 
 // errNothing says that nothing can be made of a webhook although it is JSON: its event has no name that CleverTap takes.
 var errNothing = errors.New("event has no name")
 
-// subject is what the logs and metrics say about a message.
-type subject struct {
-	app     string // metric.UnknownApp until the app is found in the integration file
-	event   []byte
-	eventID []byte
-	created int64 // milliseconds since 1970; 0: unknown
+// opened is what one message comes to once it has been read.
+type opened struct {
+	app        string // metric.UnknownApp until the app is found in the integration file
+	event      string
+	eventID    string
+	created    int64 // milliseconds since 1970; 0: unknown
+	subscriber webhook.Subscriber
+	drift      []string
+
+	skip     fault.Reason // why nothing is sent
+	accepted Kinds        // at earlier attempts
+	pending  *pending     // nil: nothing is sent
+	updates  []stateUpdate
 }
 
-// open turns one message into records, a skip or a fault, which go into the ledger. A panic ends this message only.
-func (v *invocation) open(ctx context.Context, i int) {
-	v.subjects[i].app = metric.UnknownApp
-	defer v.guard(i)
-	app := v.handler.Integrations.Apps[string(v.batch.messages[i].attribute(message.AttrApp))]
+// pending is what one message wants to send.
+type pending struct {
+	message         int
+	app             string
+	to              mapping.Destination
+	account         clevertap.Account
+	event, charged  []byte           // encoded records; nil: none
+	profile, former *mapping.Profile // of the subscriber, and of the one a subscription came from; nil: none
+}
+
+// empty reports whether nothing is left to send.
+func (p *pending) empty() bool {
+	return p.event == nil && p.charged == nil && p.profile == nil && p.former == nil
+}
+
+// opener reads the messages of one batch, one after the other.
+type opener struct {
+	*Handler
+	*workspace
+	accounts  *accountReads
+	delivered map[string]Kinds
+	start     time.Time
+}
+
+// workspace is the memory of a batch that the next batch uses again: Lambda calls a process with one after the other.
+type workspace struct {
+	webhook  webhook.Event
+	result   mapping.Result
+	profiles mapping.Copies // of the results
+	texts    []byte         // encoded records
+}
+
+func (h *Handler) takeWorkspace() *workspace {
+	if w := h.spare.Swap(nil); w != nil {
+		return w
+	}
+	return new(workspace)
+}
+
+// returnWorkspace must be called when nobody uses anything of the batch any more.
+func (h *Handler) returnWorkspace(w *workspace) {
+	w.profiles.Forget()
+	w.texts = w.texts[:0]
+	h.spare.Store(w)
+}
+
+// keep copies bytes into the workspace; nil stays nil.
+func (w *workspace) keep(text []byte) []byte {
+	if text == nil {
+		return nil
+	}
+	from := len(w.texts)
+	w.texts = append(w.texts, text...)
+	return w.texts[from:len(w.texts):len(w.texts)]
+}
+
+// openAll reads every message and enters its skip or fault into the ledger.
+func (o *opener) openAll(messages []Message, l *ledger) []opened {
+	all := make([]opened, len(messages))
+	for i := range messages {
+		o.open(i, &messages[i], &all[i], l)
+	}
+	return all
+}
+
+// open reads one message. A panic ends this message only.
+func (o *opener) open(i int, m *Message, out *opened, l *ledger) {
+	defer l.recoverPanic(i)
+	if err := o.read(i, m, out); err != nil {
+		l.fail(i, fault.Of(err))
+		return
+	}
+	l.skip(i, out.skip)
+	l.acceptEarlier(i, out.accepted)
+}
+
+// read does the steps of one message in their order. The error is the message's fault; out holds what is known by then.
+func (o *opener) read(i int, m *Message, out *opened) error {
+	out.app = metric.UnknownApp
+	app := o.Integrations.Apps[m.attribute(message.AttrApp)]
 	if app != nil {
-		v.subjects[i].app = app.Name
+		out.app = app.Name
 	}
-	if err := v.read(ctx, i, app); err != nil {
-		v.ledger.fail(i, fault.Of(err))
-	}
-}
-
-// guard turns a panic into a fault of the messages.
-func (v *invocation) guard(messages ...int) {
-	if p := recover(); p != nil {
-		v.blame(p, messages...)
-	}
-}
-
-// blame makes the messages answer for a panic. What the panic says may quote a body: only its type is kept.
-func (v *invocation) blame(p any, messages ...int) {
-	for _, i := range messages {
-		kind := fault.Retry
-		if v.batch.messages[i].Receives > panicsRetried {
-			kind = fault.Reject
-		}
-		v.ledger.fail(i, fault.New(kind, fault.Panic, fmt.Errorf("panic of type %T", p)))
-	}
-}
-
-// read does the steps of one message of an app, nil if the integration file does not have it, in their order.
-func (v *invocation) read(ctx context.Context, i int, app *integration.App) error {
-	q := &v.batch.messages[i]
-	m, err := message.Decode(q.Body, q.attribute)
+	queued, err := message.Decode(m.Body, m.attribute)
 	if err != nil {
 		return err
 	}
@@ -72,97 +123,121 @@ func (v *invocation) read(ctx context.Context, i int, app *integration.App) erro
 		return fault.New(fault.Reject, fault.UnknownApp, nil)
 	}
 	if !app.Enabled {
-		v.ledger.skip(i, fault.Disabled)
+		out.skip = fault.Disabled
 		return nil
 	}
-	if err := v.event.Read(m.Body); err != nil {
+	if err := o.webhook.Read(queued.Body); err != nil {
 		return err
 	}
-	v.subjects[i].event = v.keep(clevertap.Cut(v.event.Name, clevertap.MaxEventNameBytes))
-	to, err := mapping.Route(&v.event, app, func() (bool, error) {
-		accounts, err := v.accounts(ctx, app.Name)
+	out.event = string(clevertap.Cut(o.webhook.Name, clevertap.MaxEventNameBytes))
+	to, err := mapping.Route(&o.webhook, app, func() (bool, error) {
+		accounts, err := o.accounts.get(app.Name)
 		return accounts.Sandbox != nil, err
 	})
 	if err != nil {
 		return err
 	}
-	v.received = v.receivedAt(q, m.Received)
-	v.handler.Mapper.Map(&v.result, &v.event, app, to, v.received, nil)
-	v.describe(i)
-	if v.result.Reject != "" {
-		return fault.New(fault.Reject, v.result.Reject, errNothing)
-	}
-	if v.result.Skip != "" {
-		v.ledger.skip(i, v.result.Skip)
-		if v.result.Skip == fault.EventOff {
-			v.state(i, -1, app.Name, subscriber.Scope{})
-		}
+	received := o.receivedAt(m, queued.Received)
+	o.Mapper.Map(&o.result, &o.webhook, app, to, received, o.noter(i))
+	out.describe(&o.result)
+	switch {
+	case o.result.Reject != "":
+		return fault.New(fault.Reject, o.result.Reject, errNothing)
+	case o.result.Skip == fault.EventOff: // for CleverTap; the state has to know all the same
+		out.updates = o.updates(i, m, app, received, subscriber.Scope{})
+		fallthrough
+	case o.result.Skip != "":
+		out.skip = o.result.Skip
 		return nil
 	}
-	return v.draft(ctx, i, app, to)
+	return o.pend(i, m, app, to, received, out)
 }
 
-// receivedAt is when the receiver took a webhook: as it says itself, else as the queue does, else now.
-func (v *invocation) receivedAt(q *Queued, said time.Time) time.Time {
+// receivedAt is when the receiver took a webhook: by its own word, else by the queue's, else now.
+func (o *opener) receivedAt(m *Message, received time.Time) time.Time {
 	switch {
-	case !said.IsZero():
-		return said
-	case q.Sent > 0:
-		return time.UnixMilli(q.Sent)
+	case !received.IsZero():
+		return received
+	case !m.Sent.IsZero():
+		return m.Sent
 	default:
-		return v.start.Truncate(time.Millisecond)
+		return o.start.Truncate(time.Millisecond)
 	}
 }
 
-// describe keeps what the logs and metrics say.
-func (v *invocation) describe(i int) {
-	s := &v.subjects[i]
-	s.created = v.result.Created
-	if message.LegalID(v.result.EventID) {
-		s.eventID = v.keep(v.result.EventID)
+// noter returns the function that explains a message, nil if nobody listens.
+func (o *opener) noter(i int) func(mapping.Note) {
+	if o.Explain == nil {
+		return nil
 	}
-	for _, name := range v.result.Drift {
-		v.tally.drift(s.app, name)
-	}
+	return func(n mapping.Note) { o.Explain(i, n) }
 }
 
-// draft keeps a message's records until all messages are open, less those that CleverTap took at an earlier attempt.
-func (v *invocation) draft(ctx context.Context, i int, app *integration.App, to mapping.Destination) error {
-	accounts, err := v.accounts(ctx, app.Name)
+// describe keeps what logs and metrics say about the message.
+func (out *opened) describe(r *mapping.Result) {
+	out.created, out.subscriber = r.Created, r.Subscriber
+	if message.LegalID(r.EventID) {
+		out.eventID = string(r.EventID)
+	}
+	out.drift = append(out.drift, r.Drift...)
+}
+
+// pend keeps a message's records until all messages are open, less those that CleverTap accepted at an earlier attempt.
+func (o *opener) pend(i int, m *Message, app *integration.App, to mapping.Destination, received time.Time, out *opened) error {
+	accounts, err := o.accounts.get(app.Name)
 	if err != nil {
 		return err
 	}
-	account := accounts.Production
+	out.accepted = ParseKinds(m.attribute(message.AttrAccepted))
+	if len(o.delivered) > 0 {
+		out.accepted |= o.delivered[deliveredKey(m)]
+	}
+	p := &pending{message: i, app: app.Name, to: to, account: accounts.Production}
 	if to == mapping.SandboxAccount {
-		account = *accounts.Sandbox
+		p.account = *accounts.Sandbox
 	}
-	q := &v.batch.messages[i]
-	taken := ParseKinds(string(q.attribute(message.AttrAccepted)))
-	if len(v.noted) > 0 {
-		taken |= v.noted[noteKey(q)]
+	if out.accepted&Event == 0 {
+		p.event = o.keep(o.result.Event)
 	}
-	v.ledger.accept(i, taken)
-	d := draft{message: i, lane: v.lane(account, app.Name, to)}
-	if taken&Event == 0 {
-		d.event = v.keep(v.result.Event)
+	if out.accepted&Charged == 0 {
+		p.charged = o.keep(o.result.Charged)
 	}
-	if taken&Charged == 0 {
-		d.charged = v.keep(v.result.Charged)
+	if out.accepted&Profile == 0 {
+		p.profile, p.former = o.profiles.Of(o.result.Profile), o.profiles.Of(o.result.Other)
 	}
-	if taken&Profile == 0 {
-		d.profile, d.other = v.copies.Of(v.result.Profile), v.copies.Of(v.result.Other)
-	}
-	v.drafts = append(v.drafts, d)
-	v.state(i, len(v.drafts)-1, app.Name, mapping.Scope(app, to, accounts.Sandbox != nil && accounts.Sandbox.Key() == accounts.Production.Key()))
+	out.pending = p
+	oneAccount := accounts.Sandbox != nil && accounts.Sandbox.Key() == accounts.Production.Key()
+	out.updates = o.updates(i, m, app, received, mapping.Scope(app, to, oneAccount))
 	return nil
 }
 
-// keep copies bytes out of the mapper's memory; nil stays nil.
-func (v *invocation) keep(text []byte) []byte {
-	if text == nil {
+// updates are what the webhook says about its subscribers' purchases.
+func (o *opener) updates(i int, m *Message, app *integration.App, received time.Time, scope subscriber.Scope) []stateUpdate {
+	if o.Subscribers == nil {
 		return nil
 	}
-	from := len(v.arena)
-	v.arena = append(v.arena, text...)
-	return v.arena[from:len(v.arena):len(v.arena)]
+	var updates []stateUpdate
+	for _, u := range o.result.Updates(received) {
+		updates = append(updates, stateUpdate{
+			ScopedUpdate: subscriber.ScopedUpdate{Update: u.Update, Scope: scope},
+			key:          message.SubscriberID(app.Name, u.Subscriber.Kind.String(), u.Subscriber.ID),
+			message:      i,
+			former:       u.Former,
+			// A FIFO queue hands out a subscriber's messages in one batch at a time, but not those of the subscriber from
+			// whom a subscription came.
+			contended: u.Former || !m.FIFO(),
+		})
+	}
+	return updates
+}
+
+// pendingOf returns what is to be sent for the messages that have no fault so far.
+func pendingOf(all []opened, l *ledger) []*pending {
+	list := make([]*pending, 0, len(all))
+	for i := range all {
+		if p := all[i].pending; p != nil && !l.failed(i) {
+			list = append(list, p)
+		}
+	}
+	return list
 }

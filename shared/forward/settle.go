@@ -14,89 +14,85 @@ import (
 const (
 	// longestDelay is the longest new visibility of a message that is retried.
 	longestDelay = 15 * time.Minute
-	// enoughDoublings make it of a millisecond, and do not make an overflow of fifteen minutes.
+	// enoughDoublings reach longestDelay from a millisecond without an overflow.
 	enoughDoublings = 20
 )
 
 // Rejection is a message for the rejected queue: the message as it came, and why.
 type Rejection struct {
-	Message  *Queued
+	Message  *Message
 	Reason   fault.Reason
-	Code     string // empty where the vendor gave none
+	Code     string // empty where CleverTap sent none
 	Error    string // our own sentence
 	Accepted string // kinds of records that CleverTap has already taken; empty: none
 }
 
 // Delay is when a message comes back.
 type Delay struct {
-	Message *Queued
+	Message *Message
 	After   time.Duration // whole seconds
 }
 
-// settle sends what is rejected to its queue, notes what was accepted of the rest, and tells the queue when the retried come back. A
-// message that the rejected queue does not take is retried.
-func (v *invocation) settle(ctx context.Context) {
-	rejecting, cancel := before(ctx, v.settling*2/3)
+// settle moves what is rejected to its queue, saves what was accepted of the rest, and sets when the retried messages come
+// back. A message that the rejected queue does not take is retried.
+func (h *Handler) settle(
+	ctx context.Context, reserved time.Duration, messages []Message, delivered map[string]Kinds, l *ledger,
+) {
+	rejecting, cancel := endEarlier(ctx, reserved*2/3)
 	defer cancel()
-	v.reject(rejecting)
-	returning, cancel := before(ctx, v.settling/3)
+	h.reject(rejecting, messages, l)
+	returning, cancel := endEarlier(ctx, reserved/3)
 	defer cancel()
 	var all sync.WaitGroup
-	all.Go(func() { v.note(returning) })
-	all.Go(func() { v.delay(returning) })
+	all.Go(func() { h.saveDelivered(returning, messages, delivered, l) })
+	all.Go(func() { h.delayRetried(returning, messages, l) })
 	all.Wait()
 }
 
-// delay tells each queue when its retried messages come back.
-func (v *invocation) delay(ctx context.Context) {
-	delays := make(map[string][]Delay)
-	for i := range v.batch.messages {
-		if outcome, _ := v.ledger.outcome(i); outcome == Retried {
-			q := &v.batch.messages[i]
-			delays[string(q.Source)] = append(delays[string(q.Source)], Delay{q, v.handler.delay(q.Receives)})
-		}
-	}
-	var all sync.WaitGroup
-	for source, list := range delays {
-		all.Go(func() {
-			if err := v.handler.Delayer.Delay(ctx, source, list); err != nil {
-				// Nothing is lost: the queue's own visibility holds.
-				v.handler.Log.WarnContext(ctx, "new visibility refused", "retried", len(list))
-			}
-		})
-	}
-	all.Wait()
-}
-
-func (v *invocation) reject(ctx context.Context) {
+func (h *Handler) reject(ctx context.Context, messages []Message, l *ledger) {
 	var list []Rejection
 	var indexes []int
-	for i := range v.batch.messages {
-		outcome, f := v.ledger.outcome(i)
+	for i := range messages {
+		outcome, f := l.outcome(i)
 		if outcome != Rejected {
 			continue
 		}
 		list = append(list, Rejection{
-			Message:  &v.batch.messages[i],
-			Reason:   f.Reason,
-			Code:     f.Code,
-			Error:    f.Error(),
-			Accepted: v.ledger.taken(i).String(),
+			Message: &messages[i], Reason: f.Reason, Code: f.Code, Error: f.Error(), Accepted: l.accepted(i).String(),
 		})
 		indexes = append(indexes, i)
 	}
 	if len(list) == 0 {
 		return
 	}
-	for n, err := range v.handler.Rejecter.Reject(ctx, list) {
+	for n, err := range h.Rejecter.Reject(ctx, list) {
 		if err != nil {
-			v.ledger.fail(indexes[n], fault.New(fault.Retry, fault.RejectedQueue, err))
+			l.fail(indexes[n], fault.New(fault.Retry, fault.RejectedQueue, err))
 		}
 	}
 }
 
-// delay is the new visibility of a message by how often it was received: doubling, give or take a fifth, so that a hiccup costs seconds, an
-// outage few receives, and messages that failed together do not come back together.
+// delayRetried sets for each queue when its retried messages come back.
+func (h *Handler) delayRetried(ctx context.Context, messages []Message, l *ledger) {
+	delays := make(map[string][]Delay)
+	for i := range messages {
+		if m := &messages[i]; l.has(i, Retried) {
+			delays[m.Source] = append(delays[m.Source], Delay{m, h.delay(m.Receives)})
+		}
+	}
+	var all sync.WaitGroup
+	for source, list := range delays {
+		all.Go(func() {
+			if err := h.Delayer.Delay(ctx, source, list); err != nil { // nothing is lost: the queue's own visibility holds
+				h.Log.WarnContext(ctx, "new visibility refused", "retried", len(list))
+			}
+		})
+	}
+	all.Wait()
+}
+
+// delay is the new visibility of a message: doubled with each receive, give or take a fifth, so that a hiccup costs seconds,
+// an outage few receives, and messages that failed together do not come back together.
 func (h *Handler) delay(receives int) time.Duration {
 	jitter := h.Jitter
 	if jitter == nil {
@@ -110,13 +106,13 @@ func (h *Handler) delay(receives int) time.Duration {
 	return min(d.Round(time.Second), longestDelay)
 }
 
-// answer lists the messages that come back. It is never null; an id that is empty would make Lambda fail the whole batch.
-func (v *invocation) answer() []byte {
+// failures lists the messages that come back. The list is never null; an empty id in it would make Lambda fail the whole
+// batch.
+func failures(messages []Message, l *ledger) []byte {
 	out := []byte(`{"batchItemFailures":[`)
 	first := true
-	for i := range v.batch.messages {
-		id := v.batch.messages[i].ID
-		if outcome, _ := v.ledger.outcome(i); outcome != Retried || len(id) == 0 {
+	for i := range messages {
+		if messages[i].ID == "" || !l.has(i, Retried) {
 			continue
 		}
 		if !first {
@@ -124,7 +120,7 @@ func (v *invocation) answer() []byte {
 		}
 		first = false
 		out = append(out, `{"itemIdentifier":`...)
-		out, _ = jsontext.AppendQuote(out, id) // the id was read from JSON, so it can be written
+		out, _ = jsontext.AppendQuote(out, messages[i].ID) // it was read from JSON, so it can be written
 		out = append(out, '}')
 	}
 	return append(out, "]}"...)

@@ -23,8 +23,8 @@ type (
 	fakeDelayer  func(ctx context.Context, source string, messages []forward.Delay) error
 	fakeRejecter func(ctx context.Context, messages []forward.Rejection) []error
 	fakeNotes    struct {
-		recall func(ctx context.Context, keys []string) (map[string]forward.Kind, error)
-		note   func(ctx context.Context, key string, accepted forward.Kind) error
+		recall func(ctx context.Context, keys []string) (map[string]forward.Kinds, error)
+		note   func(ctx context.Context, key string, accepted forward.Kinds) error
 	}
 )
 
@@ -36,11 +36,11 @@ func (f fakeRejecter) Reject(ctx context.Context, messages []forward.Rejection) 
 	return f(ctx, messages)
 }
 
-func (f fakeNotes) Recall(ctx context.Context, keys []string) (map[string]forward.Kind, error) {
+func (f fakeNotes) LoadDelivered(ctx context.Context, keys []string) (map[string]forward.Kinds, error) {
 	return f.recall(ctx, keys)
 }
 
-func (f fakeNotes) Note(ctx context.Context, key string, accepted forward.Kind) error {
+func (f fakeNotes) SaveDelivered(ctx context.Context, key string, accepted forward.Kinds) error {
 	return f.note(ctx, key, accepted)
 }
 
@@ -153,9 +153,9 @@ func TestThereIsAnAnswerWhateverHangs(t *testing.T) {
 			c.Delayer = fakeDelayer(func(ctx context.Context, _ string, _ []forward.Delay) error { return hang(ctx) })
 		}, []string{"delivered", "rejected malformed", "retry server"}},
 		"the notes": {func(c *corridor) {
-			c.Notes = fakeNotes{
-				recall: func(ctx context.Context, _ []string) (map[string]forward.Kind, error) { return nil, hang(ctx) },
-				note:   func(ctx context.Context, _ string, _ forward.Kind) error { return hang(ctx) },
+			c.Delivered = fakeNotes{
+				recall: func(ctx context.Context, _ []string) (map[string]forward.Kinds, error) { return nil, hang(ctx) },
+				note:   func(ctx context.Context, _ string, _ forward.Kinds) error { return hang(ctx) },
 			}
 		}, []string{"delivered", "rejected malformed", "retry server"}},
 		"the subscriber table": {func(c *corridor) {
