@@ -19,14 +19,15 @@ const module = "github.com/purchasely-clevertap/bridge/"
 var plan = map[string][]string{
 	"functions/receiver": {
 		"shared/config", "shared/env", "shared/fault", "shared/integration", "shared/message", "shared/metric", "shared/receive",
-		"shared/secret", "shared/webhook", "functions/internal/secretsource",
+		"shared/secret", "shared/webhook", "shared/aws",
 	},
 	"functions/forwarder": {
 		"shared/clevertap", "shared/config", "shared/env", "shared/fault", "shared/forward", "shared/subscriber", "shared/integration",
-		"shared/mapping", "shared/message", "shared/secret", "functions/internal/secretsource",
+		"shared/mapping", "shared/message", "shared/secret", "shared/aws", "shared/aws/dynamo",
 	},
-	"functions/internal/secretsource": {"shared/fault"},
 	"functions/internal/lambdatest":   {},
+	"shared/aws":                      {"shared/fault", "shared/forward", "shared/message"},
+	"shared/aws/dynamo":               {"shared/aws", "shared/fault", "shared/forward", "shared/subscriber"},
 	"shared/aws/awstest":              {},
 	"functions/internal/templatetest": {},
 	"functions/soak":                  {}, // tests only
@@ -67,7 +68,9 @@ var bans = []struct {
 	in, pkg, why string
 	but          []string
 }{
-	{"shared/", "github.com/aws/aws-sdk-go-v2", "AWS stays at the doors: everything under shared/ is tested without it", []string{"shared/aws", "shared/aws/awstest"}},
+	{"shared/", "github.com/aws/aws-sdk-go-v2", "shared/aws has the adapters: the rest of shared/ is tested without AWS",
+		[]string{"shared/aws", "shared/aws/dynamo", "shared/aws/awstest"}},
+	{"shared/", "github.com/aws/smithy-go", "shared/aws returns errors without AWS's words", []string{"shared/aws", "shared/aws/awstest"}},
 	{"shared/", "github.com/aws/aws-lambda-go", "only the doors know Lambda", nil},
 	{"shared/", "github.com/goccy/go-yaml", "one room reads YAML", []string{"shared/integration"}},
 	{"", "encoding/json", "one JSON library, strict and exact: github.com/go-json-experiment/json", nil},
@@ -150,7 +153,7 @@ func TestNoPackageImportsWhatIsBannedForIt(t *testing.T) {
 		for _, i := range imports(s) {
 			for _, b := range bans {
 				covered := i == b.pkg || strings.Contains(b.pkg, ".") && strings.HasPrefix(i, b.pkg+"/")
-				sdk := strings.HasPrefix(b.pkg, "github.com/aws/aws-sdk-go-v2")
+				sdk := b.pkg == "github.com/aws/aws-sdk-go-v2"
 				if covered && strings.HasPrefix(s.dir+"/", b.in) && !slices.Contains(b.but, s.dir) && (!s.test() || sdk) {
 					t.Errorf("%s/%s imports %s: %s", s.dir, s.file, i, b.why)
 				}

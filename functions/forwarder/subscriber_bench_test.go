@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/benchtest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
@@ -58,7 +58,7 @@ func BenchmarkSubscriber(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					t := newTable(dynamodb.NewFromConfig(cloud, forTable), "subscribers")
+					t := dynamo.NewTable(cloud, "subscribers", tableTimeout)
 					h.Subscribers, h.Delivered = t, t
 				}
 				runBatches(b, h, size)

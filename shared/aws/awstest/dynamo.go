@@ -94,6 +94,7 @@ type itemInput struct {
 	Condition string            `json:"ConditionExpression"`
 	Names     map[string]string `json:"ExpressionAttributeNames"`
 	Values    map[string]Value  `json:"ExpressionAttributeValues"`
+	Return    string            `json:"ReturnValues"`
 }
 
 func (d *Dynamo) get(_ context.Context, in *itemInput) (any, error) {
@@ -148,10 +149,14 @@ func (d *Dynamo) delete(_ context.Context, in *itemInput) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := in.holds(t.items[key]); err != nil {
+	old := t.items[key]
+	if err := in.holds(old); err != nil {
 		return nil, err
 	}
 	delete(t.items, key)
+	if in.Return == "ALL_OLD" && old != nil {
+		return map[string]any{"Attributes": old}, nil
+	}
 	return map[string]any{}, nil
 }
 

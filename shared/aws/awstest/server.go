@@ -1,8 +1,9 @@
-// Package awstest is an AWS endpoint on loopback for tests: queues, secrets, tables, and the mapping that carries a queue to a function.
+// Package awstest is an AWS endpoint on loopback for tests: queues, secrets, tables, and the mapping that carries a
+// queue to a function.
 //
-// It promises to refuse what AWS refuses (sizes, characters, ids, calls without a signature), FIFO queues with their groups,
-// deduplication, visibility and dead letters, and services that hang, throttle or fail when told to. It does not check that
-// signatures are right, knows one account and one Region, and keeps everything in memory.
+// It promises to refuse what AWS refuses (sizes, characters, ids, calls without a signature), FIFO queues with their
+// groups, deduplication, visibility and dead letters, and services that hang, throttle or fail when told to. It does
+// not check that signatures are right, knows one account and one Region, and keeps everything in memory.
 package awstest
 
 import (
@@ -12,8 +13,12 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
 // The one account and Region.
@@ -36,23 +41,56 @@ type Server struct {
 	closing  chan struct{}
 }
 
-// New starts a Server that ends with the test. now is its clock; nil stands for time.Now.
+// New starts a Server on loopback that ends with the test. now is its clock; nil stands for time.Now.
 func New(t testing.TB, now func() time.Time) *Server {
-	if now == nil {
-		now = time.Now
-	}
-	s := &Server{closing: make(chan struct{})}
-	listener := httptest.NewServer(http.HandlerFunc(s.serve))
+	s := NewInProcess(now)
+	listener := httptest.NewServer(s)
 	s.URL = listener.URL
-	s.SQS = newSQS(s.URL, now)
-	s.Secrets = newSecrets(now)
-	s.Dynamo = newDynamo()
-	s.services = []*Service{&s.SQS.Service, &s.Secrets.Service, &s.Dynamo.Service}
 	t.Cleanup(func() {
 		close(s.closing)
 		listener.Close()
 	})
 	return s
+}
+
+// NewInProcess makes a Server that is reached by [Server.Do] only, so that tests may run in virtual time.
+func NewInProcess(now func() time.Time) *Server {
+	if now == nil {
+		now = time.Now
+	}
+	s := &Server{URL: "http://aws.test", closing: make(chan struct{})}
+	s.SQS = newSQS(s, now)
+	s.Secrets = newSecrets(now)
+	s.Dynamo = newDynamo()
+	s.services = []*Service{&s.SQS.Service, &s.Secrets.Service, &s.Dynamo.Service}
+	return s
+}
+
+// Config lets the SDK's clients reach the Server within the process. They do not repeat calls.
+func (s *Server) Config() aws.Config {
+	return aws.Config{
+		Region: Region, BaseEndpoint: &s.URL, HTTPClient: s, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "example", ""),
+	}
+}
+
+// Do answers a request of the SDK within the process.
+func (s *Server) Do(r *http.Request) (answer *http.Response, err error) {
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler: //nolint:errorlint // It is thrown as it is.
+			answer, err = nil, syscall.ECONNRESET
+		default:
+			panic(p)
+		}
+	}()
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return w.Result(), nil
 }
 
 // Env is what points the SDK at the Server.
@@ -65,8 +103,8 @@ func (s *Server) Env() map[string]string {
 	}
 }
 
-// serve finds the service by the target header, which names service and operation.
-func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers one call. The target header names service and operation.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	prefix, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	for _, service := range s.services {
 		if service.target != prefix {

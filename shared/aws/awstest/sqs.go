@@ -10,13 +10,13 @@ import (
 // SQS is Amazon SQS.
 type SQS struct {
 	Service
-	url    string
+	server *Server
 	now    func() time.Time
 	queues map[string]*Queue
 }
 
-func newSQS(url string, now func() time.Time) *SQS {
-	s := &SQS{url: url, now: now, queues: map[string]*Queue{}}
+func newSQS(server *Server, now func() time.Time) *SQS {
+	s := &SQS{server: server, now: now, queues: map[string]*Queue{}}
 	s.Service = Service{
 		target:      "AmazonSQS",
 		scope:       "sqs",
@@ -48,14 +48,14 @@ func (s *SQS) Create(config QueueConfig) *Queue {
 }
 
 // QueueURL is the URL of one of the queues.
-func (s *SQS) QueueURL(q *Queue) string { return s.url + "/" + Account + "/" + q.Name() }
+func (s *SQS) QueueURL(q *Queue) string { return s.server.URL + "/" + Account + "/" + q.Name() }
 
 // find gives the queue of a URL.
 func (s *SQS) find(url string) (*Queue, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	name, ok := strings.CutPrefix(url, s.url+"/"+Account+"/")
-	if q := s.queues[name]; ok && q != nil {
+	_, name, _ := strings.Cut(url, "/"+Account+"/") // whatever the host
+	if q := s.queues[name]; q != nil {
 		return q, nil
 	}
 	return nil, &Refusal{Code: "com.amazonaws.sqs#QueueDoesNotExist", Query: "AWS.SimpleQueueService.NonExistentQueue",

@@ -67,7 +67,7 @@ func (q *Queue) describe() (map[string]string, error) {
 }
 
 func (s *SQS) queueURL(_ context.Context, in *queueInput) (any, error) {
-	url := s.url + "/" + Account + "/" + in.Name
+	url := s.server.URL + "/" + Account + "/" + in.Name
 	if _, err := s.find(url); err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (s *SQS) list(_ context.Context, in *queueInput) (any, error) {
 	urls := []string{}
 	for _, name := range slices.Sorted(maps.Keys(s.queues)) {
 		if strings.HasPrefix(name, in.Prefix) {
-			urls = append(urls, s.url+"/"+Account+"/"+name)
+			urls = append(urls, s.server.URL+"/"+Account+"/"+name)
 		}
 	}
 	return map[string]any{"QueueUrls": urls}, nil

@@ -66,9 +66,7 @@ func (t *Trouble) happen(s *Service, w http.ResponseWriter, r *http.Request, clo
 		case <-closing:
 		}
 	case t.Reset:
-		if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			_ = connection.Close()
-		}
+		panic(http.ErrAbortHandler)
 	case t.Status != 0:
 		s.refuse(w, &Refusal{Status: t.Status, Code: t.Code, Message: "as told by the test"})
 	default:

@@ -3,19 +3,16 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"os"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/secretsource"
+	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
@@ -48,10 +45,10 @@ const (
 )
 
 // connect reads what the SDK reads from the environment. It makes no connection yet.
-func connect(ctx context.Context) (aws.Config, error) {
+func connect(ctx context.Context) (sdk.Config, error) {
 	return awsconfig.LoadDefaultConfig(ctx,
 		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)),
-		awsconfig.WithRetryer(func() aws.Retryer {
+		awsconfig.WithRetryer(func() sdk.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts = callAttempts
 				o.MaxBackoff = callBackoff
@@ -59,27 +56,14 @@ func connect(ctx context.Context) (aws.Config, error) {
 		}))
 }
 
-// tableTimeout is how long one call of the table may take, which answers in a few milliseconds as a rule: other messages of the batch, which
-// do not need it, wait meanwhile.
+// tableTimeout limits one call of the table, which answers in a few milliseconds as a rule: other messages of the
+// batch, which do not need it, wait meanwhile.
 const tableTimeout = time.Second
 
-// forTable fits the SDK to the table. It keeps as many connections as there are calls at once, or each would begin with a handshake. The
-// client is made from the one at hand, which knows what the environment says, such as whose certificates to trust.
-func forTable(o *dynamodb.Options) {
-	o.DisableValidateResponseChecksum = true
-	client, ok := o.HTTPClient.(*awshttp.BuildableClient)
-	if !ok {
-		client = awshttp.NewBuildableClient()
-	}
-	o.HTTPClient = client.WithTimeout(tableTimeout).WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConnsPerHost = readsAtOnce + writesAtOnce
-	})
-}
-
 // wire puts the corridor and its parts together.
-func wire(c Config, cloud aws.Config, log *slog.Logger) *forward.Handler {
-	read := secretsource.New(secretsmanager.NewFromConfig(cloud), clevertap.ParseAccounts)
-	queues := queues{client: sqs.NewFromConfig(cloud), rejected: c.RejectedQueue}
+func wire(c Config, cloud sdk.Config, log *slog.Logger) *forward.Handler {
+	read := aws.ReadParsed(aws.NewSecrets(cloud), clevertap.ParseAccounts)
+	rejected := aws.NewQueue(cloud, c.RejectedQueue)
 	h := &forward.Handler{
 		Integrations: c.Integrations,
 		Accounts:     accounts{c.SecretsPrefix, secret.NewCache(read)},
@@ -90,14 +74,14 @@ func wire(c Config, cloud aws.Config, log *slog.Logger) *forward.Handler {
 			Concurrency:  c.Concurrency,
 			BreakerPause: c.BreakerPause,
 		}),
-		Rejecter:   queues,
-		Delayer:    queues,
+		Rejecter:   rejected,
+		Delayer:    rejected,
 		RetryDelay: c.RetryDelay,
 		Log:        log,
 		Metrics:    os.Stdout,
 	}
 	if c.SubscribersTable != "" {
-		t := newTable(dynamodb.NewFromConfig(cloud, forTable), c.SubscribersTable)
+		t := dynamo.NewTable(cloud, c.SubscribersTable, tableTimeout)
 		h.Subscribers, h.Delivered = t, t
 	}
 	return h

@@ -1,0 +1,165 @@
+package dynamo_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+)
+
+// newTable returns an empty table, as the fake and as the adapter.
+func newTable(t *testing.T) (*awstest.Server, *awstest.Table, *dynamo.Table) {
+	t.Helper()
+	server := awstest.NewInProcess(nil)
+	return server, server.Dynamo.Create("subscribers", "subscriber"), dynamo.NewTable(server.Config(), "subscribers", time.Second)
+}
+
+func TestAnEntryIsReplacedOnlyIfItIsTheOneThatWasRead(t *testing.T) {
+	for name, c := range map[string]struct {
+		stored awstest.Item // besides the key; nil: no item
+		read   string
+		want   error
+	}{
+		"no entry, none was read":     {nil, "", nil},
+		"no entry, one was read":      {nil, "one", forward.ErrConflict},
+		"the text that was read":      {awstest.Item{"state": awstest.S("one")}, "one", nil},
+		"another text":                {awstest.Item{"state": awstest.S("two")}, "one", forward.ErrConflict},
+		"a text, but none was read":   {awstest.Item{"state": awstest.S("one")}, "", forward.ErrConflict},
+		"an empty text":               {awstest.Item{"state": awstest.S("")}, "", nil},
+		"a state that is not a text":  {awstest.Item{"state": awstest.N(1)}, "", nil},
+		"an item of an older version": {awstest.Item{"version": awstest.N(1)}, "", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, fake, table := newTable(t)
+			if c.stored != nil {
+				c.stored["subscriber"] = awstest.S("key")
+				fake.Put(c.stored)
+			}
+			if err := table.Write(t.Context(), "key", c.read, "new"); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+				t.Errorf("error %v, want %v", err, c.want)
+			}
+			if got := fake.Item("key")["state"].Text(); (got == "new") != (c.want == nil) {
+				t.Errorf("the text is now %q", got)
+			}
+		})
+	}
+}
+
+func TestAllEntriesAreReadHoweverManyThereAre(t *testing.T) {
+	server, fake, table := newTable(t)
+	fake.LeaveOut(3)
+	var keys []string
+	for i := range 950 {
+		keys = append(keys, fmt.Sprint("key-", i))
+		if i%2 == 0 {
+			fake.Put(awstest.Item{"subscriber": awstest.S(keys[i]), "state": awstest.S(keys[i])})
+		}
+	}
+	texts, err := table.Read(t.Context(), keys)
+	if err != nil || len(texts) != 475 || texts["key-948"] != "key-948" {
+		t.Errorf("%d texts, %v", len(texts), err)
+	}
+	if n := server.Dynamo.Calls("BatchGetItem"); n != 10+3 {
+		t.Errorf("%d calls, want one for each hundred keys and three for unprocessed keys", n)
+	}
+}
+
+func TestOneEntryIsReadAndDeleted(t *testing.T) {
+	_, fake, table := newTable(t)
+	if _, found, err := table.ReadEntry(t.Context(), "key"); found || err != nil {
+		t.Errorf("found %t, %v", found, err)
+	}
+	if err := table.Write(t.Context(), "key", "", "text"); err != nil {
+		t.Fatal(err)
+	}
+	entry, found, err := table.ReadEntry(t.Context(), "key")
+	lifetime := time.Until(entry.Expires)
+	if !found || err != nil || entry.Text != "text" || lifetime > subscriber.Lifetime || lifetime < subscriber.Lifetime-time.Minute {
+		t.Errorf("read %+v, %t, %v", entry, found, err)
+	}
+	for _, want := range []bool{true, false} {
+		if found, err := table.Delete(t.Context(), "key"); found != want || err != nil {
+			t.Errorf("deleted %t, %v, want %t", found, err, want)
+		}
+	}
+	fake.Put(awstest.Item{"subscriber": awstest.S("key"), "state": awstest.N(1), "expires": awstest.S("soon")})
+	if entry, found, err := table.ReadEntry(t.Context(), "key"); !found || err != nil || entry != (dynamo.Entry{}) {
+		t.Errorf("read %+v, %t, %v", entry, found, err)
+	}
+}
+
+func TestAcceptedRecordsAreKept(t *testing.T) {
+	_, fake, table := newTable(t)
+	if err := table.SaveDelivered(t.Context(), "note-1", forward.Event|forward.Charged); err != nil {
+		t.Fatal(err)
+	}
+	fake.Put(awstest.Item{"subscriber": awstest.S("note-2"), "accepted": awstest.N(3)})
+	accepted, err := table.LoadDelivered(t.Context(), []string{"note-1", "note-2", "note-3"})
+	if err != nil || accepted["note-1"] != forward.Event|forward.Charged || accepted["note-2"] != 0 || accepted["note-3"] != 0 {
+		t.Errorf("accepted %v, %v", accepted, err)
+	}
+}
+
+// An error has AWS's code and no key or address.
+func TestErrorsOfTheTable(t *testing.T) {
+	calls := map[string]func(*testing.T, *dynamo.Table) error{
+		"BatchGetItem": func(t *testing.T, table *dynamo.Table) error {
+			_, err := table.Read(t.Context(), []string{"private-key"})
+			return err
+		},
+		"GetItem": func(t *testing.T, table *dynamo.Table) error {
+			_, _, err := table.ReadEntry(t.Context(), "private-key")
+			return err
+		},
+		"PutItem": func(t *testing.T, table *dynamo.Table) error {
+			return table.Write(t.Context(), "private-key", "", "private-text")
+		},
+		"DeleteItem": func(t *testing.T, table *dynamo.Table) error {
+			_, err := table.Delete(t.Context(), "private-key")
+			return err
+		},
+	}
+	for name, c := range map[string]struct {
+		fault awstest.Trouble
+		kind  fault.Kind
+		want  string
+	}{
+		"throttled":   {awstest.Throttle, fault.Retry, "ThrottlingException"},
+		"denied":      {awstest.Trouble{Status: 400, Code: "AccessDeniedException"}, fault.Operator, "AccessDeniedException"},
+		"unreachable": {awstest.Reset, fault.Retry, "connection reset by peer"},
+	} {
+		for call, do := range calls {
+			t.Run(name+" "+call, func(t *testing.T) {
+				server, _, table := newTable(t)
+				server.Dynamo.Trouble(c.fault)
+				f, ok := errors.AsType[*fault.Fault](do(t, table))
+				if !ok || f.Kind != c.kind || f.Reason != fault.Table || f.Err.Error() != "DynamoDB "+call+": "+c.want {
+					t.Errorf("error %v, want DynamoDB %s: %s", f, call, c.want)
+				}
+			})
+		}
+	}
+}
+
+func TestKeysThatStayUnprocessedAreAnError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, fake, table := newTable(t)
+		fake.LeaveOut(100)
+		began := time.Now()
+		_, err := table.Read(t.Context(), []string{"key"})
+		if failed, ok := errors.AsType[*aws.Error](err); !ok || failed.Error() != "DynamoDB BatchGetItem: keys left unprocessed" {
+			t.Errorf("error %v", err)
+		}
+		if took := time.Since(began); took != 750*time.Millisecond {
+			t.Errorf("gave up after %s", took)
+		}
+	})
+}

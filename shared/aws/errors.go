@@ -1,0 +1,93 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+)
+
+// Error is a call that failed. Its text is the call with AWS's code, or with the kind of network error. AWS's own
+// words are left out: they may quote keys, bodies and addresses.
+type Error struct {
+	Call string // such as "SQS SendMessageBatch"
+	Code string // AWS's; empty if AWS has not answered
+	Err  error  // why AWS has not answered; nil if it has
+}
+
+// Error is the text for logs and people.
+func (e *Error) Error() string {
+	if e.Code != "" {
+		return e.Call + ": " + e.Code
+	}
+	return e.Call + ": " + e.Err.Error()
+}
+
+// Unwrap returns Err, such as [context.DeadlineExceeded].
+func (e *Error) Unwrap() error { return e.Err }
+
+var (
+	errNoAnswer = errors.New("no answer")
+	errNoHost   = errors.New("host not found")
+)
+
+// Fault reduces an error of the SDK to what may be shown, and marks it.
+func Fault(reason fault.Reason, err error) *fault.Fault {
+	e := &Error{Call: "AWS", Err: errNoAnswer}
+	if operation, ok := errors.AsType[*smithy.OperationError](err); ok {
+		e.Call = operation.Service() + " " + operation.Operation()
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return refusal(reason, e.Call, api.ErrorCode())
+	}
+	_, noHost := errors.AsType[*net.DNSError](err)
+	number, known := errors.AsType[syscall.Errno](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		e.Err = context.DeadlineExceeded
+	case errors.Is(err, context.Canceled):
+		e.Err = context.Canceled
+	case noHost:
+		e.Err = errNoHost
+	case known:
+		e.Err = number
+	}
+	return fault.New(fault.Retry, reason, e)
+}
+
+const codeCharacters = ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+// refusal marks a call, or an entry of one, that AWS has refused: a person has to act, or the same call may pass
+// later.
+func refusal(reason fault.Reason, call, code string) *fault.Fault {
+	if code == "" || strings.Trim(code, codeCharacters) != "" { // only a proxy or an emulator writes such a code
+		code = "unreadable code"
+	}
+	f := fault.New(fault.Retry, reason, &Error{Call: call, Code: code})
+	f.Code = code
+	if needsOperator(code) {
+		f.Kind = fault.Operator
+	}
+	return f
+}
+
+// needsOperator reports whether only a person can end a refusal (common errors of the AWS APIs, and the errors of the
+// calls made here, November 2026). Other codes may pass by themselves.
+func needsOperator(code string) bool {
+	switch code {
+	case "AccessDenied", "AccessDeniedException", "InvalidSecurity", // rights
+		"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", // credentials
+		"KmsAccessDenied", "KmsDisabled", "KmsInvalidKeyUsage", "KmsInvalidState", "KmsNotFound", "KmsOptInRequired",
+		"DecryptionFailure",                                                              // keys
+		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "InvalidAddress", // names
+		"ResourceNotFoundException",
+		"InvalidRequestException", "InvalidParameterException": // a secret that is marked for deletion or has no value
+		return true
+	}
+	return false
+}
