@@ -60,7 +60,7 @@ func connect(ctx context.Context) (sdk.Config, error) {
 // batch, which do not need it, wait meanwhile.
 const tableTimeout = time.Second
 
-// wire puts the corridor and its parts together.
+// wire puts the handler and its parts together.
 func wire(c Config, cloud sdk.Config, log *slog.Logger) *forward.Handler {
 	read := aws.ReadParsed(aws.NewSecrets(cloud), clevertap.ParseAccounts)
 	rejected := aws.NewQueue(cloud, c.RejectedQueue)
