@@ -37,7 +37,7 @@ type Config struct {
 // readConfig reads the environment. What is wrong, also in the integration file, is noted with the reader.
 func readConfig(r *env.Reader) Config {
 	c := Config{
-		SecretsPrefix:    strings.TrimRight(r.String("SECRETS_PREFIX"), "/"),
+		SecretsPrefix:    r.SecretsPrefix("SECRETS_PREFIX"),
 		RejectedQueue:    r.URL("REJECTED_QUEUE_URL"),
 		Endpoint:         r.Optional("CLEVERTAP_ENDPOINT", ""),
 		UploadTimeout:    r.Duration("UPLOAD_TIMEOUT", 10*time.Second, time.Millisecond, maxUploadTimeout),

@@ -1,7 +1,8 @@
 // Package env reads settings from the environment as typed values and collects what is wrong with them.
 //
-// It promises that every fault is found in one pass and told in one line, so that nobody mends a deployment one variable at
-// a time. It knows no variable's name and no setting's meaning. It quotes values: a secret must never be read through it.
+// It promises that one pass finds every fault and one line names them all, so that nobody fixes a deployment
+// one variable at a time. It knows no variable's name. It quotes values: a secret must never be read through
+// it.
 package env
 
 import (
@@ -14,10 +15,10 @@ import (
 	"time"
 )
 
-// maxQuoted is the number of bytes of a value that an error shows; enough to recognise it, too little to flood a log.
+// maxQuoted is how many bytes of a value an error shows: enough to recognise it, too few to flood a log.
 const maxQuoted = 60
 
-// OS looks a variable up in the process's environment. It is the only place of the project that does.
+// OS looks up a variable of the process. Nothing else in the project reads its environment.
 func OS(name string) (string, bool) { return os.LookupEnv(name) }
 
 // Reader reads variables and remembers their faults.
@@ -29,8 +30,8 @@ type Reader struct {
 // New makes a Reader over a lookup, usually [OS].
 func New(lookup func(name string) (string, bool)) *Reader { return &Reader{lookup: lookup} }
 
-// String reads a variable that must be set. An empty value counts as not set, here and below: a template cannot leave a
-// variable out, it can only leave it empty.
+// String reads a variable that must be set. An empty value counts as not set, here and below: a template cannot
+// omit a variable, only leave it empty.
 func (r *Reader) String(name string) string {
 	value, ok := r.value(name)
 	if !ok {
@@ -47,8 +48,8 @@ func (r *Reader) Optional(name, fallback string) string {
 	return fallback
 }
 
-// URL reads a variable that must be set to an absolute http or https URL without a user. The fault does not show the value,
-// because a URL may carry more than an address.
+// URL reads a variable that must be set to an absolute http or https URL without a user. The fault does not
+// show the value, because a URL may hold more than an address.
 func (r *Reader) URL(name string) string {
 	value, ok := r.value(name)
 	if !ok {
@@ -60,6 +61,20 @@ func (r *Reader) URL(name string) string {
 		r.Fault(name, "not an absolute http or https URL")
 	}
 	return value
+}
+
+// SecretsPrefix reads a variable that must be set to the start of secrets' names. A slash at its end is
+// dropped, since one is put behind it.
+func (r *Reader) SecretsPrefix(name string) string {
+	// The characters of a secret's name (AWS Secrets Manager, CreateSecret, November 2026).
+	const characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_+=.@-"
+	prefix := strings.TrimRight(r.Optional(name, ""), "/")
+	if prefix == "" {
+		r.Fault(name, "not set")
+	} else if strings.Trim(prefix, characters) != "" {
+		r.Fault(name, "has a character that no secret's name has; letters, digits and /_+=.@- are right")
+	}
+	return prefix
 }
 
 // Int reads a whole number between lowest and highest, both included.
@@ -98,12 +113,12 @@ func (r *Reader) Duration(name string, fallback, lowest, highest time.Duration) 
 	return d
 }
 
-// Fault notes what is wrong with a variable; for checks that only the caller can make.
+// Fault adds what is wrong with a variable, for checks that only the caller can make.
 func (r *Reader) Fault(name, problem string) {
 	r.faults = append(r.faults, name+": "+strings.Join(strings.Fields(problem), " "))
 }
 
-// Err is one line that names every fault in the order of the reads, or nil.
+// Err returns one line that names every fault in the order of the reads, or nil.
 func (r *Reader) Err() error {
 	if len(r.faults) == 0 {
 		return nil
@@ -116,7 +131,7 @@ func (r *Reader) value(name string) (string, bool) {
 	return value, ok && value != ""
 }
 
-// quote shows a value on one line, cut where it is long.
+// quote returns a value on one line, cut if it is long.
 func quote(value string) string {
 	if len(value) > maxQuoted {
 		return strconv.Quote(strings.ToValidUTF8(value[:maxQuoted], "")) + "…"

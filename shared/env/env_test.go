@@ -17,7 +17,7 @@ func lookup(values map[string]string) func(string) (string, bool) {
 
 func TestReadsTypedValues(t *testing.T) {
 	r := env.New(lookup(map[string]string{
-		"TEXT": "some text", "URL": "https://sqs.example.com/1/q", "INT": "7", "DURATION": "1m30s", "EMPTY": "",
+		"TEXT": "some text", "URL": "https://sqs.example.com/1/q", "INT": "7", "DURATION": "1m30s",
 	}))
 	if got := r.String("TEXT"); got != "some text" {
 		t.Errorf("String = %q", got)
@@ -58,7 +58,7 @@ func TestAnEmptyValueCountsAsNotSet(t *testing.T) {
 	}
 }
 
-func TestEveryFaultStandsInOneLine(t *testing.T) {
+func TestOneLineNamesEveryFault(t *testing.T) {
 	r := env.New(lookup(map[string]string{
 		"URL":      "not-a-url-with-hunter2",
 		"INT":      "many",
@@ -124,6 +124,26 @@ func TestOnlyAbsoluteURLsWithoutAUserPass(t *testing.T) {
 		r.URL("QUEUE")
 		if (r.Err() == nil) != ok {
 			t.Errorf("%s: %v", value, r.Err())
+		}
+	}
+}
+
+func TestASecretsPrefixHasNoSlashAtItsEnd(t *testing.T) {
+	for value, want := range map[string]struct{ prefix, fault string }{
+		"bridge":        {"bridge", ""},
+		"bridge/":       {"bridge", ""},
+		"/team/bridge/": {"/team/bridge", ""},
+		"":              {"", "PREFIX: not set"},
+		"//":            {"", "PREFIX: not set"},
+		"my bridge":     {"my bridge", "PREFIX: has a character"},
+	} {
+		r := env.New(lookup(map[string]string{"PREFIX": value}))
+		got, err := r.SecretsPrefix("PREFIX"), r.Err()
+		if got != want.prefix || (err == nil) != (want.fault == "") {
+			t.Errorf("%q: %q, %v", value, got, err)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), want.fault) {
+			t.Errorf("%q: %v", value, err)
 		}
 	}
 }

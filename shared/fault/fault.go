@@ -1,7 +1,8 @@
 // Package fault answers one question about an error: what happens next?
 //
-// It promises one kind and one reason for every error, also for those that nobody marked: they are [Retry], because
-// twice is better than never. It does not know HTTP, AWS or the vendors; whoever knows marks the error, once.
+// It promises one kind and one reason for every error, also for those that nobody marked: they are [Retry],
+// because twice is better than never. It does not know HTTP, AWS or the vendors; whoever knows marks the error,
+// once.
 package fault
 
 import (
@@ -18,7 +19,8 @@ const (
 	Retry Kind = iota
 	// Reject means that the same bytes will always fail.
 	Reject
-	// Operator means that nothing of this account passes until a person has acted; the message is kept meanwhile.
+	// Operator means that nothing of this account passes until a person has acted; the message is kept
+	// meanwhile.
 	Operator
 )
 
@@ -34,7 +36,7 @@ func (k Kind) String() string {
 	}
 }
 
-// Reason is one of a closed list of words, safe as a metric's dimension and in a log line.
+// Reason is a word from a closed list, safe as a metric's dimension and in a log line.
 type Reason string
 
 // Reasons of the receiver's answers.
@@ -45,12 +47,12 @@ const (
 	Unavailable  Reason = "unavailable"
 )
 
-// Reasons why a sender is not believed. They are logged and counted, never answered.
+// Reasons why a webhook is not trusted. They are in the log only; the answer says [Unauthorized].
 const (
 	BadSignature Reason = "bad_signature"
 	Stale        Reason = "stale"
 	Future       Reason = "future"
-	Source       Reason = "source" // the sender's address is not among those allowed
+	Source       Reason = "source" // the sender's address is not allowed
 )
 
 // Reasons to skip a message, in the order in which the first one that holds is named.
@@ -89,7 +91,7 @@ const (
 	Unknown           Reason = "unknown"             // an error that nobody marked
 )
 
-// Fault is an error with its consequence.
+// Fault is an error that knows what happens next.
 type Fault struct {
 	Kind   Kind
 	Reason Reason
@@ -110,11 +112,11 @@ func (f *Fault) Error() string {
 	return string(f.Reason) + ": " + f.Err.Error()
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (f *Fault) Unwrap() error { return f.Err }
 
-// Of reads the mark of err. An unmarked error is Retry: a deadline or a cancelled context as [Timeout], anything else as
-// [Unknown]. It returns nil for nil.
+// Of reads the mark of err. An unmarked error is Retry: a deadline or a cancelled context as [Timeout],
+// anything else as [Unknown]. It returns nil for nil.
 func Of(err error) *Fault {
 	if err == nil {
 		return nil

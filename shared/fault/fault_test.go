@@ -16,11 +16,13 @@ func TestEveryErrorHasAKindAndAReason(t *testing.T) {
 		kind   fault.Kind
 		reason fault.Reason
 	}{
-		"a marked error keeps its mark":                  {marked, fault.Reject, fault.Malformed},
-		"a mark is found under context that was wrapped": {fmt.Errorf("message 3: %w", marked), fault.Reject, fault.Malformed},
-		"an error that nobody marked may pass later":     {errors.New("odd"), fault.Retry, fault.Unknown},
-		"a deadline may pass later":                      {fmt.Errorf("upload: %w", context.DeadlineExceeded), fault.Retry, fault.Timeout},
-		"a cancelled context may pass later":             {context.Canceled, fault.Retry, fault.Timeout},
+		"a mark is kept":                        {marked, fault.Reject, fault.Malformed},
+		"a mark is found under wrapped context": {fmt.Errorf("message 3: %w", marked), fault.Reject, fault.Malformed},
+		"an unmarked error may pass later":      {errors.New("odd"), fault.Retry, fault.Unknown},
+		"a deadline may pass later": {
+			fmt.Errorf("upload: %w", context.DeadlineExceeded), fault.Retry, fault.Timeout,
+		},
+		"a cancelled context may pass later": {context.Canceled, fault.Retry, fault.Timeout},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -34,7 +36,7 @@ func TestEveryErrorHasAKindAndAReason(t *testing.T) {
 		})
 	}
 	if fault.Of(nil) != nil {
-		t.Error("no error is no fault")
+		t.Error("a fault without an error")
 	}
 }
 

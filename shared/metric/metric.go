@@ -1,7 +1,7 @@
-// Package metric turns counts into CloudWatch metrics: one line of JSON in embedded metric format for each app.
+// Package metric writes counts as CloudWatch metrics: one line of JSON in embedded metric format for each app.
 //
-// It promises the metric names of this project and no others, every name once without a dimension and once by app, and lines that
-// CloudWatch accepts. It carries app names, closed reasons and numbers, nothing else, and it reads no clock: the time is passed in.
+// It promises lines that CloudWatch accepts, with this project's metrics and no others, each without a
+// dimension and by app. It writes app names, reasons and numbers and nothing else, and it reads no clock.
 package metric
 
 import (
@@ -16,10 +16,10 @@ import (
 // Namespace is where CloudWatch keeps the metrics.
 const Namespace = "PurchaselyCleverTap"
 
-// UnknownApp stands for every app that the integration file does not have: strangers must not make metrics.
+// UnknownApp replaces every app outside the integration file: strangers must not make metrics.
 const UnknownApp = "unknown"
 
-// maxValues is how many values of one metric CloudWatch takes in a line (AWS, embedded metric format, November 2026).
+// maxValues is how many values of one metric a line may have (AWS, embedded metric format, November 2026).
 const maxValues = 100
 
 // Name is one of the metrics.
@@ -50,19 +50,20 @@ func Names() []Name {
 	}
 }
 
-// unit is the metric's unit as it stands behind its name in a directive. A count has none: the unit is optional, and lines that are written
-// for every batch should be short, because CloudWatch's price is by their bytes.
-func (n Name) unit() string {
+// directive declares the metric in a line. Counts have no unit: it is optional, and CloudWatch bills by the
+// byte.
+func (n Name) directive() string {
 	if n == UploadLatency || n == EventAge {
-		return `","Unit":"Milliseconds`
+		return `{"Name":"` + string(n) + `","Unit":"Milliseconds"}`
 	}
-	return ""
+	return `{"Name":"` + string(n) + `"}`
 }
 
-// Set collects what one invocation, or several, counted. The zero Set is ready. It is not safe for concurrent use.
+// Set collects what one invocation, or several, counted. The zero Set is empty. It is not safe for concurrent
+// use.
 type Set struct{ lines []line }
 
-// line is what goes under one app and, perhaps, one reason.
+// line holds the metrics of one app and, if there is one, one reason.
 type line struct {
 	app, reason string
 	series      []series
@@ -74,16 +75,10 @@ type series struct {
 	values []float64
 }
 
-// Add counts n of something of an app.
-func (s *Set) Add(app string, name Name, n int) {
-	if v := s.series(app, "", name); len(v.values) > 0 {
-		v.values[0] += float64(n)
-	} else {
-		v.values = append(v.values, float64(n))
-	}
-}
+// Add counts n for an app.
+func (s *Set) Add(app string, name Name, n int) { s.AddReason(app, "", name, n) }
 
-// AddReason counts n of something of an app under a reason; the line then also counts by reason.
+// AddReason counts n for an app and a reason, which is then a dimension too.
 func (s *Set) AddReason(app, reason string, name Name, n int) {
 	if v := s.series(app, reason, name); len(v.values) > 0 {
 		v.values[0] += float64(n)
@@ -92,13 +87,13 @@ func (s *Set) AddReason(app, reason string, name Name, n int) {
 	}
 }
 
-// Observe notes one value of a distribution, in milliseconds.
+// Observe adds one value of a distribution, in milliseconds.
 func (s *Set) Observe(app string, name Name, d time.Duration) {
 	v := s.series(app, "", name)
 	v.values = append(v.values, float64(d.Milliseconds()))
 }
 
-// Empty tells whether there is nothing to write.
+// Empty reports whether there is nothing to write.
 func (s *Set) Empty() bool { return len(s.lines) == 0 }
 
 // series finds or makes a series. Lines are few: one for each app of a batch.
@@ -117,7 +112,8 @@ func (s *Set) series(app, reason string, name Name) *series {
 	return &l.series[j]
 }
 
-// Write writes the lines and empties the Set. A distribution of more values than CloudWatch takes goes on in further lines.
+// Write writes the lines and empties the Set. A distribution of more values than a line may have continues in
+// further lines.
 func (s *Set) Write(w io.Writer, now time.Time) error {
 	var out []byte
 	for _, l := range s.lines {
@@ -134,7 +130,7 @@ func (s *Set) Write(w io.Writer, now time.Time) error {
 	return err
 }
 
-// part cuts the next values out of each series; series that have none left are gone.
+// part returns the next values of each series, without the series that have none left.
 func (l line) part(from int) []series {
 	var part []series
 	for _, v := range l.series {
@@ -145,7 +141,7 @@ func (l line) part(from int) []series {
 	return part
 }
 
-// append writes one line: the directive that names the metrics, the dimensions' values, the metrics' values.
+// append writes one line: the directive that declares the metrics, the dimensions' values, the metrics' values.
 func (l line) append(out []byte, part []series, now time.Time) []byte {
 	out = append(out, `{"_aws":{"Timestamp":`...)
 	out = appendNumber(out, float64(now.UnixMilli()))
@@ -158,7 +154,7 @@ func (l line) append(out []byte, part []series, now time.Time) []byte {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(out, `{"Name":"`+string(v.name)+v.name.unit()+`"}`...)
+		out = append(out, v.name.directive()...)
 	}
 	out = append(out, `]}]},"App":`...)
 	out = appendText(out, l.app)
@@ -188,7 +184,7 @@ func appendNumber(out []byte, v float64) []byte {
 	return strconv.AppendFloat(out, v, 'f', -1, 64)
 }
 
-// appendText quotes a name. Names are ASCII words; whatever else comes is made valid rather than refused.
+// appendText quotes a name. Names are ASCII words; anything else is replaced rather than refused.
 func appendText(out []byte, s string) []byte {
 	quoted, err := jsontext.AppendQuote(out, s)
 	if err != nil {

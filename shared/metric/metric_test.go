@@ -28,8 +28,8 @@ func TestALineNamesItsMetricsItsDimensionsAndItsValues(t *testing.T) {
 	s.Observe("demo", metric.UploadLatency, 112*time.Millisecond)
 	s.Observe("demo", metric.UploadLatency, 98*time.Millisecond)
 	s.Add("demo", metric.MessagesReceived, 2)
-	want := `{"_aws":{"Timestamp":1795402927191,"CloudWatchMetrics":[{"Namespace":"PurchaselyCleverTap","Dimensions":[[],["App"]],` +
-		`"Metrics":[{"Name":"MessagesReceived"},{"Name":"UploadLatency","Unit":"Milliseconds"}]}]},` +
+	want := `{"_aws":{"Timestamp":1795402927191,"CloudWatchMetrics":[{"Namespace":"PurchaselyCleverTap",` +
+		`"Dimensions":[[],["App"]],"Metrics":[{"Name":"MessagesReceived"},{"Name":"UploadLatency","Unit":"Milliseconds"}]}]},` +
 		`"App":"demo","MessagesReceived":9,"UploadLatency":[112,98]}`
 	if got := write(t, &s); len(got) != 1 || got[0] != want {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -48,12 +48,14 @@ func TestAReasonIsADimensionOfItsOwn(t *testing.T) {
 	if len(lines) != 2 {
 		t.Fatalf("%d lines, want one for each reason", len(lines))
 	}
-	if !strings.Contains(lines[0], `"Dimensions":[[],["App"],["Reason"]]`) || !strings.Contains(lines[0], `"Reason":"unauthorized","WebhooksRefused":2`) {
-		t.Errorf("line %s", lines[0])
+	for _, want := range []string{`"Dimensions":[[],["App"],["Reason"]]`, `"Reason":"unauthorized","WebhooksRefused":2`} {
+		if !strings.Contains(lines[0], want) {
+			t.Errorf("no %s in %s", want, lines[0])
+		}
 	}
 }
 
-func TestADistributionOfMoreValuesThanALineTakesGoesOn(t *testing.T) {
+func TestADistributionOfMoreValuesThanALineMayHaveContinues(t *testing.T) {
 	var s metric.Set
 	s.Add("demo", metric.MessagesReceived, 250)
 	for i := range 250 {
@@ -72,7 +74,7 @@ func TestADistributionOfMoreValuesThanALineTakesGoesOn(t *testing.T) {
 			t.Fatalf("line %d: %v", i, err)
 		}
 		if len(read.EventAge) > 100 {
-			t.Errorf("line %d has %d values, CloudWatch takes 100", i, len(read.EventAge))
+			t.Errorf("line %d has %d values, it may have 100", i, len(read.EventAge))
 		}
 		if (read.MessagesReceived != nil) != (i == 0) {
 			t.Errorf("line %d: a count must be written once", i)
@@ -84,7 +86,7 @@ func TestADistributionOfMoreValuesThanALineTakesGoesOn(t *testing.T) {
 	}
 }
 
-// Every metric that a line's directive names has a value in it, and each dimension has one: CloudWatch drops the line otherwise.
+// CloudWatch drops a line whose directive names a metric or a dimension that has no value.
 func TestEveryLineIsCompleteForEveryMetric(t *testing.T) {
 	var s metric.Set
 	for _, name := range metric.Names() {

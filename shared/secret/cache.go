@@ -9,21 +9,21 @@ import (
 
 // The ages and waits of a [Cache].
 const (
-	// TTL is how long a value is used without asking again.
+	// TTL is how long a value is used before it is read again.
 	TTL = 5 * time.Minute
-	// MaxStale is how long a value is still used after that while every refresh fails.
+	// MaxStale is how long a value is used after that while every read fails.
 	MaxStale = time.Hour
-	// RetryAfter is how long a failed read is remembered: its error is given again, or the old value where there is one.
+	// RetryAfter is how long after a failed read the next one may begin.
 	RetryAfter = 5 * time.Second
-	// RefreshEvery is how often [Cache.Refresh] reads at most.
+	// RefreshEvery is how long after a read by [Cache.Refresh] the next one may begin.
 	RefreshEvery = time.Minute
 	// FetchTimeout ends a read that hangs.
 	FetchTimeout = 3 * time.Second
-	// StaleWait is how long a caller waits for a read when there is an old value to give instead.
+	// StaleWait is how long a caller waits for a read if there is an old value to return.
 	StaleWait = time.Second
 )
 
-// errPanic stands for a panic in the fetch, whose own words might quote what was read.
+// errPanic replaces a panic of the fetch, whose own text might quote what was read.
 var errPanic = errors.New("secret read: panic")
 
 // Cache holds typed secrets by name. Its methods may be called from any number of goroutines.
@@ -35,16 +35,15 @@ type Cache[T any] struct {
 
 // entry is what is known of one secret.
 type entry[T any] struct {
-	value  T
-	have   bool      // value has been read
-	read   time.Time // when the read that gave value began
-	err    error     // of the last read, nil if it went well
-	failed time.Time // when it failed
-	forced time.Time // when Refresh last began a read
-	flight *flight[T]
+	value     T
+	readAt    time.Time // when the read that returned value began; zero: there is none
+	err       error     // of the last read
+	failedAt  time.Time // of err
+	refreshed time.Time // when Refresh last began a read
+	reading   *flight[T]
 }
 
-// flight is one read on its way; value and err may be used once done is closed.
+// flight is a read under way, shared by all who wait for it. Its result may be used once done is closed.
 type flight[T any] struct {
 	began time.Time
 	done  chan struct{}
@@ -52,75 +51,69 @@ type flight[T any] struct {
 	err   error
 }
 
-// NewCache makes a Cache over a fetch, which gets a context that outlives its caller's and ends after [FetchTimeout].
+// NewCache makes a Cache over a fetch, whose context outlives the caller's and ends after [FetchTimeout].
 func NewCache[T any](fetch func(ctx context.Context, name string) (T, error)) *Cache[T] {
 	return &Cache[T]{fetch: fetch, entries: map[string]*entry[T]{}}
 }
 
-// Get gives the secret, read within the last five minutes where possible. Without any value it waits for a read and gives its
-// error; with an expired one it waits for a moment only.
-func (c *Cache[T]) Get(ctx context.Context, name string) (T, error) {
-	now := time.Now()
+// Get returns the secret, not older than five minutes where possible. Without a value it waits for a read and
+// returns its error; with an old one it waits for a moment only.
+func (c *Cache[T]) Get(ctx context.Context, name string) (value T, err error) {
+	now := wallTime()
 	c.mu.Lock()
 	e := c.entry(name)
-	fresh := e.have && now.Sub(e.read) < TTL
-	stale := e.have && now.Sub(e.read) < TTL+MaxStale
-	value, err := e.value, e.err
-	if fresh || stale && e.resting(now) {
+	usable := within(now, e.readAt, TTL+MaxStale)
+	if usable {
+		value = e.value
+	}
+	if within(now, e.readAt, TTL) || usable && e.failedRecently(now) {
 		c.mu.Unlock()
 		return value, nil
 	}
-	if e.resting(now) {
-		c.mu.Unlock()
-		var none T
-		return none, err
+	if e.failedRecently(now) {
+		defer c.mu.Unlock()
+		return value, e.err
 	}
 	f := c.join(ctx, name, e, now)
 	c.mu.Unlock()
 
-	if !stale {
+	if !usable {
 		return f.wait(ctx)
 	}
 	ctx, cancel := context.WithDeadline(ctx, f.began.Add(StaleWait))
 	defer cancel()
-	if newer, err := f.wait(ctx); err == nil {
-		return newer, nil
-	}
-	return value, nil
+	return f.waitOr(ctx, value), nil
 }
 
-// Refresh gives the secret as it was at since or later, for a signature that the cached one does not explain. It reads at most
-// once a minute, or strangers would decide how often we ask; beyond that, and when the read fails, the cached value is given.
+// Refresh returns the secret as it was at since or later, for a signature that the cached one does not explain.
+// It reads at most once a minute, or strangers would decide how often; beyond that, and if the read fails, it
+// returns the cached value.
 func (c *Cache[T]) Refresh(ctx context.Context, name string, since time.Time) (T, error) {
-	now := time.Now()
+	now := wallTime()
 	c.mu.Lock()
 	e := c.entry(name)
-	if !e.have {
+	if e.readAt.IsZero() {
 		c.mu.Unlock()
 		return c.Get(ctx, name)
 	}
 	value := e.value
-	limited := !e.forced.IsZero() && now.Sub(e.forced) < RefreshEvery
-	if !e.read.Before(since) || limited && !e.flying(now) {
+	if !e.readAt.Before(since) || within(now, e.refreshed, RefreshEvery) && !e.underWay(now) {
 		c.mu.Unlock()
 		return value, nil
 	}
-	if !e.flying(now) {
-		e.forced = now
+	if !e.underWay(now) {
+		e.refreshed = now
 	}
 	f := c.join(ctx, name, e, now)
 	c.mu.Unlock()
-
-	if newer, err := f.wait(ctx); err == nil {
-		return newer, nil
-	}
-	return value, nil
+	return f.waitOr(ctx, value), nil
 }
 
-// Reload reads the secret now, for credentials that were refused, or joins a read that is under way. Its error is the read's.
+// Reload reads the secret now, for credentials that were refused, or joins a read under way. Its error is the
+// read's.
 func (c *Cache[T]) Reload(ctx context.Context, name string) (T, error) {
 	c.mu.Lock()
-	f := c.join(ctx, name, c.entry(name), time.Now())
+	f := c.join(ctx, name, c.entry(name), wallTime())
 	c.mu.Unlock()
 	return f.wait(ctx)
 }
@@ -135,28 +128,28 @@ func (c *Cache[T]) entry(name string) *entry[T] {
 	return e
 }
 
-// join gives the read that is under way, or begins one; c.mu is held. The read belongs to everyone who waits for it, so it
-// does not end with the caller who came first.
+// join returns the read under way, or begins one; c.mu is held. The read does not end with the caller who came
+// first, since others wait for it too.
 func (c *Cache[T]) join(ctx context.Context, name string, e *entry[T], now time.Time) *flight[T] {
-	if e.flying(now) {
-		return e.flight
+	if e.underWay(now) {
+		return e.reading
 	}
 	f := &flight[T]{began: now, done: make(chan struct{})}
-	e.flight = f
+	e.reading = f
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), FetchTimeout)
 		defer cancel()
-		f.value, f.err = c.guarded(ctx, name)
+		f.value, f.err = c.safeFetch(ctx, name)
 		c.mu.Lock()
-		e.land(f)
+		e.finish(f)
 		c.mu.Unlock()
 		close(f.done)
 	}()
 	return f
 }
 
-// guarded turns a panic of the fetch into an error: in a goroutine of its own it would end the process.
-func (c *Cache[T]) guarded(ctx context.Context, name string) (value T, err error) {
+// safeFetch turns a panic of the fetch into an error: in a goroutine of its own it would end the process.
+func (c *Cache[T]) safeFetch(ctx context.Context, name string) (value T, err error) {
 	defer func() {
 		if recover() != nil {
 			err = errPanic
@@ -165,38 +158,56 @@ func (c *Cache[T]) guarded(ctx context.Context, name string) (value T, err error
 	return c.fetch(ctx, name)
 }
 
-// resting tells whether the last read failed so recently that another one would only hammer.
-func (e *entry[T]) resting(now time.Time) bool {
-	return e.err != nil && now.Sub(e.failed) < RetryAfter
+// failedRecently reports whether the last read failed, so recently that another one should wait.
+func (e *entry[T]) failedRecently(now time.Time) bool {
+	return e.err != nil && within(now, e.failedAt, RetryAfter)
 }
 
-// flying tells whether a read is under way. One that is older than any read may be was frozen together with the process, and
-// nobody waits for it any more.
-func (e *entry[T]) flying(now time.Time) bool {
-	return e.flight != nil && now.Sub(e.flight.began) <= FetchTimeout
+// underWay reports whether a read is under way. One older than FetchTimeout was frozen together with the
+// process, and nobody waits for it any more.
+func (e *entry[T]) underWay(now time.Time) bool {
+	return e.reading != nil && now.Sub(e.reading.began) <= FetchTimeout
 }
 
-// land notes how a read ended, unless a newer one has taken its place.
-func (e *entry[T]) land(f *flight[T]) {
-	if e.flight != f {
+// finish takes over the result of a read, unless a newer read has taken its place.
+func (e *entry[T]) finish(f *flight[T]) {
+	if e.reading != f {
 		return
 	}
-	e.flight = nil
+	e.reading = nil
 	e.err = f.err
 	if f.err != nil {
-		e.failed = time.Now()
+		e.failedAt = wallTime()
 		return
 	}
-	e.value, e.have, e.read = f.value, true, f.began
+	e.value, e.readAt = f.value, f.began
 }
 
-// wait gives the read's outcome, or the caller's own end if that comes first.
-func (f *flight[T]) wait(ctx context.Context) (T, error) {
+// wait returns the read's result, or the context's error if that ends first.
+func (f *flight[T]) wait(ctx context.Context) (value T, err error) {
 	select {
 	case <-f.done:
 		return f.value, f.err
 	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
+		return value, ctx.Err()
 	}
+}
+
+// waitOr returns the value of the read, or the old one if the read fails or the context ends first.
+func (f *flight[T]) waitOr(ctx context.Context, old T) T {
+	if value, err := f.wait(ctx); err == nil {
+		return value
+	}
+	return old
+}
+
+// wallTime is the time without its monotonic reading, which may stand still while Lambda has the process
+// frozen.
+func wallTime() time.Time { return time.Now().Round(0) }
+
+// within reports whether t is less than d ago. A time in the future, left from before the clock was set back,
+// is not.
+func within(now, t time.Time, d time.Duration) bool {
+	age := now.Sub(t)
+	return 0 <= age && age < d
 }

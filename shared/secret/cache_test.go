@@ -14,216 +14,351 @@ import (
 )
 
 var (
-	errAway  = errors.New("source: away")
-	errOther = errors.New("source: still away")
+	errDown      = errors.New("source: down")
+	errStillDown = errors.New("source: still down")
 )
 
-// source is a fetch that a test drives: it answers "v1", "v2" and so on, after delay, unless it fails.
-type source struct {
+// harness is a cache whose fetch returns "v1", "v2" and so on, after delay, unless it fails.
+type harness struct {
+	t *testing.T
+	*secret.Cache[string]
 	reads atomic.Int32
 	delay time.Duration
 	fail  error
 	panic bool
 }
 
-func (s *source) fetch(ctx context.Context, name string) (string, error) {
-	n := s.reads.Add(1)
+func (h *harness) fetch(ctx context.Context, _ string) (string, error) {
+	n := h.reads.Add(1)
 	select {
-	case <-time.After(s.delay):
+	case <-time.After(h.delay):
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	if s.panic {
+	if h.panic {
 		panic("the secret itself")
 	}
-	if s.fail != nil {
-		return "", s.fail
+	if h.fail != nil {
+		return "", h.fail
 	}
 	return fmt.Sprintf("v%d", n), nil
 }
 
-// bench is a cache over a source in a bubble of virtual time.
-type bench struct {
-	t *testing.T
-	source
-	*secret.Cache[string]
-}
-
-func inBubble(t *testing.T, test func(b *bench)) {
+// inBubble runs a test in a bubble of virtual time, with a cache of its own.
+func inBubble(t *testing.T, test func(h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{t: t}
-		b.Cache = secret.NewCache(b.fetch)
-		test(b)
-		time.Sleep(secret.FetchTimeout) // every read that is still under way has ended by then
+		h := &harness{t: t}
+		h.Cache = secret.NewCache(h.fetch)
+		test(h)
+		time.Sleep(secret.FetchTimeout) // until every read has ended
 	})
 }
 
-// wants checks an answer and how many reads there have been since the beginning.
-func (b *bench) wants(value string, err error, reads int32) func(string, error) {
-	b.t.Helper()
+// wants checks a result, and how many reads there have been so far.
+func (h *harness) wants(value string, err error, reads int32) func(string, error) {
+	h.t.Helper()
 	return func(gotValue string, gotErr error) {
-		b.t.Helper()
+		h.t.Helper()
 		if gotValue != value || !errors.Is(gotErr, err) || (gotErr == nil) != (err == nil) {
-			b.t.Errorf("got %q, %v; want %q, %v", gotValue, gotErr, value, err)
+			h.t.Errorf("got %q, %v; want %q, %v", gotValue, gotErr, value, err)
 		}
-		if got := b.reads.Load(); got != reads {
-			b.t.Errorf("%d reads, want %d", got, reads)
+		if got := h.reads.Load(); got != reads {
+			h.t.Errorf("%d reads, want %d", got, reads)
 		}
 	}
 }
 
-func TestAValueServesForFiveMinutes(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		ctx := b.t.Context()
-		b.wants("v1", nil, 1)(b.Get(ctx, "a"))
+func TestAValueIsUsedForFiveMinutes(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
 		time.Sleep(secret.TTL - 1)
-		b.wants("v1", nil, 1)(b.Get(ctx, "a"))
+		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
 		time.Sleep(time.Nanosecond)
-		b.wants("v2", nil, 2)(b.Get(ctx, "a"))
-		b.wants("v3", nil, 3)(b.Get(ctx, "another name"))
+		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
+		h.wants("v3", nil, 3)(h.Get(ctx, "another name"))
 	})
 }
 
-func TestAnOldValueServesForAnHourWhileRefreshesFail(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		ctx := b.t.Context()
-		b.wants("v1", nil, 1)(b.Get(ctx, "a"))
-		b.fail = errAway
+func TestAnOldValueIsUsedForAnHourWhileReadsFail(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.fail = errDown
 		time.Sleep(secret.TTL)
-		b.wants("v1", nil, 2)(b.Get(ctx, "a"))
+		h.wants("v1", nil, 2)(h.Get(ctx, "a"))
 		time.Sleep(secret.MaxStale - 1)
-		b.wants("v1", nil, 3)(b.Get(ctx, "a"))
+		h.wants("v1", nil, 3)(h.Get(ctx, "a"))
 		time.Sleep(time.Nanosecond)
-		b.wants("", errAway, 3)(b.Get(ctx, "a"))
-		b.fail = nil
+		h.wants("", errDown, 3)(h.Get(ctx, "a"))
+		h.fail = nil
 		time.Sleep(secret.RetryAfter)
-		b.wants("v4", nil, 4)(b.Get(ctx, "a"))
+		h.wants("v4", nil, 4)(h.Get(ctx, "a"))
 	})
 }
 
-func TestAFailedRefreshIsNotRepeatedAtOnce(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		ctx := b.t.Context()
-		b.wants("v1", nil, 1)(b.Get(ctx, "a"))
-		b.fail = errAway
+func TestAFailedReadIsNotRepeatedAtOnce(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.fail = errDown
 		time.Sleep(secret.TTL)
-		b.wants("v1", nil, 2)(b.Get(ctx, "a"))
+		h.wants("v1", nil, 2)(h.Get(ctx, "a"))
 		time.Sleep(secret.RetryAfter - 1)
-		b.wants("v1", nil, 2)(b.Get(ctx, "a"))
+		h.wants("v1", nil, 2)(h.Get(ctx, "a"))
 		time.Sleep(time.Nanosecond)
-		b.fail = nil
-		b.wants("v3", nil, 3)(b.Get(ctx, "a"))
+		h.fail = nil
+		h.wants("v3", nil, 3)(h.Get(ctx, "a"))
 	})
 }
 
 func TestAFailedFirstReadIsRememberedForFiveSeconds(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		ctx := b.t.Context()
-		b.fail = errAway
-		b.wants("", errAway, 1)(b.Get(ctx, "a"))
-		b.fail = errOther
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.fail = errDown
+		h.wants("", errDown, 1)(h.Get(ctx, "a"))
+		h.fail = errStillDown
 		time.Sleep(secret.RetryAfter - 1)
-		b.wants("", errAway, 1)(b.Get(ctx, "a"))
-		b.wants("", errOther, 2)(b.Get(ctx, "another name"))
+		h.wants("", errDown, 1)(h.Get(ctx, "a"))
+		h.wants("", errStillDown, 2)(h.Get(ctx, "another name"))
 		time.Sleep(time.Nanosecond)
-		b.wants("", errOther, 3)(b.Get(ctx, "a"))
-		b.fail = nil
+		h.wants("", errStillDown, 3)(h.Get(ctx, "a"))
+		h.fail = nil
 		time.Sleep(secret.RetryAfter)
-		b.wants("v4", nil, 4)(b.Get(ctx, "a"))
+		h.wants("v4", nil, 4)(h.Get(ctx, "a"))
 	})
 }
 
 func TestManyCallersShareOneRead(t *testing.T) {
-	for name, fail := range map[string]error{"that succeeds": nil, "that fails": errAway} {
+	for name, fail := range map[string]error{"that succeeds": nil, "that fails": errDown} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, func(b *bench) {
-				b.delay, b.fail = time.Second, fail
+			inBubble(t, func(h *harness) {
+				h.delay, h.fail = time.Second, fail
 				var callers sync.WaitGroup
 				var agreed atomic.Int32
 				for range 100 {
 					callers.Go(func() {
-						value, err := b.Get(b.t.Context(), "a")
+						value, err := h.Get(h.t.Context(), "a")
 						if errors.Is(err, fail) && (err != nil || value == "v1") {
 							agreed.Add(1)
 						}
 					})
 				}
 				callers.Wait()
-				if b.reads.Load() != 1 || agreed.Load() != 100 {
-					b.t.Errorf("%d reads, %d callers with its answer", b.reads.Load(), agreed.Load())
+				if h.reads.Load() != 1 || agreed.Load() != 100 {
+					h.t.Errorf("%d reads, %d callers with its answer", h.reads.Load(), agreed.Load())
 				}
 			})
 		})
 	}
 }
 
-func TestACallerWhoLeavesBreaksNobodysRead(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		b.delay = 2 * time.Second
+func TestACallerWhoGivesUpEndsNobodysRead(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		h.delay = 2 * time.Second
 		var callers sync.WaitGroup
 		callers.Go(func() {
-			hurried, cancel := context.WithTimeout(b.t.Context(), time.Second)
+			hurried, cancel := context.WithTimeout(h.t.Context(), time.Second)
 			defer cancel()
-			b.wants("", context.DeadlineExceeded, 1)(b.Get(hurried, "a"))
+			h.wants("", context.DeadlineExceeded, 1)(h.Get(hurried, "a"))
 		})
 		synctest.Wait()
-		callers.Go(func() { b.wants("v1", nil, 1)(b.Get(b.t.Context(), "a")) })
+		callers.Go(func() { h.wants("v1", nil, 1)(h.Get(h.t.Context(), "a")) })
 		callers.Wait()
-		b.wants("v1", nil, 1)(b.Get(b.t.Context(), "a"))
+		h.wants("v1", nil, 1)(h.Get(h.t.Context(), "a"))
 	})
 }
 
 func TestAReadThatHangsEnds(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		b.delay = time.Hour
+	inBubble(t, func(h *harness) {
+		h.delay = time.Hour
 		began := time.Now()
-		b.wants("", context.DeadlineExceeded, 1)(b.Get(b.t.Context(), "a"))
+		h.wants("", context.DeadlineExceeded, 1)(h.Get(h.t.Context(), "a"))
 		if took := time.Since(began); took != secret.FetchTimeout {
-			b.t.Errorf("took %s", took)
+			h.t.Errorf("took %s", took)
 		}
-		b.wants("", context.DeadlineExceeded, 1)(b.Get(b.t.Context(), "a"))
+		h.wants("", context.DeadlineExceeded, 1)(h.Get(h.t.Context(), "a"))
 	})
 }
 
-func TestAnOldValueDoesNotWaitForAReadThatHangs(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		ctx := b.t.Context()
-		b.wants("v1", nil, 1)(b.Get(ctx, "a"))
+func TestAnOldValueIsReturnedWhileAReadHangs(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
 		time.Sleep(secret.TTL)
-		b.delay = time.Hour
+		h.delay = time.Hour
 		for i, want := range []time.Duration{secret.StaleWait, 0, 0} {
 			began := time.Now()
-			b.wants("v1", nil, 2)(b.Get(ctx, "a"))
+			h.wants("v1", nil, 2)(h.Get(ctx, "a"))
 			if took := time.Since(began); took != want {
-				b.t.Errorf("call %d took %s, want %s", i, took, want)
+				h.t.Errorf("call %d took %s, want %s", i, took, want)
 			}
 		}
 		leaving, cancel := context.WithCancel(ctx)
 		cancel()
-		b.wants("v1", nil, 2)(b.Get(leaving, "a"))
+		h.wants("v1", nil, 2)(h.Get(leaving, "a"))
 	})
 }
 
-func TestASlowRefreshStillCounts(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		ctx := b.t.Context()
-		b.wants("v1", nil, 1)(b.Get(ctx, "a"))
+func TestASlowReadStillCounts(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
 		time.Sleep(secret.TTL)
-		b.delay = secret.StaleWait + time.Second
-		b.wants("v1", nil, 2)(b.Get(ctx, "a"))
+		h.delay = secret.StaleWait + time.Second
+		h.wants("v1", nil, 2)(h.Get(ctx, "a"))
 		time.Sleep(time.Second)
 		synctest.Wait()
-		b.wants("v2", nil, 2)(b.Get(ctx, "a"))
+		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
 	})
 }
 
-func TestAPanicOfTheFetchIsAnErrorThatSaysNothing(t *testing.T) {
-	inBubble(t, func(b *bench) {
-		b.panic = true
-		_, err := b.Get(b.t.Context(), "a")
+func TestAPanicOfTheFetchIsAnErrorWithoutItsText(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		h.panic = true
+		_, err := h.Get(h.t.Context(), "a")
 		if err == nil || err.Error() != "secret read: panic" {
-			b.t.Errorf("error = %v", err)
+			h.t.Errorf("error = %v", err)
+		}
+	})
+}
+
+func TestRefreshReadsWhatIsOlderThanTheRequest(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		began := time.Now()
+		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 1)(h.Refresh(ctx, "a", began))
+		time.Sleep(time.Second)
+		h.wants("v2", nil, 2)(h.Refresh(ctx, "a", time.Now()))
+		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
+	})
+}
+
+func TestRefreshReadsEachNameOnceAMinute(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.wants("v2", nil, 2)(h.Get(ctx, "b"))
+		time.Sleep(time.Second)
+		h.wants("v3", nil, 3)(h.Refresh(ctx, "a", time.Now()))
+		for range 59 {
+			time.Sleep(time.Second)
+			h.wants("v3", nil, 3)(h.Refresh(ctx, "a", time.Now()))
+		}
+		h.wants("v4", nil, 4)(h.Refresh(ctx, "b", time.Now()))
+		time.Sleep(time.Second)
+		h.wants("v5", nil, 5)(h.Refresh(ctx, "a", time.Now()))
+	})
+}
+
+func TestRefreshReturnsTheOldValueIfTheReadFails(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		time.Sleep(time.Second)
+		h.fail = errDown
+		h.wants("v1", nil, 2)(h.Refresh(ctx, "a", time.Now()))
+		h.wants("v1", nil, 2)(h.Get(ctx, "a"))
+		time.Sleep(10 * time.Second)
+		h.wants("v1", nil, 2)(h.Refresh(ctx, "a", time.Now()))
+	})
+}
+
+func TestRefreshDoesNotWaitLongerThanItsCaller(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		h.wants("v1", nil, 1)(h.Get(h.t.Context(), "a"))
+		time.Sleep(time.Second)
+		h.delay = time.Hour
+		hurried, cancel := context.WithTimeout(h.t.Context(), 1500*time.Millisecond)
+		defer cancel()
+		h.wants("v1", nil, 2)(h.Refresh(hurried, "a", time.Now()))
+	})
+}
+
+func TestRefreshWithoutAnyValueIsAFirstRead(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.fail = errDown
+		h.wants("", errDown, 1)(h.Refresh(ctx, "a", time.Now()))
+		h.fail = nil
+		h.wants("", errDown, 1)(h.Refresh(ctx, "a", time.Now()))
+	})
+}
+
+func TestManyRefreshesShareOneRead(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		h.wants("v1", nil, 1)(h.Get(h.t.Context(), "a"))
+		time.Sleep(time.Second)
+		h.delay = time.Second
+		var callers sync.WaitGroup
+		for range 100 {
+			callers.Go(func() {
+				value, err := h.Refresh(h.t.Context(), "a", time.Now())
+				if value != "v2" || err != nil {
+					h.t.Errorf("got %q, %v", value, err)
+				}
+			})
+		}
+		callers.Wait()
+		if got := h.reads.Load(); got != 2 {
+			h.t.Errorf("%d reads", got)
+		}
+	})
+}
+
+func TestReloadReadsAtOnceAndReturnsItsError(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		h.wants("v1", nil, 1)(h.Reload(ctx, "a"))
+		h.wants("v2", nil, 2)(h.Reload(ctx, "a"))
+		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
+		h.fail = errDown
+		h.wants("", errDown, 3)(h.Reload(ctx, "a"))
+		h.wants("", errDown, 4)(h.Reload(ctx, "a"))
+		h.wants("v2", nil, 4)(h.Get(ctx, "a"))
+	})
+}
+
+func TestManyReloadsShareOneRead(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		h.delay = time.Second
+		var callers sync.WaitGroup
+		for range 15 {
+			callers.Go(func() { h.wants("v1", nil, 1)(h.Reload(h.t.Context(), "a")) })
+		}
+		callers.Wait()
+	})
+}
+
+// A process that was frozen during a read wakes up with a read that can only fail.
+func TestNobodyWaitsForAReadOlderThanItsTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake := make(chan struct{})
+		frozen := true
+		cache := secret.NewCache(func(context.Context, string) (string, error) {
+			if frozen {
+				frozen = false
+				<-wake
+				return "from before", nil
+			}
+			return "now", nil
+		})
+		go func() {
+			if value, err := cache.Get(t.Context(), "a"); value != "from before" || err != nil {
+				t.Errorf("the caller of the old read got %q, %v", value, err)
+			}
+		}()
+		synctest.Wait()
+		time.Sleep(secret.FetchTimeout + 1)
+		if value, err := cache.Get(t.Context(), "a"); value != "now" || err != nil {
+			t.Errorf("got %q, %v", value, err)
+		}
+		close(wake)
+		synctest.Wait()
+		if value, err := cache.Get(t.Context(), "a"); value != "now" || err != nil {
+			t.Errorf("after the old read ended: %q, %v", value, err)
 		}
 	})
 }

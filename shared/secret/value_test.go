@@ -3,7 +3,6 @@ package secret_test
 import (
 	"bytes"
 	jsonv1 "encoding/json" //nolint:depguard // It must not print a Value either.
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -25,9 +24,11 @@ func TestNothingPrintsAValue(t *testing.T) {
 		list   []secret.Value
 		table  map[string]secret.Value
 	}
-	subscriber := account{value, value, &value, []secret.Value{value}, map[string]secret.Value{"key": value}}
+	inside := account{value, value, &value, []secret.Value{value}, map[string]secret.Value{"key": value}}
 	var printed strings.Builder
-	for _, what := range []any{value, &value, subscriber, &subscriber, []any{value}, map[string]any{"secret": value}, errors.Join(fmt.Errorf("%v", subscriber))} {
+	for _, what := range []any{
+		value, &value, inside, &inside, []any{value}, map[string]any{"secret": value}, fmt.Errorf("%v", inside),
+	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 			fmt.Fprintf(&printed, verb, what)
 		}
@@ -43,8 +44,8 @@ func TestNothingPrintsAValue(t *testing.T) {
 		slog.New(slog.NewJSONHandler(&log, nil)).Info("secret", "value", what)
 		printed.Write(log.Bytes())
 	}
-	for _, leak := range []string{plain, fmt.Sprintf("%x", plain), fmt.Sprintf("%X", plain), fmt.Sprintf("%d", []byte(plain))} {
-		if strings.Contains(printed.String(), leak) {
+	for _, verb := range []string{"%s", "%x", "%X", "%d"} {
+		if leak := fmt.Sprintf(verb, []byte(plain)); strings.Contains(printed.String(), leak) {
 			t.Errorf("%q in\n%s", leak, printed.String())
 		}
 	}
