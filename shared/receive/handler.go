@@ -1,13 +1,15 @@
-// Package receive walks a webhook from API Gateway to the queue and answers what we tell Purchasely.
+// Package receive checks a webhook that API Gateway hands over, puts it on the queue and answers it.
 //
-// It promises an answer within five seconds whatever hangs, 200 only once the queue has accepted the webhook's own bytes, and
-// 200 for everything that is correctly signed. It does not read what a webhook means, never says which check failed, and
-// prints neither headers nor bodies.
+// It promises an answer within five seconds whatever hangs, 200 only after the queue has accepted the webhook's
+// own bytes, and 200 for everything that is correctly signed. It does not interpret the webhook, never tells
+// the sender which check failed, and prints neither headers nor bodies.
 package receive
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -16,23 +18,24 @@ import (
 )
 
 const (
-	// budget is the time for everything. Purchasely gives up after 10 s (Purchasely, Webhook, November 2026) and is promised
-	// an answer within 5.
+	// budget is the time for everything. Purchasely gives up after 10 s (Purchasely, Webhook, November 2026)
+	// and is promised an answer within 5.
 	budget = 4 * time.Second
-	// margin is left of the invocation's own deadline, so that the answer still goes out.
+	// margin is what is left of the invocation's own deadline, so that the answer still gets out.
 	margin = 250 * time.Millisecond
-	// refreshBudget is the time for reading keys again; it leaves enough of the budget to queue the webhook afterwards.
+	// refreshBudget is the time for reading keys again; it leaves enough of the budget to queue the webhook
+	// afterwards.
 	refreshBudget = 1500 * time.Millisecond
 )
 
-// unknownApp stands in logs and metrics for every app that the integration file does not have: what strangers make up must
-// appear in neither.
+// unknownApp replaces every app name outside the integration file: what strangers make up must reach neither
+// log nor metrics.
 const unknownApp = "unknown"
 
-// Keys gives an app's signing keys.
+// Keys reads an app's signing keys.
 type Keys interface {
 	Get(ctx context.Context, app string) (webhook.Keys, error)
-	// Refresh gives keys that were read at since or later, if they may be read again already.
+	// Refresh returns keys that were read at since or later, if another read is allowed yet.
 	Refresh(ctx context.Context, app string, since time.Time) (webhook.Keys, error)
 }
 
@@ -41,18 +44,18 @@ type Enqueuer interface {
 	Enqueue(ctx context.Context, m message.Encoded) error
 }
 
-// Observer counts what became of webhooks.
+// Observer counts what became of webhooks. The reason is the one in the answer.
 type Observer interface {
 	Queued(app string)
 	Refused(app string, reason fault.Reason)
 }
 
-// Config is what a Handler works with. Every field is needed, except for Sources and Tolerance, whose zero leaves the clock aside.
+// Config is what a Handler works with. Every field is needed except Sources and Tolerance.
 type Config struct {
 	Apps      []string
 	MaxBody   int           // bytes of a webhook, at most message.MaxBody
-	Sources   Sources       // where webhooks may come from; none means from anywhere
-	Tolerance time.Duration // between the webhook's timestamp and our clock, in both directions
+	Sources   Sources       // where webhooks may come from; empty: anywhere
+	Tolerance time.Duration // between the webhook's timestamp and our clock, in both directions; 0: any
 	FIFO      bool          // the queue takes group and deduplication ids
 	Keys      Keys
 	Queue     Enqueuer
@@ -75,10 +78,10 @@ func New(c Config) *Handler {
 	return &Handler{Config: c, apps: apps}
 }
 
-// Invoke answers one event. Its error is always nil: of a function error API Gateway would make a 500.
+// Invoke answers one event. Its error is always nil: API Gateway would turn a function error into a 500.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ error) {
-	began := time.Now()
-	deadline := began.Add(budget)
+	received := time.Now()
+	deadline := received.Add(budget)
 	if own, ok := ctx.Deadline(); ok && own.Add(-margin).Before(deadline) {
 		deadline = own.Add(-margin)
 	}
@@ -91,61 +94,60 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ 
 			answer = h.refuse(ctx, app, fault.New(fault.Retry, fault.Panic, nil))
 		}
 	}()
-	r, ok := readRequest(payload)
-	if !ok || !h.apps[r.app] {
+	r, err := readRequest(payload)
+	if err != nil || !h.apps[r.app()] {
 		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, nil)), nil
 	}
-	app = r.app
-	if err := h.receive(ctx, r, began); err != nil {
+	app = r.app()
+	if err := h.receive(ctx, app, r, received); err != nil {
 		return h.refuse(ctx, app, fault.Of(err)), nil
 	}
 	h.Observer.Queued(app)
-	return queued, nil
+	return response(http.StatusOK, "status", "queued"), nil
 }
 
-// receive takes a known app's webhook through the checks, in the order in which they are promised, and onto the queue.
-func (h *Handler) receive(ctx context.Context, r request, began time.Time) error {
-	body, err := r.rawBody(h.MaxBody)
+// receive checks the webhook of a known app, in the order that is promised, and queues it.
+func (h *Handler) receive(ctx context.Context, app string, r request, received time.Time) error {
+	body, err := r.body(h.MaxBody)
 	if err != nil {
 		return err
 	}
-	if err := h.verify(ctx, r, body, began); err != nil {
-		return err
-	}
-	glance := webhook.Peek(body)
-	m := message.Message{App: r.app, Received: began, Body: body}
-	return h.Queue.Enqueue(ctx, message.Encode(m, glance.Subscriber.Kind.String(), glance.Subscriber.ID, glance.EventID, h.FIFO))
-}
-
-// verify checks the sender's address and the signature, this a second time where keys that were changed meanwhile may explain why it failed. Without both
-// headers no key can help, so none is asked for.
-func (h *Handler) verify(ctx context.Context, r request, body []byte, began time.Time) error {
 	if !h.Sources.allow(r) {
 		return fault.New(fault.Reject, fault.Source, nil)
 	}
-	timestamp, digest := r.timestamp.only(), r.signature.only()
-	if timestamp == "" || digest == "" {
+	if err := h.verify(ctx, app, r.Headers, body, received); err != nil {
+		return err
+	}
+	m, ids := message.Message{App: app, Received: received, Body: body}, webhook.Peek(body)
+	return h.Queue.Enqueue(ctx, message.Encode(m, ids.Subscriber.Kind.String(), ids.Subscriber.ID, ids.EventID, h.FIFO))
+}
+
+// verify checks the signature, and checks it again with fresh keys if it does not match: the keys may have
+// changed. It reads no keys unless both headers are there.
+func (h *Handler) verify(ctx context.Context, app string, sent headers, body []byte, received time.Time) error {
+	timestamp, signature := sent.timestamp.single(), sent.signature.single()
+	if timestamp == "" || signature == "" {
 		return fault.New(fault.Reject, fault.BadSignature, nil)
 	}
-	keys, err := h.Keys.Get(ctx, r.app)
+	keys, err := h.Keys.Get(ctx, app)
 	if err != nil {
 		return err
 	}
-	refused := keys.Verify(timestamp, digest, body, h.Tolerance, began)
+	refused := keys.Verify(timestamp, signature, body, h.Tolerance, received)
 	if refused == nil || fault.Of(refused).Reason != fault.BadSignature {
 		return refused
 	}
 	ctx, cancel := context.WithTimeout(ctx, refreshBudget)
 	defer cancel()
-	if keys, err = h.Keys.Refresh(ctx, r.app, began); err != nil {
+	if keys, err = h.Keys.Refresh(ctx, app, received); err != nil {
 		return refused
 	}
-	return keys.Verify(timestamp, digest, body, h.Tolerance, began)
+	return keys.Verify(timestamp, signature, body, h.Tolerance, received)
 }
 
-// refuse counts and logs a refusal and gives its answer.
+// refuse counts and logs a refusal and returns its answer. The exact reason is in the log only.
 func (h *Handler) refuse(ctx context.Context, app string, f *fault.Fault) []byte {
-	status, answer := refusal(f)
+	status, reason := refusal(f)
 	level := slog.LevelError
 	if f.Kind == fault.Retry {
 		level = slog.LevelWarn
@@ -155,6 +157,27 @@ func (h *Handler) refuse(ctx context.Context, app string, f *fault.Fault) []byte
 		attrs = append(attrs, slog.String("code", f.Code))
 	}
 	h.Log.LogAttrs(ctx, level, "webhook refused", attrs...)
-	h.Observer.Refused(app, f.Reason)
-	return answer
+	h.Observer.Refused(app, reason)
+	return response(status, "error", reason)
+}
+
+// refusal returns the status of an answer and the reason in it. What is not the sender's fault may pass later.
+func refusal(f *fault.Fault) (status int, reason fault.Reason) {
+	if f.Kind == fault.Reject {
+		switch f.Reason {
+		case fault.UnknownApp:
+			return http.StatusNotFound, fault.UnknownApp
+		case fault.TooLarge:
+			return http.StatusRequestEntityTooLarge, fault.TooLarge
+		case fault.BadSignature, fault.Stale, fault.Future, fault.Source:
+			return http.StatusUnauthorized, fault.Unauthorized
+		}
+	}
+	return http.StatusServiceUnavailable, fault.Unavailable
+}
+
+// response is an answer in payload format 2.0. Key and word are our own and need no escaping.
+func response(status int, key string, word fault.Reason) []byte {
+	const format = `{"statusCode":%d,"headers":{"content-type":"application/json"},"body":"{\"%s\":\"%s\"}"}`
+	return fmt.Appendf(nil, format, status, key, word)
 }

@@ -3,14 +3,17 @@ package receive_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
-	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/message"
@@ -23,310 +26,352 @@ const (
 	key       = "lantern-quartz-42"
 	timestamp = "1773474112"
 	body      = `{"event_name": "ACTIVATE","event_id":"e-1","user_id":"rosée-7"}`
+
+	signatureHeader = "x-purchasely-request-signature"
+	timestampHeader = "x-purchasely-timestamp"
 )
 
-// keys is a source of keys with a function for each act.
-type keys struct {
-	get     func(ctx context.Context, app string) (webhook.Keys, error)
-	refresh func(ctx context.Context, app string, since time.Time) (webhook.Keys, error)
-}
+type object = map[string]any
 
-func (k *keys) Get(ctx context.Context, app string) (webhook.Keys, error) { return k.get(ctx, app) }
-
-func (k *keys) Refresh(ctx context.Context, app string, since time.Time) (webhook.Keys, error) {
-	return k.refresh(ctx, app, since)
-}
-
-// queue is an Enqueuer of one function.
-type queue func(ctx context.Context, m message.Encoded) error
-
-func (q queue) Enqueue(ctx context.Context, m message.Encoded) error { return q(ctx, m) }
-
-// observer notes the counts in words.
-type observer struct{ seen []string }
-
-func (o *observer) Queued(app string) { o.seen = append(o.seen, app+" queued") }
-
-func (o *observer) Refused(app string, reason fault.Reason) {
-	o.seen = append(o.seen, app+" refused "+string(reason))
-}
-
-// bench is a handler whose surroundings work until a test changes them.
-type bench struct {
-	t *testing.T
+// harness is a genuine webhook and a handler whose dependencies work, until a test changes them.
+type harness struct {
+	t              *testing.T
+	event, headers object
+	raw            *string // sent instead of the event
 	receive.Config
-	keys
-	observer
-	queued []message.Encoded
-	log    bytes.Buffer
+	current, next string // key that Get and Refresh return
+	keys, queue   func(context.Context) error
+
+	refreshed []time.Time
+	queued    []message.Encoded
+	counted   []string
+	log       bytes.Buffer
 }
 
-func newBench(t *testing.T) *bench {
-	b := &bench{t: t}
-	b.get = func(context.Context, string) (webhook.Keys, error) { return parse(t, key), nil }
-	b.refresh = func(ctx context.Context, app string, _ time.Time) (webhook.Keys, error) { return b.get(ctx, app) }
-	b.Config = receive.Config{
-		Apps:    []string{"demo", "other-app"},
-		MaxBody: 1000,
-		FIFO:    true,
-		Keys:    &b.keys,
-		Queue: queue(func(_ context.Context, m message.Encoded) error {
-			b.queued = append(b.queued, m)
-			return nil
-		}),
-		Observer: &b.observer,
-		Log:      slog.New(slog.NewJSONHandler(&b.log, nil)),
+func newHarness(t *testing.T) *harness {
+	h := &harness{t: t, headers: object{"content-type": "application/json", timestampHeader: timestamp}}
+	h.event = object{
+		"version":        "2.0",
+		"rawPath":        "/purchasely/demo",
+		"headers":        h.headers,
+		"pathParameters": object{"app": "demo"},
+		"requestContext": object{"http": object{"method": "POST", "sourceIp": "203.0.113.17"}},
 	}
-	return b
+	h.sign(body, false)
+	h.current, h.next = key, key
+	h.keys, h.queue = works, works
+	h.Config = receive.Config{
+		Apps: []string{"demo", "other-app"}, MaxBody: 1000, FIFO: true,
+		Keys: h, Queue: h, Observer: h, Log: slog.New(slog.NewJSONHandler(&h.log, nil)),
+	}
+	return h
 }
 
-func parse(t *testing.T, current string) webhook.Keys {
-	t.Helper()
-	k, err := webhook.ParseKeys([]byte(`{"shared_secret":"` + current + `"}`))
-	if err != nil {
-		t.Fatal(err)
+func (h *harness) Get(ctx context.Context, app string) (webhook.Keys, error) {
+	if app != "demo" {
+		h.t.Errorf("keys of %q are read", app)
 	}
-	return k
+	if err := h.keys(ctx); err != nil {
+		return webhook.Keys{}, err
+	}
+	return webhook.ParseKeys([]byte(`{"shared_secret":"` + h.current + `"}`))
+}
+
+func (h *harness) Refresh(ctx context.Context, app string, since time.Time) (webhook.Keys, error) {
+	h.refreshed = append(h.refreshed, since)
+	h.current = h.next
+	return h.Get(ctx, app)
+}
+
+func (h *harness) Enqueue(ctx context.Context, m message.Encoded) error {
+	if err := h.queue(ctx); err != nil {
+		return err
+	}
+	h.queued = append(h.queued, m)
+	return nil
+}
+
+func (h *harness) Queued(app string) { h.counted = append(h.counted, app+" queued") }
+
+func (h *harness) Refused(app string, reason fault.Reason) {
+	h.counted = append(h.counted, app+" refused "+string(reason))
 }
 
 func sign(secretText, timestamp, body string) string {
 	return webhook.Sign(secret.New(secretText), timestamp, []byte(body))
 }
 
-// request makes a genuine event and applies an edit to it.
-func request(t *testing.T, edit func(event map[string]any, headers map[string]any)) []byte {
-	t.Helper()
-	headers := map[string]any{
-		"content-type":                   "application/json",
-		"x-purchasely-timestamp":         timestamp,
-		"x-purchasely-request-signature": sign(key, timestamp, body),
+// sign sets the body, as text or as base64, and its signature.
+func (h *harness) sign(body string, encoded bool) *harness {
+	h.event["body"], h.event["isBase64Encoded"] = body, encoded
+	if encoded {
+		h.event["body"] = base64.StdEncoding.EncodeToString([]byte(body))
 	}
-	event := map[string]any{
-		"version":         "2.0",
-		"rawPath":         "/purchasely/demo",
-		"headers":         headers,
-		"pathParameters":  map[string]any{"app": "demo"},
-		"requestContext":  map[string]any{"http": map[string]any{"method": "POST", "sourceIp": "203.0.113.17"}},
-		"body":            body,
-		"isBase64Encoded": false,
+	h.headers[signatureHeader] = sign(key, timestamp, body)
+	return h
+}
+
+func (h *harness) payload() []byte {
+	if h.raw != nil {
+		return []byte(*h.raw)
 	}
-	if edit != nil {
-		edit(event, headers)
-	}
-	payload, err := json.Marshal(event)
+	payload, err := json.Marshal(h.event)
 	if err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return payload
 }
 
-type response struct {
-	Status  int               `json:"statusCode"`
-	Headers map[string]string `json:"headers"`
-	Body    string            `json:"body"`
-}
-
-// invoke invokes the handler and checks the form of what every answer must have.
-func (b *bench) invoke(ctx context.Context, payload []byte) response {
-	b.t.Helper()
-	answer, err := receive.New(b.Config).Invoke(ctx, payload)
+// invoke invokes the handler and checks what all answers have in common.
+func (h *harness) invoke(ctx context.Context) (status int, body string) {
+	h.t.Helper()
+	answer, err := receive.New(h.Config).Invoke(ctx, h.payload())
 	if err != nil {
-		b.t.Fatalf("function error: %v", err)
+		h.t.Fatalf("function error: %v", err)
 	}
-	var r response
+	var r struct {
+		Status  int               `json:"statusCode"`
+		Headers map[string]string `json:"headers"`
+		Body    string            `json:"body"`
+	}
 	if err := json.Unmarshal(answer, &r, json.RejectUnknownMembers(true)); err != nil {
-		b.t.Fatalf("answer %s: %v", answer, err)
+		h.t.Fatalf("answer %s: %v", answer, err)
 	}
 	if len(r.Headers) != 1 || r.Headers["content-type"] != "application/json" {
-		b.t.Errorf("headers %v", r.Headers)
+		h.t.Errorf("headers %v", r.Headers)
 	}
-	return r
+	return r.Status, r.Body
 }
 
-// wants checks an answer, and that it was counted once, logged once if refused, and queued if and only if it is 200.
-func (b *bench) wants(payload []byte, status int, reason fault.Reason, app string) {
-	b.t.Helper()
-	bodies := map[int]string{
-		200: `{"status":"queued"}`, 404: `{"error":"unknown_app"}`, 413: `{"error":"too_large"}`,
-		401: `{"error":"unauthorized"}`, 503: `{"error":"unavailable"}`,
+// accepts checks that a webhook is answered with 200, counted once, queued once and not logged.
+func (h *harness) accepts() message.Encoded {
+	h.t.Helper()
+	status, answer := h.invoke(h.t.Context())
+	if status != 200 || answer != `{"status":"queued"}` || h.log.Len() > 0 {
+		h.t.Errorf("answered %d %s, logged %s", status, answer, &h.log)
 	}
-	r := b.invoke(b.t.Context(), payload)
-	if r.Status != status || r.Body != bodies[status] {
-		b.t.Errorf("answered %d %s, want %d", r.Status, r.Body, status)
+	if len(h.counted) != 1 || h.counted[0] != "demo queued" {
+		h.t.Errorf("counted %q", h.counted)
 	}
-	seen, lines := app+" refused "+string(reason), 1
-	if status == 200 {
-		seen, lines = app+" queued", 0
+	if len(h.queued) != 1 {
+		h.t.Fatalf("queued %+v", h.queued)
 	}
-	if len(b.seen) != 1 || b.seen[0] != seen {
-		b.t.Errorf("counted %q, want %q", b.seen, seen)
+	return h.queued[0]
+}
+
+// refuses checks that a webhook is answered with the status and its reason, counted once under the same reason,
+// logged once under the exact reason, and not queued. It returns the log line.
+func (h *harness) refuses(status int, reason fault.Reason) object {
+	h.t.Helper()
+	public := map[int]string{404: "unknown_app", 413: "too_large", 401: "unauthorized", 503: "unavailable"}[status]
+	app := "demo"
+	if status == 404 {
+		app = "unknown"
 	}
-	if got := strings.Count(b.log.String(), "\n"); got != lines {
-		b.t.Errorf("%d log lines:\n%s", got, &b.log)
+	if got, answer := h.invoke(h.t.Context()); got != status || answer != `{"error":"`+public+`"}` {
+		h.t.Errorf("answered %d %s, want %d", got, answer, status)
 	}
-	if queued := len(b.queued) == 1; queued != (status == 200) {
-		b.t.Errorf("%d messages queued", len(b.queued))
+	if len(h.counted) != 1 || h.counted[0] != app+" refused "+public {
+		h.t.Errorf("counted %q", h.counted)
+	}
+	line := logLine(h.t, h.log.Bytes())
+	if line["reason"] != string(reason) || line["status"] != float64(status) || line["app"] != app {
+		h.t.Errorf("logged %v, want reason %s", line, reason)
+	}
+	if len(h.queued) > 0 {
+		h.t.Errorf("queued %+v", h.queued)
+	}
+	return line
+}
+
+// logLine reads a log, which has at most one line.
+func logLine(t *testing.T, log []byte) (line object) {
+	t.Helper()
+	if len(log) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(log, &line); err != nil {
+		t.Fatalf("logged %s: %v", log, err)
+	}
+	return line
+}
+
+// What keys and queue may do.
+
+func works(context.Context) error { return nil }
+
+func fails(err error) func(context.Context) error { return func(context.Context) error { return err } }
+
+func panics(context.Context) error { panic(body + key) }
+
+func hangs(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func takes(d time.Duration) func(context.Context) error {
+	return func(context.Context) error {
+		time.Sleep(d)
+		return nil
 	}
 }
 
 func TestAGenuineWebhookIsQueuedVerbatim(t *testing.T) {
 	for name, fifo := range map[string]bool{"on a FIFO queue": true, "on a standard queue": false} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.FIFO = fifo
-			began := time.Now()
-			b.wants(request(t, nil), 200, "", "demo")
-			got := b.queued[0]
-			if got.Body != body || got.Attributes["app"] != "demo" || got.Attributes["encoding"] != "raw" || got.Attributes["schema"] != "1" {
-				t.Errorf("queued %+v", got)
-			}
-			received, err := time.Parse("2006-01-02T15:04:05.000Z", got.Attributes["received_at"])
-			if err != nil || received.Before(began.Truncate(time.Millisecond)) || received.After(time.Now()) {
-				t.Errorf("received_at %q, %v", got.Attributes["received_at"], err)
-			}
-			group, dedup := message.SubscriberID("demo", webhook.ByUser.String(), "rosée-7"), "e-1"
-			if !fifo {
-				group, dedup = "", ""
-			}
-			if got.GroupID != group || got.DeduplicationID != dedup {
-				t.Errorf("ids %q and %q", got.GroupID, got.DeduplicationID)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				h := newHarness(t)
+				h.FIFO = fifo
+				m := message.Message{App: "demo", Received: time.Now(), Body: []byte(body)}
+				want := message.Encode(m, webhook.ByUser.String(), "rosée-7", "e-1", fifo)
+				if diff := cmp.Diff(want, h.accepts()); diff != "" || want.Body != body {
+					t.Errorf("queued (-want +got):\n%s", diff)
+				}
+			})
 		})
 	}
 }
 
 func TestChecksComeInTheirOrder(t *testing.T) {
-	down := func(context.Context, string) (webhook.Keys, error) {
-		return webhook.Keys{}, fault.New(fault.Operator, fault.Secret, errors.New("secret is not there"))
+	h := newHarness(t)
+	check := func(status int, reason fault.Reason) {
+		t.Helper()
+		h.counted = nil
+		h.log.Reset()
+		h.refuses(status, reason)
 	}
-	unknown := func(event, _ map[string]any) {
-		event["pathParameters"] = map[string]any{"app": "mystery"}
-	}
-	large := func(event, _ map[string]any) { event["body"] = strings.Repeat("x", 1001) }
-	forged := func(_, headers map[string]any) { headers["x-purchasely-request-signature"] = strings.Repeat("0", 64) }
-	for name, c := range map[string]struct {
-		edits  []func(event, headers map[string]any)
-		down   bool
-		status int
-		reason fault.Reason
-		app    string
-	}{
-		"unknown, too large and forged": {[]func(_, _ map[string]any){unknown, large, forged}, true, 404, fault.UnknownApp, "unknown"},
-		"too large and forged":          {[]func(_, _ map[string]any){large, forged}, true, 413, fault.TooLarge, "demo"},
-		"forged":                        {[]func(_, _ map[string]any){forged}, false, 401, fault.BadSignature, "demo"},
-		"forged, and no secret":         {[]func(_, _ map[string]any){forged}, true, 503, fault.Secret, "demo"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			if c.down {
-				b.get = down
-			}
-			b.wants(request(t, func(event, headers map[string]any) {
-				for _, edit := range c.edits {
-					edit(event, headers)
-				}
-			}), c.status, c.reason, c.app)
-		})
-	}
-}
-
-func TestTheSizeLimitIsInBytesOfTheBody(t *testing.T) {
-	for name, c := range map[string]struct {
-		body   string
-		status int
-	}{
-		"as long as may be":                  {strings.Repeat("x", 1000), 200},
-		"one byte too long":                  {strings.Repeat("x", 1001), 413},
-		"long only because of its escapes":   {strings.Repeat("\"\n", 500), 200},
-		"of fewer characters than it's long": {strings.Repeat("é", 501), 413},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for _, encoded := range []bool{false, true} {
-				b := newBench(t)
-				reason := fault.Reason("")
-				if c.status == 413 {
-					reason = fault.TooLarge
-				}
-				b.wants(genuine(t, c.body, encoded), c.status, reason, "demo")
-			}
-		})
-	}
+	h.keys = fails(fault.New(fault.Operator, fault.Secret, errors.New("secret is missing")))
+	h.event["pathParameters"] = object{"app": "mystery"}
+	h.event["body"] = strings.Repeat("x", 1001)
+	check(404, fault.UnknownApp)
+	h.event["pathParameters"] = object{"app": "demo"}
+	check(413, fault.TooLarge)
+	h.event["body"] = body + " "
+	check(503, fault.Secret)
+	h.keys = works
+	check(401, fault.BadSignature)
 }
 
 func TestWhatIsOutOfReachIsUnavailable(t *testing.T) {
+	missing := &fault.Fault{Kind: fault.Operator, Reason: fault.Secret, Code: "ResourceNotFoundException"}
 	for name, c := range map[string]struct {
-		change func(b *bench)
-		reason fault.Reason
-		level  string
+		keys, queue func(context.Context) error
+		reason      fault.Reason
+		level       string
+		code        any
 	}{
-		"no secret": {func(b *bench) {
-			b.get = func(context.Context, string) (webhook.Keys, error) {
-				return webhook.Keys{}, &fault.Fault{Kind: fault.Operator, Reason: fault.Secret, Code: "ResourceNotFoundException"}
-			}
-		}, fault.Secret, "ERROR"},
-		"Secrets Manager down": {func(b *bench) {
-			b.get = func(context.Context, string) (webhook.Keys, error) {
-				return webhook.Keys{}, fault.New(fault.Retry, fault.Secret, nil)
-			}
-		}, fault.Secret, "WARN"},
-		"an error nobody marked": {func(b *bench) {
-			b.get = func(context.Context, string) (webhook.Keys, error) { return webhook.Keys{}, errors.New("what") }
-		}, fault.Unknown, "WARN"},
-		"queue down": {func(b *bench) {
-			b.Queue = queue(func(context.Context, message.Encoded) error { return fault.New(fault.Retry, fault.Unavailable, nil) })
-		}, fault.Unavailable, "WARN"},
-		"a panic on the way to the queue": {func(b *bench) {
-			b.Queue = queue(func(context.Context, message.Encoded) error { panic(body) })
-		}, fault.Panic, "WARN"},
-		"a panic with the keys": {func(b *bench) {
-			b.get = func(context.Context, string) (webhook.Keys, error) { panic(key) }
-		}, fault.Panic, "WARN"},
+		"no secret":            {fails(missing), works, fault.Secret, "ERROR", "ResourceNotFoundException"},
+		"Secrets Manager down": {fails(fault.New(fault.Retry, fault.Secret, nil)), works, fault.Secret, "WARN", nil},
+		"an unmarked error":    {fails(errors.New("what")), works, fault.Unknown, "WARN", nil},
+		"queue down":           {works, fails(errors.New("down")), fault.Unknown, "WARN", nil},
+		"a panic in the queue": {works, panics, fault.Panic, "WARN", nil},
+		"a panic in the keys":  {panics, works, fault.Panic, "WARN", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			c.change(b)
-			b.wants(request(t, nil), 503, c.reason, "demo")
-			var line map[string]any
-			if err := json.Unmarshal(b.log.Bytes(), &line); err != nil {
-				t.Fatal(err)
-			}
-			if line["level"] != c.level || line["reason"] != string(c.reason) || line["status"] != 503.0 || line["app"] != "demo" {
-				t.Errorf("logged %v", line)
-			}
-			if c.reason == fault.Secret && c.level == "ERROR" && line["code"] != "ResourceNotFoundException" {
+			h := newHarness(t)
+			h.keys, h.queue = c.keys, c.queue
+			if line := h.refuses(503, c.reason); line["level"] != c.level || line["code"] != c.code {
 				t.Errorf("logged %v", line)
 			}
 		})
 	}
 }
 
-func TestTheLogTellsNothingOfTheRequest(t *testing.T) {
-	for name, edit := range map[string]func(event, headers map[string]any){
-		"unknown app":  func(event, _ map[string]any) { event["pathParameters"] = map[string]any{"app": "rosée-7"} },
-		"too large":    func(event, _ map[string]any) { event["body"] = strings.Repeat(body, 100) },
-		"forged":       func(_, headers map[string]any) { headers["x-purchasely-timestamp"] = "1773474113" },
-		"not signed":   func(_, headers map[string]any) { clear(headers) },
-		"queue panics": nil,
+func TestAnAnswerComesInTimeWhateverHangs(t *testing.T) {
+	const usual = 10 * time.Second
+	for name, c := range map[string]struct {
+		keys, queue func(context.Context) error
+		timeout     time.Duration // of the invocation; 0: none
+		status      int
+		took        time.Duration
+	}{
+		"the secret":                {hangs, works, usual, 503, 4 * time.Second},
+		"the queue":                 {works, hangs, usual, 503, 4 * time.Second},
+		"the queue, with slow keys": {takes(2 * time.Second), hangs, usual, 503, 4 * time.Second},
+		"without a deadline":        {works, hangs, 0, 503, 4 * time.Second},
+		"with a short deadline":     {works, hangs, 3 * time.Second, 503, 2750 * time.Millisecond},
+		"with one that is over":     {works, hangs, time.Millisecond, 503, 0},
+		"nothing, but all is slow":  {takes(time.Second), takes(2 * time.Second), usual, 200, 3 * time.Second},
+		"the second read of keys":   {nil, works, usual, 401, 1500 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.Queue = queue(func(context.Context, message.Encoded) error { panic(body) })
-			b.invoke(t.Context(), request(t, edit))
-			for _, leak := range []string{"rosée", "ACTIVATE", key, timestamp, "1773474113", sign(key, timestamp, body), "203.0.113.17", "e-1"} {
-				if strings.Contains(b.log.String(), leak) {
-					t.Errorf("%q in %s", leak, &b.log)
+			synctest.Test(t, func(t *testing.T) {
+				h := newHarness(t)
+				h.keys, h.queue = c.keys, c.queue
+				if c.keys == nil {
+					h.current = "old"
+					h.keys = func(ctx context.Context) error {
+						if len(h.refreshed) > 0 {
+							return hangs(ctx)
+						}
+						return nil
+					}
 				}
-			}
-			var line map[string]any
-			if err := json.Unmarshal(b.log.Bytes(), &line); err != nil {
-				t.Fatal(err)
-			}
-			maps.DeleteFunc(line, func(name string, _ any) bool {
-				return strings.Contains(" time level msg app reason status ", " "+name+" ")
+				ctx := t.Context()
+				if c.timeout > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, c.timeout)
+					defer cancel()
+				}
+				began := time.Now()
+				status, _ := h.invoke(ctx)
+				if took := time.Since(began); status != c.status || took != c.took {
+					t.Errorf("answered %d after %s, want %d after %s", status, took, c.status, c.took)
+				}
 			})
-			if len(line) != 0 {
-				t.Errorf("logged besides: %v", line)
-			}
+		})
+	}
+}
+
+// TestNothingPrivateLeavesTheReceiver searches everything that leaves it except the message's body: answer,
+// log, metrics, and the message's ids and attributes.
+func TestNothingPrivateLeavesTheReceiver(t *testing.T) {
+	private := strings.Fields("rosée ACTIVATE 1773474112 1773474113 203.0.113.17 https:// mystery e-1 " + key)
+	private = append(private, sign(key, timestamp, body))
+	hostile := errors.New("https://sqs refuses rosée-7, signed with " + key)
+	for name, change := range map[string]func(h *harness){
+		"queued":            func(*harness) {},
+		"queued as bytes":   func(h *harness) { h.sign("\xff"+body, true) },
+		"unknown app":       func(h *harness) { h.event["pathParameters"] = object{"app": "mystery"} },
+		"app of a person":   func(h *harness) { h.event["pathParameters"] = object{"app": "rosée-7"} },
+		"too large":         func(h *harness) { h.event["body"] = strings.Repeat(body, 100) },
+		"not base64":        func(h *harness) { h.event["isBase64Encoded"] = true },
+		"forged":            func(h *harness) { h.headers[timestampHeader] = "1773474113" },
+		"not signed":        func(h *harness) { clear(h.headers) },
+		"too old":           func(h *harness) { h.Tolerance = time.Minute },
+		"secret missing":    func(h *harness) { h.keys = fails(hostile) },
+		"secret unreadable": func(h *harness) { h.current = `"` + key },
+		"secret hangs":      func(h *harness) { h.keys = hangs },
+		"secret panics":     func(h *harness) { h.keys = panics },
+		"queue refuses":     func(h *harness) { h.queue = fails(hostile) },
+		"queue hangs":       func(h *harness) { h.queue = hangs },
+		"queue panics":      func(h *harness) { h.queue = panics },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var metrics bytes.Buffer
+				h := newHarness(t)
+				h.Observer = receive.NewMetrics(&metrics)
+				change(h)
+				status, out := h.invoke(t.Context())
+				if ok := status == 200; metrics.Len() == 0 || h.log.Len() > 0 == ok || len(h.queued) > 0 != ok {
+					t.Errorf("%d bytes of metrics, %d of log, %d messages", metrics.Len(), h.log.Len(), len(h.queued))
+				}
+				out += h.log.String() + metrics.String()
+				for _, m := range h.queued {
+					out += fmt.Sprint(m.GroupID, m.Attributes)
+				}
+				for _, word := range private {
+					if strings.Contains(out, word) {
+						t.Errorf("%q in %s", word, out)
+					}
+				}
+				for name := range logLine(t, h.log.Bytes()) {
+					if !strings.Contains(" time level msg app reason status ", " "+name+" ") {
+						t.Errorf("%s is logged too: %s", name, &h.log)
+					}
+				}
+			})
 		})
 	}
 }

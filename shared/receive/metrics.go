@@ -10,26 +10,26 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/metric"
 )
 
-// window is how long a count that was just written keeps the next ones waiting.
+// window is how long counts are collected before they are written.
 const window = time.Second
 
-// Metrics is the Observer that writes CloudWatch metrics, each count at most once a second: CloudWatch's price is by the byte, and a line
-// has more bytes about itself than about a webhook. The first webhook of its kind is written at once, those that follow within the
-// second are written together at its end, so that no count waits for the next webhook.
+// Metrics is the Observer that writes CloudWatch metrics. CloudWatch bills by the byte and most of a line is
+// metadata, so the first webhook of a kind is written at once, and the others of its second together, when the
+// second is over.
 //
-// Lambda freezes a process between two invocations, and its timers with it. What a frozen process has counted is written when it is
-// invoked next; if it is ended instead, these counts are lost: at most those of its last second. The webhooks themselves were on the
-// queue before they were counted, and the forwarder counts them again as MessagesReceived.
+// Lambda freezes a process between invocations, and its timers with it. Counts that wait then are written in
+// the next invocation; if there is none they are lost, at most those of one second. Their webhooks are on the
+// queue, and the forwarder counts them as MessagesReceived.
 type Metrics struct {
 	out io.Writer
 
 	mu     sync.Mutex
-	began  time.Time // of the window
-	counts []count   // of the window: one for each that was written in it
+	began  time.Time // start of the window
+	counts []count   // one for each kind that was written in the window
 	timer  *time.Timer
 }
 
-// count is how many webhooks of a kind wait to be written.
+// count is how many webhooks of a kind have not been written yet.
 type count struct {
 	app    string
 	reason fault.Reason // empty: queued
@@ -40,62 +40,50 @@ type count struct {
 func NewMetrics(out io.Writer) *Metrics { return &Metrics{out: out} }
 
 // Queued counts a webhook that the queue has accepted.
-func (m *Metrics) Queued(app string) { m.add(count{app: app, n: 1}) }
+func (m *Metrics) Queued(app string) { m.add(app, "") }
 
-// Refused counts a webhook that was turned away, under the reason that its sender was told: a short list, because every reason is a
-// metric that costs money. The exact one stands in the log.
-func (m *Metrics) Refused(app string, reason fault.Reason) { m.add(count{app, told(reason), 1}) }
+// Refused counts a webhook that was turned away.
+func (m *Metrics) Refused(app string, reason fault.Reason) { m.add(app, reason) }
 
-// told is the reason as it stands in the answer.
-func told(reason fault.Reason) fault.Reason {
-	switch reason {
-	case fault.UnknownApp, fault.TooLarge:
-		return reason
-	case fault.BadSignature, fault.Stale, fault.Future, fault.Source:
-		return fault.Unauthorized
-	default:
-		return fault.Unavailable
-	}
-}
-
-// add writes a count now, if none of its kind was written in this window, and at the window's end otherwise.
-func (m *Metrics) add(c count) {
+// add writes a webhook at once if it is the first of its kind in the window, else when the window ends.
+func (m *Metrics) add(app string, reason fault.Reason) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// The wall clock: the other one may stand still while the process is frozen.
+	// Round(0) takes the wall clock: the monotonic one may stand still while the process is frozen.
 	now := time.Now().Round(0)
 	left := m.began.Add(window).Sub(now)
 	if left <= 0 || left > window {
-		m.turn(now)
+		m.flush(now)
 		left = window
 	}
-	i := slices.IndexFunc(m.counts, func(other count) bool { return other.app == c.app && other.reason == c.reason })
+	i := slices.IndexFunc(m.counts, func(c count) bool { return c.app == app && c.reason == reason })
 	if i < 0 {
-		m.counts = append(m.counts, count{c.app, c.reason, 0})
-		m.write(now, c)
+		m.counts = append(m.counts, count{app, reason, 0})
+		m.write(now, count{app, reason, 1})
 		return
 	}
 	m.counts[i].n++
 	if m.timer == nil {
-		m.wait(left)
+		m.flushAfter(left)
 	}
 }
 
-// wait ends the window when its time has come, unless somebody else has ended it by then.
-func (m *Metrics) wait(left time.Duration) {
+// flushAfter ends the window after a while, unless it has ended by then.
+func (m *Metrics) flushAfter(left time.Duration) {
 	var timer *time.Timer
 	timer = time.AfterFunc(left, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if m.timer == timer {
-			m.turn(time.Now().Round(0))
+			m.flush(time.Now().Round(0))
 		}
 	})
 	m.timer = timer
 }
 
-// turn writes what waits and begins a new window.
-func (m *Metrics) turn(now time.Time) {
+// flush writes what waits and begins a new window. Kinds that waited stay in the counts: they were just
+// written.
+func (m *Metrics) flush(now time.Time) {
 	if m.timer != nil {
 		m.timer.Stop()
 		m.timer = nil
@@ -108,7 +96,7 @@ func (m *Metrics) turn(now time.Time) {
 	}
 }
 
-// write lets a failing output be: a metric is not worth a webhook.
+// write ignores a failing output: a metric is not worth a webhook.
 func (m *Metrics) write(now time.Time, counts ...count) {
 	var set metric.Set
 	for _, c := range counts {

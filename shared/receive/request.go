@@ -3,114 +3,155 @@ package receive
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
+	"net/netip"
+	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// The two headers that count. X-PURCHASELY-SIGNATURE is deprecated and does not cover the body, so nobody looks for it.
-var (
-	signatureHeader = []byte("x-purchasely-request-signature")
-	timestampHeader = []byte("x-purchasely-timestamp")
-)
+var errHeaders = errors.New("headers are not an object")
 
-// pathPrefix stands before the app in a path.
-const pathPrefix = "/purchasely/"
+// lenient accepts whatever API Gateway may write: it is not for us to judge its events.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// request is what the receiver uses of an HTTP API event in payload format 2.0.
+// request is the part of an HTTP API event in payload format 2.0 that is used here. The context is what API
+// Gateway itself knows of the request.
 type request struct {
-	app       string
-	signature header
-	timestamp header
-	base64    bool
-	body      []byte // a JSON string with its quotes, as it stands in the event; nil if there is none
-	context   []byte // what API Gateway itself knows, as it stands in the event
+	Path       string `json:"rawPath"`
+	Parameters struct {
+		App string `json:"app"`
+	} `json:"pathParameters"`
+	Headers headers        `json:"headers"`
+	Context jsontext.Value `json:"requestContext"`
+	Body    jsontext.Value `json:"body"`
+	Base64  bool           `json:"isBase64Encoded"`
 }
 
-// header is a request header that must stand there once.
-type header struct {
-	value string
-	count int
-}
-
-// only gives the header's value, and nothing where the header stands there twice: API Gateway joins such values with a comma.
-func (h header) only() string {
-	if h.count != 1 || strings.Contains(h.value, ",") {
-		return ""
-	}
-	return h.value
-}
-
-// readRequest picks the request out of an event in one pass. What is not an HTTP API event gives no app, or false.
-func readRequest(payload []byte) (request, bool) {
-	e := newEvent(payload)
+func readRequest(payload []byte) (request, error) {
 	var r request
-	var path string
-	err := e.members(func(name []byte) (err error) {
-		switch string(name) {
-		case "pathParameters":
-			return e.members(func(name []byte) (err error) {
-				if string(name) == "app" {
-					r.app, err = e.text()
-				}
-				return err
-			})
-		case "headers":
-			return e.members(r.header(e))
-		case "requestContext":
-			r.context, err = e.value()
-		case "rawPath":
-			path, err = e.text()
-		case "body":
-			r.body, err = e.value()
-		case "isBase64Encoded":
-			var value []byte
-			value, err = e.value()
-			r.base64 = string(value) == "true"
-		}
-		return err
-	})
-	if r.app == "" {
-		_, r.app, _ = strings.Cut(path, pathPrefix)
-	}
-	return r, err == nil
+	err := json.Unmarshal(payload, &r, lenient)
+	return r, err
 }
 
-// header reads one header; letter case does not matter in its name.
-func (r *request) header(e *event) func(name []byte) error {
-	return func(name []byte) error {
-		h := &r.signature
-		switch {
-		case bytes.EqualFold(name, signatureHeader):
-		case bytes.EqualFold(name, timestampHeader):
-			h = &r.timestamp
-		default:
-			return nil
-		}
-		value, err := e.text()
-		*h = header{value, h.count + 1}
-		return err
+// app returns the name of the app in the path, "" if there is none.
+func (r request) app() string {
+	if r.Parameters.App != "" {
+		return r.Parameters.App
 	}
+	_, app, _ := strings.Cut(r.Path, "/purchasely/")
+	return app
 }
 
-// rawBody gives the bytes that were sent, if they are no more than limit. Base64 text that is too long is refused before
-// anything is decoded. Base64 that is none cannot have been signed.
-func (r *request) rawBody(limit int) ([]byte, error) {
-	body := unquote(r.body)
-	if !r.base64 {
-		if len(body) > limit {
-			return nil, fault.New(fault.Reject, fault.TooLarge, nil)
-		}
-		return body, nil
+// body returns the bytes that were sent, if there are at most limit. Base64 text that is too long is refused
+// before it is decoded; what is not base64 cannot have been signed.
+func (r request) body(limit int) ([]byte, error) {
+	text := unquote(r.Body)
+	size := len(text)
+	if r.Base64 {
+		size = base64.StdEncoding.DecodedLen(size) - (size - len(bytes.TrimRight(text, "=")))
 	}
-	padding := len(body) - len(bytes.TrimRight(body, "="))
-	if base64.StdEncoding.DecodedLen(len(body))-padding > limit {
+	if size > limit {
 		return nil, fault.New(fault.Reject, fault.TooLarge, nil)
 	}
-	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(body)))
-	n, err := base64.StdEncoding.Decode(decoded, body)
+	if !r.Base64 {
+		return text, nil
+	}
+	body, err := base64.StdEncoding.AppendDecode(nil, text)
 	if err != nil {
 		return nil, fault.New(fault.Reject, fault.BadSignature, nil)
 	}
-	return decoded[:n], nil
+	return body, nil
+}
+
+// headers are the two headers that count. X-PURCHASELY-SIGNATURE is deprecated and does not cover the body.
+type headers struct{ timestamp, signature header }
+
+// header is the values of a header that must be there once.
+type header []string
+
+// single returns the header's value, and "" if it was sent twice: API Gateway joins such values with a comma.
+func (h header) single() string {
+	if len(h) != 1 || strings.Contains(h[0], ",") {
+		return ""
+	}
+	return h[0]
+}
+
+// UnmarshalJSONFrom keeps the values of the two headers byte for byte, whatever the letter case of their names.
+func (h *headers) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	switch opening, err := d.ReadToken(); {
+	case err != nil || opening.Kind() == jsontext.KindNull:
+		return err
+	case opening.Kind() != jsontext.KindBeginObject:
+		return errHeaders
+	}
+	for {
+		token, err := d.ReadToken()
+		if err != nil || token.Kind() == jsontext.KindEndObject {
+			return err
+		}
+		name := token.String()
+		value, err := d.ReadValue()
+		switch {
+		case err != nil:
+			return err
+		case strings.EqualFold(name, "x-purchasely-timestamp"):
+			h.timestamp = append(h.timestamp, string(unquote(value)))
+		case strings.EqualFold(name, "x-purchasely-request-signature"):
+			h.signature = append(h.signature, string(unquote(value)))
+		}
+	}
+}
+
+// unquote returns the text of a JSON string, nil for any other value. The JSON package replaces bytes that are
+// not UTF-8; here they stay, because a signature covers the bytes that were sent.
+func unquote(value jsontext.Value) []byte {
+	if value.Kind() != jsontext.KindString {
+		return nil
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	if err == nil {
+		return text
+	}
+	text = text[:0]
+	for rest := value[1 : len(value)-1]; len(rest) > 0; {
+		plain, _, _ := bytes.Cut(rest, []byte{'\\'})
+		text, rest = append(text, plain...), rest[len(plain):]
+		escapes := 0 // bytes of escapes in a row, which are read together: two may be one character
+		for escapes < len(rest) && rest[escapes] == '\\' {
+			if escapes++; rest[escapes] == 'u' {
+				escapes += 4
+			}
+			escapes++
+		}
+		text, _ = jsontext.AppendUnquote(text, `"`+string(rest[:escapes])+`"`) // Half a surrogate pair is U+FFFD.
+		rest = rest[escapes:]
+	}
+	return text
+}
+
+// Sources are the addresses that webhooks may come from.
+type Sources []netip.Prefix
+
+// allow reports whether a request comes from one of the sources. Only the address that API Gateway has seen
+// counts, not what the sender writes into headers.
+func (s Sources) allow(r request) bool {
+	if len(s) == 0 {
+		return true
+	}
+	var context struct {
+		HTTP struct {
+			SourceIP netip.Addr `json:"sourceIp"`
+		} `json:"http"`
+	}
+	if err := json.Unmarshal(r.Context, &context, lenient); err != nil {
+		return false
+	}
+	address := context.HTTP.SourceIP.Unmap()
+	return slices.ContainsFunc(s, func(p netip.Prefix) bool { return p.Contains(address) })
 }

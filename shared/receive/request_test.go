@@ -2,13 +2,29 @@ package receive_test
 
 import (
 	"bytes"
-	"encoding/base64"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
+
+// queues checks that a webhook is accepted and that its message decodes to the bytes that were signed.
+func (h *harness) queues(want string) message.Encoded {
+	h.t.Helper()
+	e := h.accepts()
+	m, err := message.Decode(e.Body, func(name string) string { return e.Attributes[name] })
+	if err != nil || string(m.Body) != want {
+		h.t.Errorf("queued %q, want %q, %v", m.Body, want, err)
+	}
+	return e
+}
+
+func queuesBody(t *testing.T, body string, encoded bool) {
+	t.Helper()
+	newHarness(t).sign(body, encoded).queues(body)
+}
 
 func TestAnythingSignedIsQueued(t *testing.T) {
 	for name, text := range map[string]string{
@@ -23,7 +39,7 @@ func TestAnythingSignedIsQueued(t *testing.T) {
 		"control characters":     "\x00\x01\x1f",
 		"deep nesting":           strings.Repeat("[", 400),
 		"a list":                 `[{"event_name":"ACTIVATE"}]`,
-		"a version 2 webhook":    `{"api_version":2,"event":"PURCHASE_VALIDATED","properties":{"user":{"vendor_id":"u"}}}`,
+		"a version 2 webhook":    `{"api_version":2,"event":"PURCHASE_VALIDATED","user":{"vendor_id":"u"}}`,
 		"duplicate keys":         `{"user_id":"a","user_id":"b"}`,
 		"a byte order mark":      "\ufeff{}",
 		"only a line end":        "\n",
@@ -31,28 +47,17 @@ func TestAnythingSignedIsQueued(t *testing.T) {
 		"the replacement symbol": "\ufffd",
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, encoded := range []bool{false, true} {
-				b := newBench(t)
-				b.wants(genuine(t, text, encoded), 200, "", "demo")
-				if got := decoded(t, b.queued[0]); got != text {
-					t.Errorf("queued %q", got)
-				}
-			}
+			queuesBody(t, text, false)
+			queuesBody(t, text, true)
 		})
 	}
+	queuesBody(t, "\xff\xfe{\"a\":\"\xc3\"}\x00", true)
 }
 
-func TestBytesThatAreNoTextAreQueuedVerbatim(t *testing.T) {
-	const binary = "\xff\xfe{\"a\":\"\xc3\"}\x00"
-	b := newBench(t)
-	b.wants(genuine(t, binary, true), 200, "", "demo")
-	if got := decoded(t, b.queued[0]); got != binary {
-		t.Errorf("queued %q", got)
-	}
-}
-
-func TestEscapesStandForTheirCharacters(t *testing.T) {
-	for escaped, want := range map[string]string{
+// Nobody knows what API Gateway does with a body that is not UTF-8; if it leaves the bytes alone, the signature
+// matches.
+func TestBodiesAreReadByteForByte(t *testing.T) {
+	for text, want := range map[string]string{
 		`\"\\\/\b\f\n\r\t`:                 "\"\\/\b\f\n\r\t",
 		`\u00e9\u00C9\u20ac`:               "éÉ€",
 		`\ud83d\ude00`:                     "😀",
@@ -64,91 +69,85 @@ func TestEscapesStandForTheirCharacters(t *testing.T) {
 		`\ude00\ud83d`:                     "\ufffd\ufffd",
 		`a\u0000b`:                         "a\x00b",
 		`\u003cscript\u003e \u0026 \u2028`: "<script> & \u2028",
+		"\xff\xc3":                         "\xff\xc3",
+		"\xff\xc3\\n":                      "\xff\xc3\n",
+		"\\\\u\xffé\\ud83d\\ude00\\\"\xc3": "\\u\xffé😀\"\xc3",
+		"\xed\xa0\xbd\\ud83d\\n\\\\":       "\xed\xa0\xbd\ufffd\n\\",
 	} {
-		payload := bytes.Replace(genuine(t, "MARK", false), []byte("MARK"), []byte(escaped), 1)
-		payload = bytes.Replace(payload, []byte(sign(key, timestamp, "MARK")), []byte(sign(key, timestamp, want)), 1)
-		b := newBench(t)
-		b.wants(payload, 200, "", "demo")
-		if got := decoded(t, b.queued[0]); got != want {
-			t.Errorf("%s became %q", escaped, got)
-		}
-	}
-}
-
-// Nobody knows what API Gateway does with such a body; if it hands the bytes over as they are, the signature still fits.
-func TestBytesThatAreNoUTF8StayAsTheyAreInAnEvent(t *testing.T) {
-	payload := genuine(t, "MARK\n", false)
-	payload = bytes.Replace(payload, []byte("MARK"), []byte("\xff\xc3"), 1)
-	payload = bytes.Replace(payload, []byte(sign(key, timestamp, "MARK\n")), []byte(sign(key, timestamp, "\xff\xc3\n")), 1)
-	b := newBench(t)
-	b.wants(payload, 200, "", "demo")
-	if got := decoded(t, b.queued[0]); got != "\xff\xc3\n" {
-		t.Errorf("queued %q", got)
+		h := newHarness(t).sign(want, false)
+		h.event["body"] = "MARK"
+		h.raw = new(strings.Replace(string(h.payload()), "MARK", text, 1))
+		h.queues(want)
 	}
 }
 
 func TestAMissingBodyIsAnEmptyOne(t *testing.T) {
-	for name, edit := range map[string]func(event map[string]any){
-		"absent": func(event map[string]any) { delete(event, "body") },
-		"null":   func(event map[string]any) { event["body"] = nil },
-		"absent and said to be base64": func(event map[string]any) {
-			delete(event, "body")
-			event["isBase64Encoded"] = true
-		},
+	for name, change := range map[string]func(h *harness){
+		"absent":                        func(h *harness) { delete(h.event, "body") },
+		"null":                          func(h *harness) { h.event["body"] = nil },
+		"absent and declared as base64": func(h *harness) { delete(h.event, "body"); h.event["isBase64Encoded"] = true },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			b.wants(request(t, func(event, headers map[string]any) {
-				edit(event)
-				headers[signatureHeader] = sign(key, timestamp, "")
-			}), 200, "", "demo")
-			if got := b.queued[0]; got.Body != "\n" || got.Attributes["encoding"] != "base64" {
-				t.Errorf("queued %+v", got)
+			h := newHarness(t).sign("", false)
+			change(h)
+			if m := h.queues(""); m.Body != "\n" || m.Attributes["encoding"] != "base64" {
+				t.Errorf("queued %+v", m)
 			}
 		})
 	}
 }
 
-func TestTooMuchBase64IsRefusedBeforeItIsRead(t *testing.T) {
-	b := newBench(t)
-	b.wants(request(t, func(event, _ map[string]any) {
-		event["body"], event["isBase64Encoded"] = strings.Repeat("!", 1340), true
-	}), 413, fault.TooLarge, "demo")
+func TestTheSizeLimitIsInBytesOfTheBody(t *testing.T) {
+	for _, encoded := range []bool{false, true} {
+		queuesBody(t, strings.Repeat("x", 1000), encoded)
+		queuesBody(t, strings.Repeat("\"\n", 500), encoded) // long only because of escapes
+		newHarness(t).sign(strings.Repeat("x", 1001), encoded).refuses(413, fault.TooLarge)
+		newHarness(t).sign(strings.Repeat("é", 501), encoded).refuses(413, fault.TooLarge)
+	}
+	h := newHarness(t)
+	h.event["body"], h.event["isBase64Encoded"] = strings.Repeat("!", 1340), true // nobody decodes it
+	h.refuses(413, fault.TooLarge)
 }
 
 func TestTheAppComesFromThePath(t *testing.T) {
+	named := func(app any) func(object) {
+		return func(e object) { e["pathParameters"] = object{"app": app}; delete(e, "rawPath") }
+	}
+	path := func(path string) func(object) {
+		return func(e object) { delete(e, "pathParameters"); e["rawPath"] = path }
+	}
 	for name, c := range map[string]struct {
-		edit func(event map[string]any)
-		app  string
+		edit  func(event object)
+		known bool
 	}{
-		"as a parameter":               {func(map[string]any) {}, "demo"},
-		"without parameters":           {func(e map[string]any) { delete(e, "pathParameters") }, "demo"},
-		"with null for parameters":     {func(e map[string]any) { e["pathParameters"] = nil }, "demo"},
-		"with other parameters":        {func(e map[string]any) { e["pathParameters"] = map[string]any{"id": "x"} }, "demo"},
-		"behind a stage's name":        {func(e map[string]any) { delete(e, "pathParameters"); e["rawPath"] = "/prod/purchasely/demo" }, "demo"},
-		"in upper case":                {func(e map[string]any) { e["pathParameters"] = map[string]any{"app": "DEMO"} }, ""},
-		"with a blank":                 {func(e map[string]any) { e["pathParameters"] = map[string]any{"app": "demo "} }, ""},
-		"as a number":                  {func(e map[string]any) { e["pathParameters"] = map[string]any{"app": 7}; delete(e, "rawPath") }, ""},
-		"of another route":             {func(e map[string]any) { delete(e, "pathParameters"); e["rawPath"] = "/demo" }, ""},
-		"with something behind":        {func(e map[string]any) { delete(e, "pathParameters"); e["rawPath"] = "/purchasely/demo/x" }, ""},
-		"nowhere":                      {func(e map[string]any) { clear(e) }, ""},
-		"empty, which is in no file":   {func(e map[string]any) { e["pathParameters"] = map[string]any{"app": ""}; e["rawPath"] = "/purchasely/" }, ""},
-		"as an app that is not listed": {func(e map[string]any) { e["pathParameters"] = map[string]any{"app": "demo2"} }, ""},
+		"as a parameter":           {named("demo"), true},
+		"without parameters":       {path("/purchasely/demo"), true},
+		"with null for parameters": {func(e object) { e["pathParameters"] = nil }, true},
+		"with other parameters":    {func(e object) { e["pathParameters"] = object{"id": "x"} }, true},
+		"behind a stage's name":    {path("/prod/purchasely/demo"), true},
+		"in upper case":            {named("DEMO"), false},
+		"with a space":             {named("demo "), false},
+		"as a number":              {named(7), false},
+		"of another route":         {path("/demo"), false},
+		"with something behind":    {path("/purchasely/demo/x"), false},
+		"nowhere":                  {func(e object) { clear(e) }, false},
+		"empty":                    {path("/purchasely/"), false},
+		"not in the file":          {named("demo2"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t)
-			payload := request(t, func(event, _ map[string]any) { c.edit(event) })
-			if c.app == "" {
-				b.wants(payload, 404, fault.UnknownApp, "unknown")
-				return
+			h := newHarness(t)
+			c.edit(h.event)
+			if c.known {
+				h.accepts()
+			} else {
+				h.refuses(404, fault.UnknownApp)
 			}
-			b.wants(payload, 200, "", c.app)
 		})
 	}
 }
 
-func TestWhatIsNoHTTPEventIsAnUnknownApp(t *testing.T) {
-	genuine := string(request(t, nil))
+func TestWhatIsNotAnHTTPEventIsAnUnknownApp(t *testing.T) {
+	genuine := string(newHarness(t).payload())
 	for name, payload := range map[string]string{
 		"nothing":               "",
 		"null":                  "null",
@@ -159,12 +158,57 @@ func TestWhatIsNoHTTPEventIsAnUnknownApp(t *testing.T) {
 		"not JSON":              "\x00",
 		"a list for headers":    `{"pathParameters":{"app":"demo"},"headers":[]}`,
 		"a text for parameters": `{"pathParameters":"demo","rawPath":"/purchasely/demo"}`,
-		"an event that was cut": genuine[:len(genuine)-1],
+		"an event cut short":    genuine[:len(genuine)-1],
 	} {
 		t.Run(name, func(t *testing.T) {
-			newBench(t).wants([]byte(payload), 404, fault.UnknownApp, "unknown")
+			h := newHarness(t)
+			h.raw = &payload
+			h.refuses(404, fault.UnknownApp)
 		})
 	}
+}
+
+func TestOnlyAllowedSourcesAreAccepted(t *testing.T) {
+	from := func(address any) object { return object{"http": object{"method": "POST", "sourceIp": address}} }
+	for name, c := range map[string]struct {
+		context any
+		allowed bool
+	}{
+		"an address of the block":         {from("203.0.113.17"), true},
+		"the single address":              {from("198.51.100.7"), true},
+		"an address outside":              {from("203.0.114.17"), false},
+		"an IPv6 address of a block":      {from("2001:db8::17"), true},
+		"an IPv6 address outside":         {from("2001:db9::17"), false},
+		"an IPv4 address written as IPv6": {from("::ffff:203.0.113.17"), true},
+		"null":                            {from(nil), false},
+		"an empty address":                {from(""), false},
+		"a word":                          {from("localhost"), false},
+		"two addresses":                   {from("192.0.2.1,203.0.113.17"), false},
+		"a number":                        {from(17), false},
+		"no context":                      {nil, false},
+		"a context that is a list":        {[]any{"203.0.113.17"}, false},
+		"an address in another place":     {object{"sourceIp": "203.0.113.17"}, false},
+		"an address in format 1.0":        {object{"identity": object{"sourceIp": "203.0.113.17"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			for _, block := range []string{"203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32"} {
+				h.Sources = append(h.Sources, netip.MustParsePrefix(block))
+			}
+			h.event["requestContext"] = c.context
+			h.headers["x-forwarded-for"] = "203.0.113.17" // which the sender may have written
+			if c.allowed {
+				h.accepts()
+			} else {
+				h.refuses(401, fault.Source)
+			}
+		})
+	}
+	t.Run("any address if none is configured", func(t *testing.T) {
+		h := newHarness(t)
+		delete(h.event, "requestContext")
+		h.accepts()
+	})
 }
 
 func FuzzSignedBytesAreQueuedAndOthersRefused(f *testing.F) {
@@ -175,46 +219,29 @@ func FuzzSignedBytesAreQueuedAndOthersRefused(f *testing.F) {
 		if len(sent) > 1000 {
 			return
 		}
-		b := newBench(t)
-		b.wants(genuine(t, string(sent), true), 200, "", "demo")
-		if got := decoded(t, b.queued[0]); got != string(sent) {
-			t.Fatalf("queued %q", got)
-		}
+		queuesBody(t, string(sent), true)
 		if strings.ToValidUTF8(string(sent), "") == string(sent) {
-			b := newBench(t)
-			b.wants(genuine(t, string(sent), false), 200, "", "demo")
-			if got := decoded(t, b.queued[0]); got != string(sent) {
-				t.Fatalf("queued %q", got)
-			}
+			queuesBody(t, string(sent), false)
 		}
 		if len(sent) == 0 {
 			return
 		}
 		changed := bytes.Clone(sent)
 		changed[int(at)%len(changed)] ^= 1
-		newBench(t).wants(request(t, func(event, headers map[string]any) {
-			event["body"], event["isBase64Encoded"] = base64.StdEncoding.EncodeToString(changed), true
-			headers[signatureHeader] = sign(key, timestamp, string(sent))
-		}), 401, fault.BadSignature, "demo")
+		h := newHarness(t).sign(string(changed), true)
+		h.headers[signatureHeader] = sign(key, timestamp, string(sent))
+		h.refuses(401, fault.BadSignature)
 	})
 }
 
 func FuzzAnyPayloadIsAnswered(f *testing.F) {
-	f.Add([]byte(`{"pathParameters":{"app":"demo"},"headers":{"x-purchasely-timestamp":"\u12"},"body":"\ud83d\ude00\ud83d\n"}`))
+	f.Add([]byte(`{"pathParameters":{"app":"demo"},"headers":{"x-purchasely-timestamp":"\u12"},"body":"\ud83d\ude00\n"}`))
 	f.Add([]byte(`{"rawPath":"/purchasely/demo","isBase64Encoded":true,"body":"===="}`))
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		b := newBench(t)
-		if r := b.invoke(t.Context(), payload); r.Status != 404 && r.Status != 401 && r.Status != 413 {
-			t.Fatalf("answered %d", r.Status)
+		h := newHarness(t)
+		h.raw = new(string(payload))
+		if status, _ := h.invoke(t.Context()); status != 404 && status != 401 && status != 413 {
+			t.Fatalf("answered %d", status)
 		}
 	})
-}
-
-func decoded(t *testing.T, e message.Encoded) string {
-	t.Helper()
-	m, err := message.Decode(e.Body, func(name string) string { return e.Attributes[name] })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(m.Body)
 }
