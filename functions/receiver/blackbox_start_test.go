@@ -4,6 +4,11 @@ package main_test
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,13 +26,17 @@ func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 		},
 		"everything wrong": {
 			map[string]string{
-				"QUEUE_URL": "events", "SECRETS_PREFIX": "bridge/", "INTEGRATIONS_FILE": "/nowhere.yaml", "MAX_BODY_BYTES": "999999999",
-				"TIMESTAMP_TOLERANCE": "soon", "AWS_MAX_ATTEMPTS": "many",
+				"QUEUE_URL": "events", "SECRETS_PREFIX": "my bridge", "INTEGRATIONS_FILE": "/nowhere.yaml",
+				"MAX_BODY_BYTES": "999999999", "TIMESTAMP_TOLERANCE": "soon", "AWS_MAX_ATTEMPTS": "many",
 			},
-			[]string{"QUEUE_URL", "SECRETS_PREFIX", "INTEGRATIONS_FILE", "MAX_BODY_BYTES", "TIMESTAMP_TOLERANCE", "AWS"},
+			[]string{
+				"QUEUE_URL: ", "SECRETS_PREFIX: ", "INTEGRATIONS_FILE: ",
+				"MAX_BODY_BYTES: ", "TIMESTAMP_TOLERANCE: ", "AWS: ",
+			},
 		},
-		"a file without apps": {map[string]string{"INTEGRATIONS_FILE": file(t, "apps: {}\n")}, []string{"INTEGRATIONS_FILE: no app name"}},
-		"a file that is none": {map[string]string{"INTEGRATIONS_FILE": file(t, "\x00\x01")}, []string{"INTEGRATIONS_FILE: "}},
+		"a file that is not YAML": {
+			map[string]string{"INTEGRATIONS_FILE": file(t, "\x00\x01")}, []string{"INTEGRATIONS_FILE: "},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -37,9 +46,9 @@ func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 			if code, err := s.Wait(ctx); code != 1 || err != nil {
 				t.Errorf("exit code %d, %v", code, err)
 			}
-			stderr := s.Output().Stderr.String()
-			if strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "receiver: ") || s.Output().Stdout.String() != "" {
-				t.Errorf("printed %q and %q", stderr, &s.Output().Stdout)
+			stdout, stderr := s.Output().Stdout.String(), s.Output().Stderr.String()
+			if strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "receiver: ") || stdout != "" {
+				t.Errorf("printed %q and %q", stderr, stdout)
 			}
 			for _, want := range c.wants {
 				if !strings.Contains(stderr, want) {
@@ -50,28 +59,67 @@ func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 	}
 }
 
-func TestBlackBoxAnyFileThatGivesAppNamesWill(t *testing.T) {
-	for name, text := range map[string]string{
-		"good":            "apps:\n  demo: {}\n",
-		"wrong values":    "apps:\n  demo: {enabled: perhaps, colour: red}\n  Not A Name: {}\n",
-		"disabled":        "apps:\n  demo: {enabled: false}\n",
-		"null for an app": "apps:\n  demo:\n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, "events", map[string]string{"INTEGRATIONS_FILE": file(t, text)})
-			s.wantsQueued(body, signed(body))
-			s.wants(404, signed(body).app("Not A Name"))
-		})
+// file writes an integration file.
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "integrations.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestBlackBoxAnyFileWithAppNamesWillDo(t *testing.T) {
+	t.Parallel()
+	s := start(t, "events", map[string]string{
+		"INTEGRATIONS_FILE": file(t, "apps:\n  demo: {enabled: perhaps, colour: red}\n  Not A Name: {}\n"),
+		"SECRETS_PREFIX":    prefix + "/",
+	})
+	s.wantsQueued(body, signed(body))
+	s.wants(404, signed(body).app("Not A Name"))
+}
+
+// Lambda gives functions with snapshots an address to fetch keys from instead of the keys.
+func TestBlackBoxCredentialsFromAnAddress(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 10)
+	address := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Header.Get("Authorization")
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"AccessKeyId":"A","SecretAccessKey":"x","Token":"y","Expiration":"2099-01-01T00:00:00Z"}`)
+	}))
+	t.Cleanup(address.Close)
+	s := start(t, "events", map[string]string{
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI": address.URL, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token",
+	})
+	s.wants(200, signed(body))
+	if got := <-asked; got != "token" {
+		t.Errorf("asked with %q", got)
 	}
 }
 
-func TestBlackBoxTheOutputHoldsNothingPersonalOrSecret(t *testing.T) {
+// The address exists only for the proxy, which is the fake AWS itself.
+func TestBlackBoxCallsGoThroughAProxy(t *testing.T) {
+	t.Parallel()
+	proxy := awstest.New(t, nil)
+	proxy.Secrets.Put(secretName, `{"shared_secret":"`+key+`"}`)
+	queue := proxy.SQS.Create(awstest.QueueConfig{Name: "events"})
+	s := start(t, "events", map[string]string{
+		"AWS_ENDPOINT_URL": "http://aws.invalid", "HTTP_PROXY": proxy.URL, "QUEUE_URL": proxy.SQS.QueueURL(queue),
+	})
+	s.wants(200, signed(body))
+	if got := len(queue.Messages()); got != 1 {
+		t.Errorf("%d messages on the queue", got)
+	}
+}
+
+func TestBlackBoxTheOutputHasNothingPersonalOrSecret(t *testing.T) {
 	t.Parallel()
 	s := start(t, "events.fifo", nil)
 	s.wants(200, signed(body))
 	s.wants(404, signed(body).app("rosée-8"))
-	s.wants(401, signed(body).header(stamp, "1773474113"))
+	s.wants(401, signed(body).header(timestampHeader, "1773474113"))
 	s.wants(413, signed(strings.Repeat(body, 5000)))
 	s.wants(401, signed(body).with("isBase64Encoded", true))
 	s.aws.SQS.Trouble(awstest.Trouble{Status: 403, Code: "AccessDenied"})
@@ -80,8 +128,8 @@ func TestBlackBoxTheOutputHoldsNothingPersonalOrSecret(t *testing.T) {
 
 	output := s.Output().Stdout.String() + s.Output().Stderr.String()
 	for _, leak := range []string{
-		key, "rosée", "ros\\u00e9e", "ACTIVATE", "8b0ffd4c", timestamp, "1773474113", signed(body).headers[digest].(string), "203.0.113.17",
-		s.aws.URL, "AKIDEXAMPLE", prefix, "event_id",
+		key, "rosée", "ros\\u00e9e", "ACTIVATE", "8b0ffd4c", timestamp, "1773474113", sign(key, timestamp, body),
+		"203.0.113.17", s.aws.URL, "AKIDEXAMPLE", prefix, "event_id",
 	} {
 		if strings.Contains(output, leak) {
 			t.Errorf("%q is in the output:\n%s", leak, output)
@@ -90,7 +138,10 @@ func TestBlackBoxTheOutputHoldsNothingPersonalOrSecret(t *testing.T) {
 	if got := strings.Count(output, `"webhook refused"`); got != 5 {
 		t.Errorf("%d refusals logged:\n%s", got, output)
 	}
-	for _, want := range []string{`"requestId"`, `"app":"unknown"`, `"reason":"bad_signature"`, `"code":"AccessDenied"`, `"WebhooksQueued":1`, `"WebhooksRefused":1`} {
+	for _, want := range []string{
+		`"requestId"`, `"app":"unknown"`, `"reason":"bad_signature"`, `"code":"AccessDenied"`,
+		`"WebhooksQueued":1`, `"WebhooksRefused":1`,
+	} {
 		if !strings.Contains(output, want) {
 			t.Errorf("no %s in the output:\n%s", want, output)
 		}

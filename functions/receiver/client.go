@@ -3,69 +3,39 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"net/http"
-	"os"
 	"time"
-
-	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
 const (
-	// attemptTimeout is the time for one try of a call: a connection that hangs leaves time for a second try on another within the
-	// corridor's four seconds.
+	// attemptTimeout is the time for one attempt of a call. A connection that hangs leaves time for another
+	// attempt, on another connection, within the handler's four seconds.
 	attemptTimeout = 1500 * time.Millisecond
-	// idleTimeout gives up a connection that AWS has given up by then as well.
-	idleTimeout = 90 * time.Second
-	// writeBuffer takes a usual webhook with the headers of its call, so that they leave in one packet.
+	// writeBuffer holds a usual webhook with the headers of its call, so that they leave in one packet.
 	writeBuffer = 16 << 10
 )
 
-// client sends the SDK's calls. It reads what is to be sent before it sends it, and the answer before it gives it back, which is
-// possible because both are small and worth it because of how the SDK hands a body over: net/http cannot look into it, so it sends
-// the headers alone first, and the SDK takes it back as soon as an answer begins, at which net/http, if it comes early, gives the
-// connection up. Against a queue that answers at once that was every twelfth connection (measured, November 2026).
+// client sends the SDK's calls. It buffers requests and responses, which are small, so that net/http can reuse
+// connections: the SDK closes a request's body as soon as the response begins, and net/http then drops the
+// connection if it has not sent all of it, one in twelve against a queue that answers at once (measured,
+// November 2026). It follows no redirects.
 type client struct{ transport *http.Transport }
 
-// newClient makes a client that keeps its connections and follows no redirects. The faults stay in r.
-func newClient(r *env.Reader) *client {
-	onlyHTTP1 := new(http.Protocols)
-	onlyHTTP1.SetHTTP1(true) // Calls come one by one.
-	return &client{&http.Transport{
-		Proxy:              http.ProxyFromEnvironment,
-		Protocols:          onlyHTTP1,
-		TLSClientConfig:    &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: readAuthorities(r)},
-		DisableCompression: true,
-		IdleConnTimeout:    idleTimeout,
-		WriteBufferSize:    writeBuffer,
-	}}
+// newClient takes over a transport of the SDK's, which knows the environment's proxy and certificates.
+func newClient(transport *http.Transport) *client {
+	transport.Protocols = new(http.Protocols)
+	transport.Protocols.SetHTTP1(true) // Calls come one by one.
+	transport.DisableCompression = true
+	transport.WriteBufferSize = writeBuffer
+	return &client{transport}
 }
 
-// readAuthorities reads the file that stands in for the system's certificate authorities; nil if none does.
-func readAuthorities(r *env.Reader) *x509.CertPool {
-	const name = "AWS_CA_BUNDLE"
-	path := r.Optional(name, "")
-	if path == "" {
-		return nil
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		r.Fault(name, "cannot be read: "+cause(err))
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) && err == nil {
-		r.Fault(name, "holds no certificate")
-	}
-	return pool
-}
-
-// Do makes one try of a call.
+// Do makes one attempt of a call.
 func (c *client) Do(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), attemptTimeout)
 	defer cancel()
-	r, err := whole(r.WithContext(ctx))
+	r, err := repeatable(r.WithContext(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -82,10 +52,10 @@ func (c *client) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// whole gives the request a body that can be sent again. A kept connection may have been closed while the process was frozen; then
-// net/http repeats the request at once on a new one, if it has the body and is told that a repetition does no harm. The SDK would
-// repeat it as well, but only after a pause.
-func whole(r *http.Request) (*http.Request, error) {
+// repeatable gives the request a body that can be sent twice. The other side may have closed a kept connection
+// while the process was frozen. net/http then repeats the request at once on a new one, if it has the body and
+// knows that a repetition does no harm. The SDK would repeat it too, but after a pause.
+func repeatable(r *http.Request) (*http.Request, error) {
 	if r.Body == nil || r.ContentLength < 0 {
 		return r, nil
 	}

@@ -2,11 +2,11 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/pem"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,6 +18,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
@@ -56,56 +59,34 @@ func serve(t *testing.T) *server {
 	return s
 }
 
-// closing is a body that can be read once, and not any more when it has been closed: the kind that the SDK hands over.
-type closing struct {
-	io.Reader
-	closed bool
-}
+func usualClient() *client { return newClient(sdkhttp.NewBuildableClient().GetTransport()) }
 
-func (c *closing) Close() error {
-	c.closed = true
-	return nil
-}
-
-// reply is what became of a call.
-type reply struct {
-	status int
-	header http.Header
-	body   string
-}
-
-// post sends a body as the SDK does.
-func post(t *testing.T, c *client, url, body string) reply {
+// post sends a body as the SDK does, and returns the response and what its body held.
+func post(t *testing.T, c *client, url, body string) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sent := &closing{Reader: strings.NewReader(body)}
-	request.Body, request.ContentLength = sent, int64(len(body))
+	request.Body, request.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 	response, err := c.Do(request)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if !sent.closed {
-		t.Error("the body was not closed")
 	}
 	defer func() { _ = response.Body.Close() }()
 	answer, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{response.StatusCode, response.Header, string(answer)}
+	return response, string(answer)
 }
 
-func plain() *client { return newClient(env.New(func(string) (string, bool) { return "", false })) }
-
 func TestOneConnectionServesAllCalls(t *testing.T) {
-	s, c := serve(t), plain()
+	s, c := serve(t), usualClient()
 	for i := range 300 {
 		body := strings.Repeat("x", 3*i*i) // from nothing to more than any buffer
-		if got := post(t, c, s.URL, body); got.status != http.StatusOK || got.body != body {
-			t.Fatalf("answered %d and %d bytes, not %d", got.status, len(got.body), len(body))
+		if response, got := post(t, c, s.URL, body); response.StatusCode != http.StatusOK || got != body {
+			t.Fatalf("answered %d and %d bytes, not %d", response.StatusCode, len(got), len(body))
 		}
 	}
 	if got := s.connections.Load(); got != 1 {
@@ -114,33 +95,31 @@ func TestOneConnectionServesAllCalls(t *testing.T) {
 }
 
 func TestAConnectionThatWasClosedMeanwhileCostsNothing(t *testing.T) {
-	s, c := serve(t), plain()
+	s, c := serve(t), usualClient()
 	for i := range 50 {
 		body := strconv.Itoa(i)
-		if got := post(t, c, s.URL, body); got.body != body {
-			t.Fatalf("answered %q", got.body)
+		if _, got := post(t, c, s.URL, body); got != body {
+			t.Fatalf("answered %q", got)
 		}
 		_ = (<-s.idle).Close()
 	}
 }
 
-func TestNothingIsSentThatTheSDKHasNotSigned(t *testing.T) {
-	for name := range post(t, plain(), serve(t).URL, "{}").header {
+func TestOnlyWhatTheSDKSignedIsSentAndNoRedirectFollowed(t *testing.T) {
+	response, _ := post(t, usualClient(), serve(t).URL+"/elsewhere", "{}")
+	if response.StatusCode != http.StatusTemporaryRedirect {
+		t.Errorf("answered %d", response.StatusCode)
+	}
+	for name := range response.Header {
 		if sent, ok := strings.CutPrefix(name, "Sent-"); ok && sent != "Content-Length" && sent != "User-Agent" {
 			t.Errorf("%s was sent", sent)
 		}
 	}
 }
 
-func TestRedirectsAreNotFollowed(t *testing.T) {
-	if got := post(t, plain(), serve(t).URL+"/elsewhere", "{}"); got.status != http.StatusTemporaryRedirect {
-		t.Errorf("answered %d", got.status)
-	}
-}
-
 func TestAnAnswerThatHangsHalfwayEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := plain()
+		c := usualClient()
 		c.transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
 			ours, theirs := net.Pipe()
 			go func() {
@@ -162,20 +141,69 @@ func TestAnAnswerThatHangsHalfwayEndsInTime(t *testing.T) {
 	})
 }
 
-func TestABodyThatIsShorterThanToldIsNotSent(t *testing.T) {
+func TestABodyShorterThanItsLengthIsNotSent(t *testing.T) {
 	s := serve(t)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, io.NopCloser(bytes.NewReader([]byte("{}"))))
+	body := io.NopCloser(strings.NewReader("{}"))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	request.ContentLength = 3
-	_, err = plain().Do(request) //nolint:bodyclose // There is no answer.
+	_, err = usualClient().Do(request) //nolint:bodyclose // There is no answer.
 	if !errors.Is(err, io.ErrUnexpectedEOF) || s.connections.Load() > 0 {
 		t.Errorf("error is %v, with %d connections", err, s.connections.Load())
 	}
 }
 
-func TestCertificatesOfOnesOwnAreTrusted(t *testing.T) {
+// setenv sets the usual variables of the SDK, changes them, and clears all others.
+func setenv(t *testing.T, changes map[string]string) {
+	t.Helper()
+	values := map[string]string{
+		"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example",
+	}
+	maps.Copy(values, changes)
+	for _, entry := range os.Environ() {
+		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AWS_") {
+			t.Setenv(name, "")
+		}
+	}
+	for name, value := range values {
+		t.Setenv(name, value)
+	}
+}
+
+// broken answers every call with 500 and counts them.
+type broken struct{ calls int }
+
+func (b *broken) Do(*http.Request) (*http.Response, error) {
+	b.calls++
+	return &http.Response{StatusCode: 500, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}"))}, nil
+}
+
+func TestTheSDKRepeatsAsOftenAsTheEnvironmentSays(t *testing.T) {
+	for attempts, want := range map[string]int{"": 3, "1": 1, "2": 2, "5": 5} {
+		t.Run(attempts, func(t *testing.T) {
+			setenv(t, map[string]string{"AWS_MAX_ATTEMPTS": attempts})
+			synctest.Test(t, func(t *testing.T) {
+				r := env.New(env.OS)
+				cloud := loadAWS(t.Context(), r)
+				var aws broken
+				cloud.HTTPClient = &aws
+				began := time.Now()
+				in := &sqs.SendMessageInput{QueueUrl: new("https://example.com/0/q"), MessageBody: new("{}")}
+				_, _ = sqs.NewFromConfig(cloud).SendMessage(t.Context(), in)
+				if aws.calls != want || r.Err() != nil {
+					t.Errorf("%d calls, want %d, %v", aws.calls, want, r.Err())
+				}
+				if took, most := time.Since(began), time.Duration(want-1)*maxBackoff; took > most {
+					t.Errorf("took %s, want at most %s", took, most)
+				}
+			})
+		})
+	}
+}
+
+func TestCertificatesOfTheEnvironmentAreTrusted(t *testing.T) {
 	secure := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(secure.Close)
 	bundle := filepath.Join(t.TempDir(), "bundle.pem")
@@ -183,9 +211,10 @@ func TestCertificatesOfOnesOwnAreTrusted(t *testing.T) {
 	if err := os.WriteFile(bundle, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, trusted := range map[string]bool{bundle: true, "": false} {
-		r := env.New(func(string) (string, bool) { return name, true })
-		c := newClient(r)
+	for path, trusted := range map[string]bool{bundle: true, "": false} {
+		setenv(t, map[string]string{"AWS_CA_BUNDLE": path})
+		r := env.New(env.OS)
+		client := loadAWS(t.Context(), r).HTTPClient
 		if err := r.Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -193,12 +222,32 @@ func TestCertificatesOfOnesOwnAreTrusted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		response, err := c.Do(request)
+		response, err := client.Do(request)
 		if (err == nil) != trusted {
-			t.Errorf("with the bundle %q: %v", name, err)
+			t.Errorf("with the bundle %q: %v", path, err)
 		}
 		if err == nil {
 			_ = response.Body.Close()
+		}
+	}
+}
+
+func TestWhatTheSDKCannotUseIsAFaultWithoutASecret(t *testing.T) {
+	for variable, c := range map[string]struct{ value, fault string }{
+		"AWS_REGION":                         {"", "AWS_REGION: not set"},
+		"AWS_MAX_ATTEMPTS":                   {"many", "AWS: "},
+		"AWS_CA_BUNDLE":                      {"/nowhere.pem", "AWS: "},
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI": {"http://192.0.2.1/plain-path", "AWS: "},
+	} {
+		setenv(t, map[string]string{
+			"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "plain-key", "AWS_SESSION_TOKEN": "plain-token",
+			"AWS_CONTAINER_AUTHORIZATION_TOKEN": "plain-pass", variable: c.value,
+		})
+		r := env.New(env.OS)
+		loadAWS(t.Context(), r)
+		err := r.Err()
+		if err == nil || !strings.HasPrefix(err.Error(), c.fault) || strings.Contains(err.Error(), "plain") {
+			t.Errorf("%s: %v", variable, err)
 		}
 	}
 }

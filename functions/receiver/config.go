@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/env"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/receive"
 )
@@ -17,13 +19,11 @@ import (
 const (
 	// defaultMaxBody is far above any real webhook; the published ones have about 1.5 kB.
 	defaultMaxBody = 262_144
-	// maxTolerance is a year: beyond it a tolerance is a slip of the pen.
+	// maxTolerance is a year: anything longer is a slip of the pen.
 	maxTolerance = 365 * 24 * time.Hour
-	// nameCharacters are those of a secret's name (AWS Secrets Manager, CreateSecret, November 2026).
-	nameCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_+=.@-"
 )
 
-// Config is what the environment says.
+// Config is the environment with real types.
 type Config struct {
 	QueueURL      string
 	SecretsPrefix string
@@ -33,11 +33,11 @@ type Config struct {
 	Sources       receive.Sources
 }
 
-// readConfig reads everything; the faults stay in r.
+// readConfig reads the environment; r keeps the faults.
 func readConfig(r *env.Reader) Config {
 	return Config{
 		QueueURL:      r.URL("QUEUE_URL"),
-		SecretsPrefix: readPrefix(r),
+		SecretsPrefix: r.SecretsPrefix("SECRETS_PREFIX"),
 		Apps:          readApps(r),
 		MaxBody:       r.Int("MAX_BODY_BYTES", defaultMaxBody, 1, message.MaxBody),
 		Tolerance:     r.Duration("TIMESTAMP_TOLERANCE", 0, 0, maxTolerance),
@@ -45,71 +45,55 @@ func readConfig(r *env.Reader) Config {
 	}
 }
 
-// FIFO tells whether the queue is one. The ending is part of the kind of queue, not a convention.
+// FIFO reports whether the queue is a FIFO queue; SQS requires the ending of its name.
 func (c Config) FIFO() bool { return strings.HasSuffix(c.QueueURL, ".fifo") }
 
-// keysName is the secret with an app's signing keys.
-func (c Config) keysName(app string) string { return c.SecretsPrefix + "/" + app + "/purchasely" }
+// keysSecret is the name of the secret with an app's signing keys.
+func (c Config) keysSecret(app string) string { return c.SecretsPrefix + "/" + app + "/purchasely" }
 
-func readPrefix(r *env.Reader) string {
-	const name = "SECRETS_PREFIX"
-	prefix := r.String(name)
-	switch {
-	case strings.HasSuffix(prefix, "/"):
-		r.Fault(name, "must not end in a slash, which is put behind it")
-	case strings.Trim(prefix, nameCharacters) != "":
-		r.Fault(name, "holds a character that no secret's name has; letters, digits and /_+=.@- are right")
-	}
-	return prefix
-}
-
-// readApps reads the app names only, and of any file that gives them: a slip in the rest of it must not stop purchases.
+// readApps reads the app names only, from any file that has some: a typo in the rest of it must not stop
+// purchases.
 func readApps(r *env.Reader) []string {
-	const name = "INTEGRATIONS_FILE"
-	path, text := r.Optional(name, ""), config.Integrations
-	if path == "" {
-		path = "integrations.yaml"
-	} else {
+	const variable = "INTEGRATIONS_FILE"
+	name, text := "integrations.yaml", []byte(config.Integrations)
+	if path := r.Optional(variable, ""); path != "" {
 		var err error
 		if text, err = os.ReadFile(path); err != nil {
-			r.Fault(name, "cannot be read: "+cause(err))
+			if inner, ok := errors.AsType[*fs.PathError](err); ok {
+				err = inner.Err
+			}
+			r.Fault(variable, "cannot be read: "+err.Error())
 			return nil
 		}
+		name = path
 	}
-	apps, err := appNames(path, string(text))
+	apps, err := integration.AppNames(name, text)
 	if err != nil {
-		r.Fault(name, err.Error())
+		r.Fault(variable, err.Error())
 	}
 	return apps
 }
 
-// readSources reads addresses and blocks of them, separated by commas. None means that every address may send.
-func readSources(r *env.Reader) receive.Sources {
-	const name = "ALLOWED_SOURCES"
-	list := r.Optional(name, "")
+// readSources reads addresses and blocks of addresses, separated by commas. Without any, every address may
+// send.
+func readSources(r *env.Reader) (sources receive.Sources) {
+	const variable = "ALLOWED_SOURCES"
+	list := r.Optional(variable, "")
 	if list == "" {
 		return nil
 	}
-	var sources receive.Sources
 	for entry := range strings.SplitSeq(list, ",") {
 		entry = strings.TrimSpace(entry)
-		if !strings.Contains(entry, "/") {
-			entry += map[bool]string{true: "/128", false: "/32"}[strings.Contains(entry, ":")]
+		if address, err := netip.ParseAddr(entry); err == nil {
+			entry = fmt.Sprintf("%s/%d", address, address.BitLen())
 		}
 		block, err := netip.ParsePrefix(entry)
 		if err != nil || block.Addr().Is4In6() {
-			r.Fault(name, "holds something that is no address and no block of them; 203.0.113.7, 203.0.113.0/24 and 2001:db8::/32 are right")
+			r.Fault(variable, "has an entry that is not an address or a block of addresses, "+
+				"such as 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32")
 			return nil
 		}
 		sources = append(sources, block)
 	}
 	return sources
-}
-
-// cause takes the path out of a file's error.
-func cause(err error) string {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Err.Error()
-	}
-	return err.Error()
 }

@@ -2,29 +2,25 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
-// faults finds the names of the variables that an error is about.
-var faults = regexp.MustCompile(`[A-Z_]{3,}: `)
-
-// good is an environment in which nothing is wrong.
-func good() map[string]string {
-	return map[string]string{
+// read reads an environment in which nothing is wrong except for the changes.
+func read(changes map[string]string) (Config, error) {
+	values := map[string]string{
 		"QUEUE_URL":      "https://sqs.eu-west-1.amazonaws.com/000000000000/events.fifo",
 		"SECRETS_PREFIX": "purchasely-clevertap",
 	}
-}
-
-func read(values map[string]string) (Config, error) {
+	maps.Copy(values, changes)
 	r := env.New(func(name string) (string, bool) {
 		value, ok := values[name]
 		return value, ok
@@ -32,35 +28,29 @@ func read(values map[string]string) (Config, error) {
 	return readConfig(r), r.Err()
 }
 
-func TestDefaultsNeedTwoVariablesOnly(t *testing.T) {
-	c, err := read(good())
-	if err != nil {
-		t.Fatal(err)
+func TestTwoVariablesAreEnough(t *testing.T) {
+	c, err := read(nil)
+	if err != nil || c.MaxBody != 262144 || c.Tolerance != 0 || !c.FIFO() || !slices.Contains(c.Apps, "demo") {
+		t.Errorf("got %+v, %v", c, err)
 	}
-	if c.MaxBody != 262144 || c.Tolerance != 0 || !c.FIFO() || !slices.Contains(c.Apps, "demo") {
-		t.Errorf("got %+v", c)
-	}
-	if name := c.keysName("demo"); name != "purchasely-clevertap/demo/purchasely" {
+	if name := c.keysSecret("demo"); name != "purchasely-clevertap/demo/purchasely" {
 		t.Errorf("secret %q", name)
 	}
 }
 
 func TestEverythingCanBeSet(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "mine.yaml")
-	if err := os.WriteFile(file, []byte("apps:\n  one: {}\n  two: {enabled: perhaps}\n"), 0o600); err != nil {
-		t.Fatal(err)
+	c, err := read(map[string]string{
+		"QUEUE_URL":           "http://127.0.0.1:4566/000000000000/events",
+		"SECRETS_PREFIX":      "bridge/",
+		"INTEGRATIONS_FILE":   write(t, "apps:\n  one: {}\n  two: {enabled: perhaps}\n"),
+		"MAX_BODY_BYTES":      "783360",
+		"TIMESTAMP_TOLERANCE": "10m",
+		"ALLOWED_SOURCES":     "203.0.113.7, 198.51.100.0/24,2001:db8::/32,2001:db9::1",
+	})
+	if err != nil || c.MaxBody != 783360 || c.Tolerance != 10*time.Minute || c.FIFO() {
+		t.Errorf("got %+v, %v", c, err)
 	}
-	values := good()
-	values["QUEUE_URL"] = "http://127.0.0.1:4566/000000000000/events"
-	values["INTEGRATIONS_FILE"] = file
-	values["MAX_BODY_BYTES"] = "783360"
-	values["TIMESTAMP_TOLERANCE"] = "10m"
-	values["ALLOWED_SOURCES"] = "203.0.113.7, 198.51.100.0/24,2001:db8::/32,2001:db9::1"
-	c, err := read(values)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if c.MaxBody != 783360 || c.Tolerance != 10*time.Minute || c.FIFO() || !slices.Equal(c.Apps, []string{"one", "two"}) {
+	if c.SecretsPrefix != "bridge" || !slices.Equal(c.Apps, []string{"one", "two"}) {
 		t.Errorf("got %+v", c)
 	}
 	if got := fmt.Sprint(c.Sources); got != "[203.0.113.7/32 198.51.100.0/24 2001:db8::/32 2001:db9::1/128]" {
@@ -68,63 +58,63 @@ func TestEverythingCanBeSet(t *testing.T) {
 	}
 }
 
-func TestEveryFaultIsNamedInOneLine(t *testing.T) {
-	empty := filepath.Join(t.TempDir(), "empty.yaml")
-	if err := os.WriteFile(empty, []byte("apps: {}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct {
-		values map[string]string
-		wants  []string
-	}{
-		"nothing is set": {nil, []string{"QUEUE_URL: not set", "SECRETS_PREFIX: not set"}},
-		"everything is empty": {
-			map[string]string{"QUEUE_URL": "", "SECRETS_PREFIX": "", "INTEGRATIONS_FILE": "", "MAX_BODY_BYTES": "", "TIMESTAMP_TOLERANCE": ""},
-			[]string{"QUEUE_URL: not set", "SECRETS_PREFIX: not set"},
-		},
-		"everything is wrong": {
-			map[string]string{
-				"QUEUE_URL": "events.fifo", "SECRETS_PREFIX": "bridge/", "INTEGRATIONS_FILE": empty + "x", "MAX_BODY_BYTES": "256k",
-				"TIMESTAMP_TOLERANCE": "-5m",
-			},
-			[]string{"QUEUE_URL: ", "SECRETS_PREFIX: must not end in a slash", "INTEGRATIONS_FILE: cannot be read", "MAX_BODY_BYTES: ", "TIMESTAMP_TOLERANCE: "},
-		},
-		"a source that is a name":        {with("ALLOWED_SOURCES", "203.0.113.7,purchasely.example"), []string{"ALLOWED_SOURCES: holds something"}},
-		"a source that is half written":  {with("ALLOWED_SOURCES", "203.0.113"), []string{"ALLOWED_SOURCES: holds something"}},
-		"a source left open":             {with("ALLOWED_SOURCES", "203.0.113.7,"), []string{"ALLOWED_SOURCES: holds something"}},
-		"sources of nothing":             {with("ALLOWED_SOURCES", ","), []string{"ALLOWED_SOURCES: holds something"}},
-		"a block that is too narrow":     {with("ALLOWED_SOURCES", "203.0.113.0/33"), []string{"ALLOWED_SOURCES: holds something"}},
-		"IPv4 written as IPv6":           {with("ALLOWED_SOURCES", "::ffff:203.0.113.7"), []string{"ALLOWED_SOURCES: holds something"}},
-		"a file without apps":            {with("INTEGRATIONS_FILE", empty), []string{"INTEGRATIONS_FILE: no app name"}},
-		"a folder for a file":            {with("INTEGRATIONS_FILE", filepath.Dir(empty)), []string{"INTEGRATIONS_FILE: cannot be read"}},
-		"a limit of nothing":             {with("MAX_BODY_BYTES", "0"), []string{"MAX_BODY_BYTES: 0 is not between 1 and 783360"}},
-		"more than the queue takes":      {with("MAX_BODY_BYTES", "783361"), []string{"MAX_BODY_BYTES: 783361 is not between"}},
-		"a tolerance without a unit":     {with("TIMESTAMP_TOLERANCE", "300"), []string{`TIMESTAMP_TOLERANCE: "300" is not a duration`}},
-		"a prefix that no secret has":    {with("SECRETS_PREFIX", "my bridge"), []string{"SECRETS_PREFIX: holds a character"}},
-		"a queue's name for its address": {with("QUEUE_URL", "arn:aws:sqs:eu-west-1:0:q"), []string{"QUEUE_URL: not an absolute"}},
+func TestAFaultNamesItsVariable(t *testing.T) {
+	noApps := write(t, "apps: {}\n")
+	for name, c := range map[string]struct{ variable, value, fault string }{
+		"no queue":                      {"QUEUE_URL", "", "not set"},
+		"a queue's name for its URL":    {"QUEUE_URL", "events.fifo", "not an absolute http or https URL"},
+		"no prefix":                     {"SECRETS_PREFIX", "", "not set"},
+		"a prefix that no secret has":   {"SECRETS_PREFIX", "my bridge", "has a character"},
+		"a file that is not there":      {"INTEGRATIONS_FILE", noApps + "x", "cannot be read: no such file"},
+		"a folder for a file":           {"INTEGRATIONS_FILE", filepath.Dir(noApps), "cannot be read: is a directory"},
+		"a file without apps":           {"INTEGRATIONS_FILE", noApps, "no app name"},
+		"a limit with a unit":           {"MAX_BODY_BYTES", "256k", `"256k" is not a whole number`},
+		"a limit of nothing":            {"MAX_BODY_BYTES", "0", "0 is not between 1 and 783360"},
+		"more than the queue takes":     {"MAX_BODY_BYTES", "783361", "783361 is not between"},
+		"a tolerance without a unit":    {"TIMESTAMP_TOLERANCE", "300", `"300" is not a duration`},
+		"a negative tolerance":          {"TIMESTAMP_TOLERANCE", "-5m", "-5m0s is not between"},
+		"a source that is a name":       {"ALLOWED_SOURCES", "203.0.113.7,purchasely.example", "has an entry"},
+		"a source cut short":            {"ALLOWED_SOURCES", "203.0.113", "has an entry"},
+		"a comma at the end of sources": {"ALLOWED_SOURCES", "203.0.113.7,", "has an entry"},
+		"a comma without sources":       {"ALLOWED_SOURCES", ",", "has an entry"},
+		"a block that is too narrow":    {"ALLOWED_SOURCES", "203.0.113.0/33", "has an entry"},
+		"an address with a zone":        {"ALLOWED_SOURCES", "fe80::1%eth0", "has an entry"},
+		"IPv4 written as IPv6":          {"ALLOWED_SOURCES", "::ffff:203.0.113.7", "has an entry"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := read(c.values)
-			if err == nil {
-				t.Fatal("no error")
-			}
-			if strings.ContainsAny(err.Error(), "\r\n") {
-				t.Errorf("more than one line: %q", err)
-			}
-			if got := len(faults.FindAllString(err.Error(), -1)); got != len(c.wants) {
-				t.Errorf("%d faults, want %d: %v", got, len(c.wants), err)
-			}
-			for _, want := range c.wants {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("no %q in %q", want, err)
-				}
+			_, err := read(map[string]string{c.variable: c.value})
+			if err == nil || !strings.HasPrefix(err.Error(), c.variable+": "+c.fault) {
+				t.Errorf("%v", err)
 			}
 		})
 	}
 }
 
-func with(name, value string) map[string]string {
-	values := good()
-	values[name] = value
-	return values
+func write(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "integrations.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestTheTemplateSetsWhatTheFunctionReads(t *testing.T) {
+	read := func(lookup func(string) (string, bool)) { readConfig(env.New(lookup)) }
+	templatetest.Agrees(t, "Receiver", read, map[string]templatetest.Change{
+		"one that is missing":     {Old: "          MAX_BODY_BYTES: !Ref MaxBodyBytes\n", With: ""},
+		"the last one is missing": {Old: "          ALLOWED_SOURCES: !Ref AllowedSources\n", With: ""},
+		"one of another name":     {Old: "          TIMESTAMP_TOLERANCE:", With: "          TIMESTAMP_WINDOW:"},
+		"one more after a comment": {
+			Old: "          MAX_BODY_BYTES:", With: "# why\n\n          NOVELTY: x\n          MAX_BODY_BYTES:",
+		},
+		"one that is only a comment": {Old: "          SECRETS_PREFIX:", With: "          # SECRETS_PREFIX:"},
+	})
+}
+
+func TestTheTemplateLetsTheFunctionReadItsOwnSecretsOnly(t *testing.T) {
+	name := Config{SecretsPrefix: "${SecretsPrefix}"}.keysSecret("*")
+	if !strings.Contains(templatetest.Text(t), ":secret:"+name+"-??????") {
+		t.Errorf("template.yaml allows no secret of the form %s", name)
+	}
 }

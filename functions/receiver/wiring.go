@@ -4,31 +4,57 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	sdkconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/receive"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// newHandler puts the corridor together.
+// maxBackoff is the longest pause between the SDK's attempts: three must fit into the handler's four seconds.
+const maxBackoff = 200 * time.Millisecond
+
+// loadAWS reads what the SDK reads from the environment; r keeps the faults. It makes no connection yet.
+func loadAWS(ctx context.Context, r *env.Reader) sdk.Config {
+	cloud, err := sdkconfig.LoadDefaultConfig(ctx,
+		sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient()),
+		sdkconfig.WithLogger(logging.Nop{})) // The SDK's notes are not JSON.
+	if err != nil {
+		r.Fault("AWS", err.Error())
+		return cloud
+	}
+	if cloud.Region == "" {
+		r.Fault("AWS_REGION", "not set")
+	}
+	cloud.HTTPClient = newClient(cloud.HTTPClient.(*sdkhttp.BuildableClient).GetTransport())
+	cloud.Retryer = func() sdk.Retryer { // AWS_MAX_ATTEMPTS still counts: the clients apply it to any retryer.
+		return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = maxBackoff })
+	}
+	return cloud
+}
+
 func newHandler(c Config, cloud sdk.Config) *receive.Handler {
 	read := aws.ReadParsed(aws.NewSecrets(cloud), webhook.ParseKeys)
-	keys := secret.NewCache(func(ctx context.Context, app string) (webhook.Keys, error) {
-		return read(ctx, c.keysName(app))
-	})
 	return receive.New(receive.Config{
 		Apps:      c.Apps,
 		MaxBody:   c.MaxBody,
 		Tolerance: c.Tolerance,
 		Sources:   c.Sources,
 		FIFO:      c.FIFO(),
-		Keys:      keys,
-		Queue:     aws.NewQueue(cloud, c.QueueURL),
-		Observer:  receive.NewMetrics(os.Stdout),
-		Log:       slog.New(lambdacontext.NewLogHandler()),
+		Keys: secret.NewCache(func(ctx context.Context, app string) (webhook.Keys, error) {
+			return read(ctx, c.keysSecret(app))
+		}),
+		Queue:    aws.NewQueue(cloud, c.QueueURL),
+		Observer: receive.NewMetrics(os.Stdout),
+		Log:      slog.New(lambdacontext.NewLogHandler()),
 	})
 }

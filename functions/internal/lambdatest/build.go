@@ -15,30 +15,32 @@ import (
 // module is the path before every package of ours.
 const module = "github.com/purchasely-clevertap/bridge/"
 
-// builds remembers what this test process has built.
-var builds = struct {
-	sync.Mutex
-	binaries map[string]string
-}{binaries: map[string]string{}}
+// binaries are what this test process has built, by folder.
+var (
+	buildMu  sync.Mutex
+	binaries = map[string]string{}
+)
 
-// Build builds a package, named by its folder in the module, with the flags of a deployment, once in a test process.
+// Build builds a package, named by its folder in the module, with the flags of a deployment, once per test
+// process.
 func Build(t testing.TB, folder string) string {
 	t.Helper()
-	builds.Lock()
-	defer builds.Unlock()
-	if binary := builds.binaries[folder]; binary != "" {
+	buildMu.Lock()
+	defer buildMu.Unlock()
+	if binary := binaries[folder]; binary != "" {
 		return binary
 	}
 	binary, err := build(t.Context(), module+folder)
 	if err != nil {
 		t.Fatalf("build of %s: %v", folder, err)
 	}
-	builds.binaries[folder] = binary
+	binaries[folder] = binary
 	return binary
 }
 
-// build puts the binary under a name that stays the same from run to run, so that nothing piles up; another checkout has
-// another one. Test processes that build side by side rename over one another, which leaves a running binary alone.
+// build gives the binary a name that is the same in every run, so that nothing piles up, and different in every
+// checkout. Test processes that build at the same time replace one another's, which does not disturb a running
+// binary.
 func build(ctx context.Context, path string) (string, error) {
 	root, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	if err != nil {

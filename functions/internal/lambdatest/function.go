@@ -1,8 +1,8 @@
-// Package lambdatest runs a built Lambda function behind a stand-in for Lambda's Runtime API, for tests.
+// Package lambdatest runs a built Lambda function with a fake of Lambda's Runtime API, for tests.
 //
-// It promises the API as the platform has it: one invocation at a time, deadlines that end the process, exits and start
-// failures told with what the process printed; and no process that outlives its test, also when the test is killed. It does not
-// limit memory or CPU, and starts no second process by itself.
+// It promises the API as the platform has it: one invocation at a time, deadlines that end the process, and
+// errors that say how a process ended and what it printed. No process outlives its test, even if the test is
+// killed (on Linux). It does not limit memory or CPU, and never starts a second process by itself.
 package lambdatest
 
 import (
@@ -21,20 +21,22 @@ import (
 	"time"
 )
 
-// Errors of an invocation that brought no answer.
+// Errors of an invocation without an answer.
 var (
 	// ErrExited means that the process has ended.
 	ErrExited = errors.New("function process has exited")
-	// ErrTimeout means that the deadline passed. The platform kills the process then, and so does [Function.Invoke].
+	// ErrTimeout means that the deadline passed. Like the platform, [Function.Invoke] kills the process then.
 	ErrTimeout = errors.New("function timed out")
 )
 
-// startPatience is how long a process may take to ask for an invocation, on a machine that is busy with other things.
-const startPatience = time.Minute
+// startTimeout is how long a process may take to ask for an invocation, on a machine that is busy with other
+// things.
+const startTimeout = time.Minute
 
 // Function is a Lambda function with at most one process.
 type Function struct {
-	// Grace is how long after its deadline a process may live. The platform gives none; a test whose machine is busy may.
+	// Grace is how long a process may live after its deadline. The platform gives none; a test on a busy
+	// machine may.
 	Grace time.Duration
 
 	binary string
@@ -46,12 +48,11 @@ type Function struct {
 	process *process
 }
 
-// process is one life of the function.
+// process is one run of the binary.
 type process struct {
 	cmd    *exec.Cmd
 	api    *runtimeAPI
 	exited chan struct{}
-	err    error // of Wait; may be read once exited is closed
 }
 
 // Start starts a binary with an environment of its own: nothing is inherited. The process ends with the test.
@@ -64,7 +65,7 @@ func Start(t testing.TB, binary string, env map[string]string) *Function {
 	return f
 }
 
-// New prepares a function whose process has not been started yet.
+// New prepares a function without starting its process.
 func New(t testing.TB, binary string, env map[string]string) *Function {
 	f := &Function{binary: binary}
 	all := map[string]string{
@@ -84,14 +85,14 @@ func New(t testing.TB, binary string, env map[string]string) *Function {
 		"PATH":                            "/usr/local/bin:/usr/bin:/bin",
 	}
 	maps.Copy(all, env)
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		f.env = append(f.env, name+"="+all[name])
+	for name, value := range all {
+		f.env = append(f.env, name+"="+value)
 	}
 	t.Cleanup(f.Kill)
 	return f
 }
 
-// Start starts the process; one that still runs is killed first.
+// Start starts the process, after it has killed one that still runs.
 func (f *Function) Start() error {
 	f.Kill()
 	api, err := listen()
@@ -100,20 +101,20 @@ func (f *Function) Start() error {
 	}
 	// The process belongs to the function, not to whoever happens to start it: no context ends it.
 	cmd := exec.Command(f.binary) //nolint:gosec,noctx // The test names the binary.
-	p := &process{cmd: cmd, api: api, exited: make(chan struct{})}
-	p.cmd.Env = append(slices.Clone(f.env), "AWS_LAMBDA_RUNTIME_API="+api.address)
-	p.cmd.Stdout, p.cmd.Stderr = &f.output.Stdout, &f.output.Stderr
-	p.cmd.SysProcAttr = dieWithParent()
+	cmd.Env = append(slices.Clone(f.env), "AWS_LAMBDA_RUNTIME_API="+api.address)
+	cmd.Stdout, cmd.Stderr = &f.output.Stdout, &f.output.Stderr
+	cmd.SysProcAttr = dieWithParent()
+	p := &process{cmd, api, make(chan struct{})}
 
 	started := make(chan error)
 	go func() {
 		// The kernel ends the process with the thread that started it, so the thread has to stay.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		err := p.cmd.Start()
+		err := cmd.Start()
 		started <- err
 		if err == nil {
-			p.err = p.cmd.Wait()
+			_ = cmd.Wait() // The state says how it ended.
 		}
 		api.close()
 		close(p.exited)
@@ -134,15 +135,15 @@ func (f *Function) Kill() {
 	}
 }
 
-// Invoke hands a payload to the process, which has as long as timeout for it from then on. An answer that reports an error is a
-// *[FunctionError]. When ctx ends, the process is killed as well, because what it is doing belongs to nobody any more.
+// Invoke hands a payload to the process, which then has the timeout to answer. An answer that reports an error
+// is a *[FunctionError]. The process is killed if ctx ends, because nobody waits for its work any more.
 func (f *Function) Invoke(ctx context.Context, payload []byte, timeout time.Duration) ([]byte, error) {
 	p := f.running()
 	if p == nil {
 		return nil, fmt.Errorf("%w: it was not started", ErrExited)
 	}
-	call := newInvocation(payload, timeout)
-	starting, cancel := context.WithTimeout(ctx, startPatience)
+	call := &invocation{payload: payload, timeout: timeout, answer: make(chan answer, 1)}
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	select {
 	case p.api.next <- call:
@@ -152,25 +153,25 @@ func (f *Function) Invoke(ctx context.Context, payload []byte, timeout time.Dura
 		p.kill()
 		return nil, fmt.Errorf("%w before it asked for an invocation", ErrTimeout)
 	}
-	begun := time.Now()
-	defer func() { f.took.Store(int64(time.Since(begun))) }()
+	began := time.Now()
+	defer func() { f.took.Store(int64(time.Since(began))) }()
 	working, cancel := context.WithTimeout(ctx, timeout+f.Grace)
 	defer cancel()
 	select {
 	case a := <-call.answer:
 		return a.response, a.err
 	case <-p.exited:
-		return call.late(f.exited(p))
+		return call.orElse(f.exited(p))
 	case <-working.Done():
 		p.kill()
-		return call.late(ErrTimeout)
+		return call.orElse(ErrTimeout)
 	}
 }
 
-// Took is how long the last invocation took, from when the process got it.
+// Took returns how long the last invocation took, from when the process got it.
 func (f *Function) Took() time.Duration { return time.Duration(f.took.Load()) }
 
-// Wait waits until the process has ended and gives its exit code.
+// Wait waits until the process has ended and returns its exit code.
 func (f *Function) Wait(ctx context.Context) (code int, err error) {
 	p := f.running()
 	if p == nil {
@@ -184,14 +185,11 @@ func (f *Function) Wait(ctx context.Context) (code int, err error) {
 	}
 }
 
-// PID is the process's id, for measurements.
+// PID returns the process's id, for measurements.
 func (f *Function) PID() int { return f.running().cmd.Process.Pid }
 
-// InitError is what the process has posted as its initialisation error, "" if nothing.
-func (f *Function) InitError() string { return f.running().api.initError() }
-
-// Output gives what all processes of the function have printed so far. A line may come a moment after the answer that it was
-// printed before; all of them are there after [Function.Kill] or [Function.Wait].
+// Output returns what all processes of the function have printed so far. A line may come a moment after the
+// answer that it was printed before; all of them are there after [Function.Kill] or [Function.Wait].
 func (f *Function) Output() *Output { return &f.output }
 
 func (f *Function) running() *process {
@@ -211,4 +209,27 @@ func (f *Function) exited(p *process) error {
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill() // It may have ended by itself.
 	<-p.exited
+}
+
+// Output is what the processes of a function have printed.
+type Output struct{ Stdout, Stderr Printed }
+
+// Printed collects output; it may be written and read at the same time.
+type Printed struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (p *Printed) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(text)
+}
+
+// String returns everything printed so far.
+func (p *Printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
 }

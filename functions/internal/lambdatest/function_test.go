@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,7 +30,7 @@ func TestAFunctionAnswersAgainAndAgain(t *testing.T) {
 			t.Fatalf("call %d: %d bytes, %v", i, len(got), err)
 		}
 	}
-	f.Kill() // What was printed has come through its pipe once the process is gone.
+	f.Kill() // so that everything it printed is there
 	if got := strings.Count(f.Output().Stdout.String(), "echo\n"); got != 100 {
 		t.Errorf("%d lines on standard output", got)
 	}
@@ -60,11 +61,11 @@ func TestTheDeadlineReachesTheFunction(t *testing.T) {
 	}
 }
 
-func TestAnErrorIsToldAndTheProcessGoesOn(t *testing.T) {
+func TestAnErrorIsReturnedAndTheProcessGoesOn(t *testing.T) {
 	f := sample(t, nil)
 	_, err := f.Invoke(t.Context(), []byte("error"), long)
 	reported, ok := errors.AsType[*lambdatest.FunctionError](err)
-	if !ok || reported.Message != "as told" {
+	if !ok || reported.Message != "on demand" {
 		t.Errorf("error = %v", err)
 	}
 	if _, err := f.Invoke(t.Context(), []byte("{}"), long); err != nil {
@@ -72,7 +73,7 @@ func TestAnErrorIsToldAndTheProcessGoesOn(t *testing.T) {
 	}
 }
 
-func TestAPanicIsToldAndEndsTheProcess(t *testing.T) {
+func TestAPanicIsReturnedAndEndsTheProcess(t *testing.T) {
 	f := sample(t, nil)
 	_, err := f.Invoke(t.Context(), []byte("panic"), long)
 	if _, ok := errors.AsType[*lambdatest.FunctionError](err); !ok {
@@ -83,10 +84,11 @@ func TestAPanicIsToldAndEndsTheProcess(t *testing.T) {
 	}
 }
 
-func TestAnExitIsToldWithWhatWasPrinted(t *testing.T) {
+func TestAnExitIsReturnedWithWhatWasPrinted(t *testing.T) {
 	f := sample(t, nil)
 	_, err := f.Invoke(t.Context(), []byte("exit"), long)
-	if !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "leaving") || !strings.Contains(err.Error(), "exit status 7") {
+	const want = "exit status 7; standard error: leaving"
+	if !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), want) {
 		t.Errorf("error = %v", err)
 	}
 	if err := f.Start(); err != nil {
@@ -97,9 +99,10 @@ func TestAnExitIsToldWithWhatWasPrinted(t *testing.T) {
 	}
 }
 
-func TestAFailedStartIsToldWithItsExitCode(t *testing.T) {
+func TestAFailedStartIsReturnedWithItsExitCode(t *testing.T) {
 	f := sample(t, map[string]string{"START": "fail"})
-	if _, err := f.Invoke(t.Context(), nil, long); !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "cannot start") {
+	_, err := f.Invoke(t.Context(), nil, long)
+	if !errors.Is(err, lambdatest.ErrExited) || !strings.Contains(err.Error(), "cannot start") {
 		t.Errorf("error = %v", err)
 	}
 	if code, err := f.Wait(t.Context()); code != 3 || err != nil {
@@ -131,5 +134,21 @@ func TestAKilledProcessFailsItsInvocation(t *testing.T) {
 	f.Kill()
 	if err := <-failed; !errors.Is(err, lambdatest.ErrExited) {
 		t.Errorf("error = %v", err)
+	}
+}
+
+func TestUsageIsMeasured(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no /proc")
+	}
+	f := sample(t, nil)
+	before := f.Processor(t)
+	for range 100 {
+		if _, err := f.Invoke(t.Context(), bytes.Repeat([]byte("x"), 1<<20), long); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if used := f.Processor(t) - before; used <= 0 || f.Resident(t) < 1<<20 || f.Memory(t) < f.Resident(t) {
+		t.Errorf("%s, %d bytes of %d", used, f.Resident(t), f.Memory(t))
 	}
 }

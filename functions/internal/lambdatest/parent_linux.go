@@ -2,5 +2,5 @@ package lambdatest
 
 import "syscall"
 
-// dieWithParent has the kernel kill a process together with the thread that started it.
+// dieWithParent makes the kernel kill a process together with the thread that started it.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

@@ -4,5 +4,6 @@ package lambdatest
 
 import "syscall"
 
-// dieWithParent has nothing to offer outside Linux: a process ends with its test, but may outlive a test that is killed.
+// dieWithParent does nothing outside Linux: a process ends with its test, but may outlive a test that is
+// killed.
 func dieWithParent() *syscall.SysProcAttr { return nil }

@@ -6,14 +6,13 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
 )
 
-// maxResponse is what Lambda takes as an answer (AWS Lambda quotas, November 2026), with room for its own framing.
+// maxResponse is the longest answer (AWS Lambda quotas, November 2026), with room for its framing.
 const maxResponse = 6*1024*1024 + 64*1024
 
 // FunctionError is an answer that reports an error.
@@ -22,7 +21,6 @@ type FunctionError struct {
 	Type    string `json:"errorType"`
 }
 
-// Error shows the type and the message.
 func (e *FunctionError) Error() string { return "function error: " + e.Type + ": " + e.Message }
 
 // runtimeAPI serves one process (AWS Lambda, Using the Lambda runtime API, November 2026).
@@ -32,17 +30,16 @@ type runtimeAPI struct {
 	next    chan *invocation
 	closing chan struct{}
 
-	mu      sync.Mutex
-	calls   int
-	open    map[string]*invocation
-	initial string
+	mu    sync.Mutex
+	calls int
+	open  map[string]*invocation // by request id
 }
 
-// invocation is one call on its way to the process and back.
+// invocation is a call to the process.
 type invocation struct {
 	payload []byte
 	timeout time.Duration // from when the process gets it
-	answer  chan answer   // takes one answer without waiting for its reader
+	answer  chan answer   // has room for it, so that nobody waits for its reader
 }
 
 type answer struct {
@@ -50,12 +47,8 @@ type answer struct {
 	err      error
 }
 
-func newInvocation(payload []byte, timeout time.Duration) *invocation {
-	return &invocation{payload: payload, timeout: timeout, answer: make(chan answer, 1)}
-}
-
-// late prefers an answer that came at the last moment to the reason why there seemed to be none.
-func (i *invocation) late(err error) ([]byte, error) {
+// orElse returns an answer that came at the last moment, else the error.
+func (i *invocation) orElse(err error) ([]byte, error) {
 	select {
 	case a := <-i.answer:
 		return a.response, a.err
@@ -81,7 +74,6 @@ func listen() (*runtimeAPI, error) {
 	mux.HandleFunc("GET "+base+"invocation/next", a.serveNext)
 	mux.HandleFunc("POST "+base+"invocation/{id}/response", a.serveResponse)
 	mux.HandleFunc("POST "+base+"invocation/{id}/error", a.serveError)
-	mux.HandleFunc("POST "+base+"init/error", a.serveInitError)
 	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go func() { _ = a.server.Serve(listener) }()
 	return a, nil
@@ -139,21 +131,7 @@ func (a *runtimeAPI) serveError(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-func (a *runtimeAPI) serveInitError(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(io.LimitReader(r.Body, maxResponse))
-	a.mu.Lock()
-	a.initial = strings.TrimSpace(string(body))
-	a.mu.Unlock()
-	w.WriteHeader(http.StatusAccepted)
-}
-
-func (a *runtimeAPI) initError() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.initial
-}
-
-// register gives a call its request id.
+// register opens a call and returns its request id.
 func (a *runtimeAPI) register(call *invocation) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -163,7 +141,7 @@ func (a *runtimeAPI) register(call *invocation) string {
 	return id
 }
 
-// take gives an open call, once.
+// take returns an open call, once.
 func (a *runtimeAPI) take(id string) *invocation {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -1,5 +1,6 @@
-// Command plain is a receiver as one would write it at first: the events package, the SDK as it comes, encoding/json. It is the yardstick of
-// the benchmark, not a second receiver: one shared secret, no limits, no order of users, no metrics.
+// Command plain is a receiver in its first, obvious form: the events package, the SDK's defaults,
+// encoding/json. The benchmark compares the receiver with it; it has one shared secret, no limits, no order of
+// users and no metrics.
 package main
 
 import (

@@ -1,5 +1,6 @@
-// Command post answers once a message is on the queue, and does nothing else: no signature is checked or made, no key is read, no
-// byte of the webhook is looked at. It is the floor under the receiver that the network sets.
+// Command post answers once a message is on the queue, and does nothing else: it checks and makes no signature,
+// reads no key and looks at no byte of the webhook. What it takes is the network's share of what the receiver
+// takes.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command noop answers at once: the floor under every measurement of a function.
+// Command noop answers at once. What it takes is the least that any function takes.
 package main
 
 import (

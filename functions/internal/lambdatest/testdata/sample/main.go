@@ -16,9 +16,9 @@ type handler struct{}
 func (handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	switch string(payload) {
 	case "error":
-		return nil, errors.New("as told")
+		return nil, errors.New("on demand")
 	case "panic":
-		panic("as told")
+		panic("on demand")
 	case "exit":
 		fmt.Fprintln(os.Stderr, "leaving")
 		os.Exit(7)
