@@ -21,7 +21,8 @@ const (
 )
 
 // usual is a webhook of the usual size.
-var usual = `{"event_name":"SUBSCRIPTION_RENEWED","event_id":"8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10","user_id":"user-1"` +
+var usual = `{"event_name":"SUBSCRIPTION_RENEWED","event_id":"8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10"` +
+	`,"user_id":"user-1"` +
 	strings.Repeat(`,"attribute":"some value"`, 60) + "}"
 
 // BenchmarkReceiver measures the built receiver beside three other functions: one that does nothing, one that

@@ -86,7 +86,7 @@ func TestBlackBoxCredentialsFromAnAddress(t *testing.T) {
 	address := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.Header.Get("Authorization")
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = io.WriteString(w, `{"AccessKeyId":"A","SecretAccessKey":"x","Token":"y","Expiration":"2099-01-01T00:00:00Z"}`)
+		_, _ = io.WriteString(w, `{"AccessKeyId":"A","SecretAccessKey":"x","Token":"y"}`)
 	}))
 	t.Cleanup(address.Close)
 	s := start(t, "events", map[string]string{

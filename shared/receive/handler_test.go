@@ -143,43 +143,46 @@ func (h *harness) invoke(ctx context.Context) (status int, body string) {
 	return r.Status, r.Body
 }
 
-// accepts checks that a webhook is answered with 200, counted once, queued once and not logged.
-func (h *harness) accepts() message.Encoded {
-	h.t.Helper()
-	status, answer := h.invoke(h.t.Context())
-	if status != 200 || answer != `{"status":"queued"}` || h.log.Len() > 0 {
-		h.t.Errorf("answered %d %s, logged %s", status, answer, &h.log)
-	}
-	if len(h.counted) != 1 || h.counted[0] != "demo queued" {
-		h.t.Errorf("counted %q", h.counted)
-	}
-	if len(h.queued) != 1 {
-		h.t.Fatalf("queued %+v", h.queued)
-	}
-	return h.queued[0]
+// answers are the status and the word in the body, by the exact reason; those of any other reason are 503,
+// unavailable.
+var answers = map[fault.Reason]struct {
+	status int
+	word   string
+}{
+	"": {200, "queued"}, fault.UnknownApp: {404, "unknown_app"}, fault.TooLarge: {413, "too_large"},
+	fault.BadSignature: {401, "unauthorized"}, fault.Stale: {401, "unauthorized"},
+	fault.Future: {401, "unauthorized"}, fault.Source: {401, "unauthorized"},
 }
 
-// refuses checks that a webhook is answered with the status and its reason, counted once under the same reason,
-// logged once under the exact reason, and not queued. It returns the log line.
-func (h *harness) refuses(status int, reason fault.Reason) object {
+// wants checks that the webhook is answered, counted once under the reason in the answer, and either queued or,
+// if a reason is given, logged once under that reason. It returns the log line.
+func (h *harness) wants(reason fault.Reason) (line object) {
 	h.t.Helper()
-	public := map[int]string{404: "unknown_app", 413: "too_large", 401: "unauthorized", 503: "unavailable"}[status]
-	app := "demo"
-	if status == 404 {
+	want, ok := answers[reason]
+	if !ok {
+		want.status, want.word = 503, "unavailable"
+	}
+	body, count, app := `{"error":"`+want.word+`"}`, "refused "+want.word, "demo"
+	switch reason {
+	case "":
+		body, count = `{"status":"queued"}`, "queued"
+	case fault.UnknownApp:
 		app = "unknown"
 	}
-	if got, answer := h.invoke(h.t.Context()); got != status || answer != `{"error":"`+public+`"}` {
-		h.t.Errorf("answered %d %s, want %d", got, answer, status)
+	if status, got := h.invoke(h.t.Context()); status != want.status || got != body {
+		h.t.Errorf("answered %d %s, want %d %s", status, got, want.status, body)
 	}
-	if len(h.counted) != 1 || h.counted[0] != app+" refused "+public {
+	if len(h.counted) != 1 || h.counted[0] != app+" "+count {
 		h.t.Errorf("counted %q", h.counted)
 	}
-	line := logLine(h.t, h.log.Bytes())
-	if line["reason"] != string(reason) || line["status"] != float64(status) || line["app"] != app {
-		h.t.Errorf("logged %v, want reason %s", line, reason)
+	if queued := len(h.queued) == 1; queued != (reason == "") {
+		h.t.Fatalf("queued %+v", h.queued)
 	}
-	if len(h.queued) > 0 {
-		h.t.Errorf("queued %+v", h.queued)
+	line = logLine(h.t, h.log.Bytes())
+	switch {
+	case reason == "" && line == nil:
+	case line["reason"] != string(reason), line["status"] != float64(want.status), line["app"] != app:
+		h.t.Errorf("logged %v, want reason %s", line, reason)
 	}
 	return line
 }
@@ -224,7 +227,8 @@ func TestAGenuineWebhookIsQueuedVerbatim(t *testing.T) {
 				h.FIFO = fifo
 				m := message.Message{App: "demo", Received: time.Now(), Body: []byte(body)}
 				want := message.Encode(m, webhook.ByUser.String(), "rosée-7", "e-1", fifo)
-				if diff := cmp.Diff(want, h.accepts()); diff != "" || want.Body != body {
+				h.wants("")
+				if diff := cmp.Diff(want, h.queued[0]); diff != "" || want.Body != body {
 					t.Errorf("queued (-want +got):\n%s", diff)
 				}
 			})
@@ -234,22 +238,22 @@ func TestAGenuineWebhookIsQueuedVerbatim(t *testing.T) {
 
 func TestChecksComeInTheirOrder(t *testing.T) {
 	h := newHarness(t)
-	check := func(status int, reason fault.Reason) {
+	check := func(reason fault.Reason) {
 		t.Helper()
 		h.counted = nil
 		h.log.Reset()
-		h.refuses(status, reason)
+		h.wants(reason)
 	}
 	h.keys = fails(fault.New(fault.Operator, fault.Secret, errors.New("secret is missing")))
 	h.event["pathParameters"] = object{"app": "mystery"}
 	h.event["body"] = strings.Repeat("x", 1001)
-	check(404, fault.UnknownApp)
+	check(fault.UnknownApp)
 	h.event["pathParameters"] = object{"app": "demo"}
-	check(413, fault.TooLarge)
+	check(fault.TooLarge)
 	h.event["body"] = body + " "
-	check(503, fault.Secret)
+	check(fault.Secret)
 	h.keys = works
-	check(401, fault.BadSignature)
+	check(fault.BadSignature)
 }
 
 func TestWhatIsOutOfReachIsUnavailable(t *testing.T) {
@@ -270,7 +274,7 @@ func TestWhatIsOutOfReachIsUnavailable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
 			h.keys, h.queue = c.keys, c.queue
-			if line := h.refuses(503, c.reason); line["level"] != c.level || line["code"] != c.code {
+			if line := h.wants(c.reason); line["level"] != c.level || line["code"] != c.code {
 				t.Errorf("logged %v", line)
 			}
 		})
