@@ -126,7 +126,7 @@ func TestBlackBoxTheReplayWindow(t *testing.T) {
 
 // A captured request stays genuine unless a window is set. Without one the queue takes it once in five minutes;
 // after that it is taken again, with the same deduplication id.
-func TestBlackBoxACapturedRequestIsSentAgain(t *testing.T) {
+func TestACapturedRequestIsSentAgain(t *testing.T) {
 	t.Parallel()
 	const fiveMinutes = int64(5 * time.Minute)
 	var passed atomic.Int64 // on the queue's clock

@@ -20,7 +20,7 @@ const (
 
 // Genuine or not, within the limit or far beyond it, as text or as base64: an answer comes soon, and what was
 // correctly signed is on the queue byte for byte.
-func TestBlackBoxHostileBodiesAreAnswered(t *testing.T) {
+func TestHostileBodiesAreAnswered(t *testing.T) {
 	t.Parallel()
 	s := start(t, "events.fifo", nil)
 	for name, write := range hostile {
@@ -54,7 +54,7 @@ func TestBlackBoxHostileBodiesAreAnswered(t *testing.T) {
 }
 
 // Everything around the body may come from a stranger too.
-func TestBlackBoxHostileEventsAreAnswered(t *testing.T) {
+func TestHostileEventsAreAnswered(t *testing.T) {
 	t.Parallel()
 	s := start(t, "events.fifo", nil)
 	many := signed(body)
