@@ -239,7 +239,7 @@ func TestAppCheck(t *testing.T) {
 		"all is well": {"demo", keys, right, fine, "right  integration file shared/config/integrations.yaml\nright  secret " + purchaselyName + "\nright  secret " + clevertapName +
 			": CleverTap takes the credentials in in1\ndemo: 0 problems\n"},
 		"nothing is there":       {"demo", "", "", finding, "wrong  secret " + purchaselyName + ": it is missing\n       'bridge app add' creates it\nwrong  secret " + clevertapName + ": it is missing\n"},
-		"no JSON":                {"demo", "shared-4711", "{", finding, ": secret is not a JSON object with a text under shared_secret"},
+		"no JSON":                {"demo", "shared-4711", "{", finding, ": secret is not a JSON object with a string under shared_secret"},
 		"no JSON there either":   {"demo", keys, `{"passcode":"right-pass"`, finding, clevertapName + ": clevertap secret: not a JSON object of strings"},
 		"no passcode":            {"demo", keys, `{"account_id":"AAA-111-2222"}`, finding, "account_id or passcode missing"},
 		"a region that is none":  {"demo", keys, strings.Replace(right, "in1", "europe", 1), finding, "region is not a region's code\n       regions are eu1, in1"},

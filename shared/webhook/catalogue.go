@@ -2,13 +2,14 @@ package webhook
 
 import (
 	_ "embed"
-	"errors"
+	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
 
-// The vendor's events and attributes, one a line. A new one is added there and nowhere else.
+// Purchasely's events and attributes, one per line. A new one is added there and nowhere else.
 var (
 	//go:embed catalogue/attributes.csv
 	attributesCSV string
@@ -16,102 +17,105 @@ var (
 	eventsCSV string
 )
 
-// Catalogue is what is known of the vendor's events and attributes. It does not change, and may be read by many at once.
+// Catalogue is what is known of Purchasely's events and attributes. It does not change, and is safe for concurrent
+// use.
 type Catalogue struct {
 	Attributes []Attribute
 	Events     []EventType
 
 	events     map[string]*EventType
-	names      names                 // payload attributes with one fixed name
-	dynamic    []*Attribute          // payload attributes whose name is a pattern
+	attributes map[string]*Attribute // payload attributes with a fixed name
+	patterns   []*Attribute          // payload attributes whose name is a pattern
 	properties map[string]*Attribute // user properties, from the payload or derived
-	own        ownAttributes
+	ids        [len(idAttributes)]int
 }
 
-// ownAttributes are the catalogue indexes of what this room reads for itself.
-type ownAttributes struct {
-	user, anonymous, device         int
-	subscription, oneTime, original int
-}
-
-// EmbeddedCatalogue gives what is embedded, parsed once.
-func EmbeddedCatalogue() *Catalogue {
-	embedded.Do(func() {
-		c, err := parseCatalogue(attributesCSV, eventsCSV)
-		if err != nil {
-			panic(err) // A line that makes no sense is a mistake of the build.
-		}
-		embedded.catalogue = c
-	})
-	return embedded.catalogue
-}
-
-// embedded is no sync.OnceValue, which would put the tables and their reader into every binary that reads webhooks.
+// embedded is not a [sync.OnceValue], because that would keep the catalogue linked into the receiver, which does not
+// use it.
 var embedded struct {
 	sync.Once
 	catalogue *Catalogue
 }
 
-// parseCatalogue reads both tables and reports everything that is wrong with them at once.
-func parseCatalogue(attributes, events string) (*Catalogue, error) {
-	c := new(Catalogue)
-	var attributeErr, eventErr error
-	c.Attributes, attributeErr = readAttributes(attributes)
-	c.Events, eventErr = readEvents(events)
-	if err := errors.Join(attributeErr, eventErr); err != nil {
-		return nil, err
-	}
-	c.index()
-	return c, c.resolve()
+// EmbeddedCatalogue returns the catalogue, which is parsed once.
+func EmbeddedCatalogue() *Catalogue {
+	embedded.Do(func() { embedded.catalogue = parseCatalogue() })
+	return embedded.catalogue
 }
 
-func (c *Catalogue) index() {
-	c.events = make(map[string]*EventType, len(c.Events))
+// parseCatalogue panics if a line makes no sense, since that is a mistake of the build.
+func parseCatalogue() *Catalogue {
+	c := &Catalogue{
+		events:     make(map[string]*EventType),
+		attributes: make(map[string]*Attribute),
+		properties: make(map[string]*Attribute),
+	}
+	for _, row := range rows(eventsCSV) {
+		c.Events = append(c.Events, parseEventType(row))
+	}
+	for _, row := range rows(attributesCSV) {
+		c.Attributes = append(c.Attributes, parseAttribute(row, len(c.Attributes)))
+	}
 	for i := range c.Events {
 		c.events[c.Events[i].Name] = &c.Events[i]
 	}
-	c.names = newNames(c.Attributes)
-	c.properties = make(map[string]*Attribute)
 	for i := range c.Attributes {
 		a := &c.Attributes[i]
-		if a.dynamic {
-			c.dynamic = append(c.dynamic, a)
+		switch {
+		case a.Derived:
+		case a.pattern:
+			c.patterns = append(c.patterns, a)
+		default:
+			c.attributes[a.Name] = a
 		}
 		if a.Property != NoProperty {
 			c.properties[a.Name] = a
 		}
-	}
-}
-
-// resolve finds the attributes without which this room cannot work.
-func (c *Catalogue) resolve() error {
-	var missing []error
-	find := func(name string) int {
-		if a := c.names.find([]byte(name)); a != nil {
-			return a.Index
+		if a.Type == Millis {
+			date := c.attributes[strings.TrimSuffix(a.Name, millisSuffix)]
+			a.Millis, date.Millis = date.Index, i
 		}
-		missing = append(missing, fmt.Errorf("attributes.csv: %s is missing", name))
-		return -1
 	}
-	c.own = ownAttributes{
-		user: find("user_id"), anonymous: find("anonymous_user_id"), device: find("device_id"),
-		subscription: find("purchasely_subscription_id"), oneTime: find("purchasely_one_time_purchase_id"),
-		original: find("store_original_transaction_id"),
+	for i, id := range idAttributes {
+		c.ids[i] = c.attributes[id.name].Index
 	}
-	for _, name := range version2.targets() {
-		find(name)
-	}
-	return errors.Join(missing...)
+	return c
 }
 
-// Attribute finds a payload attribute by name. An exact name goes before a pattern: amount_in_usd has a row of its own, while
-// amount_in_eur belongs to amount_in_xxx. Derived rows are no payload attributes and are found by [Catalogue.UserProperty]
-// only. It returns nil for an unknown name and does not allocate.
+// rows returns the lines of a CSV file below its header.
+func rows(text string) [][]string {
+	all, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil {
+		panic(err)
+	}
+	return all[1:]
+}
+
+// list splits a cell at its bars; nil if it is empty.
+func list(cell string) []string {
+	if cell == "" {
+		return nil
+	}
+	return strings.Split(cell, "|")
+}
+
+// value returns the value of an enumeration whose words are in the order of its values.
+func value[T ~uint8](words []string, word string) T {
+	i := slices.Index(words, word)
+	if i < 0 {
+		panic(fmt.Sprintf("catalogue: %q is none of %q", word, words))
+	}
+	return T(i)
+}
+
+// Attribute returns the payload attribute of a name, nil if there is none. A fixed name takes precedence over a
+// pattern: amount_in_usd has a row of its own, while amount_in_eur belongs to amount_in_xxx. Derived attributes are
+// not in payloads; see [Catalogue.UserProperty].
 func (c *Catalogue) Attribute(name []byte) *Attribute {
-	if a := c.names.find(name); a != nil {
+	if a := c.attributes[string(name)]; a != nil {
 		return a
 	}
-	for _, a := range c.dynamic {
+	for _, a := range c.patterns {
 		if a.matches(name) {
 			return a
 		}
@@ -119,45 +123,43 @@ func (c *Catalogue) Attribute(name []byte) *Attribute {
 	return nil
 }
 
-// UserProperty finds a row that is a user property, from the payload or derived; nil: none.
+// UserProperty returns the user property of a name, from the payload or derived, nil if there is none.
 func (c *Catalogue) UserProperty(name string) *Attribute { return c.properties[name] }
 
-// Event finds an event type, known or not yet confirmed; nil: nobody has heard of it. It does not allocate.
+// Event returns the event type of a name, known or not yet confirmed, nil if there is none.
 func (c *Catalogue) Event(name []byte) *EventType { return c.events[string(name)] }
 
-// NearestEvent suggests the known event that a misspelt name may mean, "" if none is near. For a variant of the vendor's pages
-// that is the event they mean.
+// NearestEvent returns the known event that a misspelt name probably means, "" if none is near. For another name on
+// Purchasely's pages that is the event they mean.
 func (c *Catalogue) NearestEvent(name string) string {
 	if t := c.events[name]; t != nil && !t.Known() && t.AliasOf != "" {
 		return t.AliasOf
 	}
-	near := newNearest(strings.ToUpper(name))
+	var names []string
 	for i := range c.Events {
 		if c.Events[i].Known() {
-			near.offer(c.Events[i].Name)
+			names = append(names, c.Events[i].Name)
 		}
 	}
-	return near.best
+	return Nearest(name, names)
 }
 
-// NearestAttribute suggests the payload attribute that a misspelt name may mean, "" if none is near.
+// NearestAttribute returns the payload attribute that a misspelt name probably means, "" if none is near.
 func (c *Catalogue) NearestAttribute(name string) string {
-	near := newNearest(strings.ToLower(name))
-	for i := range c.Attributes {
-		if !c.Attributes[i].Derived {
-			near.offer(c.Attributes[i].Name)
-		}
-	}
-	return near.best
+	return c.nearest(name, func(a *Attribute) bool { return !a.Derived })
 }
 
-// NearestProperty suggests the user property that a misspelt name may mean, "" if none is near.
+// NearestProperty returns the user property that a misspelt name probably means, "" if none is near.
 func (c *Catalogue) NearestProperty(name string) string {
-	near := newNearest(strings.ToLower(name))
+	return c.nearest(name, func(a *Attribute) bool { return a.Property != NoProperty })
+}
+
+func (c *Catalogue) nearest(name string, eligible func(*Attribute) bool) string {
+	var names []string
 	for i := range c.Attributes {
-		if c.Attributes[i].Property != NoProperty {
-			near.offer(c.Attributes[i].Name)
+		if eligible(&c.Attributes[i]) {
+			names = append(names, c.Attributes[i].Name)
 		}
 	}
-	return near.best
+	return Nearest(name, names)
 }

@@ -8,64 +8,51 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// maxDepth is how deep a body may nest; its own braces are level 1.
+// maxDepth is how deep a body may nest; the body itself is level 1.
 const maxDepth = 32
 
 // Field is one attribute of an event.
 type Field struct {
 	Name  []byte         // unescaped
-	Known *Attribute     // nil: not in the catalogue
-	Value jsontext.Value // raw, trimmed and exact, also null
+	Known *Attribute     // nil if the catalogue does not have it
+	Value jsontext.Value // as in the body, without white space around it; may be null
 }
 
-// Event is a webhook that has been read. Everything in it is valid until the next Read and as long as the body is not changed,
-// because it keeps slices of the body and reuses its own memory: from the second webhook of a kind on, Read does not allocate.
-// The zero Event is ready. It is not safe for concurrent use.
+// Event is a webhook that has been read. Its names and values are slices of the body, and Read reuses its memory: all
+// of it is valid until the next Read and as long as the body does not change. The zero Event is ready to use. It is
+// not safe for concurrent use.
 type Event struct {
 	Name       []byte         // unescaped, never empty
-	Type       *EventType     // nil: not in the catalogue
-	Version    int            // 2 or 3, by shape
-	APIVersion jsontext.Value // the version that the body claims, raw; nil: none. It decides nothing
-	Fields     []Field        // in the payload's order and under version 3 names, without api_version and event_name
+	Type       *EventType     // nil if the catalogue does not have it
+	Version    int            // 2 or 3, by the body's shape
+	APIVersion jsontext.Value // the version that the body claims, nil if none; the shape decides
+	Fields     []Field        // in the body's order, under version 3 names, without api_version and event_name
 
 	catalogue *Catalogue
 	reader    reader
-	places    []int // by catalogue index: the place in Fields, counted from 1; 0: absent. Of a pattern, the first that came
-	others    index // places of the fields that this table cannot tell apart: unknown names and patterns
-	nested          // version 2 only
+	positions []int          // in Fields, plus one, by index of the attribute; for a pattern, of its first field
+	others    map[string]int // positions in Fields of names that are not the fixed name of an attribute
 }
 
-// Read reads a body. The error is a [fault.Fault] of kind Reject and reason Malformed. Its text says what is wrong and where, and
-// never quotes the body. Malformed is what is not one JSON object in valid UTF-8 (so is a byte order mark, a lone surrogate,
-// text behind the object), what nests deeper than 32, and what has no event name: missing, null, empty, neither string nor
-// number. Of equal names the last value counts, at the place of the first.
+// Read reads a body. The error is a [fault.Fault] of kind Reject and reason Malformed, and does not quote the body.
+// Malformed is what is not exactly one JSON object in valid UTF-8, nests deeper than 32, or has no event name: none,
+// null, empty, or neither string nor number. Of equal names the last value counts, at the position of the first.
 func (e *Event) Read(body []byte) error {
-	e.reset()
 	err := e.read(body)
 	if err != nil {
-		e.reset()
+		e.clear()
 	}
 	return err
 }
 
-func (e *Event) reset() {
+func (e *Event) read(body []byte) error {
 	if e.catalogue == nil {
 		e.catalogue = EmbeddedCatalogue()
-		e.places = make([]int, len(e.catalogue.Attributes))
-		e.reader.limit = maxDepth
+		e.positions = make([]int, len(e.catalogue.Attributes))
+		e.others = make(map[string]int)
+		e.reader.maxDepth = maxDepth
 	}
-	e.Name, e.Type, e.Version, e.APIVersion = nil, nil, 0, nil
-	e.reader.empty()
-	e.forgetFields()
-}
-
-func (e *Event) forgetFields() {
-	e.Fields = e.Fields[:0]
-	clear(e.places)
-	e.others.reset()
-}
-
-func (e *Event) read(body []byte) error {
+	e.clear()
 	var name jsontext.Value
 	r := &e.reader
 	for r.open(body); r.next(); {
@@ -82,79 +69,87 @@ func (e *Event) read(body []byte) error {
 		return err
 	}
 	e.Version = 3
-	if absent(name) {
-		if properties := e.unknown("properties"); properties.Kind() == jsontext.KindBeginObject {
-			e.Version = 2
-			name = e.flatten(properties)
-		}
+	if properties := e.other("properties"); absent(name) && properties.Kind() == jsontext.KindBeginObject {
+		e.Version = 2
+		name = e.convertVersion2(properties)
 	}
-	if e.Name = r.text(name); len(e.Name) == 0 {
+	if e.Name = textOf(name); len(e.Name) == 0 {
 		return fault.New(fault.Reject, fault.Malformed, errors.New("event name is missing, empty or no text"))
 	}
 	e.Type = e.catalogue.Event(e.Name)
 	return nil
 }
 
-// set appends a field, or gives it a new value if it is there already.
-func (e *Event) set(name []byte, known *Attribute, value jsontext.Value) {
-	if known != nil && !known.dynamic {
-		if place := e.places[known.Index]; place != 0 {
-			e.Fields[place-1].Value = value
-			return
-		}
-		e.places[known.Index] = len(e.Fields) + 1
-	} else {
-		if at := e.others.find(e.Fields, name); at >= 0 {
-			e.Fields[at].Value = value
-			return
-		}
-		e.others.add(e.Fields, name)
-		if known != nil && e.places[known.Index] == 0 {
-			e.places[known.Index] = len(e.Fields) + 1
-		}
-	}
-	e.Fields = append(e.Fields, Field{name, known, value})
+func (e *Event) clear() {
+	e.Name, e.Type, e.Version, e.APIVersion = nil, nil, 0, nil
+	e.clearFields()
 }
 
-// unknown gives the value of a field that is not in the catalogue; nil: there is none.
-func (e *Event) unknown(name string) jsontext.Value {
-	if at := e.others.find(e.Fields, []byte(name)); at >= 0 {
-		return e.Fields[at].Value
+func (e *Event) clearFields() {
+	e.Fields = e.Fields[:0]
+	clear(e.positions)
+	clear(e.others)
+}
+
+// set sets a field's value, and adds the field if it is new.
+func (e *Event) set(name []byte, known *Attribute, value jsontext.Value) {
+	if known != nil && !known.pattern {
+		if position := e.positions[known.Index]; position > 0 {
+			e.Fields[position-1].Value = value
+			return
+		}
+	} else {
+		if i, ok := e.others[string(name)]; ok {
+			e.Fields[i].Value = value
+			return
+		}
+		e.others[string(name)] = len(e.Fields)
+	}
+	e.Fields = append(e.Fields, Field{name, known, value})
+	if known != nil && e.positions[known.Index] == 0 {
+		e.positions[known.Index] = len(e.Fields)
+	}
+}
+
+// other returns the value of a field that the catalogue does not have, nil if there is none.
+func (e *Event) other(name string) jsontext.Value {
+	if i, ok := e.others[name]; ok {
+		return e.Fields[i].Value
 	}
 	return nil
 }
 
-// Value gives the raw value of a catalogued attribute; nil if it is absent or null. Of a pattern it gives the first that is
-// there.
+// Value returns the value of an attribute by its index in the catalogue, nil if it is absent or null. For a pattern
+// it is the first that is neither.
 func (e *Event) Value(index int) jsontext.Value {
-	if index >= len(e.places) || e.places[index] == 0 {
+	if index >= len(e.positions) || e.positions[index] == 0 {
 		return nil
 	}
-	for _, f := range e.Fields[e.places[index]-1:] {
-		switch {
-		case f.Known == nil || f.Known.Index != index:
-		case !absent(f.Value):
+	first := e.positions[index] - 1
+	known := e.Fields[first].Known
+	for _, f := range e.Fields[first:] {
+		if f.Known == known && !absent(f.Value) {
 			return f.Value
-		case !f.Known.dynamic:
+		}
+		if !known.pattern {
 			return nil
 		}
 	}
 	return nil
 }
 
-// Text gives an attribute's text, unescaped; a number gives its digits. It is empty if the attribute is absent, null or of
-// another kind.
-func (e *Event) Text(index int) []byte { return e.reader.text(e.Value(index)) }
+// Text returns an attribute's text, unescaped, or the digits of a number. It is empty if the attribute is absent,
+// null or of another kind.
+func (e *Event) Text(index int) []byte { return textOf(e.Value(index)) }
 
-// Subscriber is whose webhook it is: the user's id, else the anonymous user's, else the device's, else the purchase's.
+// Subscriber returns whom the webhook is about: by the user's id, else the anonymous user's, else the device's, else
+// the purchase's.
 func (e *Event) Subscriber() Subscriber {
-	if e.catalogue == nil {
-		return Subscriber{}
+	var ids idValues
+	if e.catalogue != nil {
+		for i, index := range e.catalogue.ids {
+			ids[i] = e.Value(index)
+		}
 	}
-	own := &e.catalogue.own
-	ids := ids{
-		user: e.Value(own.user), anonymous: e.Value(own.anonymous), device: e.Value(own.device),
-		subscription: e.Value(own.subscription), oneTime: e.Value(own.oneTime), original: e.Value(own.original),
-	}
-	return ids.subscriber(&e.reader.arena)
+	return ids.subscriber()
 }

@@ -2,33 +2,96 @@ package webhook
 
 import (
 	"math"
-	"sync"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// IDs is all that the receiver reads of a body.
+// SubscriberKind is which id names the subscriber.
+type SubscriberKind uint8
+
+// The kinds, in the order in which they are tried.
+const (
+	NoSubscriber SubscriberKind = iota
+	ByUser
+	ByAnonymous
+	ByDevice
+	ByPurchase
+)
+
+// String returns the kind's name. It is part of the queue's group ids and of the subscriber table's keys, so it never
+// changes.
+func (k SubscriberKind) String() string {
+	return [...]string{"", "user", "anonymous", "device", "purchase"}[k]
+}
+
+// Subscriber is the person a webhook is about.
+type Subscriber struct {
+	Kind SubscriberKind
+	ID   string // empty if there is no subscriber
+}
+
+// idAttributes are the attributes that can name the subscriber, in the order in which they are tried.
+var idAttributes = [...]struct {
+	name string
+	kind SubscriberKind
+}{
+	{"user_id", ByUser},
+	{"anonymous_user_id", ByAnonymous},
+	{"device_id", ByDevice},
+	{"purchasely_subscription_id", ByPurchase},
+	{"purchasely_one_time_purchase_id", ByPurchase},
+	{"store_original_transaction_id", ByPurchase},
+}
+
+// idValues are the values of idAttributes; nil if the body does not have them.
+type idValues [len(idAttributes)]jsontext.Value
+
+func (v *idValues) set(name []byte, value jsontext.Value) {
+	for i := range idAttributes {
+		if idAttributes[i].name == string(name) {
+			v[i] = value
+		}
+	}
+}
+
+// subscriber returns the subscriber by the first id that is present. A number counts as its digits.
+func (v *idValues) subscriber() Subscriber {
+	for i, value := range v {
+		if id := textOf(value); !Absent(id) {
+			return Subscriber{idAttributes[i].kind, string(id)}
+		}
+	}
+	return Subscriber{}
+}
+
+// Absent reports whether an id counts as missing: if it is empty, or a word that broken apps send for nothing, in any
+// letter case.
+func Absent[T ~string | ~[]byte](id T) bool {
+	if len(id) > len("undefined") {
+		return false
+	}
+	switch strings.ToLower(string(id)) {
+	case "", "null", "(null)", "nil", "none", "undefined", "nan":
+		return true
+	default:
+		return false
+	}
+}
+
+// IDs are all that the receiver reads from a body.
 type IDs struct {
 	EventID    string
 	Subscriber Subscriber
 }
 
-// peekers read bodies as deep as the decoder goes: whether a body nests too deep for an event is not the queue's business.
-var peekers = sync.Pool{New: func() any { return &reader{limit: math.MaxInt} }}
-
-// Peek reads the ids of a body of either version. It never fails: of a body that is not one JSON object it tells nothing. Of
-// equal names the last counts, so it goes through the whole top level.
+// Peek reads the ids of a body of either version. It never fails: if the body is not one JSON object, there are none.
+// It reads bodies of any depth, for whether an event nests too deep is not the queue's business.
 //
 // For every body that [Event.Read] accepts, the subscriber is that of [Event.Subscriber].
 func Peek(body []byte) IDs {
-	r := peekers.Get().(*reader)
-	defer peekers.Put(r)
-	defer r.forget()
-	return r.peek(body)
-}
-
-func (r *reader) peek(body []byte) IDs {
-	var ids ids
+	r := reader{maxDepth: math.MaxInt}
+	var ids idValues
 	var eventID, eventName, user, properties jsontext.Value
 	for r.open(body); r.next(); {
 		switch string(r.name) {
@@ -40,48 +103,34 @@ func (r *reader) peek(body []byte) IDs {
 			user = r.value
 		case "properties":
 			properties = r.value
-		case "user_id":
-			ids.user = r.value
-		case "anonymous_user_id":
-			ids.anonymous = r.value
-		case "device_id":
-			ids.device = r.value
-		case "purchasely_subscription_id":
-			ids.subscription = r.value
-		case "purchasely_one_time_purchase_id":
-			ids.oneTime = r.value
-		case "store_original_transaction_id":
-			ids.original = r.value
+		default:
+			ids.set(r.name, r.value)
 		}
 	}
 	if r.close() != nil {
 		return IDs{}
 	}
 	if absent(eventName) {
-		r.peekNested(&ids, user, properties)
+		ids.setVersion2(user, properties)
 	}
-	return IDs{EventID: string(r.text(eventID)), Subscriber: ids.subscriber(&r.arena)}
+	return IDs{EventID: string(textOf(eventID)), Subscriber: ids.subscriber()}
 }
 
-// peekNested reads the ids of version 2. They go before ids that stand at the top beside them, as in [Event.Read].
-func (r *reader) peekNested(ids *ids, user, properties jsontext.Value) {
-	if id := r.dig(user, "vendor_id"); id != nil {
-		ids.user = id
+// setVersion2 sets the ids of version 2, which take precedence over ids at the top level, as in [Event.Read].
+func (v *idValues) setVersion2(user, properties jsontext.Value) {
+	purchase := "purchasely_subscription_id"
+	id := find(properties, "purchase_id")
+	if oneTime(id, properties) {
+		purchase = "purchasely_one_time_purchase_id"
 	}
-	if id := r.dig(user, "anonymous_id"); id != nil {
-		ids.anonymous = id
-	}
-	if id := r.dig(properties, "purchase_id"); id != nil {
-		if r.oneTime(id, properties) {
-			ids.oneTime = id
-		} else {
-			ids.subscription = id
+	for name, value := range map[string]jsontext.Value{
+		"user_id":                       find(user, "vendor_id"),
+		"anonymous_user_id":             find(user, "anonymous_id"),
+		purchase:                        id,
+		"store_original_transaction_id": find(properties, "original_transaction_id"),
+	} {
+		if value != nil {
+			v.set([]byte(name), value)
 		}
 	}
-	if id := r.dig(properties, "original_transaction_id"); id != nil {
-		ids.original = id
-	}
 }
-
-// absent tells whether a value is missing, which null is as well.
-func absent(v jsontext.Value) bool { return len(v) == 0 || v[0] == 'n' }

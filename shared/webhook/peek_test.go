@@ -7,10 +7,138 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
+func TestAbsent(t *testing.T) {
+	for id := range strings.FieldsSeq("null NULL Null (null) (NULL) nil Nil none None undefined Undefined nan NaN") {
+		if !webhook.Absent(id) || !webhook.Absent([]byte(id)) {
+			t.Errorf("%q counts as an id", id)
+		}
+	}
+	if !webhook.Absent("") {
+		t.Error("nothing counts as an id")
+	}
+	for _, id := range []string{" ", "0", "null ", "nulls", "n/a", "(nil)", "no", "undef", "ïd", "(none)", "nanny"} {
+		if webhook.Absent(id) || webhook.Absent([]byte(id)) {
+			t.Errorf("%q does not count as an id", id)
+		}
+	}
+}
+
+func TestKindsOfSubscribersKeepTheirNames(t *testing.T) {
+	names := ""
+	for kind := webhook.NoSubscriber; kind <= webhook.ByPurchase; kind++ {
+		names += kind.String() + ","
+	}
+	if names != ",user,anonymous,device,purchase," {
+		t.Errorf("names are %s: stored states would be lost", names)
+	}
+}
+
+// subscribers are bodies with the subscriber that both Peek and Event.Subscriber must find, as kind and id.
+var subscribers = map[string]struct{ body, want string }{
+	"user": {
+		`{"event_name":"X","anonymous_user_id":"a","user_id":"u","device_id":"d","store_original_transaction_id":"47"}`,
+		"user u",
+	},
+	"anonymous user": {
+		`{"event_name":"X","anonymous_user_id":"a","device_id":"d","purchasely_subscription_id":"subs_1"}`, "anonymous a",
+	},
+	"device": {`{"event_name":"X","device_id":"d","purchasely_subscription_id":"subs_1"}`, "device d"},
+	"subscription": {
+		`{"event_name":"X","store_original_transaction_id":"47","purchasely_one_time_purchase_id":"otp_1",` +
+			`"purchasely_subscription_id":"subs_1"}`, "purchase subs_1",
+	},
+	"one-time purchase": {
+		`{"event_name":"X","store_original_transaction_id":"47","purchasely_one_time_purchase_id":"otp_1"}`,
+		"purchase otp_1",
+	},
+	"original transaction": {
+		`{"event_name":"X","store_original_transaction_id":"47","store_transaction_id":"48"}`, "purchase 47",
+	},
+	"no id":                  {`{"event_name":"X","store_transaction_id":"48"}`, " "},
+	"a number is its digits": {`{"event_name":"X","user_id":10.50}`, "user 10.50"},
+	"empty is no id":         {`{"event_name":"X","user_id":"","anonymous_user_id":"a"}`, "anonymous a"},
+	"a word for nothing is no id": {
+		`{"event_name":"X","user_id":"(Null)","anonymous_user_id":"UNDEFINED","device_id":"d"}`, "device d",
+	},
+	"null is no id":    {`{"event_name":"X","user_id":null,"anonymous_user_id":"a"}`, "anonymous a"},
+	"a boolean is not": {`{"event_name":"X","user_id":true,"anonymous_user_id":"a"}`, "anonymous a"},
+	"an object is no id": {
+		`{"event_name":"X","user_id":{"user_id":"x"},"anonymous_user_id":["y"],"device_id":"d"}`, "device d",
+	},
+	"escapes are undone":      {`{"event_name":"X","user\u005fid":"r\u006fs\u00e9e \ud83c\udf3f"}`, "user rosée 🌿"},
+	"the last of equal names": {`{"event_name":"X","user_id":"first","user_id":"last"}`, "user last"},
+	"the last, though null":   {`{"event_name":"X","user_id":"first","user_id":null}`, " "},
+	"names inside do not count": {
+		`{"event_name":"X","properties":{"user_id":"x","purchase_id":"subs_1"},"user":{"vendor_id":"y"}}`, " ",
+	},
+	"version 2 user": {
+		`{"name":"X","user":{"vendor_id":"u","anonymous_id":"a"},"properties":{"purchase_id":"subs_1"}}`, "user u",
+	},
+	"version 2 anonymous user": {
+		`{"properties":{"purchase_id":"subs_1"},"user":{"vendor_id":"none","anonymous_id":"a"},"name":"X"}`, "anonymous a",
+	},
+	"version 2 subscription": {
+		`{"name":"X","user":{},"properties":{"original_transaction_id":"47","purchase_id":"subs_1"}}`, "purchase subs_1",
+	},
+	"version 2 one-time purchase": {
+		`{"name":"X","properties":{"purchase_id":"otp_1","original_transaction_id":"47"}}`, "purchase otp_1",
+	},
+	"version 2 purchase id of another form": {
+		`{"name":"X","properties":{"purchase_id":17,"product":{"plan":{"type":"CONSUMABLE"}}}}`, "purchase 17",
+	},
+	"version 2 original transaction": {
+		`{"name":"X","properties":{"purchase_id":null,"original_transaction_id":"47"}}`, "purchase 47",
+	},
+	"version 2 with an event name of null": {
+		`{"event_name":null,"name":"X","user":{"vendor_id":"u"},"properties":{}}`, "user u",
+	},
+	"version 2 ids win over others": {
+		`{"user_id":"top","name":"X","user":{"vendor_id":"u"},"properties":{}}`, "user u",
+	},
+	"version 2 ids at the top fill gaps": {`{"name":"X","user":{},"properties":{},"device_id":"d"}`, "device d"},
+	"version 2: the last of equal objects, whole": {
+		`{"name":"X","user":{"vendor_id":"u","anonymous_id":"a"},"user":{"anonymous_id":"b"},"properties":{}}`,
+		"anonymous b",
+	},
+	"version 2: an id by another name is no id": {`{"name":"X","user":{"id":"internal"},"properties":{}}`, " "},
+	"version 2: both kinds of purchase, the subscription first": {
+		`{"name":"X","purchasely_subscription_id":"subs_9","properties":{"purchase_id":"otp_1"}}`, "purchase subs_9",
+	},
+	"version 2: one-time by type does not hide the subscription": {
+		`{"name":"X","purchasely_subscription_id":"subs_9","properties":` +
+			`{"purchase_id":"x","product":{"plan":{"type":"NON_CONSUMABLE"}}}}`, "purchase subs_9",
+	},
+	"a flat body that claims version 2": {
+		`{"api_version":2,"event_name":"X","user_id":"u","user":{"vendor_id":"v"},"name":"X","properties":{}}`, "user u",
+	},
+	"a nested body that claims version 3": {
+		`{"api_version":3,"name":"X","user":{"vendor_id":"v"},"properties":{}}`, "user v",
+	},
+}
+
+func TestSubscriber(t *testing.T) {
+	var e webhook.Event // one for all, to see that nothing is left over from the previous body
+	if got := e.Subscriber(); got != (webhook.Subscriber{}) {
+		t.Errorf("an event that was never read has the subscriber %+v", got)
+	}
+	for name, c := range subscribers {
+		t.Run(name, func(t *testing.T) {
+			if err := e.Read([]byte(c.body)); err != nil {
+				t.Fatal(err)
+			}
+			for _, got := range []webhook.Subscriber{webhook.Peek([]byte(c.body)).Subscriber, e.Subscriber()} {
+				if got := got.Kind.String() + " " + got.ID; got != c.want {
+					t.Errorf("subscriber is %q, want %q", got, c.want)
+				}
+			}
+		})
+	}
+}
+
 func TestPeekReadsTheEventID(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"event_id":"0c5f"}`:                     "0c5f",
-		`{"event_id":"null"}`:                     "null", // an id like any other: only a subscriber can be a word for nothing
+		`{"event_id":"null"}`:                     "null", // words for nothing count for subscribers only
 		`{"event_id":""}`:                         "",
 		`{"event_id":null}`:                       "",
 		`{"event_id":true}`:                       "",
@@ -30,21 +158,23 @@ func TestPeekReadsTheEventID(t *testing.T) {
 	}
 }
 
-func TestPeekTellsNothingOfWhatIsNoEvent(t *testing.T) {
-	for _, body := range append(garbage(), `{"event_id":"a","user_id":"u"} {}`, `{"event_id":"a","user_id":"u","x":"`+"\xff"+`"}`) {
+func TestPeekFindsNothingInWhatIsNotAnEvent(t *testing.T) {
+	for _, body := range append(garbage(), `{"event_id":"a"} {}`, `{"event_id":"a","user_id":"u","x":"`+"\xff"+`"}`) {
 		if got := webhook.Peek([]byte(body)); got != (webhook.IDs{}) {
-			t.Errorf("%.60q: Peek tells %+v", body, got)
+			t.Errorf("%.60q: Peek finds %+v", body, got)
 		}
 	}
 }
 
-// garbage are bodies that a signed request may have, though nobody can read them.
+// garbage returns bodies that a signed request may have, although nobody can read them.
 func garbage() []string {
 	return []string{
-		"", " ", "\n", "x", "null", "true", "1", `"x"`, "[]", "[{}]", "{", "}", "{]", "{}}", "{,}", `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":1 "b":2}`, `{1:2}`, `{[]:1}`,
-		`{"a":01}`, `{"a":1.}`, `{"a":nul}`, `{"a":"` + "\n" + `"}`, `{"a":"\x"}`, `{"a":"\ud800"}`, "\xef\xbb\xbf{}", "\x00", "\xff\xfe{\x00}\x00",
-		strings.Repeat("[", 100_000), strings.Repeat(`{"a":`, 100_000), `{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}",
-		strings.Repeat(`{"`+strings.Repeat("deep", 5)+`":`, 9_000) + "x", `{"a":` + strings.Repeat("9", 100_000),
+		"", " ", "\n", "x", "null", "true", "1", `"x"`, "[]", "[{}]", "{", "}", "{]", "{}}", "{,}", `{"a"}`, `{"a":}`,
+		`{"a":1,}`, `{"a":1 "b":2}`, `{1:2}`, `{[]:1}`, `{"a":01}`, `{"a":1.}`, `{"a":nul}`,
+		`{"a":"` + "\n" + `"}`, `{"a":"\x"}`, `{"a":"\ud800"}`, "\xef\xbb\xbf{}", "\x00", "\xff\xfe{\x00}\x00",
+		strings.Repeat("[", 100_000), strings.Repeat(`{"a":`, 100_000),
+		`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}", `{"a":` + strings.Repeat("9", 100_000),
+		strings.Repeat(`{"deepdeepdeepdeep":`, 9_000) + "x",
 	}
 }
 
@@ -59,17 +189,17 @@ func FuzzPeek(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		glance := webhook.Peek(body)
+		ids := webhook.Peek(body)
 		var e webhook.Event
 		if e.Read(body) != nil {
 			return
 		}
-		if got := e.Subscriber(); got != glance.Subscriber {
-			t.Fatalf("Event has %+v, Peek %+v", got, glance.Subscriber)
+		if got := e.Subscriber(); got != ids.Subscriber {
+			t.Fatalf("Event has %+v, Peek %+v", got, ids.Subscriber)
 		}
 		id := webhook.EmbeddedCatalogue().Attribute([]byte("event_id")).Index
-		if got := string(e.Text(id)); got != glance.EventID {
-			t.Fatalf("Event has id %q, Peek %q", got, glance.EventID)
+		if got := string(e.Text(id)); got != ids.EventID {
+			t.Fatalf("Event has id %q, Peek %q", got, ids.EventID)
 		}
 	})
 }

@@ -5,41 +5,42 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// readOptions leave it to the callers to choose among equal names. Invalid UTF-8 and lone surrogates are refused by default.
+// readOptions leave the choice among equal names to the caller. Invalid UTF-8 and lone surrogates are refused by
+// default.
 var readOptions = jsontext.AllowDuplicateNames(true)
 
-// reader walks the members of a JSON object in place:
+// reader reads the members of a JSON object one by one:
 //
 //	for r.open(text); r.next(); {
 //		use(r.name, r.value)
 //	}
 //	err := r.close()
 //
-// Values are slices of the text, names too unless they had to be unescaped. It keeps its memory from one text to the next.
+// Names and values are slices of the text, except for names with escapes. A reader may be used again.
 type reader struct {
 	name  []byte // unescaped
 	value jsontext.Value
 
-	source  []byte
-	input   bytes.Buffer // holds source, so that the decoder reads it without copying
-	decoder jsontext.Decoder
-	limit   int // of the depth
-	err     error
-	arena
+	text     []byte
+	input    bytes.Buffer // of text: the decoder reads a buffer without copying it
+	decoder  jsontext.Decoder
+	maxDepth int
+	err      error
 }
 
-// open starts with a text that ought to be one object.
+// open starts reading text, which should be one object.
 func (r *reader) open(text []byte) {
-	r.source, r.err = text, nil
+	r.text, r.err = text, nil
 	r.input = *bytes.NewBuffer(text)
 	r.decoder.Reset(&r.input, readOptions)
-	switch kind := r.decoder.PeekKind(); kind {
+	switch r.decoder.PeekKind() {
 	case jsontext.KindBeginObject, jsontext.KindInvalid:
 		_, r.err = r.decoder.ReadToken()
 	default:
@@ -47,46 +48,54 @@ func (r *reader) open(text []byte) {
 	}
 }
 
-// next goes on to the next member; false: there is none, or the text is faulty.
+// next reads the next member, and reports whether there was one. After a fault there is none.
 func (r *reader) next() bool {
 	if r.err != nil || r.decoder.PeekKind() == jsontext.KindEndObject {
 		return false
 	}
 	var name jsontext.Value
-	if name, r.err = r.decoder.ReadValue(); r.err != nil {
+	if name, r.err = r.scalar(); r.err != nil {
 		return false
 	}
-	r.name = r.unquote(name)
+	r.name = unquote(name)
 	switch r.decoder.PeekKind() {
 	case jsontext.KindBeginObject, jsontext.KindBeginArray:
 		r.value, r.err = r.nested()
 	default:
-		r.value, r.err = r.decoder.ReadValue()
+		r.value, r.err = r.scalar()
 	}
 	return r.err == nil
 }
 
-// nested reads an object or an array token by token, because only so its depth shows before it is too late.
+// scalar reads a value. The decoder's own slice is valid until its next call only, so the value is cut out of the
+// text.
+func (r *reader) scalar() (jsontext.Value, error) {
+	value, err := r.decoder.ReadValue()
+	end := int(r.decoder.InputOffset())
+	return r.text[end-len(value) : end : end], err
+}
+
+// nested reads an object or a list token by token, to refuse what is too deep before reading all of it.
 func (r *reader) nested() (jsontext.Value, error) {
-	start := int64(-1)
+	start := -1
 	for {
 		if _, err := r.decoder.ReadToken(); err != nil {
 			return nil, err
 		}
-		end := r.decoder.InputOffset()
+		end := int(r.decoder.InputOffset())
 		if start < 0 {
 			start = end - 1
 		}
 		switch depth := r.decoder.StackDepth(); {
-		case depth > r.limit:
-			return nil, malformed(fmt.Sprintf("nesting is deeper than %d", r.limit), end-1)
+		case depth > r.maxDepth:
+			return nil, malformed(fmt.Sprintf("nesting is deeper than %d", r.maxDepth), end-1)
 		case depth == 1:
-			return r.source[start:end:end], nil
+			return r.text[start:end:end], nil
 		}
 	}
 }
 
-// close tells whether the text was one object and nothing more. The error is a fault and does not quote the text.
+// close returns an error unless the text was one object and nothing else. The error does not quote the text.
 func (r *reader) close() error {
 	if r.err == nil {
 		_, r.err = r.decoder.ReadToken() // the closing brace
@@ -95,13 +104,13 @@ func (r *reader) close() error {
 		return r.fault()
 	}
 	end := r.decoder.InputOffset()
-	if rest := bytes.TrimLeft(r.source[end:], " \t\r\n"); len(rest) > 0 {
-		return malformed("text goes on behind the object", int64(len(r.source)-len(rest)))
+	if rest := bytes.TrimLeft(r.text[end:], " \t\r\n"); len(rest) > 0 {
+		return malformed("body has more text after the object", len(r.text)-len(rest))
 	}
 	return nil
 }
 
-// fault says in our own words what the decoder met, because its words quote the text.
+// fault replaces the decoder's words, because they quote the text.
 func (r *reader) fault() error {
 	if marked, ok := errors.AsType[*fault.Fault](r.err); ok {
 		return marked
@@ -111,29 +120,22 @@ func (r *reader) fault() error {
 		at = syntax.ByteOffset
 	}
 	switch {
-	case bytes.HasPrefix(r.source, []byte("\xef\xbb\xbf")):
+	case bytes.HasPrefix(r.text, []byte("\xef\xbb\xbf")):
 		return malformed("body starts with a byte order mark", 0)
 	case errors.Is(r.err, io.EOF), errors.Is(r.err, io.ErrUnexpectedEOF):
-		return malformed("body ends too early", int64(len(r.source)))
+		return malformed("body ends too early", len(r.text))
 	default:
-		return malformed("body is not JSON in UTF-8", at)
+		return malformed("body is not JSON in UTF-8", int(at))
 	}
 }
 
-// forget lets go of the text, so that a reader that lies in wait keeps no one's data alive.
-func (r *reader) forget() {
-	r.name, r.value, r.source, r.err = nil, nil, nil, nil
-	r.input = bytes.Buffer{}
-	r.decoder.Reset(&r.input, readOptions)
-	r.empty()
+func malformed(what string, offset int) *fault.Fault {
+	return fault.New(fault.Reject, fault.Malformed, fmt.Errorf("%s at byte %d", what, offset))
 }
 
-func malformed(what string, at int64) *fault.Fault {
-	return fault.New(fault.Reject, fault.Malformed, fmt.Errorf("%s at byte %d", what, at))
-}
-
-// dig follows names down into an object; nil: there is no such member. Of equal names the last counts.
-func (r *reader) dig(value jsontext.Value, path ...string) jsontext.Value {
+// find returns the value at a path of names inside a value, nil if there is none. Of equal names the last counts.
+func find(value jsontext.Value, path ...string) jsontext.Value {
+	r := reader{maxDepth: math.MaxInt}
 	for _, name := range path {
 		if value.Kind() != jsontext.KindBeginObject {
 			return nil
@@ -148,3 +150,27 @@ func (r *reader) dig(value jsontext.Value, path ...string) jsontext.Value {
 	}
 	return value
 }
+
+// unquote returns the text of a valid JSON string: a slice of it unless there are escapes.
+func unquote(value jsontext.Value) []byte {
+	if bytes.IndexByte(value, '\\') < 0 {
+		return value[1 : len(value)-1 : len(value)-1]
+	}
+	text, _ := jsontext.AppendUnquote(nil, value) // fails for an invalid string only
+	return text
+}
+
+// textOf returns the text of a string or the digits of a number, nil for values of other kinds.
+func textOf(value jsontext.Value) []byte {
+	switch value.Kind() {
+	case jsontext.KindString:
+		return unquote(value)
+	case jsontext.KindNumber:
+		return value
+	default:
+		return nil
+	}
+}
+
+// absent reports whether a value is missing or null.
+func absent(value jsontext.Value) bool { return len(value) == 0 || value[0] == 'n' }

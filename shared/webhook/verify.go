@@ -1,20 +1,72 @@
+// Package webhook reads what Purchasely sends: is it genuine, and what does it say?
+//
+// It promises that a signature counts only if it covers the raw bytes, that reading keeps every attribute, its order
+// and the exact text of numbers in both payload versions, and that an unknown event, attribute or value is never
+// refused. It does not know CleverTap, the queue or the integration file.
 package webhook
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"math"
 	"strconv"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
-// Verify returns nil if digest is the lower-case hex HMAC-SHA256 of timestamp and body under one of the keys and, if tolerance
-// is above zero, timestamp is within it of now in both directions, edges included. Otherwise it returns a [fault.Fault] of kind
-// Reject with reason BadSignature, Stale or Future; a timestamp that is not a number is stale. The clock is looked at only
-// when the signature is right: a stranger learns nothing about it.
+// Keys are an app's shared secret and, during a rotation, the previous one. The zero Keys verify nothing.
+type Keys struct{ current, previous secret.Value }
+
+// ParseKeys parses {"shared_secret":"…","previous_shared_secret":"…"}. The second may be missing, null or empty,
+// unknown keys are ignored, and of equal keys the last counts. The error is a [fault.Fault] of kind Operator and
+// reason Secret, and does not quote the text.
+func ParseKeys(text []byte) (Keys, error) {
+	var keys Keys
+	r := reader{maxDepth: math.MaxInt}
+	for r.open(text); r.next(); {
+		switch string(r.name) {
+		case "shared_secret":
+			keys.current, r.err = parseSecret(r.value)
+		case "previous_shared_secret":
+			keys.previous, r.err = parseSecret(r.value)
+		}
+	}
+	switch err := r.close(); { // Its words are about webhooks.
+	case err != nil:
+		return Keys{}, unusable("secret is not a JSON object with a string under shared_secret (and previous_shared_secret)")
+	case keys.current.Empty():
+		return Keys{}, unusable("shared_secret is missing or empty")
+	default:
+		return keys, nil
+	}
+}
+
+func unusable(problem string) error {
+	return fault.New(fault.Operator, fault.Secret, errors.New(problem))
+}
+
+// parseSecret parses a string, or null, which is no secret.
+func parseSecret(value jsontext.Value) (secret.Value, error) {
+	switch value.Kind() {
+	case jsontext.KindString:
+		return secret.New(string(unquote(value))), nil
+	case jsontext.KindNull:
+		return secret.Value{}, nil
+	default:
+		return secret.Value{}, errors.New("secret is not a string")
+	}
+}
+
+// Verify returns nil if digest is the lower-case hex HMAC-SHA256 of timestamp and body under one of the keys and, if
+// tolerance is above zero, timestamp is within it of now in both directions, edges included. Otherwise it returns a
+// [fault.Fault] of kind Reject with reason BadSignature, Stale or Future; a timestamp that is not a number is stale.
+// The time is checked only if the signature is right, so that strangers learn nothing about it.
 func (k Keys) Verify(timestamp, digest string, body []byte, tolerance time.Duration, now time.Time) error {
 	if !k.signed(timestamp, digest, body) {
 		return fault.New(fault.Reject, fault.BadSignature, nil)
@@ -33,8 +85,8 @@ func (k Keys) Verify(timestamp, digest string, body []byte, tolerance time.Durat
 	}
 }
 
-// signed compares with both keys whatever the first says, so that the time taken does not tell which one it was. A MAC in
-// lower-case hex is equal to nothing else: neither to an empty or an upper-case digest nor to two headers joined into one.
+// signed always compares with both keys, in constant time, so that the time taken does not reveal which one it was.
+// Only the exact digest is equal: neither an empty or an upper-case one, nor two headers joined into one.
 func (k Keys) signed(timestamp, digest string, body []byte) bool {
 	if timestamp == "" || k.current.Empty() {
 		return false
@@ -46,8 +98,8 @@ func (k Keys) signed(timestamp, digest string, body []byte) bool {
 	return genuine
 }
 
-// Sign makes the digest of a webhook: what Purchasely does, and what tests and `bridge send` do in its place. The timestamp is taken
-// byte for byte, with nothing between it and the body.
+// Sign returns the digest of a webhook, as Purchasely computes it. The timestamp is used byte for byte, with nothing
+// between it and the body.
 func Sign(key secret.Value, timestamp string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	mac.Write([]byte(timestamp))
@@ -55,16 +107,16 @@ func Sign(key secret.Value, timestamp string, body []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// parseTimestamp reads whole seconds since 1970, or milliseconds above 10^11: the documented values are seconds, the
-// vendor's own receiver is tested with milliseconds (Purchasely-Firebase-Extension, November 2026).
+// parseTimestamp parses whole seconds since 1970, or milliseconds above 10^11: seconds are documented, but
+// Purchasely's own receiver is tested with milliseconds (Purchasely-Firebase-Extension, November 2026).
 func parseTimestamp(text string) (time.Time, bool) {
 	value, err := strconv.ParseUint(text, 10, 63)
 	switch {
 	case err != nil:
 		return time.Time{}, false
 	case value > maxSeconds:
-		return time.UnixMilli(int64(value)), true //nolint:gosec // ParseUint keeps it within 63 bits.
+		return time.UnixMilli(int64(value)), true
 	default:
-		return time.Unix(int64(value), 0), true //nolint:gosec // At most 10^11.
+		return time.Unix(int64(value), 0), true
 	}
 }
