@@ -91,8 +91,8 @@ func TestEventsThatDecideAccess(t *testing.T) {
 			"DEACTIVATE", "SUBSCRIPTION_TERMINATED", "FAMILY_SHARED_REVOKED", "GRACE_PERIOD_TERMINATED",
 			"SUBSCRIPTION_CANCELLED_DURING_GRACE_PERIOD", "ENTERED_BILLING_RETRY", "SUBSCRIPTION_REFUNDED_REVOKED",
 			"SUBSCRIPTION_TRANSFERRED", "SUBSCRIPTION_PAUSED", "TRIAL_NOT_CONVERTED",
-			"INTRO_OFFER_NOT_CONVERTED", "PROMO_CODE_NOT_CONVERTED", "PROMOTIONAL_OFFER_NOT_CONVERTED", "SUBSCRIPTION_EXPIRED",
-			"PURCHASE_REFUND",
+			"INTRO_OFFER_NOT_CONVERTED", "PROMO_CODE_NOT_CONVERTED", "PROMOTIONAL_OFFER_NOT_CONVERTED",
+			"SUBSCRIPTION_EXPIRED", "PURCHASE_REFUND",
 		},
 		webhook.Unset: {"ONE_TIME_PURCHASE_TRANSFERRED", "ONE_TIME_PURCHASE_RECEIVED"},
 	}
@@ -160,9 +160,9 @@ func TestAttributesAreFoundByNameAndPattern(t *testing.T) {
 		"amount_in_usd": "amount_in_usd", "amount_in_eur": "amount_in_xxx", "plan_price_in_usd": "plan_price_in_xxx",
 		"cumulated_revenues_in_jpy": "cumulated_revenues_in_xxx", "commitment_": "commitment_*",
 		"commitment_x": "commitment_*", "amount_in_customer_currency": "amount_in_customer_currency", "commitment": "",
-		"amount_in_EUR": "", "amount_in_eu": "", "amount_in_euro": "", "amount_in_": "", "amount_in_e1r": "", "Plan": "",
-		"plan ": "", "": "", "has_active_subscription": "", "cumulated_revenue_in_usd": "", "cumulated_revenue_in_eur": "",
-		"event_type": "",
+		"amount_in_EUR": "", "amount_in_eu": "", "amount_in_euro": "", "amount_in_": "", "amount_in_e1r": "",
+		"Plan": "", "plan ": "", "": "", "has_active_subscription": "", "cumulated_revenue_in_usd": "",
+		"cumulated_revenue_in_eur": "", "event_type": "",
 	} {
 		got := ""
 		if a := c.Attribute([]byte(name)); a != nil {

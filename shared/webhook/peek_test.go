@@ -40,7 +40,8 @@ var subscribers = map[string]struct{ body, want string }{
 		"user u",
 	},
 	"anonymous user": {
-		`{"event_name":"X","anonymous_user_id":"a","device_id":"d","purchasely_subscription_id":"subs_1"}`, "anonymous a",
+		`{"event_name":"X","anonymous_user_id":"a","device_id":"d","purchasely_subscription_id":"subs_1"}`,
+		"anonymous a",
 	},
 	"device": {`{"event_name":"X","device_id":"d","purchasely_subscription_id":"subs_1"}`, "device d"},
 	"subscription": {
@@ -75,10 +76,12 @@ var subscribers = map[string]struct{ body, want string }{
 		`{"name":"X","user":{"vendor_id":"u","anonymous_id":"a"},"properties":{"purchase_id":"subs_1"}}`, "user u",
 	},
 	"version 2 anonymous user": {
-		`{"properties":{"purchase_id":"subs_1"},"user":{"vendor_id":"none","anonymous_id":"a"},"name":"X"}`, "anonymous a",
+		`{"properties":{"purchase_id":"subs_1"},"user":{"vendor_id":"none","anonymous_id":"a"},"name":"X"}`,
+		"anonymous a",
 	},
 	"version 2 subscription": {
-		`{"name":"X","user":{},"properties":{"original_transaction_id":"47","purchase_id":"subs_1"}}`, "purchase subs_1",
+		`{"name":"X","user":{},"properties":{"original_transaction_id":"47","purchase_id":"subs_1"}}`,
+		"purchase subs_1",
 	},
 	"version 2 one-time purchase": {
 		`{"name":"X","properties":{"purchase_id":"otp_1","original_transaction_id":"47"}}`, "purchase otp_1",
@@ -109,7 +112,8 @@ var subscribers = map[string]struct{ body, want string }{
 			`{"purchase_id":"x","product":{"plan":{"type":"NON_CONSUMABLE"}}}}`, "purchase subs_9",
 	},
 	"a flat body that claims version 2": {
-		`{"api_version":2,"event_name":"X","user_id":"u","user":{"vendor_id":"v"},"name":"X","properties":{}}`, "user u",
+		`{"api_version":2,"event_name":"X","user_id":"u","user":{"vendor_id":"v"},"name":"X","properties":{}}`,
+		"user u",
 	},
 	"a nested body that claims version 3": {
 		`{"api_version":3,"name":"X","user":{"vendor_id":"v"},"properties":{}}`, "user v",
@@ -173,8 +177,8 @@ func garbage() []string {
 		`{"a":1,}`, `{"a":1 "b":2}`, `{1:2}`, `{[]:1}`, `{"a":01}`, `{"a":1.}`, `{"a":nul}`,
 		`{"a":"` + "\n" + `"}`, `{"a":"\x"}`, `{"a":"\ud800"}`, "\xef\xbb\xbf{}", "\x00", "\xff\xfe{\x00}\x00",
 		strings.Repeat("[", 100_000), strings.Repeat(`{"a":`, 100_000),
-		`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}", `{"a":` + strings.Repeat("9", 100_000),
-		strings.Repeat(`{"deepdeepdeepdeep":`, 9_000) + "x",
+		`{"a":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + "}",
+		`{"a":` + strings.Repeat("9", 100_000), strings.Repeat(`{"deepdeepdeepdeep":`, 9_000) + "x",
 	}
 }
 

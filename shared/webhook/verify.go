@@ -39,7 +39,8 @@ func ParseKeys(text []byte) (Keys, error) {
 	}
 	switch err := r.close(); { // Its words are about webhooks.
 	case err != nil:
-		return Keys{}, unusable("secret is not a JSON object with a string under shared_secret (and previous_shared_secret)")
+		return Keys{}, unusable("secret is not a JSON object with a string under shared_secret " +
+			"(and previous_shared_secret)")
 	case keys.current.Empty():
 		return Keys{}, unusable("shared_secret is missing or empty")
 	default:

@@ -193,9 +193,9 @@ func TestSecretsNeverShow(t *testing.T) {
 		slog.New(slog.NewTextHandler(&seen, nil)).Info("shown", "what", what, "inside", struct{ What any }{what})
 	}
 	for _, text := range []string{
-		plain, `"` + plain + `"`, `["` + plain + `"]`, `{"shared_secret":["` + plain + `"]}`, `{"shared_secret":"` + plain,
-		`{"shared_secret":"` + plain + `"} ` + plain, `{"shared_secret":"` + plain + "\xff\"}",
-		`{"shared_secret":"\ud800` + plain + `"}`,
+		plain, `"` + plain + `"`, `["` + plain + `"]`, `{"shared_secret":["` + plain + `"]}`,
+		`{"shared_secret":"` + plain, `{"shared_secret":"` + plain + `"} ` + plain,
+		`{"shared_secret":"` + plain + "\xff\"}", `{"shared_secret":"\ud800` + plain + `"}`,
 		`{"` + plain + `":1,"shared_secret":""}`, `{"previous_shared_secret":"` + plain + `"}`,
 		`{"shared_secret":"a","previous_shared_secret":{"` + plain + `":1}}`,
 	} {
@@ -209,7 +209,8 @@ func TestSecretsNeverShow(t *testing.T) {
 	for _, what := range []any{
 		k, &k, struct{ Keys webhook.Keys }{k},
 		k.Verify("", "", nil, 0, vectorTime), k.Verify("1", plain, []byte(plain), 0, vectorTime),
-		k.Verify(plain, sign(plain, plain, ""), nil, 1, vectorTime), k.Verify("1", sign(older, "1", ""), nil, 1, vectorTime),
+		k.Verify(plain, sign(plain, plain, ""), nil, 1, vectorTime),
+		k.Verify("1", sign(older, "1", ""), nil, 1, vectorTime),
 	} {
 		show(what)
 	}

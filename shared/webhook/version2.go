@@ -56,7 +56,7 @@ var version2 = conversions{
 type converter struct {
 	*Event
 	properties jsontext.Value
-	converted  map[string]bool // attributes set from the table, which take precedence over members that have their names
+	converted  map[string]bool // attributes set from the table, which wins over members that have their names
 }
 
 // convertVersion2 converts the event's fields and returns the value of the event's name.

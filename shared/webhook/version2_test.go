@@ -65,7 +65,8 @@ func TestReadVersion2(t *testing.T) {
 			`{"name":"X","properties":{},"integrations":{"a":"b"},"x":{"y":1}}`, `integrations={"a":"b"} !x={"y":1}`,
 		},
 		"version 3 names at the top are known": {
-			`{"name":"X","properties":{},"event_id":"e","environment":"SANDBOX"}`, `event_id="e" environment="SANDBOX"`,
+			`{"name":"X","properties":{},"event_id":"e","environment":"SANDBOX"}`,
+			`event_id="e" environment="SANDBOX"`,
 		},
 		"the table wins over such a name": {
 			`{"name":"X","store":"top","properties":{"store":"in"},"event_created_at":"c","received_at":"r"}`,
@@ -77,7 +78,8 @@ func TestReadVersion2(t *testing.T) {
 		"a product that is no object":         {nested(`"product":"p"`), `!properties_product="p"`},
 		"an attribute that is an object":      {nested(`"store":{"a":1}`), `store={"a":1}`},
 		"names with escapes": {
-			`{"n\u0061me":"X","us\u0065r":{"vendor\u005fid":"u","\u0066oo":1},"properties":{}}`, `user_id="u" !user_foo=1`,
+			`{"n\u0061me":"X","us\u0065r":{"vendor\u005fid":"u","\u0066oo":1},"properties":{}}`,
+			`user_id="u" !user_foo=1`,
 		},
 		"the last of equal names, at the position of the first": {
 			`{"name":"W","user":{"vendor_id":1,"x":1,"vendor_id":2,"x":2},"properties":{"store":0},"properties":{"product":` +

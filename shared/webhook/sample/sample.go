@@ -1,8 +1,10 @@
-// Package sample makes up webhooks for tests, demonstrations and measurements. No function that is deployed imports it.
+// Package sample makes up webhooks for tests, demonstrations and measurements. No deployed function imports it.
 package sample
 
 import (
 	"bytes"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,68 +13,62 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// Webhook makes up a webhook of an event type: whole, plausible and indented, the same for the same seed. It tells of an app
-// that does not exist and of people who do not. Every attribute that the catalogue expects on such a webhook is there, but for
-// those that nobody has seen under a certain name. Events of version 2 come in its nested shape, all others in version 3.
+// Webhook makes up a webhook of an event type: complete, plausible and indented, the same for the same seed. Its app
+// and its people do not exist. It has every attribute that the catalogue expects on such a webhook, except those whose
+// names nobody has seen yet. Events of version 2 have its nested shape, all others are of version 3.
 func Webhook(t *webhook.EventType, seed uint64) []byte {
-	s := newStory(t, seed)
+	g := newGenerator(t, seed)
+	shape := flat
 	if t.Status == "legacy_v2" {
-		return encodeSample(s.nested())
+		shape = nested
 	}
-	return encodeSample(s.flat())
+	body := jsontext.Value(shape(g.attributes(), &g.store).appendTo(nil))
+	if err := body.Indent(jsontext.WithIndent("  ")); err != nil {
+		panic(err) // every name and value is valid
+	}
+	return append(body, '\n')
 }
 
-// facts are the attributes of a made-up webhook: dates as time.Time, objects as members, all others as jsontext.Value.
-type facts map[string]any
+// members are those of an object: names with a jsontext.Value or members.
+type members []member
 
-type (
-	member struct {
-		name  string
-		value any
-	}
-	members []member
-)
+type member struct {
+	name  string
+	value any
+}
 
-// flat gives the facts in the catalogue's order, dates with their twins, and names in place of patterns.
-func (s *story) flat() members {
-	var list members
-	facts := s.facts()
-	catalogue := webhook.EmbeddedCatalogue()
-	for i := range catalogue.Attributes {
-		a := &catalogue.Attributes[i]
-		source := a
+// flat returns the attributes in the catalogue's order, dates with their milliseconds, and names in place of patterns.
+func flat(from attributes, _ *store) (list members) {
+	all := webhook.EmbeddedCatalogue().Attributes
+	for i := range all {
+		a := &all[i]
 		if a.Type == webhook.Millis {
-			source = &catalogue.Attributes[a.Millis]
-		}
-		value, ok := facts[source.Name]
-		if !ok {
+			if date, ok := from[all[a.Millis].Name].(time.Time); ok {
+				list = append(list, member{a.Name, jsontext.Value(strconv.FormatInt(date.UnixMilli(), 10))})
+			}
 			continue
 		}
-		date, isDate := value.(time.Time)
-		switch {
-		case a.Type == webhook.Millis:
-			list = append(list, member{a.Name, jsontext.Value(jsontext.Int(date.UnixMilli()).String())})
-		case isDate:
-			list = append(list, member{a.Name, sampleDate(date)})
-		case a.Dynamic():
-			list = append(list, member{strings.TrimSuffix(a.Name, "xxx") + ownCurrency, value})
+		switch value := from[a.Name].(type) {
+		case nil:
+		case time.Time:
+			list = append(list, member{a.Name, formatted(value)})
 		default:
-			list = append(list, member{a.Name, value})
+			list = append(list, member{strings.Replace(a.Name, "_xxx", "_"+ownCurrency, 1), value})
 		}
 	}
 	return list
 }
 
-// nested gives the facts that version 2 has, under its names.
-func (s *story) nested() members {
-	facts := s.facts()
-	facts["api_version"] = jsontext.Value("2")
-	pick := func(pairs ...string) (list members) {
+// nested returns the attributes that version 2 has, under its names.
+func nested(from attributes, store *store) members {
+	from["api_version"] = jsontext.Value("2")
+	// choose returns members with the values of attributes, from pairs of their names.
+	choose := func(pairs ...string) (list members) {
 		for i := 0; i < len(pairs); i += 2 {
-			switch value := facts[pairs[i+1]].(type) {
+			switch value := from[pairs[i+1]].(type) {
 			case nil:
 			case time.Time:
-				list = append(list, member{pairs[i], sampleDate(value)})
+				list = append(list, member{pairs[i], formatted(value)})
 			default:
 				list = append(list, member{pairs[i], value})
 			}
@@ -80,34 +76,22 @@ func (s *story) nested() members {
 		return list
 	}
 	for _, name := range []string{"offer_type", "previous_offer_type"} {
-		if value, ok := facts[name].(jsontext.Value); ok && bytes.Equal(value, jsontext.Value(`"NONE"`)) {
-			facts[name] = quoted("NORMAL")
+		if value, ok := from[name].(jsontext.Value); ok && bytes.Equal(value, quoted(noOffer)) {
+			from[name] = quoted("NORMAL")
 		}
 	}
-	app := members{{"platform", quoted(s.shop.platform)}, {"package_id", facts["store_app_bundle_id"]}}
-	plan := pick("vendor_id", "plan", "type", "purchase_type", "store_product_id", "store_product_id")
-	properties := append(members{
-		{"app", app},
-		{"store", facts["store"]},
-		{"product", append(pick("vendor_id", "product"), member{"plan", plan})},
-	}, pick(
+	app := append(members{{"platform", quoted(store.platform)}}, choose("package_id", "store_app_bundle_id")...)
+	plan := choose("vendor_id", "plan", "type", "purchase_type", "store_product_id", "store_product_id")
+	product := append(choose("vendor_id", "product"), member{"plan", plan})
+	properties := append(members{{"app", app}, {"store", from["store"]}, {"product", product}}, choose(
 		"content_id", "content_id", "period_type", "offer_type", "previous_period_type", "previous_offer_type",
 		"purchase_id", "purchasely_subscription_id", "purchase_id", "purchasely_one_time_purchase_id",
 		"purchased_at", "purchased_at", "original_purchased_at", "original_purchased_at",
 		"original_transaction_id", "store_original_transaction_id", "expires_at", "effective_next_renewal_at",
 	)...)
-	return append(pick("api_version", "api_version", "name", "event_name", "received_at", "event_created_at"),
-		member{"user", pick("vendor_id", "user_id", "anonymous_id", "anonymous_user_id")},
+	return append(choose("api_version", "api_version", "name", "event_name", "received_at", "event_created_at"),
+		member{"user", choose("vendor_id", "user_id", "anonymous_id", "anonymous_user_id")},
 		member{"properties", properties})
-}
-
-// encodeSample writes what it was given; it cannot fail, because every name and value is valid.
-func encodeSample(list members) []byte {
-	out := jsontext.Value(list.appendTo(nil))
-	if err := out.Indent(jsontext.WithIndent("  ")); err != nil {
-		panic(err)
-	}
-	return append(out, '\n')
 }
 
 func (m members) appendTo(out []byte) []byte {
@@ -128,8 +112,18 @@ func (m members) appendTo(out []byte) []byte {
 }
 
 func quoted(s string) jsontext.Value {
-	value, _ := jsontext.AppendQuote(nil, s) // fails on invalid UTF-8 only
+	value, _ := jsontext.AppendQuote(nil, s) // fails for invalid UTF-8 only
 	return value
 }
 
-func sampleDate(at time.Time) jsontext.Value { return quoted(at.Format("2006-01-02T15:04:05.000Z")) }
+func formatted(at time.Time) jsontext.Value { return quoted(at.Format("2006-01-02T15:04:05.000Z")) }
+
+// money writes cents as Purchasely does: up to two decimals, no zeros at the end.
+func money(cents int64) jsontext.Value {
+	sign := ""
+	if cents < 0 {
+		sign, cents = "-", -cents
+	}
+	text := fmt.Sprintf("%s%d.%02d", sign, cents/100, cents%100)
+	return jsontext.Value(strings.TrimRight(strings.TrimRight(text, "0"), "."))
+}
