@@ -115,7 +115,7 @@ func (h *Handler) receive(ctx context.Context, app string, r request, received t
 	if !h.Sources.allow(r) {
 		return fault.New(fault.Reject, fault.Source, nil)
 	}
-	if err := h.verify(ctx, app, r.Headers, body, received); err != nil {
+	if err := h.verify(ctx, app, r, body, received); err != nil {
 		return err
 	}
 	m, ids := message.Message{App: app, Received: received, Body: body}, webhook.Peek(body)
@@ -124,8 +124,9 @@ func (h *Handler) receive(ctx context.Context, app string, r request, received t
 
 // verify checks the signature, and checks it again with fresh keys if it does not match: the keys may have
 // changed. It reads no keys unless both headers are there.
-func (h *Handler) verify(ctx context.Context, app string, sent headers, body []byte, received time.Time) error {
-	timestamp, signature := sent.timestamp.single(), sent.signature.single()
+func (h *Handler) verify(ctx context.Context, app string, r request, body []byte, received time.Time) error {
+	// X-PURCHASELY-SIGNATURE is deprecated and does not cover the body, so it never counts.
+	timestamp, signature := r.header("x-purchasely-timestamp"), r.header("x-purchasely-request-signature")
 	if timestamp == "" || signature == "" {
 		return fault.New(fault.Reject, fault.BadSignature, nil)
 	}

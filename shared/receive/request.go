@@ -3,7 +3,6 @@ package receive
 import (
 	"bytes"
 	"encoding/base64"
-	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,8 +12,6 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
-
-var errHeaders = errors.New("headers are not an object")
 
 // lenient accepts whatever API Gateway may write: it is not for us to judge its events.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
@@ -26,10 +23,10 @@ type request struct {
 	Parameters struct {
 		App string `json:"app"`
 	} `json:"pathParameters"`
-	Headers headers        `json:"headers"`
-	Context jsontext.Value `json:"requestContext"`
-	Body    jsontext.Value `json:"body"`
-	Base64  bool           `json:"isBase64Encoded"`
+	Headers map[string]jsontext.Value `json:"headers"`
+	Context jsontext.Value            `json:"requestContext"`
+	Body    jsontext.Value            `json:"body"`
+	Base64  bool                      `json:"isBase64Encoded"`
 }
 
 func readRequest(payload []byte) (request, error) {
@@ -68,44 +65,20 @@ func (r request) body(limit int) ([]byte, error) {
 	return body, nil
 }
 
-// headers are the two headers that count. X-PURCHASELY-SIGNATURE is deprecated and does not cover the body.
-type headers struct{ timestamp, signature header }
-
-// header is the values of a header that must be there once.
-type header []string
-
-// single returns the header's value, and "" if it was sent twice: API Gateway joins such values with a comma.
-func (h header) single() string {
-	if len(h) != 1 || strings.Contains(h[0], ",") {
+// header returns the value of a header, whatever the letter case of its name; "" if it was sent twice, in which
+// case API Gateway joins the values with a comma.
+func (r request) header(name string) (value string) {
+	count := 0
+	for sent, text := range r.Headers {
+		if strings.EqualFold(sent, name) {
+			value = string(unquote(text))
+			count++
+		}
+	}
+	if count != 1 || strings.Contains(value, ",") {
 		return ""
 	}
-	return h[0]
-}
-
-// UnmarshalJSONFrom keeps the values of the two headers byte for byte, whatever the letter case of their names.
-func (h *headers) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	switch opening, err := d.ReadToken(); {
-	case err != nil || opening.Kind() == jsontext.KindNull:
-		return err
-	case opening.Kind() != jsontext.KindBeginObject:
-		return errHeaders
-	}
-	for {
-		token, err := d.ReadToken()
-		if err != nil || token.Kind() == jsontext.KindEndObject {
-			return err
-		}
-		name := token.String()
-		value, err := d.ReadValue()
-		switch {
-		case err != nil:
-			return err
-		case strings.EqualFold(name, "x-purchasely-timestamp"):
-			h.timestamp = append(h.timestamp, string(unquote(value)))
-		case strings.EqualFold(name, "x-purchasely-request-signature"):
-			h.signature = append(h.signature, string(unquote(value)))
-		}
-	}
+	return value
 }
 
 // unquote returns the text of a JSON string, nil for any other value. The JSON package replaces bytes that are

@@ -60,12 +60,6 @@ func TestASignatureCountsOnlyAsItWasMade(t *testing.T) {
 			h.wants(fault.BadSignature)
 		})
 	}
-	t.Run("two timestamps under one name", func(t *testing.T) {
-		h := newHarness(t)
-		first := `"headers":{"` + timestampHeader + `":"` + timestamp + `",`
-		h.raw = new(strings.Replace(string(h.payload()), `"headers":{`, first, 1))
-		h.wants(fault.BadSignature)
-	})
 }
 
 func TestHeadersAreFoundInAnyLetterCase(t *testing.T) {
