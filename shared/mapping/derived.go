@@ -7,150 +7,130 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
 
-// The kinds of offer, and the kind of purchase, that derivations look at.
-const (
-	noOffer    = "NONE"
-	freeTrial  = "FREE_TRIAL"
-	introOffer = "INTRO_OFFER"
-	promoCode  = "PROMO_CODE"
-	renewing   = "RENEWING_SUBSCRIPTION"
-)
+// activeProperty is the derived user property that subscriber state may change.
+const activeProperty = "has_active_subscription"
 
-// derive adds the user properties that are not in the payload, in the catalogue's order.
-func (w *work) derive() {
-	p := &w.profile
-	for _, d := range w.plan.derived {
-		row := &w.plan.rows[d.row]
-		isActive := d.row == w.at.active
-		if isActive {
-			p.place = len(p.Entries)
+// derive decides on the user properties that are not in the payload, in the catalogue's order.
+func (run *mapperRun) derive() {
+	if !run.subscription {
+		return
+	}
+	for _, p := range run.policies.derived {
+		d := run.decide(p.source)
+		d.user = outgoing{p.user, p.user.rule, known}
+		if d.user.sent() {
+			if d.value = run.derived(p.source); d.value == nil {
+				d.user.rule = ruleUnderived
+			}
 		}
-		if !row.user.send {
-			w.tellOff(aboutUser, d.source, &row.user)
-			continue
-		}
-		e := Entry{Name: row.userName, Active: isActive, key: row.user.key}
-		if isActive {
-			p.active = e
-		}
-		if e.Value = w.derived(d.row); e.Value == nil {
-			w.tell(aboutUser, d.source, nil, ruleUnderived, integration.Origin{})
-			continue
-		}
-		p.Entries = append(p.Entries, e)
 	}
 }
 
-// derived makes one of them; nil: this webhook does not tell.
-func (w *work) derived(row int) []byte {
-	status := w.e.Text(w.at.status)
-	switch row {
-	case w.at.active:
-		if w.Update.Known {
-			return boolean(w.Update.Active)
+// derived makes one of them; nil if this webhook does not say.
+func (run *mapperRun) derived(name []byte) []byte {
+	status := string(run.text(run.col.status))
+	switch string(name) {
+	case activeProperty:
+		return boolean(run.Update.Known, run.Update.Active)
+	case "subscription_started_at":
+		return run.derivedDate(run.col.originalAt)
+	case "plan_periodicity":
+		return run.period()
+	case "trial_ends_at":
+		if string(run.text(run.col.offer)) == "FREE_TRIAL" {
+			return run.derivedDate(run.col.effectiveAt, run.col.renewalAt)
 		}
-	case w.at.startedAt:
-		return w.derivedDate(w.at.originalAt)
-	case w.at.periodicity:
-		return w.period()
-	case w.at.trialEndsAt:
-		if string(w.e.Text(w.at.offer)) != freeTrial {
-			return nil
-		}
-		if v := w.derivedDate(w.at.effectiveAt); v != nil {
-			return v
-		}
-		return w.derivedDate(w.at.renewalAt)
-	case w.at.renewing:
-		return when(len(status) > 0, string(status) == "AUTO_RENEWING")
-	case w.at.grace:
-		return when(len(status) > 0, string(status) == "IN_GRACE_PERIOD")
-	case w.at.retrying:
-		if w.canonical() == eventRetry {
+	case "is_auto_renewing":
+		return boolean(status != "", status == "AUTO_RENEWING")
+	case "is_in_grace_period":
+		return boolean(status != "", status == "IN_GRACE_PERIOD")
+	case "is_in_billing_retry":
+		if run.canonical() == "ENTERED_BILLING_RETRY" {
 			return yes
 		}
-		return when(len(status) > 0 && string(status) != "UNPAID", string(status) == "ON_HOLD")
-	case w.at.trial:
-		return w.inOffer(freeTrial)
-	case w.at.intro:
-		return w.inOffer(introOffer)
-	case w.at.promo:
-		return w.inOffer(promoCode)
-	case w.at.last:
-		return w.quoted(clevertap.Cut(w.e.Name, clevertap.MaxValueBytes))
-	case w.at.revenue:
-		return w.revenue()
+		return boolean(status != "" && status != "UNPAID", status == "ON_HOLD")
+	case "is_in_trial":
+		return run.inOffer("FREE_TRIAL")
+	case "is_in_intro_offer":
+		return run.inOffer("INTRO_OFFER")
+	case "is_promo_code":
+		return run.inOffer("PROMO_CODE")
+	case "last_event":
+		return run.quoted(clevertap.Cut(run.payload.Name, clevertap.MaxValueBytes))
+	case "cumulated_revenue_in_usd":
+		return run.revenue()
 	}
 	return nil
 }
 
-// when gives a boolean where it can be told.
-func when(known, b bool) []byte {
-	if !known {
+var yes, no = []byte("true"), []byte("false")
+
+// boolean encodes a boolean; nil if it is not known.
+func boolean(known, b bool) []byte {
+	switch {
+	case !known:
 		return nil
+	case b:
+		return yes
 	}
-	return boolean(b)
+	return no
 }
 
-// derivedDate takes a date of the payload.
-func (w *work) derivedDate(row int) []byte {
-	ms, ok := w.date(row)
-	if !ok {
-		return nil
+// derivedDate takes the first of some dates of the payload that can be read.
+func (run *mapperRun) derivedDate(columns ...int) []byte {
+	for _, column := range columns {
+		if ms, ok := run.date(column); ok {
+			return run.dateValue(ms)
+		}
 	}
-	return w.dateValue(ms)
+	return nil
 }
 
-// inOffer tells whether the user is in a kind of offer: not after the end of a subscription that had it.
-func (w *work) inOffer(kind string) []byte {
-	offer := w.e.Text(w.at.offer)
-	ended := w.Update.Known && !w.Update.Active
-	return when(len(offer) > 0, string(offer) == kind && !ended)
+// inOffer says whether the user is in a kind of offer: not after the end of a subscription that had it.
+func (run *mapperRun) inOffer(kind string) []byte {
+	offer := string(run.text(run.col.offer))
+	ended := run.Update.Known && !run.Update.Active
+	return boolean(offer != "", offer == kind && !ended)
 }
 
 // revenue takes the user's total in dollars, if the vendor sends it in dollars.
-func (w *work) revenue() []byte {
-	for i := range w.e.Fields {
-		if f := &w.e.Fields[i]; string(f.Name) == "cumulated_revenues_in_usd" {
-			return w.number(f.Value)
+func (run *mapperRun) revenue() []byte {
+	for i := range run.payload.Fields {
+		if f := &run.payload.Fields[i]; string(f.Name) == "cumulated_revenues_in_usd" {
+			return run.number(f.Value)
 		}
 	}
 	return nil
 }
 
-// number gives a number's text, of a number or of a text that is one; nil: it is neither.
-func (w *work) number(raw jsontext.Value) []byte {
-	switch raw.Kind() {
-	case jsontext.KindNumber:
-		return w.keep(raw)
-	case jsontext.KindString:
-		if text := w.unquoted(raw); isNumber(text) {
-			return w.keep(text)
-		}
+// number returns a number's text, of a number or of a text that is one; nil if it is neither.
+func (run *mapperRun) number(raw jsontext.Value) []byte {
+	if text := run.textOf(raw); isNumber(text) {
+		return run.values.keep(text)
 	}
 	return nil
 }
 
-// periods are the day windows by which a period shows: months and years are not all equally long.
+// periods are the day windows that show a period: months and years are not all equally long.
 var periods = [...]struct {
 	from, to int64
-	value    string
+	value    []byte
 }{
-	{7, 7, "P1W"}, {14, 14, "P2W"}, {28, 31, "P1M"}, {59, 62, "P2M"}, {89, 92, "P3M"}, {181, 184, "P6M"}, {365, 366, "P1Y"},
+	{7, 7, []byte(`"P1W"`)}, {14, 14, []byte(`"P2W"`)}, {28, 31, []byte(`"P1M"`)}, {59, 62, []byte(`"P2M"`)},
+	{89, 92, []byte(`"P3M"`)}, {181, 184, []byte(`"P6M"`)}, {365, 366, []byte(`"P1Y"`)},
 }
 
-// period reads the plan's period off the distance of two dates. Periods of the sandbox last minutes, and those of offers and
-// commitments are not the plan's.
-func (w *work) period() []byte {
-	if string(w.e.Text(w.at.environment)) == sandboxEnvironment ||
-		string(w.e.Text(w.at.purchaseType)) != renewing || string(w.e.Text(w.at.offer)) != noOffer || w.hasCommitment() {
+// period reads the plan's period off the distance of two dates. Periods of the sandbox last minutes, and those of
+// offers and commitments are not the plan's.
+func (run *mapperRun) period() []byte {
+	if string(run.text(run.col.purchaseType)) != "RENEWING_SUBSCRIPTION" || string(run.text(run.col.offer)) != "NONE" ||
+		run.hasCommitment() || string(run.text(run.col.environment)) == sandboxEnvironment {
 		return nil
 	}
-	from, ok := w.date(w.at.purchasedAt)
-	to, also := w.date(w.at.renewalAt)
+	from, ok := run.date(run.col.purchasedAt)
+	to, also := run.date(run.col.renewalAt)
 	if !ok || !also {
 		return nil
 	}
@@ -158,15 +138,15 @@ func (w *work) period() []byte {
 	days := (to - from + day/2) / day
 	for _, p := range periods {
 		if p.from <= days && days <= p.to {
-			return appendQuoted(nil, p.value)
+			return p.value
 		}
 	}
 	return nil
 }
 
-func (w *work) hasCommitment() bool {
-	for i := range w.e.Fields {
-		f := &w.e.Fields[i]
+func (run *mapperRun) hasCommitment() bool {
+	for i := range run.payload.Fields {
+		f := &run.payload.Fields[i]
 		if bytes.HasPrefix(f.Name, []byte("commitment_")) && !isEmpty(f.Value) {
 			return true
 		}

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -31,40 +32,41 @@ func (i Identity) append(dst []byte) []byte {
 	return appendQuoted(dst, i.Value)
 }
 
-// identify finds whom to address, or the reason why nobody is.
-func (w *work) identify() (Identity, fault.Reason) {
-	if id := w.cleverTapID(); id != nil {
-		w.addressed = true
-		return Identity{ObjectID: true, Value: id}, ""
+// identify finds whom to address, or the reason why nobody is. addressed reports whether it is by a CleverTap ID of
+// the payload.
+func (run *mapperRun) identify() (id Identity, addressed bool, skip fault.Reason) {
+	if id := run.cleverTapID(); id != nil {
+		return Identity{ObjectID: true, Value: id}, true, ""
 	}
-	return w.subscriber(w.at.userID, w.at.anonymousID)
+	id, skip = run.identityOf(run.col.userID, run.col.anonymousID)
+	return id, false, skip
 }
 
-// subscriber addresses a subscriber by the app's own id, else by Purchasely's anonymous one.
-func (w *work) subscriber(user, anonymous int) (Identity, fault.Reason) {
-	if id := w.e.Text(user); !webhook.Absent(id) {
-		return Identity{Value: w.keep(id)}, ""
+// identityOf addresses a subscriber by the app's own id, else by Purchasely's anonymous one.
+func (run *mapperRun) identityOf(user, anonymous int) (Identity, fault.Reason) {
+	if id := run.id(user); id != nil {
+		return Identity{Value: run.values.keep(id)}, ""
 	}
-	id := w.e.Text(anonymous)
-	if webhook.Absent(id) {
+	id := run.id(anonymous)
+	if id == nil {
 		return Identity{}, fault.NoIdentity
 	}
-	switch w.app.Anonymous {
+	switch run.app.Anonymous {
 	case integration.AnonymousSkip:
 		return Identity{}, fault.Anonymous
 	case integration.AnonymousObjectID:
-		prefix := customPrefix(w.e.Text(w.at.store))
+		prefix := customPrefix(run.text(run.col.store))
 		if prefix != "" && isCustomID(id) && len(prefix)+len(id) <= clevertap.MaxCustomIDBytes {
-			start := len(w.values)
-			w.values = append(append(w.values, prefix...), id...)
-			return Identity{ObjectID: true, Value: w.values[start:len(w.values):len(w.values)]}, ""
+			start := len(run.values)
+			run.values = append(append(run.values, prefix...), id...)
+			return Identity{ObjectID: true, Value: run.values.since(start)}, ""
 		}
 	}
-	return Identity{Value: w.keep(id)}, ""
+	return Identity{Value: run.values.keep(id)}, ""
 }
 
 // customPrefix is what CleverTap's SDK puts before an id that the app gave it, by the platform that a store belongs to
-// (developer.clevertap.com, pages on custom CleverTap ids, November 2026). Other stores do not tell the platform.
+// (developer.clevertap.com, pages on custom CleverTap ids, November 2026). Other stores belong to no one platform.
 func customPrefix(store []byte) string {
 	switch string(store) {
 	case "APPLE_APP_STORE":
@@ -75,7 +77,7 @@ func customPrefix(store []byte) string {
 	return ""
 }
 
-// isCustomID tells whether CleverTap's SDK would take an id from the app.
+// isCustomID reports whether CleverTap's SDK would take an id from the app.
 func isCustomID(id []byte) bool {
 	for _, c := range id {
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
@@ -86,16 +88,17 @@ func isCustomID(id []byte) bool {
 	return true
 }
 
-// cleverTapID finds a CleverTap ID in the payload: first at the top, then in the objects that may hold one. nil: there is none.
-func (w *work) cleverTapID() []byte {
-	for _, row := range w.at.cleverTapIDs {
-		if id := w.e.Text(row); !webhook.Absent(id) {
-			return w.keep(id)
+// cleverTapID finds a CleverTap ID in the payload: first at the top, then in the objects that may hold one. It is nil
+// if there is none.
+func (run *mapperRun) cleverTapID() []byte {
+	for _, column := range run.col.cleverTapIDs {
+		if id := run.id(column); id != nil {
+			return run.values.keep(id)
 		}
 	}
-	for _, row := range w.at.containers {
-		if object := w.e.Value(row); len(object) > 0 && object[0] == '{' {
-			if id := w.cleverTapIDIn(object); id != nil {
+	for _, column := range run.col.idObjects {
+		if object := run.payload.Value(column); object.Kind() == jsontext.KindBeginObject {
+			if id := run.cleverTapIDIn(object); id != nil {
 				return id
 			}
 		}
@@ -103,31 +106,20 @@ func (w *work) cleverTapID() []byte {
 	return nil
 }
 
-func (w *work) cleverTapIDIn(object jsontext.Value) []byte {
-	from, to := w.openObject(object)
-	defer w.closeObject(from)
-	for _, row := range w.at.cleverTapIDs {
-		for _, m := range w.members[from:to] {
-			if string(m.name) != w.catalogue.Attributes[row].Name {
-				continue
-			}
-			if id := w.idText(m.value); !webhook.Absent(id) {
-				return id
-			}
+func (run *mapperRun) cleverTapIDIn(object jsontext.Value) []byte {
+	members := run.open(object)
+	defer run.close(members)
+	for _, column := range run.col.cleverTapIDs {
+		id := run.textOf(find(members, []byte(run.catalogue.Attributes[column].Name)))
+		if !webhook.Absent(id) {
+			return run.values.keep(id)
 		}
 	}
 	return nil
 }
 
-// idText gives an id's text, kept in the Result. A number gives its digits, anything else is no id.
-func (w *work) idText(raw jsontext.Value) []byte {
-	switch raw.Kind() {
-	case '"':
-		start := len(w.values)
-		w.values = appendUnquoted(w.values, raw)
-		return w.values[start:len(w.values):len(w.values)]
-	case '0':
-		return w.keep(raw)
-	}
-	return nil
+// isCleverTapID reports whether an attribute's name is that of a CleverTap ID.
+func (run *mapperRun) isCleverTapID(name []byte) bool {
+	a := run.catalogue.Attribute(name)
+	return a != nil && slices.Contains(run.col.cleverTapIDs[:], a.Index)
 }

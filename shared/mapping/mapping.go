@@ -1,115 +1,211 @@
+// Package mapping answers what a webhook means in CleverTap: which records, under which identity and names, with which
+// values.
+//
+// It decides first what becomes of every attribute, then writes the records from the decisions, then explains the
+// decisions if somebody listens. It is pure: the same bytes and the same integration file give the same records, byte
+// for byte. Every record has exactly one identity key and stays within CleverTap's limits, and nothing is dropped for
+// a reason that cannot be explained. The package does no I/O, never reads the clock, and never guesses an identity.
 package mapping
 
 import (
 	"sync"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // Mapper holds what is the same for all webhooks. It is safe for concurrent use.
 type Mapper struct {
 	catalogue *webhook.Catalogue
-	at        *places
-	plans     sync.Map // *integration.App → *plan; apps live as long as the process
+	columns   *columns
+	policies  sync.Map // *integration.App → *policies; apps live as long as the process
 }
 
 // New prepares a Mapper.
-func New() *Mapper { return &Mapper{catalogue: webhook.EmbeddedCatalogue(), at: thePlaces()} }
+func New() *Mapper { return &Mapper{catalogue: webhook.EmbeddedCatalogue(), columns: theColumns()} }
 
-// planFor gives an app's plan, made when the app is met for the first time.
-func (m *Mapper) planFor(app *integration.App) *plan {
-	if p, ok := m.plans.Load(app); ok {
-		return p.(*plan)
+// policiesOf returns an app's policies, made when the app is met for the first time.
+func (m *Mapper) policiesOf(app *integration.App) *policies {
+	if p, ok := m.policies.Load(app); ok {
+		return p.(*policies)
 	}
-	p, _ := m.plans.LoadOrStore(app, newPlan(app, m.catalogue, m.at))
-	return p.(*plan)
+	p, _ := m.policies.LoadOrStore(app, newPolicies(app, m.catalogue, m.columns))
+	return p.(*policies)
 }
 
-// work is one webhook on its way into its records.
-type work struct {
-	*Result
+// Destination says which account a message's records go to: it decides about money and about the sandbox skip.
+type Destination uint8
+
+// The destinations.
+const (
+	Production     Destination = iota
+	SandboxAccount             // sandbox: route, and the secret has a sandbox account
+	NoAccount                  // sandbox: route without a sandbox account, or sandbox: skip
+)
+
+// The two environments. Any other counts as production for everything but money.
+const (
+	sandboxEnvironment    = "SANDBOX"
+	productionEnvironment = "PRODUCTION"
+)
+
+// Route decides where a message goes before it is mapped. sandboxAccount reports whether the app's secret has a
+// sandbox account; it is called only if the answer matters, and its error is returned.
+func Route(e *webhook.Event, app *integration.App, sandboxAccount func() (bool, error)) (Destination, error) {
+	if !app.Enabled || string(e.Text(theColumns().environment)) != sandboxEnvironment {
+		return Production, nil
+	}
+	switch app.Sandbox {
+	case integration.SandboxSend:
+		return Production, nil
+	case integration.SandboxSkip:
+		return NoAccount, nil
+	}
+	has, err := sandboxAccount()
+	if err != nil || !has {
+		return NoAccount, err
+	}
+	return SandboxAccount, nil
+}
+
+// Scope says which environments' purchases go to an account: those that the file sends there, and all of them if both
+// accounts of an app's secret are one.
+func Scope(app *integration.App, to Destination, oneAccount bool) subscriber.Scope {
+	both := app.Sandbox == integration.SandboxSend || app.Sandbox == integration.SandboxRoute && oneAccount
+	return subscriber.Scope{Production: both || to == Production, Sandbox: both || to == SandboxAccount}
+}
+
+// mapperRun is one webhook on its way through Map.
+type mapperRun struct {
+	*Result   // what comes of it, and the memory for that
+	col       *columns
 	catalogue *webhook.Catalogue
-	at        *places
-	plan      *plan
-	e         *webhook.Event
+	payload   *webhook.Event
 	app       *integration.App
+	policies  *policies // the app's
 	to        Destination
-	note      func(Note)
+	explained bool // somebody listens to the explanation
 
-	identity  Identity
-	ts        int64  // seconds
-	ms        int64  // the time that makes ts, in milliseconds; 0: the webhook has none
-	order     int64  // milliseconds by which states are ordered
-	addressed bool   // whether the identity is a CleverTap ID of the payload
-	purchase  []byte // the purchase's id; empty: the webhook has none
-	quiet     bool   // the event is off: what becomes of its properties is no news
-	profiled  bool   // whether the webhook may make a profile record
+	times        times
+	identity     Identity
+	addressed    bool // the identity is a CleverTap ID of the payload
+	subscription bool // the webhook is not about a one-time purchase, so it may make a profile record
+	event        eventDecision
+	charged      chargedDecision
 }
 
-// Map turns a webhook into records. note, if not nil, is told everything that is not sent or changed (explain); production passes
-// nil. The same event, app, destination and received give the same bytes. r's memory is valid until the next Map with the same r.
+// Map turns a webhook into records. explain, if not nil, is called for everything that is changed or not sent;
+// production passes nil. The same event, app, destination and received give the same bytes. r's memory is valid until
+// the next Map with the same r.
 func (m *Mapper) Map(
-	r *Result, e *webhook.Event, app *integration.App, to Destination, received time.Time, note func(Note),
+	r *Result, e *webhook.Event, app *integration.App, to Destination, received time.Time, explain func(Note),
 ) {
-	w := work{
-		Result: r, catalogue: m.catalogue, at: m.at, plan: m.planFor(app), e: e, app: app, to: to, note: note,
-	}
 	r.reset()
-	r.EventID = r.keep(e.Text(m.at.eventID))
-	w.clock(received)
-	if w.skip() {
+	run := mapperRun{
+		Result: r, col: m.columns, catalogue: m.catalogue, payload: e, app: app, policies: m.policiesOf(app), to: to,
+		explained: explain != nil,
+	}
+	run.makeRecords(received)
+	if explain != nil {
+		explainer{&run, explain}.explain()
+	}
+}
+
+// makeRecords is the route of a webhook, from its times to Charged.
+func (run *mapperRun) makeRecords(received time.Time) {
+	run.EventID = run.values.keep(run.text(run.col.eventID))
+	run.times = run.readTimes(received)
+	run.Created = run.times.created
+	switch { // the switch of the event comes later: it concerns one record only
+	case !run.app.Enabled:
+		run.Skip = fault.Disabled
+	case run.to == NoAccount:
+		run.Skip = fault.Sandbox
+	default:
+		run.identity, run.addressed, run.Skip = run.identify()
+	}
+	if run.Skip != "" {
 		return
 	}
-	w.claim()
-	w.records()
+	run.subscription = !run.isOneTime()
+	run.updatePurchase()
+	if run.decideEvent(); run.Reject != "" {
+		return
+	}
+	run.decideAttributes()
+	run.derive()
+	run.countDrift()
+	if run.event.Send {
+		run.limitProperties()
+		run.writeEvent()
+	}
+	if run.subscription {
+		limit(run.decisions, asUserProperty, ruleKeys)
+		run.buildProfile()
+	}
+	run.transfer()
+	run.charge()
+	if run.Event == nil && run.Profile == nil && run.Other == nil && run.Charged == nil {
+		run.Skip = fault.EventOff
+	}
 }
 
-// skip finds the first reason to send nothing at all. The events' switches come last, and elsewhere: they concern one record.
-func (w *work) skip() bool {
-	var origin integration.Origin
-	switch {
-	case !w.app.Enabled:
-		w.Skip, origin = fault.Disabled, w.app.EnabledOrigin
-	case w.to == NoAccount:
-		w.Skip, origin = fault.Sandbox, w.app.SandboxOrigin
-	default:
-		if w.identity, w.Skip = w.identify(); w.Skip == fault.Anonymous {
-			origin = w.app.AnonymousOrigin
+// times are the times of a webhook in milliseconds.
+type times struct {
+	created int64 // of the event, else of the purchase; 0 if the webhook has none that CleverTap would take
+	sent    int64 // created, else when the webhook was received; its seconds are ts
+	order   int64 // by which the states of a user are ordered
+}
+
+// readTimes reads each time from its date, else from its milliseconds field.
+func (run *mapperRun) readTimes(received time.Time) (t times) {
+	for _, date := range [...]int{run.col.createdAt, run.col.purchasedAt} {
+		if t.created = asTime(webhook.ParseDate(run.payload.Value(date))); t.created == 0 {
+			t.created = asTime(webhook.ParseMillis(run.payload.Value(run.millis(date))))
+		}
+		if t.created != 0 {
+			break
 		}
 	}
-	if w.Skip != "" {
-		w.tell(aboutMessage, nil, nil, string(w.Skip), origin)
+	if t.sent = t.created; t.sent == 0 {
+		t.sent = received.UnixMilli()
 	}
-	return w.Skip != ""
+	if t.order = asTime(webhook.ParseMillis(run.payload.Value(run.millis(run.col.createdAt)))); t.order == 0 {
+		t.order = t.sent
+	}
+	return t
 }
 
-// records makes what is to be sent.
-func (w *work) records() {
-	decision := w.app.Event(w.e.Name)
-	if !w.isKnown() {
-		w.addDrift(driftEvent, w.e.Name)
+// asTime returns a time that CleverTap takes as ts, else 0.
+func asTime(ms int64, ok bool) int64 {
+	if s := seconds(ms); !ok || s < 1 || s > clevertap.MaxTime {
+		return 0
 	}
-	name := w.eventName(&decision)
-	if decision.Send && len(name) == 0 {
-		w.Reject = fault.Malformed
-		w.tell(aboutMessage, w.e.Name, nil, ruleNameless, integration.Origin{})
-		return
+	return ms
+}
+
+// text is an attribute's text, unescaped, or a number's digits; empty if it has neither.
+func (run *mapperRun) text(column int) []byte { return run.payload.Text(column) }
+
+// id is an attribute's text as an id; nil if it is one of those that stand for nobody.
+func (run *mapperRun) id(column int) []byte {
+	if id := run.text(column); !webhook.Absent(id) {
+		return id
 	}
-	// A record that is switched off is made all the same: what the catalogue does not know is counted whatever the file says.
-	w.quiet = !decision.Send
-	w.profiled = !w.isOneTime()
-	w.beginEvent(name)
-	w.attributes()
-	if decision.Send {
-		w.Event = w.endEvent()
+	return nil
+}
+
+// millis is the column of a date's milliseconds field.
+func (run *mapperRun) millis(date int) int { return run.catalogue.Attributes[date].Millis }
+
+// date reads a date of the catalogue, by its milliseconds field if the date itself is missing or cannot be read.
+func (run *mapperRun) date(column int) (ms int64, ok bool) {
+	if ms, ok = webhook.ParseDate(run.payload.Value(column)); ok {
+		return ms, true
 	}
-	w.finishProfile()
-	w.transfer()
-	w.charge()
-	if w.Event == nil && w.Profile == nil && w.Other == nil && w.Charged == nil {
-		w.Skip = fault.EventOff
-	}
+	return webhook.ParseMillis(run.payload.Value(run.millis(column)))
 }

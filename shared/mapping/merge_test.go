@@ -1,7 +1,8 @@
 package mapping_test
 
 import (
-	"slices"
+	"maps"
+	"strconv"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -14,10 +15,10 @@ import (
 // state makes a state of reader-1 from keys and values, in turn.
 func state(at int64, purchase string, rank subscriber.Rank, keys ...string) *mapping.Profile {
 	p := &mapping.Profile{
-		Identity: mapping.Identity{Value: []byte("reader-1")}, TS: at / 1000, At: at, Purchase: []byte(purchase), Rank: rank,
+		Identity: mapping.Identity{Value: []byte("reader-1")}, TS: at / 1000, At: at, Purchase: purchase, Rank: rank,
 	}
 	for i := 0; i < len(keys); i += 2 {
-		p.Entries = append(p.Entries, mapping.Entry{Name: keys[i], Value: []byte(keys[i+1])})
+		p.Set(keys[i], keys[i+1])
 	}
 	return p
 }
@@ -111,22 +112,14 @@ func TestMergeIsWhatSendingOneAfterTheOtherWouldLeave(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		var states []*mapping.Profile
+		left := map[string]any{}
 		for i := range rapid.IntRange(1, 8).Draw(t, "states") {
 			p := state(int64(1000+i/2), "", 0)
-			for k := range rapid.IntRange(1, 5).Draw(t, "keys") {
-				name := string(rune('a' + (k+rapid.IntRange(0, 3).Draw(t, "shift"))%7))
-				if slices.ContainsFunc(p.Entries, func(e mapping.Entry) bool { return e.Name == name }) {
-					continue
-				}
-				p.Entries = append(p.Entries, mapping.Entry{Name: name, Value: []byte{byte('0' + i)}})
+			for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}), 1, 5, rapid.ID).Draw(t, "keys") {
+				p.Set(name, strconv.Itoa(i))
+				left[name] = float64(i)
 			}
 			states = append(states, p)
-		}
-		left := map[string]any{}
-		for _, p := range states {
-			for _, e := range p.Entries {
-				left[e.Name] = float64(e.Value[0] - '0')
-			}
 		}
 		var record struct {
 			TS          int64          `json:"ts"`
@@ -135,13 +128,8 @@ func TestMergeIsWhatSendingOneAfterTheOtherWouldLeave(t *testing.T) {
 		if err := json.Unmarshal(mapping.Merge(nil, states), &record); err != nil {
 			t.Fatal(err)
 		}
-		if len(record.ProfileData) != len(left) {
+		if !maps.Equal(record.ProfileData, left) {
 			t.Fatalf("got %v, want %v", record.ProfileData, left)
-		}
-		for name, value := range left {
-			if record.ProfileData[name] != value {
-				t.Fatalf("got %v, want %v", record.ProfileData, left)
-			}
 		}
 	})
 }

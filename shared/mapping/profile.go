@@ -2,182 +2,166 @@ package mapping
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 	"strconv"
 
-	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-// Entry is one key of a profile.
-type Entry struct {
-	Name   string // the key, unescaped
-	Value  []byte // encoded JSON
-	UserID bool   // user_id or anonymous_user_id: kept also when another purchase is active
-	Active bool   // has_active_subscription
-
-	key   []byte // Name, encoded and with its colon; nil: not yet
-	extra bool   // of which only the file knows: falls first
-}
-
-// Profile is one state of a user, not yet encoded: states of one user in one upload are merged first. A state of which nothing is
-// left makes no record.
+// Profile is one state of a user, not yet encoded: states of one user in one upload are merged first. A state of which
+// nothing is left makes no record.
 type Profile struct {
 	Identity Identity
 	TS       int64 // whole seconds, what goes out
 	At       int64 // milliseconds, what states are ordered by
-	Purchase []byte
+	Purchase string
 	Rank     subscriber.Rank
-	Entries  []Entry
 
-	active Entry // has_active_subscription as the file names it; no name: switched off
-	place  int   // where it stands, or would stand, among Entries
+	entries []entry
+	active  *policy // has_active_subscription; nil if the file switches it off
+	place   int     // where that is, or would be, among the entries
 }
 
-func (p *Profile) reset() { *p = Profile{Entries: p.Entries[:0]} }
+// entry is one key of a profile.
+type entry struct {
+	policy *policy
+	value  []byte // encoded JSON
+}
 
-var (
-	yes = []byte("true")
-	no  = []byte("false")
-)
+func (p *Profile) reset() { *p = Profile{entries: p.entries[:0]} }
 
-func boolean(b bool) []byte {
-	if b {
-		return yes
+// buildProfile makes the subscriber's state of the user properties that are sent.
+func (run *mapperRun) buildProfile() {
+	p := &run.profile
+	p.Identity, p.TS, p.At = run.identity, seconds(run.times.sent), run.times.order
+	p.Purchase, p.Rank = run.Update.Purchase, run.Update.Rank
+	for i := range run.decisions {
+		d := &run.decisions[i]
+		if out := &d.user; out.policy != nil && out.policy.isActive {
+			p.place = len(p.entries)
+			if out.policy.rule == none {
+				p.active = out.policy
+			}
+		}
+		if d.user.sent() {
+			p.entries = append(p.entries, entry{d.user.policy, run.values.keep(d.value)})
+		}
 	}
-	return no
+	if len(p.entries) > 0 {
+		run.Profile = p
+	}
 }
 
-// SetActive makes the profile say that its user is active, or is not; nothing if the file switches that off.
+// SetActive makes the profile say whether its user is active, unless the file switches that off.
 func (p *Profile) SetActive(active bool) {
-	if p.active.Name == "" {
+	if p.active == nil {
 		return
 	}
-	e := p.active
-	e.Value = boolean(active)
-	if i := slices.IndexFunc(p.Entries, func(e Entry) bool { return e.Active }); i >= 0 {
-		p.Entries[i] = e
+	e := entry{p.active, boolean(true, active)}
+	if i := slices.IndexFunc(p.entries, isActive); i >= 0 {
+		p.entries[i] = e
 		return
 	}
-	p.Entries = slices.Insert(p.Entries, min(p.place, len(p.Entries)), e)
+	p.entries = slices.Insert(p.entries, min(p.place, len(p.entries)), e)
 }
 
-// Apply is what subscriber state leaves of a profile, nil if nothing.
-func (p *Profile) Apply(a subscriber.Decision) *Profile {
+func isActive(e entry) bool { return e.policy.isActive }
+
+// HasActive reports whether the profile says if its user is active.
+func (p *Profile) HasActive() bool { return slices.ContainsFunc(p.entries, isActive) }
+
+// KeepOnlyActive makes the profile say only whether its user is active, and under which ids: the rest is about a
+// purchase that matters less than another one.
+func (p *Profile) KeepOnlyActive(active bool) {
+	p.SetActive(active)
+	p.entries = slices.DeleteFunc(p.entries, func(e entry) bool { return !e.policy.isUserID && !e.policy.isActive })
+	p.place = len(p.entries)
+}
+
+// Apply returns what subscriber state leaves of a profile; nil if nothing.
+func (p *Profile) Apply(d subscriber.Decision) *Profile {
 	switch {
-	case p == nil || a.Older:
+	case p == nil || d.Older:
 		return nil
-	case a.Others:
-		p.KeepOnlyActive(a.Active)
-	case a.Known:
-		p.SetActive(a.Active)
+	case d.Others:
+		p.KeepOnlyActive(d.Active)
+	case d.Known:
+		p.SetActive(d.Active)
 	}
-	if len(p.Entries) == 0 {
+	if len(p.entries) == 0 {
 		return nil
 	}
 	return p
 }
 
-// HasActive tells whether the profile says if its user is active.
-func (p *Profile) HasActive() bool {
-	return slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.Active })
-}
-
-// KeepOnlyActive makes the profile say only that its user is active, or is not, and under which ids: the rest is about a purchase that
-// matters less than another one.
-func (p *Profile) KeepOnlyActive(active bool) {
-	p.SetActive(active)
-	p.Entries = slices.DeleteFunc(p.Entries, func(e Entry) bool { return !e.UserID && !e.Active })
-	p.place = len(p.Entries)
-}
-
-// userProperty writes a user property, if the file lets it through.
-func (w *work) userProperty(source []byte, row *row, json []byte) {
-	if !w.profiled {
-		return
-	}
-	d := &row.user
-	if !d.send {
-		w.tellOff(aboutUser, source, d)
-		return
-	}
-	w.tellRenamed(aboutUser, source, d)
-	w.profile.Entries = append(w.profile.Entries, Entry{
-		Name: row.userName, Value: w.keep(json), UserID: row.isID, key: d.key,
-	})
-}
-
-// extras writes an attribute as a user property of which only the file knows.
-func (w *work) extras(source, json []byte) {
-	if !w.profiled {
-		return
-	}
-	for i := range w.plan.extras {
-		x := &w.plan.extras[i]
-		if !bytes.Equal(x.source, source) {
-			continue
-		}
-		if !x.rule.send {
-			w.tellOff(aboutUser, source, &x.rule)
-			return
-		}
-		w.tellRenamed(aboutUser, source, &x.rule)
-		w.profile.Entries = append(w.profile.Entries, Entry{Name: x.name, Value: w.keep(json), key: x.rule.key, extra: true})
-		return
-	}
-}
-
-// finishProfile adds what is derived, and hands the profile over if there is anything in it.
-func (w *work) finishProfile() {
-	if !w.profiled {
-		w.tell(aboutProfile, nil, nil, ruleOneTime, integration.Origin{})
-		return
-	}
-	p := &w.profile
-	p.Identity, p.TS, p.At = w.identity, w.ts, w.order
-	p.Purchase, p.Rank = w.purchase, w.Update.Rank
-	w.derive()
-	w.limitProfile()
-	if len(p.Entries) == 0 {
-		w.tell(aboutProfile, nil, nil, ruleNothing, integration.Origin{})
-		return
-	}
-	w.Profile = p
-}
-
-// limitProfile lets keys of which only the file knows fall when there are too many. The others alone are never so many.
-func (w *work) limitProfile() {
-	p := &w.profile
-	for i := len(p.Entries) - 1; i >= 0 && len(p.Entries) > clevertap.MaxProperties; i-- {
-		if p.Entries[i].extra {
-			w.tell(aboutUser, []byte(p.Entries[i].Name), nil, ruleKeys, integration.Origin{})
-			p.Entries = slices.Delete(p.Entries, i, i+1)
-			if i < p.place {
-				p.place--
-			}
-		}
-	}
-}
-
-// append writes the record of a state whose keys are given.
-func (p *Profile) append(dst []byte, entries []Entry) []byte {
+// append writes the record of a state with other entries.
+func (p *Profile) append(dst []byte, entries []entry) []byte {
 	dst = append(dst, `{"type":"profile",`...)
 	dst = p.Identity.append(dst)
 	dst = append(dst, `,"ts":`...)
 	dst = strconv.AppendInt(dst, p.TS, 10)
 	dst = append(dst, `,"profileData":{`...)
-	for i := range entries {
-		e := &entries[i]
+	for i, e := range entries {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		if e.key != nil {
-			dst = append(dst, e.key...)
-		} else {
-			dst = append(appendQuoted(dst, e.Name), ':')
-		}
-		dst = append(dst, e.Value...)
+		dst = append(append(dst, e.policy.key...), e.value...)
 	}
 	return append(dst, "}}"...)
+}
+
+// Merge joins the states of one user into one record, appended to dst. States are ordered by At; at the same instant,
+// within one purchase, by rank; then by their position in states, which is the queue's order. Every key has the value
+// of the newest state that has it, just as if all had been sent in that order; keys that CleverTap treats as one are
+// one. The record's time is the newest state's. All states have the same identity, and there is at least one.
+func Merge(dst []byte, states []*Profile) []byte {
+	if len(states) == 1 {
+		return states[0].append(dst, states[0].entries)
+	}
+	states = inOrder(states)
+	merged := make([]entry, 0, 2*len(states[0].entries))
+	for _, state := range states {
+		for _, e := range state.entries {
+			same := func(m entry) bool { return bytes.Equal(m.policy.folded, e.policy.folded) }
+			if i := slices.IndexFunc(merged, same); i >= 0 {
+				merged[i] = e
+			} else {
+				merged = append(merged, e)
+			}
+		}
+	}
+	return states[len(states)-1].append(dst, merged)
+}
+
+// inOrder returns the states from the oldest to the newest. At the same instant those of one purchase share out, by
+// rank, the positions that they have among themselves; states of different purchases keep the queue's order, and those
+// without a purchase's id count as one purchase.
+func inOrder(states []*Profile) []*Profile {
+	states = slices.Clone(states)
+	slices.SortStableFunc(states, func(a, b *Profile) int { return cmp.Compare(a.At, b.At) })
+	for i := range states {
+		for j, k := i, earlier(states, i); k >= 0 && states[k].rank() > states[j].rank(); j, k = k, earlier(states, k) {
+			states[j], states[k] = states[k], states[j]
+		}
+	}
+	return states
+}
+
+// earlier is the position of the last state before another one of the same instant and purchase; -1 if there is none.
+func earlier(states []*Profile, of int) int {
+	for i := of - 1; i >= 0 && states[i].At == states[of].At; i-- {
+		if states[i].Purchase == states[of].Purchase {
+			return i
+		}
+	}
+	return -1
+}
+
+// rank is a state's rank within an instant: all but ACTIVATE and DEACTIVATE are alike.
+func (p *Profile) rank() subscriber.Rank {
+	if p.Rank < subscriber.Deactivate {
+		return subscriber.Other
+	}
+	return p.Rank
 }

@@ -1,7 +1,10 @@
 package mapping
 
 import (
+	"bytes"
 	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -9,20 +12,20 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// Result is what one webhook means. The zero Result is ready. It owns its memory and reuses it: whatever it holds is valid until
-// the next Map with the same Result, also when the webhook's bytes are gone by then.
+// Result is what one webhook means. The zero Result is ready. It owns its memory and reuses it: whatever it holds is
+// valid until the next Map with the same Result, even when the webhook's bytes are gone by then.
 type Result struct {
-	Skip            fault.Reason      // "" unless nothing is sent because the file says so, or because there is nobody to address
-	Reject          fault.Reason      // "" unless the webhook can never be sent: malformed
-	Event           []byte            // the encoded event record; nil: none
-	Charged         []byte            // the encoded Charged record; nil: none
-	Profile         *Profile          // the subscriber's own state; nil: none
-	Other           *Profile          // SUBSCRIPTION_RECEIVED: the state of the subscriber it came from; nil: none
-	Update          subscriber.Update // what the event says about its purchase, for subscriber state; also when Skip is event_off
+	Skip            fault.Reason      // why nothing is sent: the file says so, or there is nobody to address
+	Reject          fault.Reason      // why the webhook can never be sent: malformed
+	Event           []byte            // the encoded event record; nil if there is none
+	Charged         []byte            // the encoded Charged record; nil if there is none
+	Profile         *Profile          // the subscriber's own state; nil if there is none
+	Other           *Profile          // SUBSCRIPTION_RECEIVED: the state of who had it before; nil if there is none
+	Update          subscriber.Update // what the event says about its purchase; also set when Skip is event_off
 	Subscriber      webhook.Subscriber
-	OtherSubscriber webhook.Subscriber // whose entry SUBSCRIPTION_RECEIVED also ends; Kind NoSubscriber: none
+	OtherSubscriber webhook.Subscriber // whose purchase SUBSCRIPTION_RECEIVED ends; of kind NoSubscriber if nobody's
 	EventID         []byte
-	Created         int64    // milliseconds of the time that makes ts; 0: the webhook has none
+	Created         int64    // milliseconds of the time that makes ts; 0 if the webhook has none
 	Drift           []string // names only, never values: "event FOO", "attribute bar", "value subscription_status"
 
 	memory
@@ -30,70 +33,111 @@ type Result struct {
 
 // memory is what a Result keeps from one webhook to the next.
 type memory struct {
-	event   []byte            // the event record while it grows
-	charged []byte            // the Charged record
-	values  []byte            // encoded values, and texts that outlive the webhook
-	flat    []byte            // names of parts, one behind the other along the path that is being walked
-	scratch []byte            // one unescaped text
-	arrays  []byte            // the text of one array
-	spans   []span            // the properties written so far
-	members []member          // the objects along the path that is being walked
-	names   names             // the names written so far
-	profile Profile           // what Profile points to
-	other   Profile           // what Other points to
-	drifts  map[string]string // names of drift met before, so that the same drift costs nothing the next time
-	drift   []string          // what Drift is cut from
+	decisions []decision // in the payload's order, then those on derived user properties
+	named     []policy   // policies of names that only this webhook has
+	values    arena      // encoded values, and texts that outlive the webhook
+	records   arena      // the records
+	profile   Profile    // what Profile points to
+	other     Profile    // what Other points to
+	names     names      // the names in the event record
 
-	lastPurchase   string             // of the last Claim
+	path    []byte   // the name of an attribute, behind those of the objects around it
+	members []member // of the objects around an attribute
+	decoder jsontext.Decoder
+	input   bytes.Buffer // the decoder's
+	array   []byte       // the text of one array
+	scratch []byte       // one text
+
+	drifts         map[string]string  // words for drift met before, which then cost nothing
+	lastPurchase   string             // of the last Update
 	lastSubscriber webhook.Subscriber // the last Subscriber
 }
 
-// maxDrifts bounds what a Result remembers of drift; names come from outside and could be endless.
-const maxDrifts = 1024
+// maxTexts bounds what a Result remembers of names from outside, which could be endless.
+const maxTexts = 1024
 
 // reset forgets the last webhook and keeps the memory.
 func (r *Result) reset() {
 	r.Skip, r.Reject = "", ""
 	r.Event, r.Charged, r.Profile, r.Other = nil, nil, nil, nil
 	r.Update, r.Subscriber, r.OtherSubscriber = subscriber.Update{}, webhook.Subscriber{}, webhook.Subscriber{}
-	r.EventID, r.Created, r.Drift = nil, 0, nil
-	r.event, r.charged, r.values = r.event[:0], r.charged[:0], r.values[:0]
-	r.flat, r.spans, r.members, r.drift = r.flat[:0], r.spans[:0], r.members[:0], r.drift[:0]
-	r.names.reset()
+	r.EventID, r.Created, r.Drift = nil, 0, r.Drift[:0]
+	r.decisions, r.named, r.values, r.records = r.decisions[:0], r.named[:0], r.values[:0], r.records[:0]
+	r.path, r.members = r.path[:0], r.members[:0]
 	r.profile.reset()
 	r.other.reset()
+	r.names.reset()
 }
 
-// keep copies a text so that it lives as long as the Result's content.
-func (r *Result) keep(text []byte) []byte {
-	start := len(r.values)
-	r.values = append(r.values, text...)
-	return r.values[start:len(r.values):len(r.values)]
+// arena holds texts one behind the other. They stay where they are when it grows.
+type arena []byte
+
+// since is what was appended since the arena had a length.
+func (a *arena) since(start int) []byte { return (*a)[start:len(*a):len(*a)] }
+
+// keep copies a text.
+func (a *arena) keep(text []byte) []byte {
+	start := len(*a)
+	*a = append(*a, text...)
+	return a.since(start)
 }
 
-// addDrift counts one thing that the catalogue does not know, under its kind and name.
-func (r *Result) addDrift(kind string, name []byte) {
-	r.drift = append(r.drift, r.driftText(kind, name))
-	r.Drift = r.drift
-}
+// The kinds of drift.
+const (
+	driftEvent     = "event"
+	driftAttribute = "attribute"
+	driftValue     = "value"
+)
 
-// addDriftOnce does the same for what may have been counted before.
-func (r *Result) addDriftOnce(kind string, name []byte) {
-	if !slices.Contains(r.drift, r.driftText(kind, name)) {
-		r.addDrift(kind, name)
+// countDrift lists the attributes and values that are not as the catalogue says, whatever the file says about them.
+func (r *Result) countDrift() {
+	for i := range r.decisions {
+		if d := &r.decisions[i]; d.drift != "" {
+			r.addDrift(d.drift, d.source)
+		}
 	}
 }
 
-// driftText gives the words for a drift, the same string again for one that was met before. Names have no bounds; these words do.
-func (r *Result) driftText(kind string, name []byte) string {
+// addDrift lists one thing that the catalogue does not know. Names are cut: from outside they have no bounds.
+func (r *Result) addDrift(kind string, name []byte) {
 	r.scratch = append(append(append(r.scratch[:0], kind...), ' '), clevertap.Cut(name, clevertap.MaxKeyBytes)...)
 	text, met := r.drifts[string(r.scratch)]
 	if !met {
 		text = string(r.scratch)
-		if r.drifts == nil || len(r.drifts) >= maxDrifts {
+		if r.drifts == nil || len(r.drifts) >= maxTexts {
 			r.drifts = make(map[string]string)
 		}
 		r.drifts[text] = text
 	}
-	return text
+	r.Drift = append(r.Drift, text)
+}
+
+// Copies keeps copies of profiles beyond the next Map. The zero Copies is ready; its memory is used again after
+// Forget.
+type Copies struct {
+	profiles []Profile
+	entries  []entry
+	texts    arena
+}
+
+// Forget ends the life of all copies.
+func (c *Copies) Forget() {
+	c.profiles, c.entries, c.texts = c.profiles[:0], c.entries[:0], c.texts[:0]
+}
+
+// Of copies a profile out of its Result's memory; nil stays nil.
+func (c *Copies) Of(p *Profile) *Profile {
+	if p == nil {
+		return nil
+	}
+	c.profiles = append(c.profiles, *p)
+	copied := &c.profiles[len(c.profiles)-1]
+	copied.Identity.Value = c.texts.keep(p.Identity.Value)
+	from := len(c.entries)
+	for _, e := range p.entries {
+		e.value = c.texts.keep(e.value)
+		c.entries = append(c.entries, e)
+	}
+	copied.entries = slices.Clip(c.entries[from:])
+	return copied
 }
