@@ -14,7 +14,7 @@ import (
 type decision struct {
 	source   []byte // the attribute's name, behind those of the objects around it
 	value    []byte // as it goes out, encoded; nil if there is nothing to send
-	changed  rule   // what changed the value; nil if nothing did
+	changed  rule   // what changed the value; none if nothing did
 	drift    string // the kind of drift, if it is not as the catalogue says
 	property outgoing
 	user     outgoing
@@ -23,7 +23,7 @@ type decision struct {
 // outgoing is what becomes of a value as a property of the event, or as a user property.
 type outgoing struct {
 	policy *policy // the name it goes out under; nil if there is none
-	rule   rule    // why it does not go out; nil if it does, or if there is nothing to explain
+	rule   rule    // why it does not go out; none if it does, or if there is nothing to explain
 	class  class
 }
 
@@ -43,11 +43,13 @@ const (
 func (run *mapperRun) decideAttributes() {
 	for i := range run.payload.Fields {
 		f := &run.payload.Fields[i]
+		a := attribute{name: f.Name, path: f.Name, value: f.Value, class: unknown}
 		switch {
 		case f.Known == nil:
-			run.decideUnlisted(attribute{name: f.Name, path: f.Name, value: f.Value, class: unknown})
+			run.decideUnlisted(a)
 		case f.Known.Dynamic():
-			run.decideUnlisted(attribute{name: f.Name, path: f.Name, value: f.Value, want: f.Known.Type, class: known})
+			a.want, a.class = f.Known.Type, known
+			run.decideUnlisted(a)
 		case run.policies.rows[f.Known.Index].property.rule == ruleAddress:
 			run.drop(f.Name, ruleAddress, "")
 		case f.Known.Type == webhook.Date:
@@ -126,17 +128,22 @@ func (run *mapperRun) decideListed(f *webhook.Field, want webhook.Type, drift st
 		run.decideListedObject(f, drift)
 		return
 	}
-	v := run.scalar(f.Value, want)
+	v := run.encode(f.Value, want)
 	switch {
 	case len(v.json) == 0:
 		run.drop(f.Name, ruleEmpty, "")
 		return
 	case !v.fits:
 		drift = driftAttribute
-	case want == webhook.String && f.Known.Enum != nil && !slices.Contains(f.Known.Enum, string(v.json[1:len(v.json)-1])):
+	case want == webhook.String && f.Known.Enum != nil && !isOneOf(f.Known.Enum, v.json):
 		drift = driftValue
 	}
 	run.send(f.Name, f.Known.Index, v, drift)
+}
+
+// isOneOf reports whether an encoded text is one of the values that the vendor lists, which need no escapes.
+func isOneOf(enum []string, json []byte) bool {
+	return slices.Contains(enum, string(json[1:len(json)-1]))
 }
 
 // decideListedObject decides on an attribute of the catalogue that is an object, and on its members.
@@ -222,7 +229,7 @@ func (run *mapperRun) decideObject(a attribute, d decision, p *policy, ids bool)
 	start := len(run.path)
 	for _, m := range object.members {
 		run.path = append(append(append(run.path[:start], a.path...), '_'), m.name...)
-		run.decideUnlisted(attribute{name: m.name, path: run.path[start:], value: m.value, class: a.class, in: object})
+		run.decideUnlisted(attribute{m.name, run.path[start:], m.value, webhook.Unspecified, a.class, object})
 	}
 	run.path = run.path[:start]
 	run.close(object.members)
@@ -234,7 +241,7 @@ func (run *mapperRun) unlistedValue(a attribute) value {
 	if ms, ok := unlistedDate(a.path, a.value); ok && a.want == webhook.Unspecified {
 		return value{json: run.dateValue(ms), fits: true, changed: ruleDate}
 	}
-	return run.scalar(a.value, a.want)
+	return run.encode(a.value, a.want)
 }
 
 // unlistedDate reads a date of a name that the catalogue does not know: it ends in _at and has a time in ISO 8601.

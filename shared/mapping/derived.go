@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 )
 
@@ -105,14 +103,6 @@ func (run *mapperRun) revenue() []byte {
 	return nil
 }
 
-// number returns a number's text, of a number or of a text that is one; nil if it is neither.
-func (run *mapperRun) number(raw jsontext.Value) []byte {
-	if text := run.textOf(raw); isNumber(text) {
-		return run.values.keep(text)
-	}
-	return nil
-}
-
 // periods are the day windows that show a period: months and years are not all equally long.
 var periods = [...]struct {
 	from, to int64
@@ -125,8 +115,9 @@ var periods = [...]struct {
 // period reads the plan's period off the distance of two dates. Periods of the sandbox last minutes, and those of
 // offers and commitments are not the plan's.
 func (run *mapperRun) period() []byte {
-	if string(run.text(run.col.purchaseType)) != "RENEWING_SUBSCRIPTION" || string(run.text(run.col.offer)) != "NONE" ||
-		run.hasCommitment() || string(run.text(run.col.environment)) == sandboxEnvironment {
+	renewing := string(run.text(run.col.purchaseType)) == "RENEWING_SUBSCRIPTION"
+	sandbox := string(run.text(run.col.environment)) == sandboxEnvironment
+	if !renewing || sandbox || string(run.text(run.col.offer)) != "NONE" || run.hasCommitment() {
 		return nil
 	}
 	from, ok := run.date(run.col.purchasedAt)

@@ -118,9 +118,10 @@ var theColumns = sync.OnceValue(func() *columns {
 		return a.Index
 	}
 	return &columns{
-		eventID: at("event_id"), environment: at("environment"), userID: at("user_id"), anonymousID: at("anonymous_user_id"),
-		store: at("store"), createdAt: at("event_created_at"), purchasedAt: at("purchased_at"),
-		originalAt: at("original_purchased_at"), renewalAt: at("next_renewal_at"), effectiveAt: at("effective_next_renewal_at"),
+		eventID: at("event_id"), environment: at("environment"), store: at("store"),
+		userID: at("user_id"), anonymousID: at("anonymous_user_id"),
+		createdAt: at("event_created_at"), purchasedAt: at("purchased_at"), originalAt: at("original_purchased_at"),
+		renewalAt: at("next_renewal_at"), effectiveAt: at("effective_next_renewal_at"),
 		purchaseType: at("purchase_type"), subscriptionID: at("purchasely_subscription_id"),
 		oneTimeID: at("purchasely_one_time_purchase_id"), chainID: at("store_original_transaction_id"),
 		transactionID: at("store_transaction_id"), offer: at("offer_type"), status: at("subscription_status"),

@@ -141,8 +141,10 @@ func inOrder(states []*Profile) []*Profile {
 	states = slices.Clone(states)
 	slices.SortStableFunc(states, func(a, b *Profile) int { return cmp.Compare(a.At, b.At) })
 	for i := range states {
-		for j, k := i, earlier(states, i); k >= 0 && states[k].rank() > states[j].rank(); j, k = k, earlier(states, k) {
+		j := i
+		for k := earlier(states, j); k >= 0 && states[k].rank() > states[j].rank(); k = earlier(states, j) {
 			states[j], states[k] = states[k], states[j]
+			j = k
 		}
 	}
 	return states

@@ -20,15 +20,15 @@ type value struct {
 	changed rule   // what changed it; none if nothing did
 }
 
-// scalar encodes a value that is no object, of an attribute of a type. Texts and arrays are cut, numbers keep their
+// encode encodes a value that is no object, of an attribute of a type. Texts and arrays are cut, numbers keep their
 // text.
-func (r *Result) scalar(raw jsontext.Value, want webhook.Type) value {
+func (r *Result) encode(raw jsontext.Value, want webhook.Type) value {
 	anything := want == webhook.Unspecified
 	switch raw[0] {
 	case 'n':
 		return value{fits: true}
 	case '"':
-		return r.text(raw, want)
+		return r.encodeText(raw, want)
 	case '[':
 		r.array = r.appendCompact(r.array[:0], raw)
 		return value{r.quoted(clevertap.Cut(r.array, clevertap.MaxValueBytes)), anything, ruleText}
@@ -41,8 +41,8 @@ func (r *Result) scalar(raw jsontext.Value, want webhook.Type) value {
 	return value{raw, anything || want == webhook.Number || want == webhook.Integer, none}
 }
 
-// text encodes a string: as the number or boolean that it spells if one is documented, else as a string.
-func (r *Result) text(raw jsontext.Value, want webhook.Type) value {
+// encodeText encodes a string: as the number or boolean that it spells if one is documented, else as a string.
+func (r *Result) encodeText(raw jsontext.Value, want webhook.Type) value {
 	free := want == webhook.String || want == webhook.Unspecified
 	text := r.unquoted(raw)
 	switch numeric := want == webhook.Number || want == webhook.Integer; {
@@ -197,6 +197,14 @@ func seconds(ms int64) int64 { return time.UnixMilli(ms).Unix() }
 
 // isEmpty reports whether a value counts as not given: absent, null or an empty text.
 func isEmpty(raw jsontext.Value) bool { return len(raw) == 0 || raw[0] == 'n' || string(raw) == `""` }
+
+// number returns a number's text, of a number or of a text that is one; nil if it is neither.
+func (r *Result) number(raw jsontext.Value) []byte {
+	if text := r.textOf(raw); isNumber(text) {
+		return r.values.keep(text)
+	}
+	return nil
+}
 
 // isNumber reports whether a text is a JSON number, to the letter.
 func isNumber(text []byte) bool {
