@@ -28,7 +28,7 @@ func (s *stage) send(letters ...letter) []string {
 	s.Helper()
 	ids := make([]string, len(letters))
 	for i, l := range letters {
-		sent, err := s.events.Send(l.message(s.events.FIFO()), 0)
+		sent, err := s.events.Send(l.message(s.events.FIFO()))
 		if err != nil {
 			s.Fatal(err)
 		}

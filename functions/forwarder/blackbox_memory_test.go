@@ -29,7 +29,7 @@ func TestTheLargestBatchFitsTheMemory(t *testing.T) {
 			size, n := 0, 0
 			for size < 6<<20-4096 {
 				m := letter{body: bought(fmt.Sprint("u", n), extra...)}.message(false)
-				if _, err := s.events.Send(m, 0); err != nil {
+				if _, err := s.events.Send(m); err != nil {
 					t.Fatal(err)
 				}
 				size += len(m.Body) + strings.Count(m.Body, `"`) + 850

@@ -94,7 +94,7 @@ func TestAttributesOfStrangersAreKeptAsFarAsTheQueueHasRoom(t *testing.T) {
 	for _, name := range []string{"a1", "a2", "a3", "a4"} {
 		m.Attributes[name] = awstest.Attribute{DataType: "String.label", StringValue: "x"}
 	}
-	if _, err := s.events.Send(m, 0); err != nil {
+	if _, err := s.events.Send(m); err != nil {
 		t.Fatal(err)
 	}
 	s.invoke()
@@ -135,7 +135,7 @@ func TestManyRejectedMessagesGoInCallsOfTenAndOneMegabyte(t *testing.T) {
 
 func TestWhatTheRejectedQueueDoesNotTakeComesBack(t *testing.T) {
 	t.Parallel()
-	for name, trouble := range map[string]awstest.Trouble{
+	for name, trouble := range map[string]awstest.Fault{
 		"down": awstest.Down, "reset": awstest.Reset, "throttled": awstest.Throttle,
 		"gone": {Status: 400, Code: "com.amazonaws.sqs#QueueDoesNotExist"},
 	} {
@@ -143,10 +143,10 @@ func TestWhatTheRejectedQueueDoesNotTakeComesBack(t *testing.T) {
 			t.Parallel()
 			s := start(t, setup{})
 			trouble.Operation = "SendMessageBatch"
-			s.aws.SQS.Trouble(trouble)
+			s.aws.SQS.Inject(trouble)
 			bad, good := s.send(letter{body: "private"})[0], s.send(letter{body: lamp("a")})[0]
 			first := s.invoke()
-			s.aws.SQS.Trouble()
+			s.aws.SQS.Inject()
 			second := s.invoke()
 			s.end()
 			if got := first.outcome(bad); got != "retry rejected_queue" || first.outcome(good) != "delivered" {
@@ -162,7 +162,7 @@ func TestWhatTheRejectedQueueDoesNotTakeComesBack(t *testing.T) {
 func TestARejectedQueueThatHangsDoesNotHoldTheAnswer(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
-	s.aws.SQS.Trouble(awstest.Hang)
+	s.aws.SQS.Inject(awstest.Hang)
 	bad, good := s.send(letter{body: "private"})[0], s.send(letter{body: lamp("a")})[0]
 	b := s.invokeWithin(3 * time.Second)
 	s.end()

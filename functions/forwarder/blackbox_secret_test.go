@@ -93,7 +93,7 @@ func TestASecretIsReadOnceForAllBatches(t *testing.T) {
 	if n := s.aws.Secrets.Calls(""); n != 2 {
 		t.Errorf("%d reads of two secrets", n)
 	}
-	s.aws.Secrets.Trouble(awstest.Down) // What is in memory goes on counting.
+	s.aws.Secrets.Inject(awstest.Down) // What is in memory goes on counting.
 	s.send(letter{body: lamp("d")})
 	if b := s.invoke(); len(b.returned) != 0 {
 		t.Error("it comes back")
@@ -102,16 +102,16 @@ func TestASecretIsReadOnceForAllBatches(t *testing.T) {
 
 func TestAFailedFirstReadIsRememberedForAWhile(t *testing.T) {
 	t.Parallel()
-	for name, trouble := range map[string]awstest.Trouble{"down": awstest.Down, "throttled": awstest.Throttle} {
+	for name, trouble := range map[string]awstest.Fault{"down": awstest.Down, "throttled": awstest.Throttle} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, setup{})
-			s.aws.Secrets.Trouble(trouble)
+			s.aws.Secrets.Inject(trouble)
 			id := s.send(letter{body: lamp("a")})[0]
 			begun := time.Now()
 			s.invoke()
 			calls := s.aws.Secrets.Calls("")
-			s.aws.Secrets.Trouble()
+			s.aws.Secrets.Inject()
 			last := s.until(func(b *batch) bool { return len(b.returned) == 0 })
 			if waited := time.Since(begun); waited < 5*time.Second {
 				t.Errorf("read again after %s", waited)
@@ -133,7 +133,7 @@ func TestAHangingSecretStoreIsNotWaitedForLong(t *testing.T) {
 	s := start(t, setup{})
 	s.send(letter{app: "other", body: lamp("warm")})
 	s.invoke()
-	s.aws.Secrets.Trouble(awstest.Hang)
+	s.aws.Secrets.Inject(awstest.Hang)
 	ids := s.send(letter{body: lamp("a")}, letter{app: "other", body: lamp("b")})
 	b := s.invoke()
 	if b.took > allowed/2 {

@@ -19,7 +19,7 @@ import (
 // While the table is out of reach, what needs it comes back, everything else goes on, and there is an answer in time.
 func TestWhatNeedsTheTableWaitsForIt(t *testing.T) {
 	t.Parallel()
-	for name, trouble := range map[string]awstest.Trouble{
+	for name, trouble := range map[string]awstest.Fault{
 		"the table is dead":               awstest.Down,
 		"it breaks":                       awstest.Broken,
 		"connections are cut":             awstest.Reset,
@@ -35,7 +35,7 @@ func TestWhatNeedsTheTableWaitsForIt(t *testing.T) {
 			t.Run(name+", "+queue, func(t *testing.T) {
 				t.Parallel()
 				s, _ := keeping(t, setup{queue: queue})
-				s.aws.Dynamo.Trouble(trouble)
+				s.aws.Dynamo.Inject(trouble)
 				ids := s.send(
 					letter{body: bought("a")}, letter{body: lamp("b")}, letter{app: "silent", body: bought("c")},
 					letter{app: "shut", body: bought("d")}, letter{body: "private-words"}, letter{body: lamp("a"), group: "of-its-own"},
@@ -45,7 +45,7 @@ func TestWhatNeedsTheTableWaitsForIt(t *testing.T) {
 				if b.took > 15*time.Second {
 					t.Errorf("answered after %s", b.took)
 				}
-				s.aws.Dynamo.Trouble()
+				s.aws.Dynamo.Inject()
 				again := s.deliver()
 				s.end()
 				for i, want := range []string{
@@ -70,22 +70,22 @@ func TestWhatNeedsTheTableWaitsForIt(t *testing.T) {
 func TestTheTablesHiccupsPass(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		trouble []awstest.Trouble
+		trouble []awstest.Fault
 		leftOut int
 	}{
-		"slow":                      {[]awstest.Trouble{{Delay: 300 * time.Millisecond}}, 0},
-		"throttled twice":           {[]awstest.Trouble{{Status: 400, Code: "ThrottlingException", Times: 2}}, 0},
-		"broken once for reads":     {[]awstest.Trouble{{Operation: "BatchGetItem", Status: 500, Code: "InternalServerError", Times: 1}}, 0},
-		"broken once for writes":    {[]awstest.Trouble{{Operation: "PutItem", Status: 500, Code: "InternalServerError", Times: 1}}, 0},
-		"hanging once":              {[]awstest.Trouble{{Hang: true, Times: 1}}, 0},
-		"a write whose answer ends": {[]awstest.Trouble{{Operation: "PutItem", Reset: true, AfterEffect: true, Times: 1}}, 0},
+		"slow":                      {[]awstest.Fault{{Delay: 300 * time.Millisecond}}, 0},
+		"throttled twice":           {[]awstest.Fault{{Status: 400, Code: "ThrottlingException", Times: 2}}, 0},
+		"broken once for reads":     {[]awstest.Fault{{Operation: "BatchGetItem", Status: 500, Code: "InternalServerError", Times: 1}}, 0},
+		"broken once for writes":    {[]awstest.Fault{{Operation: "PutItem", Status: 500, Code: "InternalServerError", Times: 1}}, 0},
+		"hanging once":              {[]awstest.Fault{{Hang: true, Times: 1}}, 0},
+		"a write whose answer ends": {[]awstest.Fault{{Operation: "PutItem", Reset: true, AfterEffect: true, Times: 1}}, 0},
 		"keys left out":             {nil, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, table := keeping(t, setup{queue: "events"})
-			s.aws.Dynamo.Trouble(c.trouble...)
-			table.LeaveOut(c.leftOut)
+			s.aws.Dynamo.Inject(c.trouble...)
+			table.LeaveUnprocessed(c.leftOut)
 			for i := range 5 {
 				s.send(letter{body: happens(1, "ACTIVATE", "u"+strconv.Itoa(i), "old")})
 			}

@@ -25,11 +25,11 @@ func (s *stage) hidden(c *clock) []time.Duration {
 	s.Helper()
 	var all []time.Duration
 	for waited := time.Duration(0); ; waited += time.Second {
-		visible, inFlight, _, _ := s.events.Counts()
-		for range visible - len(all) {
+		n := s.events.Counts()
+		for range n.Visible - len(all) {
 			all = append(all, waited)
 		}
-		if inFlight == 0 {
+		if n.InFlight == 0 {
 			return all
 		}
 		if waited > time.Hour {
@@ -76,7 +76,7 @@ func TestARetriedMessageComesBackLaterWithEachReceive(t *testing.T) {
 // If that call fails, the queue's own visibility holds, and everything else is as it was.
 func TestNewVisibilitiesAreNotNeeded(t *testing.T) {
 	t.Parallel()
-	for name, trouble := range map[string]awstest.Trouble{
+	for name, trouble := range map[string]awstest.Fault{
 		"down": awstest.Down, "throttled": awstest.Throttle, "denied": {Status: 400, Code: "AccessDenied"}, "reset": awstest.Reset,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestNewVisibilitiesAreNotNeeded(t *testing.T) {
 			var c clock
 			s := start(t, setup{now: c.now})
 			trouble.Operation = "ChangeMessageVisibilityBatch"
-			s.aws.SQS.Trouble(trouble)
+			s.aws.SQS.Inject(trouble)
 			s.clevertap.AddFault(down(demoAccount))
 			ids := s.send(letter{body: lamp("a")}, letter{app: "other", body: lamp("b")}, letter{body: "private"})
 			b := s.invoke()
@@ -107,7 +107,7 @@ func TestAHangingQueueDoesNotHoldTheAnswer(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
 	s.impatient = false
-	s.aws.SQS.Trouble(awstest.Hang)
+	s.aws.SQS.Inject(awstest.Hang)
 	s.clevertap.AddFault(down(demoAccount))
 	ids := s.send(letter{body: lamp("a")}, letter{app: "other", body: lamp("b")}, letter{body: "private"})
 	b := s.invokeWithin(3 * time.Second)

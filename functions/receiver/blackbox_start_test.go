@@ -122,7 +122,7 @@ func TestBlackBoxTheOutputHasNothingPersonalOrSecret(t *testing.T) {
 	s.wants(401, signed(body).header(timestampHeader, "1773474113"))
 	s.wants(413, signed(strings.Repeat(body, 5000)))
 	s.wants(401, signed(body).with("isBase64Encoded", true))
-	s.aws.SQS.Trouble(awstest.Trouble{Status: 403, Code: "AccessDenied"})
+	s.aws.SQS.Inject(awstest.Fault{Status: 403, Code: "AccessDenied"})
 	s.wants(503, signed(`{"event_id":"other","user_id":"rosée-9"}`))
 	s.Kill()
 

@@ -16,11 +16,11 @@ import (
 const promised = 5 * time.Second
 
 func TestBlackBoxTroubleIsAnsweredInTime(t *testing.T) {
-	type troubles = []awstest.Trouble
-	hang, denied := troubles{awstest.Hang}, troubles{{Status: 403, Code: "AccessDenied"}}
+	type faults = []awstest.Fault
+	hang, denied := faults{awstest.Hang}, faults{{Status: 403, Code: "AccessDenied"}}
 	for name, c := range map[string]struct {
 		warm         bool // after a webhook that was queued
-		secrets, sqs troubles
+		secrets, sqs faults
 		status       int
 	}{
 		"SQS hangs":                          {true, nil, hang, 503},
@@ -29,15 +29,15 @@ func TestBlackBoxTroubleIsAnsweredInTime(t *testing.T) {
 		"both hang at a cold start":          {false, hang, hang, 503},
 		"Secrets Manager hangs, keys known":  {true, hang, nil, 200},
 		"one call of each hangs":             {false, once(awstest.Hang), once(awstest.Hang), 200},
-		"Secrets Manager slow, SQS hangs":    {false, troubles{{Delay: time.Second}}, hang, 503},
-		"SQS down":                           {true, nil, troubles{awstest.Down}, 503},
-		"SQS broken":                         {true, nil, troubles{awstest.Broken}, 503},
-		"SQS resets connections":             {true, nil, troubles{awstest.Reset}, 503},
+		"Secrets Manager slow, SQS hangs":    {false, faults{{Delay: time.Second}}, hang, 503},
+		"SQS down":                           {true, nil, faults{awstest.Down}, 503},
+		"SQS broken":                         {true, nil, faults{awstest.Broken}, 503},
+		"SQS resets connections":             {true, nil, faults{awstest.Reset}, 503},
 		"SQS resets one":                     {true, nil, once(awstest.Reset), 200},
 		"SQS throttles once":                 {true, nil, once(awstest.Throttle), 200},
 		"SQS denies":                         {true, nil, denied, 503},
-		"Secrets Manager down":               {false, troubles{awstest.Down}, nil, 503},
-		"Secrets Manager throttles for good": {false, troubles{awstest.Throttle}, nil, 503},
+		"Secrets Manager down":               {false, faults{awstest.Down}, nil, 503},
+		"Secrets Manager throttles for good": {false, faults{awstest.Throttle}, nil, 503},
 		"Secrets Manager throttles once":     {false, once(awstest.Throttle), nil, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,8 +46,8 @@ func TestBlackBoxTroubleIsAnsweredInTime(t *testing.T) {
 			if c.warm {
 				s.wants(200, signed(body))
 			}
-			s.aws.Secrets.Trouble(c.secrets...)
-			s.aws.SQS.Trouble(c.sqs...)
+			s.aws.Secrets.Inject(c.secrets...)
+			s.aws.SQS.Inject(c.sqs...)
 			s.wants(c.status, signed(`{"event_id":"second"}`))
 			if took := s.Took(); took > promised {
 				t.Errorf("answered after %s", took)
@@ -56,9 +56,9 @@ func TestBlackBoxTroubleIsAnsweredInTime(t *testing.T) {
 	}
 }
 
-func once(t awstest.Trouble) []awstest.Trouble {
+func once(t awstest.Fault) []awstest.Fault {
 	t.Times = 1
-	return []awstest.Trouble{t}
+	return []awstest.Fault{t}
 }
 
 func TestBlackBoxASecretThat(t *testing.T) {

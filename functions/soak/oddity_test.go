@@ -44,7 +44,7 @@ func (k *stack) plant(n int, s *sent, attributes map[string]string) {
 	for name, value := range attributes {
 		m.Attributes[name] = awstest.Attribute{DataType: "String", StringValue: value}
 	}
-	if _, err := k.sending.Send(m, 0); err != nil {
+	if _, err := k.sending.Send(m); err != nil {
 		k.Error(err)
 		return
 	}

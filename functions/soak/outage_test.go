@@ -146,8 +146,8 @@ func (o *outage) sendUntil(end time.Time) {
 		}
 		o.sent++
 		if o.sent%60 == 0 {
-			visible, inFlight, _, _ := o.queue.Counts()
-			o.deepest = max(o.deepest, visible+inFlight)
+			c := o.queue.Counts()
+			o.deepest = max(o.deepest, c.Visible+c.InFlight)
 		}
 	}
 }
@@ -163,7 +163,7 @@ func (o *outage) send(app int, name string) {
 	for name, value := range e.Attributes {
 		m.Attributes[name] = awstest.Attribute{DataType: "String", StringValue: value}
 	}
-	if _, err := o.queue.Send(m, 0); err != nil {
+	if _, err := o.queue.Send(m); err != nil {
 		o.Fatal(err)
 	}
 	o.cleverTap.expect(app, now)
@@ -171,9 +171,9 @@ func (o *outage) send(app int, name string) {
 
 // verdict checks what was promised and sums the day up.
 func (o *outage) verdict(backlog int, drained time.Duration, stats awstest.Stats) {
-	visible, inFlight, _, expired := o.queue.Counts()
-	if left := visible + inFlight; left > 0 || expired > 0 || len(o.dead.Messages()) > 0 || stats.Errors+stats.Unreadable > 0 {
-		o.Errorf("%d messages left, %d expired, %d dead letters, %d invocations failed", left, expired, len(o.dead.Messages()), stats.Errors+stats.Unreadable)
+	counts := o.queue.Counts()
+	if left := counts.Visible + counts.InFlight; left > 0 || counts.Expired > 0 || len(o.dead.Messages()) > 0 || stats.Errors+stats.Unreadable > 0 {
+		o.Errorf("%d messages left, %d expired, %d dead letters, %d invocations failed", left, counts.Expired, len(o.dead.Messages()), stats.Errors+stats.Unreadable)
 	}
 	if drained > longestDrain {
 		o.Errorf("backlog of %d drained after %s, promised are %s", backlog, drained, longestDrain)

@@ -68,7 +68,7 @@ func (r *returning) send(body string, attributes map[string]awstest.Attribute, d
 			attributes[name] = awstest.Attribute{DataType: "String", StringValue: value}
 		}
 	}
-	sent, err := r.queue.Send(awstest.Message{Body: body, Attributes: attributes, GroupID: e.GroupID, DeduplicationID: dedup}, 0)
+	sent, err := r.queue.Send(awstest.Message{Body: body, Attributes: attributes, GroupID: e.GroupID, DeduplicationID: dedup})
 	if err != nil {
 		r.Fatal(err)
 	}

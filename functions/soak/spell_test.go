@@ -79,25 +79,25 @@ func cloudSpells() []spell {
 	service := func(name string, of func(*weather) *awstest.Service, operations ...string) {
 		for _, kind := range []struct {
 			name string
-			awstest.Trouble
+			awstest.Fault
 		}{
 			{"throttled", awstest.Throttle}, {"down", awstest.Down}, {"broken", awstest.Broken}, {"reset", awstest.Reset},
-			{"hanging", awstest.Hang}, {"lost answers", awstest.Trouble{Reset: true, AfterEffect: true}},
-			{"slow", awstest.Trouble{Delay: 300 * time.Millisecond}},
+			{"hanging", awstest.Hang}, {"lost answers", awstest.Fault{Reset: true, AfterEffect: true}},
+			{"slow", awstest.Fault{Delay: 300 * time.Millisecond}},
 		} {
 			all = append(all, spell{name + " " + kind.name, func(w *weather) {
-				var troubles []awstest.Trouble
+				var troubles []awstest.Fault
 				for _, operation := range operations {
-					t := kind.Trouble
+					t := kind.Fault
 					t.Operation, t.Times = operation, 2+w.dice.IntN(4)
 					troubles = append(troubles, t)
 				}
-				of(w).Trouble(troubles...)
+				of(w).Inject(troubles...)
 			}})
 		}
 	}
 	service("SQS", func(w *weather) *awstest.Service { return &w.aws.SQS.Service }, "SendMessage", "ChangeMessageVisibilityBatch", "SendMessageBatch")
 	service("Secrets Manager", func(w *weather) *awstest.Service { return &w.aws.Secrets.Service }, "GetSecretValue")
 	service("DynamoDB", func(w *weather) *awstest.Service { return &w.aws.Dynamo.Service }, "BatchGetItem", "PutItem")
-	return append(all, spell{"DynamoDB leaving keys out", func(w *weather) { w.table.LeaveOut(3) }})
+	return append(all, spell{"DynamoDB leaving keys out", func(w *weather) { w.table.LeaveUnprocessed(3) }})
 }

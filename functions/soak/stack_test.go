@@ -165,8 +165,8 @@ func (k *stack) receiverEnv() map[string]string {
 func (k *stack) waiting() int {
 	n := 0
 	for _, q := range []*awstest.Queue{k.fifo, k.standard} {
-		visible, inFlight, delayed, _ := q.Counts()
-		n += visible + inFlight + delayed
+		c := q.Counts()
+		n += c.Visible + c.InFlight
 	}
 	return n
 }

@@ -36,10 +36,10 @@ func (w *weather) run(ctx context.Context) {
 			s.happen(w)
 		}
 	}
-	w.aws.SQS.Trouble()
-	w.aws.Secrets.Trouble()
-	w.aws.Dynamo.Trouble()
-	w.table.LeaveOut(0)
+	w.aws.SQS.Inject()
+	w.aws.Secrets.Inject()
+	w.aws.Dynamo.Inject()
+	w.table.LeaveUnprocessed(0)
 	for account := range w.passcodes {
 		w.calm(account)
 	}
@@ -89,7 +89,7 @@ func (w *weather) changeKey() {
 		return
 	}
 	w.keyChanges++
-	w.aws.Secrets.Trouble()
+	w.aws.Secrets.Inject()
 	for _, app := range []string{"parla", "duet"} {
 		w.sign(app, "quartz-"+app+"-1")
 	}

@@ -86,7 +86,7 @@ func TestWhatAnErrorOfAWSMeansAndSays(t *testing.T) {
 	} {
 		t.Run(code, func(t *testing.T) {
 			server := awstest.NewInProcess(nil)
-			server.Secrets.Trouble(awstest.Trouble{Status: 400, Code: code})
+			server.Secrets.Inject(awstest.Fault{Status: 400, Code: code})
 			_, err := aws.NewSecrets(server.Config()).Read(t.Context(), private)
 			wantFault(t, err, kind, fault.Secret, code)
 			if want := "secret: Secrets Manager GetSecretValue: " + code; err.Error() != want {
@@ -96,7 +96,7 @@ func TestWhatAnErrorOfAWSMeansAndSays(t *testing.T) {
 	}
 	t.Run("a code that could be anything", func(t *testing.T) {
 		server := awstest.NewInProcess(nil)
-		server.Secrets.Trouble(awstest.Trouble{Status: 400, Code: private})
+		server.Secrets.Inject(awstest.Fault{Status: 400, Code: private})
 		_, err := aws.NewSecrets(server.Config()).Read(t.Context(), "name")
 		wantFault(t, err, fault.Retry, fault.Secret, "unreadable code")
 	})
@@ -148,9 +148,9 @@ func TestAMessageIsEnqueued(t *testing.T) {
 				got[0].GroupID != m.GroupID || got[0].DeduplicationID != m.DeduplicationID {
 				t.Errorf("queued %+v", got)
 			}
-			server.SQS.Trouble(awstest.Trouble{Status: 400, Code: "KmsAccessDenied"})
+			server.SQS.Inject(awstest.Fault{Status: 400, Code: "KmsAccessDenied"})
 			wantFault(t, queue.Enqueue(t.Context(), m), fault.Operator, fault.Unavailable, "KmsAccessDenied")
-			server.SQS.Trouble(awstest.Down)
+			server.SQS.Inject(awstest.Down)
 			wantFault(t, queue.Enqueue(t.Context(), m), fault.Retry, fault.Unavailable, "ServiceUnavailable")
 		})
 	}

@@ -111,7 +111,7 @@ func TestEachRejectedMessageHasAnErrorOfItsOwn(t *testing.T) {
 		t.Errorf("errors %v, %d messages", errs, len(fake.Messages()))
 	}
 	wantFault(t, errs[1], fault.Retry, fault.RejectedQueue, "InvalidMessageContents")
-	server.SQS.Trouble(awstest.Trouble{Status: 400, Code: "KmsDisabled"})
+	server.SQS.Inject(awstest.Fault{Status: 400, Code: "KmsDisabled"})
 	for _, err := range queue.Reject(t.Context(), all) {
 		wantFault(t, err, fault.Operator, fault.RejectedQueue, "KmsDisabled")
 	}
@@ -124,7 +124,7 @@ func TestMessagesAreDelayedOnTheQueueTheyCameFrom(t *testing.T) {
 	queue := aws.NewQueue(server.Config(), server.SQS.QueueURL(server.SQS.Create(awstest.QueueConfig{Name: "rejected"})))
 	var delays []forward.Delay
 	for i := range 25 {
-		if _, err := source.Send(awstest.Message{Body: "x", GroupID: fmt.Sprint(i), DeduplicationID: fmt.Sprint(i)}, 0); err != nil {
+		if _, err := source.Send(awstest.Message{Body: "x", GroupID: fmt.Sprint(i), DeduplicationID: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -135,8 +135,8 @@ func TestMessagesAreDelayedOnTheQueueTheyCameFrom(t *testing.T) {
 		t.Errorf("%v after %d calls, want 3", err, server.SQS.Calls(""))
 	}
 	now = now.Add(70 * time.Second)
-	if visible, _, _, _ := source.Counts(); visible != 11 {
-		t.Errorf("%d messages are visible after 70 s, want 11", visible)
+	if c := source.Counts(); c.Visible != 11 {
+		t.Errorf("%d messages are visible after 70 s, want 11", c.Visible)
 	}
 
 	delays[20].Message.Receipt = "no receipt"

@@ -1,52 +1,262 @@
 package awstest
 
 import (
-	"context"
+	"maps"
 	"slices"
+	"strings"
 )
 
-// Dynamo is Amazon DynamoDB, as far as tables with one key are read and written item by item.
+// Limits of DynamoDB (BatchGetItem, BatchWriteItem, service quotas, November 2026).
+const (
+	keysPerRead   = 100
+	itemsPerWrite = 25
+	maxItem       = 400 << 10
+	maxKey        = 1024 // of a sort key; a partition key may be twice as long
+)
+
+// Dynamo is Amazon DynamoDB: tables of items whose keys are texts. It refuses parameters that it does not know.
 type Dynamo struct {
 	Service
 	tables map[string]*Table
 }
 
 func newDynamo() *Dynamo {
-	d := &Dynamo{tables: map[string]*Table{}}
-	d.Service = Service{
-		target:      "DynamoDB_20120810",
-		scope:       "dynamodb",
-		contentType: "application/x-amz-json-1.0",
-		operations: map[string]operation{
-			"BatchGetItem":  typed(d.batchGet),
-			"GetItem":       typed(d.get),
-			"PutItem":       typed(d.put),
-			"DeleteItem":    typed(d.delete),
-			"DescribeTable": typed(d.describe),
-		},
+	d := &Dynamo{tables: make(map[string]*Table)}
+	d.scope, d.strict = "dynamodb", true
+	d.operations = map[string]operation{
+		"GetItem":        typed(&d.Service, d.get),
+		"PutItem":        typed(&d.Service, d.put),
+		"DeleteItem":     typed(&d.Service, d.delete),
+		"Query":          typed(&d.Service, d.query),
+		"BatchGetItem":   typed(&d.Service, d.batchGet),
+		"BatchWriteItem": typed(&d.Service, d.batchWrite),
 	}
 	return d
 }
 
-// Create creates a table.
-func (d *Dynamo) Create(name, key string) *Table {
+// Table is one table.
+type Table struct {
+	Name string
+
+	dynamo      *Dynamo
+	keys        []string // names of the partition key and, if there is one, the sort key
+	items       map[string]Item
+	unprocessed int
+}
+
+// Create creates a table with a partition key and, if it has two, a sort key.
+func (d *Dynamo) Create(name string, keys ...string) *Table {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t := &Table{Name: name, Key: key, dynamo: d, items: map[string]Item{}}
+	t := &Table{Name: name, dynamo: d, keys: keys, items: make(map[string]Item)}
 	d.tables[name] = t
 	return t
 }
 
-// table finds a table; d.mu is held.
+// Put stores an item whatever was there. An item that DynamoDB would refuse is the test's mistake.
+func (t *Table) Put(item Item) {
+	key, err := t.check(item)
+	if err != nil {
+		panic(err)
+	}
+	t.dynamo.mu.Lock()
+	defer t.dynamo.mu.Unlock()
+	t.items[key] = maps.Clone(item)
+}
+
+// keySeparator joins the values of a partition and a sort key.
+const keySeparator = "\x00"
+
+// Item returns the item of a key, nil if there is none.
+func (t *Table) Item(key ...string) Item {
+	t.dynamo.mu.Lock()
+	defer t.dynamo.mu.Unlock()
+	return maps.Clone(t.items[strings.Join(key, keySeparator)])
+}
+
+// Keys returns the keys of all items in their order; those of partition and sort key are joined by a zero byte.
+func (t *Table) Keys() []string {
+	t.dynamo.mu.Lock()
+	defer t.dynamo.mu.Unlock()
+	return slices.Sorted(maps.Keys(t.items))
+}
+
+// LeaveUnprocessed makes the next so many batch calls process half of their keys or items only, as DynamoDB does when
+// it is short of throughput.
+func (t *Table) LeaveUnprocessed(calls int) {
+	t.dynamo.mu.Lock()
+	defer t.dynamo.mu.Unlock()
+	t.unprocessed = calls
+}
+
+// process is how many of the parts of a batch call are processed.
+func (t *Table) process(parts int) int {
+	if t.unprocessed == 0 {
+		return parts
+	}
+	t.unprocessed--
+	return parts / 2
+}
+
+// key is the text of an item's key; alone means that the item is the key and nothing else.
+func (t *Table) key(item Item, alone bool) (string, error) {
+	var parts []string
+	for i, name := range t.keys {
+		key := item[name].Text()
+		if key == "" || len(key) > maxKey*(2-i) {
+			return "", invalid("the key " + name + " is missing, not a text, empty or too long")
+		}
+		parts = append(parts, key)
+	}
+	if alone && len(item) != len(t.keys) {
+		return "", invalid("the key has other attributes")
+	}
+	return strings.Join(parts, keySeparator), nil
+}
+
+// check refuses what PutItem refuses, and returns the key of other items.
+func (t *Table) check(item Item) (string, error) {
+	size, ok := item.size()
+	if !ok {
+		return "", invalid("a value does not have exactly one supported type")
+	}
+	if size > maxItem {
+		return "", invalid("the item is too large")
+	}
+	return t.key(item, false)
+}
+
+func invalid(text string) error { return refuse("ValidationException", text) }
+
+// table returns a table; d.mu is held.
 func (d *Dynamo) table(name string) (*Table, error) {
 	if t := d.tables[name]; t != nil {
 		return t, nil
 	}
-	return nil, dynamoRefusal("ResourceNotFoundException", "Requested resource not found")
+	return nil, refuse("ResourceNotFoundException", "no table "+name)
 }
 
-type batchGetInput struct {
-	Requests map[string]keysInput `json:"RequestItems"`
+// itemInput is a call about one item, or a query.
+type itemInput struct {
+	Table        string            `json:"TableName"`
+	Key          Item              `json:"Key"`
+	Item         Item              `json:"Item"`
+	Condition    string            `json:"ConditionExpression"`
+	KeyCondition string            `json:"KeyConditionExpression"`
+	Filter       string            `json:"FilterExpression"`
+	Names        map[string]string `json:"ExpressionAttributeNames"`
+	Values       map[string]Value  `json:"ExpressionAttributeValues"`
+	Return       string            `json:"ReturnValues"`
+	Consistent   bool              `json:"ConsistentRead"`
+	Forward      *bool             `json:"ScanIndexForward"`
+	Limit        int               `json:"Limit"`
+	Start        Item              `json:"ExclusiveStartKey"`
+}
+
+// stored returns what a call about one item concerns.
+func (d *Dynamo) stored(in *itemInput) (t *Table, key string, err error) {
+	if t, err = d.table(in.Table); err != nil {
+		return nil, "", err
+	}
+	if in.Item != nil {
+		key, err = t.check(in.Item)
+	} else {
+		key, err = t.key(in.Key, true)
+	}
+	if err == nil {
+		err = in.condition(t.items[key])
+	}
+	return t, key, err
+}
+
+// condition refuses a call whose condition does not hold for the stored item, nil where there is none.
+func (in *itemInput) condition(item Item) error {
+	e := newExpression(in)
+	holds := in.Condition == "" || e.holds(in.Condition, item)
+	if err := e.err(); err != nil {
+		return err
+	}
+	if !holds {
+		return refuse("ConditionalCheckFailedException", "the condition does not hold")
+	}
+	return nil
+}
+
+func (d *Dynamo) get(in *itemInput) (any, error) {
+	t, key, err := d.stored(in)
+	if err != nil || t.items[key] == nil {
+		return struct{}{}, err
+	}
+	return map[string]any{"Item": t.items[key]}, nil
+}
+
+func (d *Dynamo) put(in *itemInput) (any, error) {
+	t, key, err := d.stored(in)
+	if err == nil {
+		t.items[key] = in.Item
+	}
+	return struct{}{}, err
+}
+
+func (d *Dynamo) delete(in *itemInput) (any, error) {
+	t, key, err := d.stored(in)
+	if err != nil {
+		return nil, err
+	}
+	old := t.items[key]
+	delete(t.items, key)
+	if in.Return == "ALL_OLD" && old != nil {
+		return map[string]any{"Attributes": old}, nil
+	}
+	return struct{}{}, nil
+}
+
+// query reads the items of one partition in the order of their sort keys. It takes the key condition for a filter,
+// which comes to the same.
+func (d *Dynamo) query(in *itemInput) (any, error) {
+	t, err := d.table(in.Table)
+	if err != nil {
+		return nil, err
+	}
+	e := newExpression(in)
+	e.holds(in.KeyCondition, nil)
+	if in.Filter != "" {
+		e.holds(in.Filter, nil)
+	}
+	if err := e.err(); err != nil {
+		return nil, err
+	}
+	keys := slices.Sorted(maps.Keys(t.items))
+	if in.Forward != nil && !*in.Forward {
+		slices.Reverse(keys)
+	}
+	if in.Start != nil {
+		start, err := t.key(in.Start, true)
+		if err != nil {
+			return nil, err
+		}
+		keys = keys[slices.Index(keys, start)+1:]
+	}
+	found, scanned, last := []Item{}, 0, Item(nil)
+	for _, key := range keys {
+		item := t.items[key]
+		if !e.holds(in.KeyCondition, item) {
+			continue
+		}
+		if in.Filter == "" || e.holds(in.Filter, item) {
+			found = append(found, item)
+		}
+		if scanned++; scanned == in.Limit {
+			last = maps.Clone(item)
+			maps.DeleteFunc(last, func(name string, _ Value) bool { return !slices.Contains(t.keys, name) })
+			break
+		}
+	}
+	out := map[string]any{"Items": found, "Count": len(found), "ScannedCount": scanned}
+	if last != nil {
+		out["LastEvaluatedKey"] = last
+	}
+	return out, nil
 }
 
 type keysInput struct {
@@ -54,31 +264,25 @@ type keysInput struct {
 	Consistent bool   `json:"ConsistentRead,omitzero"`
 }
 
-func (d *Dynamo) batchGet(_ context.Context, in *batchGetInput) (any, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(in.Requests) == 0 {
-		return nil, dynamoInvalid("The requestItems parameter is required for BatchGetItem")
-	}
+func (d *Dynamo) batchGet(in *struct {
+	Requests map[string]keysInput `json:"RequestItems"`
+}) (any, error) {
 	found, left := map[string][]Item{}, map[string]keysInput{}
 	for name, wanted := range in.Requests {
 		t, err := d.table(name)
 		if err != nil {
 			return nil, err
 		}
-		keys, err := t.keys(wanted.Keys)
+		keys, err := distinct(wanted.Keys, keysPerRead, func(key Item) (string, error) { return t.key(key, true) })
 		if err != nil {
 			return nil, err
 		}
-		answered := len(keys)
-		if t.leftOut > 0 {
-			t.leftOut--
-			answered /= 2
-			left[name] = keysInput{wanted.Keys[answered:], wanted.Consistent}
+		n := t.process(len(keys))
+		if n < len(keys) {
+			left[name] = keysInput{wanted.Keys[n:], wanted.Consistent}
 		}
 		found[name] = []Item{}
-		// In another order than that of the keys: DynamoDB promises none.
-		for _, key := range slices.Backward(keys[:answered]) {
+		for _, key := range slices.Backward(keys[:n]) { // in another order than that of the keys: DynamoDB promises none
 			if item := t.items[key]; item != nil {
 				found[name] = append(found[name], item)
 			}
@@ -87,96 +291,67 @@ func (d *Dynamo) batchGet(_ context.Context, in *batchGetInput) (any, error) {
 	return map[string]any{"Responses": found, "UnprocessedKeys": left}, nil
 }
 
-type itemInput struct {
-	Table     string            `json:"TableName"`
-	Key       Item              `json:"Key"`
-	Item      Item              `json:"Item"`
-	Condition string            `json:"ConditionExpression"`
-	Names     map[string]string `json:"ExpressionAttributeNames"`
-	Values    map[string]Value  `json:"ExpressionAttributeValues"`
-	Return    string            `json:"ReturnValues"`
+// writeRequest is one part of a BatchWriteItem call.
+type writeRequest struct {
+	Put *struct {
+		Item Item `json:"Item"`
+	} `json:"PutRequest,omitzero"`
+	Delete *struct {
+		Key Item `json:"Key"`
+	} `json:"DeleteRequest,omitzero"`
 }
 
-func (d *Dynamo) get(_ context.Context, in *itemInput) (any, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t, err := d.table(in.Table)
-	if err != nil {
-		return nil, err
+func (d *Dynamo) batchWrite(in *struct {
+	Requests map[string][]writeRequest `json:"RequestItems"`
+}) (any, error) {
+	left := map[string][]writeRequest{}
+	for name, requests := range in.Requests {
+		t, err := d.table(name)
+		if err != nil {
+			return nil, err
+		}
+		keys, err := distinct(requests, itemsPerWrite, func(r writeRequest) (string, error) {
+			switch {
+			case r.Put != nil && r.Delete == nil:
+				return t.check(r.Put.Item)
+			case r.Put == nil && r.Delete != nil:
+				return t.key(r.Delete.Key, true)
+			default:
+				return "", invalid("a request puts or deletes")
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		n := t.process(len(keys))
+		if n < len(keys) {
+			left[name] = requests[n:]
+		}
+		for i, key := range keys[:n] {
+			if requests[i].Put != nil {
+				t.items[key] = requests[i].Put.Item
+			} else {
+				delete(t.items, key)
+			}
+		}
 	}
-	key, err := t.key(in.Key, true)
-	if err != nil {
-		return nil, err
-	}
-	if item := t.items[key]; item != nil {
-		return map[string]any{"Item": item}, nil
-	}
-	return map[string]any{}, nil
+	return map[string]any{"UnprocessedItems": left}, nil
 }
 
-func (d *Dynamo) put(_ context.Context, in *itemInput) (any, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t, err := d.table(in.Table)
-	if err != nil {
-		return nil, err
+// distinct returns the keys of a batch's parts, which must be few enough and all different.
+func distinct[P any](parts []P, most int, keyOf func(P) (string, error)) ([]string, error) {
+	if len(parts) == 0 || len(parts) > most {
+		return nil, invalid("too few or too many parts in the call")
 	}
-	key, err := t.check(in.Item)
-	if err != nil {
-		return nil, err
+	keys := make([]string, len(parts))
+	for i, part := range parts {
+		var err error
+		if keys[i], err = keyOf(part); err != nil {
+			return nil, err
+		}
+		if slices.Contains(keys[:i], keys[i]) {
+			return nil, invalid("two parts of the call have the same key")
+		}
 	}
-	if t.before != nil {
-		before := t.before
-		d.mu.Unlock()
-		before(key)
-		d.mu.Lock()
-	}
-	if err := in.holds(t.items[key]); err != nil {
-		return nil, err
-	}
-	t.items[key] = in.Item
-	return map[string]any{}, nil
+	return keys, nil
 }
-
-func (d *Dynamo) delete(_ context.Context, in *itemInput) (any, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t, err := d.table(in.Table)
-	if err != nil {
-		return nil, err
-	}
-	key, err := t.key(in.Key, true)
-	if err != nil {
-		return nil, err
-	}
-	old := t.items[key]
-	if err := in.holds(old); err != nil {
-		return nil, err
-	}
-	delete(t.items, key)
-	if in.Return == "ALL_OLD" && old != nil {
-		return map[string]any{"Attributes": old}, nil
-	}
-	return map[string]any{}, nil
-}
-
-func (d *Dynamo) describe(_ context.Context, in *itemInput) (any, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	t, err := d.table(in.Table)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]any{"Table": map[string]any{
-		"TableName": t.Name, "TableStatus": "ACTIVE", "ItemCount": len(t.items),
-		"TableArn":             "arn:aws:dynamodb:" + Region + ":" + Account + ":table/" + t.Name,
-		"KeySchema":            []map[string]string{{"AttributeName": t.Key, "KeyType": "HASH"}},
-		"AttributeDefinitions": []map[string]string{{"AttributeName": t.Key, "AttributeType": "S"}},
-	}}, nil
-}
-
-func dynamoRefusal(code, message string) error {
-	return &Refusal{Code: "com.amazonaws.dynamodb.v20120810#" + code, Message: message}
-}
-
-func dynamoInvalid(message string) error { return dynamoRefusal("ValidationException", message) }

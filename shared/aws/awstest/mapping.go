@@ -1,28 +1,32 @@
 package awstest
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
-// maxPayload is where a mapping cuts a batch: Lambda's limit is 6 MB for the whole event, of which a message takes about
-// 0.85 KB beyond its body.
+// maxPayload is where a mapping cuts a batch: Lambda's limit is 6 MB for the whole event, of which a message takes
+// about 0.85 KB beyond its body.
 const (
 	maxPayload = 5 << 20
 	envelope   = 850
 )
 
-// Mapping is an event source mapping: it polls a queue, hands batches to a function, and deletes what went well. A message of
-// a FIFO group that has one in flight is never handed out, so a group's messages come one batch after the other.
+// Mapping is an event source mapping: it polls a queue, hands batches to a function, and deletes the messages that
+// the function does not return.
 type Mapping struct {
 	Queue       *Queue
 	Invoke      func(ctx context.Context, event []byte) ([]byte, error)
-	BatchSize   int           // 0: 10
+	BatchSize   int
 	Window      time.Duration // standard queues only: how long a batch waits to be filled
-	Concurrency int           // 0: 2
+	Concurrency int
 	Timeout     time.Duration // of an invocation; 0: 30 s
-	Whole       bool          // without ReportBatchItemFailures: an answer is success, whatever it says
 
 	mu    sync.Mutex
 	stats Stats
@@ -34,14 +38,12 @@ type Stats struct {
 	Errors      int // invocations that failed
 	Unreadable  int // answers that failed their whole batch
 	Received    int // messages handed out
-	Deleted     int
-	Returned    int // messages that were not deleted
 }
 
-// Run polls until ctx ends and returns when the last invocation has.
+// Run polls until ctx ends, and returns after the last invocation.
 func (m *Mapping) Run(ctx context.Context) {
 	var pollers sync.WaitGroup
-	for range positive(m.Concurrency, 2) {
+	for range m.Concurrency {
 		pollers.Go(func() {
 			for batch := m.gather(ctx); len(batch) > 0; batch = m.gather(ctx) {
 				m.deliver(context.WithoutCancel(ctx), batch)
@@ -51,35 +53,35 @@ func (m *Mapping) Run(ctx context.Context) {
 	pollers.Wait()
 }
 
-// Stats gives the counts so far.
+// Stats returns the counts so far.
 func (m *Mapping) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.stats
 }
 
-// gather waits for the first message and, on a standard queue with a window, for more. It gives none when ctx has ended.
+// gather waits for the first message and, with a window, for more. It returns none when ctx has ended.
 func (m *Mapping) gather(ctx context.Context) []Received {
-	limit := positive(m.BatchSize, 10)
-	batch, full := m.more(ctx, limit, maxPayload)
-	if m.Window == 0 || m.Queue.FIFO() || len(batch) == 0 {
+	batch, full := m.receive(ctx, m.BatchSize, maxPayload)
+	if m.Window == 0 || len(batch) == 0 {
 		return batch
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.Window)
 	defer cancel()
-	for len(batch) < limit && !full {
-		var further []Received
-		further, full = m.more(ctx, limit-len(batch), maxPayload-bytesOf(batch))
-		if len(further) == 0 {
-			break
+	for len(batch) < m.BatchSize && !full && ctx.Err() == nil {
+		size := 0
+		for _, r := range batch {
+			size += r.size() + envelope
 		}
-		batch = append(batch, further...)
+		var more []Received
+		more, full = m.receive(ctx, m.BatchSize-len(batch), maxPayload-size)
+		batch = append(batch, more...)
 	}
 	return batch
 }
 
-// more receives as soon as there is something, and nothing when ctx has ended. It tells whether another message did not fit.
-func (m *Mapping) more(ctx context.Context, limit, maxBytes int) (batch []Received, full bool) {
+// receive receives as soon as there is something, and nothing when ctx has ended.
+func (m *Mapping) receive(ctx context.Context, limit, maxBytes int) (batch []Received, full bool) {
 	for ctx.Err() == nil {
 		if batch, full := m.Queue.take(limit, maxBytes, -1); full || len(batch) > 0 {
 			return batch, full
@@ -89,58 +91,90 @@ func (m *Mapping) more(ctx context.Context, limit, maxBytes int) (batch []Receiv
 	return nil, false
 }
 
-// deliver invokes the function and settles the batch.
+// deliver invokes the function and deletes what it does not return.
 func (m *Mapping) deliver(ctx context.Context, batch []Received) {
 	failed, err := m.invoke(ctx, batch)
-	deleted := 0
-	if err == nil {
-		for _, message := range batch {
-			// A handle that has expired meanwhile means that the message comes again, as it does at AWS.
-			if !failed[message.ID] && m.Queue.Delete(message.Handle) == nil {
-				deleted++
-			}
+	for _, r := range batch {
+		if err == nil && !failed[r.ID] {
+			_ = m.Queue.Delete(r.Handle) // a message whose handle has expired comes again, as it does at AWS
 		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.stats.Invocations++
 	m.stats.Received += len(batch)
-	m.stats.Deleted += deleted
-	m.stats.Returned += len(batch) - deleted
 	switch {
-	case err == errAnswer: //nolint:errorlint // It is never wrapped.
+	case errors.Is(err, errAnswer):
 		m.stats.Unreadable++
 	case err != nil:
 		m.stats.Errors++
 	}
 }
 
-// invoke gives the ids of the messages that failed, or an error if all of them did.
-func (m *Mapping) invoke(ctx context.Context, batch []Received) (map[string]bool, error) {
+// invoke returns the ids of the messages that failed, or an error if all of them did.
+func (m *Mapping) invoke(ctx context.Context, batch []Received) (failed map[string]bool, err error) {
 	payload, err := Event(m.Queue, batch)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(positive(int(m.Timeout), int(30*time.Second))))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(m.Timeout, 30*time.Second))
 	defer cancel()
 	answer, err := m.Invoke(ctx, payload)
-	if err != nil || m.Whole {
+	if err != nil {
 		return nil, err
 	}
-	return verdict(answer, batch)
+	return readAnswer(answer, batch)
 }
 
-func bytesOf(batch []Received) int {
-	n := 0
-	for _, m := range batch {
-		n += size(m.Body, m.Attributes) + envelope
+var errAnswer = errors.New("answer fails the whole batch")
+
+// readAnswer reads a function's answer as Lambda does with ReportBatchItemFailures: nothing, null and an empty list
+// are success; what cannot be read, and an identifier that is empty, null, misspelt or of no message in the batch,
+// fails all of it (AWS Lambda, Reporting batch item failures, November 2026).
+func readAnswer(answer []byte, batch []Received) (failed map[string]bool, err error) {
+	if answer = bytes.TrimSpace(answer); len(answer) == 0 {
+		return nil, nil
 	}
-	return n
+	var response struct {
+		Failures []struct {
+			ID string `json:"itemIdentifier"`
+		} `json:"batchItemFailures"`
+	}
+	if json.Unmarshal(answer, &response) != nil {
+		return nil, errAnswer
+	}
+	known := make(map[string]bool)
+	for _, r := range batch {
+		known[r.ID] = true
+	}
+	failed = make(map[string]bool)
+	for _, f := range response.Failures {
+		if !known[f.ID] {
+			return nil, errAnswer
+		}
+		failed[f.ID] = true
+	}
+	return failed, nil
 }
 
-func positive(n, otherwise int) int {
-	if n > 0 {
-		return n
+// Event is the SQS event that Lambda makes of messages received from a queue.
+func Event(q *Queue, batch []Received) ([]byte, error) {
+	type attribute struct {
+		StringValue string `json:"stringValue,omitzero"`
+		BinaryValue []byte `json:"binaryValue,omitempty"`
+		DataType    string `json:"dataType"`
 	}
-	return otherwise
+	records := make([]map[string]any, len(batch))
+	for i, r := range batch {
+		attributes := make(map[string]attribute)
+		for name, a := range r.Attributes {
+			attributes[name] = attribute{a.StringValue, a.BinaryValue, a.DataType}
+		}
+		records[i] = map[string]any{
+			"messageId": r.ID, "receiptHandle": r.Handle, "body": r.Body, "md5OfBody": checksum(r.Body),
+			"attributes": r.system(), "messageAttributes": attributes,
+			"eventSource": "aws:sqs", "eventSourceARN": q.ARN(), "awsRegion": Region,
+		}
+	}
+	return json.Marshal(map[string]any{"Records": records}, json.Deterministic(true))
 }

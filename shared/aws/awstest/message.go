@@ -1,13 +1,18 @@
 package awstest
 
 import (
-	"crypto/md5" //nolint:gosec // SQS's own checksum.
-	"encoding/binary"
-	"encoding/hex"
 	"maps"
-	"slices"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+)
+
+// Limits of messages (Amazon SQS message quotas and SendMessage, November 2026).
+const (
+	maxMessage    = 1 << 20
+	maxAttributes = 10
 )
 
 // Attribute is a message attribute as the JSON protocol writes it.
@@ -15,6 +20,15 @@ type Attribute struct {
 	DataType    string `json:"DataType"`
 	StringValue string `json:"StringValue,omitzero"`
 	BinaryValue []byte `json:"BinaryValue,omitempty"`
+}
+
+// TextAttributes makes attributes of type String.
+func TextAttributes(values map[string]string) map[string]Attribute {
+	all := make(map[string]Attribute, len(values))
+	for name, value := range values {
+		all[name] = Attribute{DataType: "String", StringValue: value}
+	}
+	return all
 }
 
 // Message is a message on a queue.
@@ -26,51 +40,76 @@ type Message struct {
 	DeduplicationID string
 	Sequence        string // FIFO queues only
 	Sent            time.Time
-	FirstReceived   time.Time // zero: never
 	Receives        int
-	DeadLetterOf    string // ARN of the queue it was moved from, if it was
 }
 
-// Attribute gives an attribute's string value, "" if there is none.
+// Attribute returns an attribute's text, "" if there is none.
 func (m *Message) Attribute(name string) string { return m.Attributes[name].StringValue }
 
 // size is what SQS counts: the body and the names, types and values of the attributes.
-func size(body string, attributes map[string]Attribute) int {
-	n := len(body)
-	for name, a := range attributes {
+func (m *Message) size() int {
+	n := len(m.Body)
+	for name, a := range m.Attributes {
 		n += len(name) + len(a.DataType) + len(a.StringValue) + len(a.BinaryValue)
 	}
 	return n
 }
 
-// md5OfBody is SQS's checksum of a body; the SDK compares it.
-func md5OfBody(body string) string {
-	sum := md5.Sum([]byte(body)) //nolint:gosec // SQS's own checksum.
-	return hex.EncodeToString(sum[:])
+// system is a message's system attributes.
+func (m *Message) system() map[string]string {
+	all := map[string]string{
+		"ApproximateReceiveCount": strconv.Itoa(m.Receives), "SentTimestamp": strconv.FormatInt(m.Sent.UnixMilli(), 10),
+		"MessageGroupId": m.GroupID, "MessageDeduplicationId": m.DeduplicationID, "SequenceNumber": m.Sequence,
+	}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
 }
 
-// md5OfAttributes is SQS's checksum of the attributes in the order of their names: each part behind its length in four bytes,
-// and a byte for the kind of value (Amazon SQS, message attribute checksums, November 2026).
-func md5OfAttributes(attributes map[string]Attribute) string {
-	if len(attributes) == 0 {
-		return ""
+var (
+	attributeName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,256}(\.[A-Za-z0-9_-]+)*$`)
+	attributeType = regexp.MustCompile(`^(String|Number|Binary)(\.[^\n]{1,249})?$`)
+	reservedName  = regexp.MustCompile(`(?i)^(aws|amazon)\.`)
+	legalID       = regexp.MustCompile("^[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\\[\\\\\\]^_`{|}~-]{1,128}$")
+)
+
+// check refuses what SendMessage refuses.
+func (q *Queue) check(m *Message) error {
+	const invalid = "InvalidParameterValue"
+	switch {
+	case m.Body == "":
+		return refuse("MissingParameter", "MessageBody is empty")
+	case !legalText(m.Body):
+		return refuse("InvalidMessageContents", "invalid characters in the body")
+	case m.size() > maxMessage:
+		return refuse(invalid, "the message is larger than 1 MiB")
+	case len(m.Attributes) > maxAttributes:
+		return refuse(invalid, "more than ten attributes")
+	case m.GroupID != "" && !legalID.MatchString(m.GroupID):
+		return refuse(invalid, "MessageGroupId is not 1 to 128 alphanumeric or punctuation characters")
+	case m.DeduplicationID != "" && !legalID.MatchString(m.DeduplicationID):
+		return refuse(invalid, "MessageDeduplicationId is not 1 to 128 alphanumeric or punctuation characters")
+	case q.FIFO() && m.GroupID == "":
+		return refuse("MissingParameter", "a FIFO queue needs a MessageGroupId")
+	case q.FIFO() != (m.DeduplicationID != ""):
+		return refuse(invalid, "a FIFO queue needs a MessageDeduplicationId, another queue takes none")
 	}
-	var all []byte
-	part := func(text string) {
-		all = binary.BigEndian.AppendUint32(all, uint32(len(text))) //nolint:gosec // Far below 4 GB.
-		all = append(all, text...)
-	}
-	for _, name := range slices.Sorted(maps.Keys(attributes)) {
-		a := attributes[name]
-		part(name)
-		part(a.DataType)
-		if strings.HasPrefix(a.DataType, "Binary") {
-			all = append(all, 2)
-			part(string(a.BinaryValue))
-		} else {
-			all = append(all, 1)
-			part(a.StringValue)
+	for name, a := range m.Attributes {
+		binary := strings.HasPrefix(a.DataType, "Binary")
+		switch {
+		case !attributeName.MatchString(name), reservedName.MatchString(name), !attributeType.MatchString(a.DataType):
+			return refuse(invalid, "name or type of an attribute")
+		case binary && len(a.BinaryValue) == 0, !binary && a.StringValue == "":
+			return refuse(invalid, "an attribute is empty")
+		case !legalText(a.StringValue):
+			return refuse("InvalidMessageContents", "invalid characters in an attribute")
 		}
 	}
-	return md5OfBody(string(all))
+	return nil
+}
+
+// legalText reports whether SQS takes every character.
+func legalText(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
+	})
 }

@@ -2,55 +2,61 @@ package awstest
 
 import (
 	"container/heap"
-	"crypto/sha256"
-	"encoding/hex"
+	"context"
+	"encoding/base64"
 	"fmt"
+	"hash/fnv"
 	"maps"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 )
 
-// dedupWindow is how long a FIFO queue remembers a deduplication id (Amazon SQS, Exactly-once processing, November 2026).
-const dedupWindow = 5 * time.Minute
+// Limits (Amazon SQS message quotas; exactly-once processing, November 2026).
+const (
+	deduplicationWindow = 5 * time.Minute
+	maxVisibility       = 12 * time.Hour
+)
 
 // QueueConfig is what a queue is created with; zero values are AWS's defaults.
 type QueueConfig struct {
-	Name            string        // one that ends in .fifo is a FIFO queue
+	Name            string        // one that ends in .fifo is a FIFO queue, with high throughput
 	Visibility      time.Duration // 30 s
 	Retention       time.Duration // 4 days
 	DeadLetters     *Queue        // of the same kind
 	MaxReceiveCount int           // together with DeadLetters
-	ContentDedup    bool          // ContentBasedDeduplication
-	QueueDedup      bool          // deduplication by queue; the default here is high throughput, by group
 }
 
-// Queue is an SQS queue. It may be used alone, without a Server, as in a simulation in virtual time.
+// Queue is an SQS queue. It may be used without a Server, as in a simulation in virtual time.
 type Queue struct {
 	config QueueConfig
 	now    func() time.Time
 
 	mu       sync.Mutex
 	groups   map[string]*group
-	ready    []*group // with a message that may be received, in the order in which they became so
-	waiting  waitingGroups
+	order    groups // by when they may be received from
 	messages map[string]*message
-	dedup    map[string]accepted
-	arrived  uint64
+	accepted map[string]accepted // by deduplication id
+	arrived  int                 // messages so far
+	turns    int                 // turns given to groups so far
 	expired  int
 	changed  chan struct{} // closed when there may be more to receive
+	refuse   func(operation string, m Message) (code string)
 }
 
 // message is a Message with what the queue needs besides.
 type message struct {
 	Message
 	group   *group
-	order   uint64    // of its arrival
+	arrival int
 	visible time.Time // when it may be received again
 	handle  string    // of its last receive
 }
 
-// accepted is what a deduplication id stands for.
+// accepted is the message that a deduplication id stands for.
 type accepted struct {
 	id, sequence string
 	at           time.Time
@@ -65,8 +71,8 @@ func NewQueue(config QueueConfig, now func() time.Time) *Queue {
 		config.Retention = 4 * 24 * time.Hour
 	}
 	return &Queue{
-		config: config, now: now,
-		groups: map[string]*group{}, messages: map[string]*message{}, dedup: map[string]accepted{}, changed: make(chan struct{}),
+		config: config, now: now, groups: make(map[string]*group), messages: make(map[string]*message),
+		accepted: make(map[string]accepted), changed: make(chan struct{}),
 	}
 }
 
@@ -76,114 +82,344 @@ func (q *Queue) Name() string { return q.config.Name }
 // ARN is the queue's Amazon resource name.
 func (q *Queue) ARN() string { return "arn:aws:sqs:" + Region + ":" + Account + ":" + q.config.Name }
 
-// FIFO tells the kind of queue.
+// FIFO reports whether the queue keeps the order of groups.
 func (q *Queue) FIFO() bool { return strings.HasSuffix(q.config.Name, ".fifo") }
 
-// Send puts a message on the queue, as SendMessage does, and refuses what SQS refuses. Only body, attributes and ids of m count.
-// A FIFO queue that has seen the deduplication id takes the message without keeping it, and answers as it did then.
-func (q *Queue) Send(m Message, delay time.Duration) (Message, error) {
-	if err := q.check(&m, delay); err != nil {
+// Refuse makes a function decide which messages cannot be sent or deleted: it returns an error code for an operation
+// named SendMessage or DeleteMessage, or "". nil ends that.
+func (q *Queue) Refuse(decide func(operation string, m Message) (code string)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.refuse = decide
+}
+
+func (q *Queue) refused(operation string, m Message) error {
+	if q.refuse != nil {
+		if code := q.refuse(operation, m); code != "" {
+			return refuse(code, "as the test decided")
+		}
+	}
+	return nil
+}
+
+// Send puts a message on the queue, as SendMessage does, and refuses what SQS refuses. Only body, attributes and ids
+// of m count. A FIFO queue that has seen the deduplication id does not keep the message, and answers as it did then.
+func (q *Queue) Send(m Message) (Message, error) {
+	if err := q.check(&m); err != nil {
 		return Message{}, err
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	now := q.now()
-	if q.FIFO() && m.DeduplicationID == "" {
-		sum := sha256.Sum256([]byte(m.Body))
-		m.DeduplicationID = hex.EncodeToString(sum[:])
+	if err := q.refused("SendMessage", m); err != nil {
+		return Message{}, err
 	}
-	key := m.DeduplicationID
-	if !q.config.QueueDedup {
-		key = m.GroupID + "\n" + key
+	now, key := q.now(), m.GroupID+"\n"+m.DeduplicationID
+	if a, ok := q.accepted[key]; ok && q.FIFO() && now.Sub(a.at) < deduplicationWindow {
+		return Message{ID: a.id, Sequence: a.sequence}, nil
 	}
-	if known, ok := q.dedup[key]; ok && q.FIFO() && now.Sub(known.at) < dedupWindow {
-		return Message{ID: known.id, Sequence: known.sequence}, nil
-	}
-	m.ID = q.messageID()
-	m.Sent, m.FirstReceived, m.Receives, m.DeadLetterOf = now, time.Time{}, 0, ""
-	q.put(&m, now.Add(delay))
+	m.ID, m.Sent, m.Receives = "", now, 0
+	m = q.put(m)
 	if q.FIFO() {
-		q.forget(now)
-		q.dedup[key] = accepted{m.ID, m.Sequence, now}
+		if len(q.accepted)%1024 == 0 {
+			maps.DeleteFunc(q.accepted, func(_ string, a accepted) bool { return now.Sub(a.at) >= deduplicationWindow })
+		}
+		q.accepted[key] = accepted{m.ID, m.Sequence, now}
 	}
 	return m, nil
 }
 
-// messageID makes an id that no other message has; q.mu is held.
-func (q *Queue) messageID() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", q.config.Name, q.arrived))
-	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
-}
-
-// put makes a message part of its group; on a standard queue every message is a group of its own. q.mu is held.
-func (q *Queue) put(m *Message, visible time.Time) {
-	if q.FIFO() {
-		m.Sequence = fmt.Sprintf("%020d", q.arrived+1)
-	}
-	name := m.GroupID
-	if !q.FIFO() {
-		name = m.ID
-	}
-	g := q.groups[name]
-	if g == nil {
-		g = &group{name: name, place: nowhere}
-		q.groups[name] = g
-	}
-	q.arrived++
-	stored := &message{Message: *m, group: g, order: q.arrived, visible: visible}
-	stored.Attributes = maps.Clone(m.Attributes)
-	q.messages[m.ID] = stored
-	g.messages = append(g.messages, stored)
-	if visible.After(q.now()) {
-		g.flying = append(g.flying, stored)
-	}
-	q.settle(g)
-}
-
-// adopt takes a message over from the queue whose dead letters it keeps. On a FIFO queue its time starts anew and its message
-// id becomes its deduplication id (Amazon SQS, dead-letter queues, November 2026).
-func (q *Queue) adopt(m Message, from string) {
+// Put puts a message on the queue without any check, as if it had been sent at the time that it names.
+func (q *Queue) Put(m Message) Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.put(m)
+}
+
+// put gives a message an id, unless it has one, and makes it part of its group; q.mu is held. On a standard queue
+// every message is a group of its own.
+func (q *Queue) put(m Message) Message {
+	q.arrived++
+	if m.ID == "" {
+		hash := fnv.New64()
+		_, _ = hash.Write([]byte(q.config.Name))
+		name := hash.Sum(nil)
+		m.ID = fmt.Sprintf("%08x-%04x-4000-8000-%012x", q.arrived, name[:2], name[2:])
+	}
+	groupName := m.ID
+	if q.FIFO() {
+		groupName, m.Sequence = m.GroupID, fmt.Sprintf("%020d", q.arrived)
+	}
+	g := q.groups[groupName]
+	if g == nil {
+		q.turns++
+		g = &group{name: groupName, index: notQueued, until: q.now(), turn: q.turns}
+		q.groups[groupName] = g
+	}
+	m.Attributes = maps.Clone(m.Attributes)
+	stored := &message{Message: m, group: g, arrival: q.arrived}
+	q.messages[m.ID] = stored
+	g.messages = append(g.messages, stored)
+	q.settle(g)
+	return m
+}
+
+// adopt keeps a message of a queue whose dead letters the queue holds. On a FIFO queue its time starts anew and its
+// message id becomes its deduplication id (Amazon SQS, dead-letter queues, November 2026).
+func (q *Queue) adopt(m Message) {
 	if q.FIFO() {
 		m.Sent, m.DeduplicationID = q.now(), m.ID
 	}
-	m.FirstReceived, m.Receives, m.DeadLetterOf = time.Time{}, 0, from
-	q.put(&m, q.now())
+	m.Receives = 0
+	q.Put(m)
 }
 
-// forget drops deduplication ids from time to time; q.mu is held.
-func (q *Queue) forget(now time.Time) {
-	if len(q.dedup)%1024 != 0 {
-		return
+// Received is a message in the hands of a receiver.
+type Received struct {
+	Message
+	Handle string
+}
+
+// Receive takes up to limit messages, as ReceiveMessage does, for a visibility time-out; a negative one stands for
+// the queue's. Messages that have been received too often move to the dead letters instead.
+func (q *Queue) Receive(limit int, visibility time.Duration) []Received {
+	received, _ := q.take(limit, math.MaxInt, visibility)
+	return received
+}
+
+// take receives up to limit messages of up to maxBytes altogether; full reports whether another message did not fit.
+func (q *Queue) take(limit, maxBytes int, visibility time.Duration) (received []Received, full bool) {
+	if visibility < 0 {
+		visibility = q.config.Visibility
 	}
-	maps.DeleteFunc(q.dedup, func(_ string, a accepted) bool { return now.Sub(a.at) >= dedupWindow })
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	now := q.now()
+	var touched []*group // one after the other leaves the order, so that none is received from twice
+	for len(received) < limit && !full && len(q.order) > 0 && !q.order[0].until.After(now) {
+		g := heap.Pop(&q.order).(*group) //nolint:forcetypeassert // The heap holds nothing else.
+		touched = append(touched, g)
+		for _, m := range slices.Clone(g.messages) {
+			if q.drop(m, now) {
+				continue
+			}
+			if maxBytes -= m.size() + envelope; maxBytes < 0 {
+				full = true
+				break
+			}
+			received = append(received, m.receive(now, visibility))
+			if len(received) == limit {
+				break
+			}
+		}
+	}
+	for _, g := range touched {
+		q.settle(g)
+	}
+	return received, full
 }
 
-// Purge takes every message away.
+func (m *message) receive(now time.Time, visibility time.Duration) Received {
+	m.Receives++
+	m.visible = now.Add(visibility)
+	m.handle = base64.StdEncoding.EncodeToString([]byte(m.ID + "#" + strconv.Itoa(m.Receives)))
+	return Received{m.Message, m.handle}
+}
+
+// drop removes a message that is too old, or moves it to the dead letters when it has been received often enough;
+// q.mu is held.
+func (q *Queue) drop(m *message, now time.Time) bool {
+	switch {
+	case now.Sub(m.Sent) >= q.config.Retention:
+		q.expired++
+		q.remove(m)
+	case q.config.DeadLetters != nil && m.Receives >= q.config.MaxReceiveCount:
+		q.remove(m)
+		q.config.DeadLetters.adopt(m.Message)
+	default:
+		return false
+	}
+	return true
+}
+
+func (q *Queue) remove(m *message) {
+	delete(q.messages, m.ID)
+	m.group.messages = slices.DeleteFunc(m.group.messages, func(other *message) bool { return other == m })
+}
+
+// Delete deletes a message, as DeleteMessage does. A FIFO queue refuses a handle whose visibility time-out is over; a
+// standard queue ignores one that another receive has replaced.
+func (q *Queue) Delete(handle string) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	m, err := q.find(handle)
+	if err != nil || m == nil {
+		return err
+	}
+	if err := q.refused("DeleteMessage", m.Message); err != nil {
+		return err
+	}
+	current := m.handle == handle
+	if q.FIFO() && (!current || !m.visible.After(q.now())) {
+		return refuse("InvalidParameterValue", "the receipt handle has expired")
+	}
+	if current {
+		q.remove(m)
+		q.settle(m.group)
+	}
+	return nil
+}
+
+// ChangeVisibility changes when a message that is in flight becomes visible, as ChangeMessageVisibility does.
+func (q *Queue) ChangeVisibility(handle string, visibility time.Duration) error {
+	if visibility < 0 || visibility > maxVisibility {
+		return refuse("InvalidParameterValue", "VisibilityTimeout must be between 0 and 43200")
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	m, err := q.find(handle)
+	if err != nil {
+		return err
+	}
+	now := q.now()
+	if m == nil || m.handle != handle || !m.visible.After(now) {
+		return queryRefusal("MessageNotInflight")
+	}
+	m.visible = now.Add(visibility)
+	q.settle(m.group)
+	return nil
+}
+
+// find returns the message of a handle, nil if it is gone; q.mu is held.
+func (q *Queue) find(handle string) (*message, error) {
+	text, err := base64.StdEncoding.DecodeString(handle)
+	id, _, ok := strings.Cut(string(text), "#")
+	if err != nil || !ok {
+		return nil, refuse("ReceiptHandleIsInvalid", "the handle is not one of ours")
+	}
+	return q.messages[id], nil
+}
+
+// Purge removes every message.
 func (q *Queue) Purge() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.groups, q.messages, q.ready, q.waiting = map[string]*group{}, map[string]*message{}, nil, nil
+	q.groups, q.messages, q.order = make(map[string]*group), make(map[string]*message), nil
 }
+
+// Messages lists what is on the queue, in flight or not, in the order of arrival.
+func (q *Queue) Messages() []Message {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := make([]Message, 0, len(q.messages))
+	for _, m := range slices.SortedFunc(maps.Values(q.messages), func(a, b *message) int { return a.arrival - b.arrival }) {
+		list = append(list, m.Message)
+	}
+	return list
+}
+
+// Counts are a queue's numbers of messages.
+type Counts struct {
+	Visible  int // can be received sooner or later
+	InFlight int
+	Expired  int // dropped for their age since the beginning
+}
+
+// Counts counts the queue's messages.
+func (q *Queue) Counts() Counts {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c, now := Counts{Expired: q.expired}, q.now()
+	for _, m := range q.messages {
+		if m.visible.After(now) {
+			c.InFlight++
+		} else {
+			c.Visible++
+		}
+	}
+	return c
+}
+
+// group is the messages of one group id in their order. While one of them is in flight, none can be received.
+type group struct {
+	name     string
+	messages []*message
+	until    time.Time // when it may be received from
+	turn     int       // decides between groups of one time
+	index    int       // in the queue's order
+}
+
+// notQueued is the index of a group that is not in the order.
+const notQueued = -1
 
 // settle puts a group where it belongs after it has changed, and wakes those who wait for messages; q.mu is held.
 func (q *Queue) settle(g *group) {
 	now := q.now()
-	if g.place != nowhere {
-		heap.Remove(&q.waiting, g.place)
+	var until time.Time
+	for _, m := range g.messages {
+		if m.visible.After(now) && m.visible.After(until) {
+			until = m.visible
+		}
 	}
-	switch wake := g.wake(now); {
-	case len(g.messages) == 0:
+	if until.IsZero() {
+		until = now
+	}
+	if until.After(now) || g.until.After(now) { // else it keeps its turn
+		q.turns++
+		g.until, g.turn = until, q.turns
+	}
+	if g.index != notQueued {
+		heap.Remove(&q.order, g.index)
+	}
+	if len(g.messages) == 0 {
 		delete(q.groups, g.name)
 		return
-	case wake.After(now):
-		g.until = wake
-		heap.Push(&q.waiting, g)
-	case !g.ready:
-		g.ready = true
-		q.ready = append(q.ready, g)
 	}
+	heap.Push(&q.order, g)
 	close(q.changed)
 	q.changed = make(chan struct{})
+}
+
+// wait returns when there may be something to receive, or when ctx ends.
+func (q *Queue) wait(ctx context.Context) {
+	q.mu.Lock()
+	changed, due := q.changed, time.Duration(math.MaxInt64)
+	if len(q.order) > 0 {
+		due = q.order[0].until.Sub(q.now())
+	}
+	q.mu.Unlock()
+	select {
+	case <-changed:
+	case <-time.After(due):
+	case <-ctx.Done():
+	}
+}
+
+// groups is a heap.
+type groups []*group
+
+func (g groups) Len() int { return len(g) }
+
+func (g groups) Less(i, j int) bool {
+	if !g[i].until.Equal(g[j].until) {
+		return g[i].until.Before(g[j].until)
+	}
+	return g[i].turn < g[j].turn
+}
+
+func (g groups) Swap(i, j int) {
+	g[i], g[j] = g[j], g[i]
+	g[i].index, g[j].index = i, j
+}
+
+func (g *groups) Push(x any) {
+	pushed := x.(*group) //nolint:forcetypeassert // Only groups are pushed.
+	pushed.index = len(*g)
+	*g = append(*g, pushed)
+}
+
+func (g *groups) Pop() any {
+	last := (*g)[len(*g)-1]
+	last.index = notQueued
+	*g = (*g)[:len(*g)-1]
+	return last
 }

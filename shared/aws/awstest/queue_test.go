@@ -2,188 +2,176 @@ package awstest_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
+// queue is a queue with a clock that the test sets.
+type queue struct {
+	*testing.T
+	*awstest.Queue
+	now time.Time
+}
+
+func newQueue(t *testing.T, config awstest.QueueConfig) *queue {
+	q := &queue{T: t, now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
+	q.Queue = awstest.NewQueue(config, func() time.Time { return q.now })
+	return q
+}
+
+// send sends bodies, each to the group that its first letter names.
+func (q *queue) send(bodies ...string) {
+	q.Helper()
+	for i, body := range bodies {
+		m := awstest.Message{Body: body}
+		if q.FIFO() {
+			m.GroupID, m.DeduplicationID = body[:1], fmt.Sprint(body, i)
+		}
+		if _, err := q.Send(m); err != nil {
+			q.Fatal(err)
+		}
+	}
+}
+
+// wants receives messages and checks their bodies.
+func (q *queue) wants(bodies string, limit int) []awstest.Received {
+	q.Helper()
+	var got []string
+	received := q.Receive(limit, -1)
+	for _, m := range received {
+		got = append(got, m.Body)
+	}
+	if strings.Join(got, " ") != bodies {
+		q.Errorf("received %q, want %q", got, bodies)
+	}
+	return received
+}
+
+func (q *queue) must(err error) {
+	q.Helper()
+	if err != nil {
+		q.Fatal(err)
+	}
+}
+
 func TestAGroupWaitsForItsMessagesInFlight(t *testing.T) {
-	b := newBench(t, awstest.QueueConfig{Name: "events.fifo"})
-	for i, m := range []string{"a1", "b1", "a2", "a3", "b2"} {
-		b.mustSend(m, m[:1], fmt.Sprint(i))
+	q := newQueue(t, awstest.QueueConfig{Name: "events.fifo"})
+	q.send("a1", "b1", "a2", "a3", "b2")
+	first := q.wants("a1", 1)
+	q.wants("b1", 1)
+	q.wants("", 10)
+	q.must(q.Delete(first[0].Handle))
+	rest := q.wants("a2 a3", 10)
+	q.must(q.Delete(rest[1].Handle))
+	q.wants("", 10)
+	q.must(q.ChangeVisibility(rest[0].Handle, 0))
+	if again := q.wants("a2", 10); again[0].Receives != 2 {
+		t.Errorf("received %d times", again[0].Receives)
 	}
-	first := b.wantBodies("a1", 1)
-	b.wantBodies("b1", 1)
-	b.wantBodies("", 10)
-	if err := b.delete(first[0]); err != nil {
-		t.Fatal(err)
-	}
-	rest := b.wantBodies("a2 a3", 10)
-	if err := b.delete(rest[1]); err != nil {
-		t.Fatal(err)
-	}
-	b.wantBodies("", 10)
-	if err := b.hide(rest[0], 0); err != nil {
-		t.Fatal(err)
-	}
-	again := b.wantBodies("a2", 10)
-	if again[0].Attributes["ApproximateReceiveCount"] != "2" {
-		t.Errorf("attributes %v", again[0].Attributes)
-	}
-	b.clock.now = b.clock.now.Add(30 * time.Second)
-	b.wantBodies("b1 b2 a2", 10)
+	q.now = q.now.Add(30 * time.Second)
+	q.wants("b1 b2 a2", 10)
 }
 
 func TestAGroupStaysBehindAMessageThatIsHiddenForLonger(t *testing.T) {
-	b := newBench(t, awstest.QueueConfig{Name: "events.fifo"})
-	b.mustSend("a1", "a", "1")
-	b.mustSend("a2", "a", "2")
-	first := b.wantBodies("a1", 1)
-	if err := b.hide(first[0], 600); err != nil {
-		t.Fatal(err)
-	}
-	b.clock.now = b.clock.now.Add(600*time.Second - 1)
-	b.wantBodies("", 10)
-	b.clock.now = b.clock.now.Add(1)
-	b.wantBodies("a1 a2", 10)
+	q := newQueue(t, awstest.QueueConfig{Name: "events.fifo"})
+	q.send("a1", "a2")
+	q.must(q.ChangeVisibility(q.wants("a1", 1)[0].Handle, 10*time.Minute))
+	q.now = q.now.Add(10*time.Minute - 1)
+	q.wants("", 10)
+	q.now = q.now.Add(1)
+	q.wants("a1 a2", 10)
 }
 
-func TestADeduplicationIDCountsForFiveMinutes(t *testing.T) {
-	for name, c := range map[string]struct {
-		config awstest.QueueConfig
-		want   int // messages after one was sent to each of two groups with the same id
-	}{
-		"in its group":     {awstest.QueueConfig{Name: "events.fifo"}, 2},
-		"in all the queue": {awstest.QueueConfig{Name: "events.fifo", QueueDedup: true}, 1},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, c.config)
-			id := b.mustSend("one", "a", "dedup")
-			b.mustSend("one", "b", "dedup")
-			if got := len(b.queue.Messages()); got != c.want {
-				t.Errorf("%d messages, want %d", got, c.want)
-			}
-			if err := b.delete(b.receive(1)[0]); err != nil {
-				t.Fatal(err)
-			}
-			b.clock.now = b.clock.now.Add(5*time.Minute - 1)
-			if again := b.mustSend("other", "a", "dedup"); again != id {
-				t.Error("answered with another id")
-			}
-			if got := len(b.queue.Messages()); got != c.want-1 {
-				t.Errorf("%d messages, want %d", got, c.want-1)
-			}
-			b.clock.now = b.clock.now.Add(1)
-			if later := b.mustSend("one", "a", "dedup"); later == id {
-				t.Error("still answered with the old id")
-			}
-		})
+func TestADeduplicationIDCountsInItsGroupForFiveMinutes(t *testing.T) {
+	q := newQueue(t, awstest.QueueConfig{Name: "events.fifo"})
+	send := func(group string) string {
+		m, err := q.Send(awstest.Message{Body: "body", GroupID: group, DeduplicationID: "id"})
+		q.must(err)
+		return m.ID
 	}
-}
-
-func TestContentDeduplicatesWhereItIsOn(t *testing.T) {
-	b := newBench(t, awstest.QueueConfig{Name: "events.fifo", ContentDedup: true})
-	b.mustSend("one", "a", "")
-	b.mustSend("one", "a", "")
-	b.mustSend("two", "a", "")
-	if got := len(b.queue.Messages()); got != 2 {
-		t.Errorf("%d messages", got)
+	id := send("a")
+	send("b")
+	q.must(q.Delete(q.wants("body", 1)[0].Handle))
+	q.now = q.now.Add(5*time.Minute - 1)
+	if again := send("a"); again != id || len(q.Messages()) != 1 {
+		t.Errorf("answered with %s, want %s; %d messages", again, id, len(q.Messages()))
+	}
+	q.now = q.now.Add(1)
+	if later := send("a"); later == id || len(q.Messages()) != 2 {
+		t.Errorf("answered with the old id after five minutes; %d messages", len(q.Messages()))
 	}
 }
 
 func TestDeadLettersComeFromTooManyReceives(t *testing.T) {
 	for _, ending := range []string{"", ".fifo"} {
 		t.Run("events"+ending, func(t *testing.T) {
-			c := &clock{time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-			dead := awstest.NewQueue(awstest.QueueConfig{Name: "dead" + ending, Retention: time.Hour}, c.Now)
-			queue := awstest.NewQueue(awstest.QueueConfig{Name: "events" + ending, DeadLetters: dead, MaxReceiveCount: 2}, c.Now)
-			message := awstest.Message{Body: "poison", Attributes: map[string]awstest.Attribute{"app": {DataType: "String", StringValue: "demo"}}}
-			if queue.FIFO() {
-				message.GroupID, message.DeduplicationID = "group", "dedup"
-			}
-			sent, err := queue.Send(message, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
+			dead := newQueue(t, awstest.QueueConfig{Name: "dead" + ending, Retention: time.Hour})
+			q := newQueue(t, awstest.QueueConfig{Name: "events" + ending, DeadLetters: dead.Queue, MaxReceiveCount: 2})
+			q.send("poison")
+			sent := q.Messages()[0]
 			for range 2 {
-				if got := queue.Receive(10, -1); len(got) != 1 {
-					t.Fatalf("received %v", got)
-				}
-				c.now = c.now.Add(time.Minute)
+				q.wants("poison", 10)
+				q.now = q.now.Add(time.Minute)
 			}
-			if got := queue.Receive(10, -1); len(got) != 0 {
-				t.Fatalf("received %v a third time", got)
+			dead.now = q.now
+			q.wants("", 10)
+			list := dead.Messages()
+			if len(list) != 1 || list[0].ID != sent.ID || list[0].Body != "poison" {
+				t.Fatalf("dead letters %+v", list)
 			}
-			letters := dead.Messages()
-			if len(letters) != 1 || letters[0].ID != sent.ID || letters[0].Body != "poison" || letters[0].Attribute("app") != "demo" ||
-				letters[0].DeadLetterOf != queue.ARN() {
-				t.Fatalf("dead letters %+v", letters)
+			if q.FIFO() != (list[0].DeduplicationID == sent.ID) || q.FIFO() != list[0].Sent.Equal(q.now) {
+				t.Errorf("dead letter %+v", list[0])
 			}
-			if queue.FIFO() != (letters[0].DeduplicationID == sent.ID) || queue.FIFO() != letters[0].Sent.Equal(c.now) {
-				t.Errorf("dead letter %+v", letters[0])
-			}
-			c.now = c.now.Add(time.Hour)
-			if got := dead.Receive(10, -1); len(got) != 0 {
-				t.Errorf("received %v after its retention", got)
-			}
-			if _, _, _, expired := dead.Counts(); expired != 1 {
-				t.Errorf("%d expired", expired)
+			dead.now = dead.now.Add(time.Hour)
+			dead.wants("", 10)
+			if c := dead.Counts(); c != (awstest.Counts{Expired: 1}) {
+				t.Errorf("%+v", c)
 			}
 		})
 	}
 }
 
-func TestAnExpiredHandleDeletesNothingOnFIFO(t *testing.T) {
+func TestAnExpiredHandleDeletesNothing(t *testing.T) {
 	for ending, code := range map[string]string{"": "", ".fifo": "InvalidParameterValue"} {
 		t.Run("events"+ending, func(t *testing.T) {
-			b := newBench(t, awstest.QueueConfig{Name: "events" + ending})
-			if b.queue.FIFO() {
-				b.mustSend("one", "a", "1")
-			} else {
-				b.mustSend("one", "", "")
+			q := newQueue(t, awstest.QueueConfig{Name: "events" + ending})
+			q.send("a")
+			old := q.wants("a", 1)[0].Handle
+			q.now = q.now.Add(30 * time.Second)
+			q.wants("a", 1)
+			if err := q.Delete(old); (err != nil) != (code != "") || code != "" && !strings.HasPrefix(err.Error(), code) {
+				t.Errorf("error %v, want %q", err, code)
 			}
-			old := b.receive(1)[0]
-			b.clock.now = b.clock.now.Add(30 * time.Second)
-			b.receive(1)
-			err := b.delete(old)
-			if code == "" && err != nil {
-				t.Error(err)
+			if err := q.ChangeVisibility(old, 0); err == nil || !strings.HasPrefix(err.Error(), "MessageNotInflight") {
+				t.Errorf("error %v", err)
 			}
-			if code != "" {
-				wantCode(t, err, code)
-			}
-			wantCode(t, b.hide(old, 5), "AWS.SimpleQueueService.MessageNotInflight")
-			if got := len(b.queue.Messages()); got != 1 {
-				t.Errorf("%d messages", got)
+			if c := q.Counts(); c.InFlight != 1 {
+				t.Errorf("%+v", c)
 			}
 		})
 	}
 }
 
-func TestADelayedMessageWaits(t *testing.T) {
-	c := &clock{time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
-	queue := awstest.NewQueue(awstest.QueueConfig{Name: "events"}, c.Now)
-	if _, err := queue.Send(awstest.Message{Body: "later"}, time.Minute); err != nil {
-		t.Fatal(err)
+func TestATestMayPutOldMessagesAndRefuseNewOnes(t *testing.T) {
+	q := newQueue(t, awstest.QueueConfig{Name: "events"})
+	if m := q.Put(awstest.Message{Body: "old", Sent: q.now.Add(-time.Hour)}); !q.Messages()[0].Sent.Equal(m.Sent) {
+		t.Error("it is not as old as was said")
 	}
-	if _, _, delayed, _ := queue.Counts(); delayed != 1 || len(queue.Receive(1, -1)) != 0 {
-		t.Error("not delayed")
+	q.Refuse(func(operation string, m awstest.Message) string {
+		return map[string]string{"SendMessage new": "InternalError", "DeleteMessage old": "AccessDenied"}[operation+" "+m.Body]
+	})
+	if _, err := q.Send(awstest.Message{Body: "new"}); err == nil || !strings.HasPrefix(err.Error(), "InternalError") {
+		t.Errorf("error %v", err)
 	}
-	c.now = c.now.Add(time.Minute)
-	if len(queue.Receive(1, -1)) != 1 {
-		t.Error("still delayed")
+	if err := q.Delete(q.wants("old", 1)[0].Handle); err == nil || !strings.HasPrefix(err.Error(), "AccessDenied") {
+		t.Errorf("error %v", err)
 	}
-}
-
-func TestNoVisibilityTimeoutHandsAMessageOutOnce(t *testing.T) {
-	queue := awstest.NewQueue(awstest.QueueConfig{Name: "events"}, time.Now)
-	if _, err := queue.Send(awstest.Message{Body: "one"}, 0); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if got := queue.Receive(10, 0); len(got) != 1 {
-			t.Errorf("received %d messages", len(got))
-		}
+	q.Refuse(nil)
+	q.send("new")
+	if q.Purge(); len(q.Messages()) != 0 {
+		t.Error("purged and not empty")
 	}
 }

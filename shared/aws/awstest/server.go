@@ -1,43 +1,53 @@
-// Package awstest is an AWS endpoint on loopback for tests: queues, secrets, tables, and the mapping that carries a
-// queue to a function.
+// Package awstest is a fake AWS for tests: queues, secrets, tables, a stack's outputs, and the event source mapping
+// that carries a queue's messages to a function.
 //
-// It promises to refuse what AWS refuses (sizes, characters, ids, calls without a signature), FIFO queues with their
-// groups, deduplication, visibility and dead letters, and services that hang, throttle or fail when told to. It does
-// not check that signatures are right, knows one account and one Region, and keeps everything in memory.
+// It refuses what AWS refuses (sizes, characters, ids, unsigned calls), it keeps the rules of FIFO queues, visibility
+// and dead letters, and its services hang, throttle or fail when a test says so. It does not check that signatures
+// are right, knows one account and one Region, and keeps everything in memory.
 package awstest
 
 import (
-	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/go-json-experiment/json"
 )
 
-// The one account and Region.
+// The one Region and account.
 const (
 	Region  = "eu-west-1"
 	Account = "000000000000"
 )
 
+// ErrorText begins the text of every error that AWS returns. Nobody may show AWS's own words: tests look for it in
+// output.
+const ErrorText = "AWS's own words"
+
 // maxRequest is more than any call may carry.
 const maxRequest = 16 << 20
 
-// Server is the endpoint. Its services may be used directly and over HTTP at the same time.
+// Server is AWS. Its services may be used directly and over HTTP at the same time.
 type Server struct {
 	URL     string
 	SQS     *SQS
 	Secrets *Secrets
 	Dynamo  *Dynamo
+	Stacks  *Stacks
 
-	services []*Service
+	services map[string]*Service // by what stands before the dot in the target header
 	closing  chan struct{}
 }
 
@@ -59,14 +69,25 @@ func NewInProcess(now func() time.Time) *Server {
 		now = time.Now
 	}
 	s := &Server{URL: "http://aws.test", closing: make(chan struct{})}
-	s.SQS = newSQS(s, now)
-	s.Secrets = newSecrets(now)
-	s.Dynamo = newDynamo()
-	s.services = []*Service{&s.SQS.Service, &s.Secrets.Service, &s.Dynamo.Service}
+	s.SQS, s.Secrets, s.Dynamo, s.Stacks = newSQS(s, now), newSecrets(), newDynamo(), newStacks()
+	s.services = map[string]*Service{
+		"AmazonSQS": &s.SQS.Service, "secretsmanager": &s.Secrets.Service, "DynamoDB_20120810": &s.Dynamo.Service,
+		"": &s.Stacks.Service,
+	}
 	return s
 }
 
-// Config lets the SDK's clients reach the Server within the process. They do not repeat calls.
+// Env is the environment that makes the SDK of another process use the Server.
+func (s *Server) Env() map[string]string {
+	return map[string]string{
+		"AWS_ENDPOINT_URL":      s.URL,
+		"AWS_REGION":            Region,
+		"AWS_ACCESS_KEY_ID":     "AKIDEXAMPLE",
+		"AWS_SECRET_ACCESS_KEY": "example",
+	}
+}
+
+// Config makes the SDK's clients use the Server within the process. They do not repeat calls.
 func (s *Server) Config() aws.Config {
 	return aws.Config{
 		Region: Region, BaseEndpoint: &s.URL, HTTPClient: s, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
@@ -74,7 +95,7 @@ func (s *Server) Config() aws.Config {
 	}
 }
 
-// Do answers a request of the SDK within the process.
+// Do answers a request of the SDK within the process. A caller that has given up by then loses the answer only.
 func (s *Server) Do(r *http.Request) (answer *http.Response, err error) {
 	defer func() {
 		switch p := recover(); p {
@@ -93,42 +114,219 @@ func (s *Server) Do(r *http.Request) (answer *http.Response, err error) {
 	return w.Result(), nil
 }
 
-// Env is what points the SDK at the Server.
-func (s *Server) Env() map[string]string {
-	return map[string]string{
-		"AWS_ENDPOINT_URL":      s.URL,
-		"AWS_REGION":            Region,
-		"AWS_ACCESS_KEY_ID":     "AKIDEXAMPLE",
-		"AWS_SECRET_ACCESS_KEY": "example",
-	}
-}
+// authorization is the form of a Signature Version 4 header (AWS IAM, Create a signed request, November 2026).
+var authorization = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z-]+)/aws4_request, ?` +
+	`SignedHeaders=[a-z0-9;-]*host[a-z0-9;-]*, ?Signature=[0-9a-f]{64}$`)
 
-// ServeHTTP answers one call. The target header names service and operation.
+// ServeHTTP answers one call. The target header names service and operation; CloudFormation's protocol has none and
+// names the operation in a form.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	prefix, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	for _, service := range s.services {
-		if service.target != prefix {
-			continue
-		}
-		if !authorized(r, service.scope) {
-			service.refuse(w, &Refusal{Status: http.StatusForbidden, Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token"})
-			return
-		}
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
-		if err != nil {
-			return
-		}
-		service.serve(w, r, operation, bytes.TrimSpace(body), s.closing)
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
+	if err != nil {
 		return
 	}
-	http.Error(w, `{"__type":"UnknownOperationException"}`, http.StatusBadRequest)
+	target, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	service := s.services[target]
+	if service == nil {
+		http.Error(w, `{"__type":"UnknownOperationException"}`, http.StatusBadRequest)
+		return
+	}
+	if service.xml {
+		form, _ := url.ParseQuery(string(body))
+		operation = form.Get("Action")
+		body, _ = json.Marshal(map[string]string{"StackName": form.Get("StackName")})
+	}
+	signed := authorization.FindStringSubmatch(r.Header.Get("Authorization"))
+	if signed == nil || signed[1] != service.scope || r.Header.Get("X-Amz-Date") == "" {
+		service.respond(w, nil, &refusal{status: http.StatusForbidden, code: "MissingAuthenticationTokenException"})
+		return
+	}
+	service.serve(w, r, operation, body, s.closing)
 }
 
-// authorization is the form of a Signature Version 4 header (AWS IAM, Create a signed request, November 2026).
-var authorization = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/([a-z0-9-]+)/([a-z-]+)/aws4_request, ?SignedHeaders=([a-z0-9;-]+), ?Signature=[0-9a-f]{64}$`)
+// Service is what the services have in common: operations, injected faults, counts.
+type Service struct {
+	scope      string // of a signature
+	xml        bool   // the older protocol
+	strict     bool   // refuses parameters that it would ignore
+	operations map[string]operation
 
-// authorized tells whether a request is signed for a service, as far as can be told without the key.
-func authorized(r *http.Request, scope string) bool {
-	parts := authorization.FindStringSubmatch(r.Header.Get("Authorization"))
-	return parts != nil && parts[1] != "" && parts[2] == scope && strings.Contains(parts[3], "host") && r.Header.Get("X-Amz-Date") != ""
+	mu     sync.Mutex
+	faults []Fault
+	before func(operation string)
+	calls  map[string]int
+}
+
+// operation answers the JSON of a call with a value to be written as JSON.
+type operation func(ctx context.Context, body []byte) (any, error)
+
+// typed makes an operation of a function with typed input, which runs under the service's lock.
+func typed[In any](s *Service, handle func(*In) (any, error)) operation {
+	return func(_ context.Context, body []byte) (any, error) {
+		in := new(In)
+		if err := json.Unmarshal(body, in, json.RejectUnknownMembers(s.strict)); err != nil {
+			return nil, refuse("SerializationException", err.Error())
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return handle(in)
+	}
+}
+
+// Calls counts the calls of an operation so far, failed ones included; "" counts those of all operations.
+func (s *Service) Calls(operation string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := 0
+	for name, n := range s.calls {
+		if operation == "" || operation == name {
+			sum += n
+		}
+	}
+	return sum
+}
+
+// Before makes every call run a function first, which may use the Server; nil ends that.
+func (s *Service) Before(do func(operation string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = do
+}
+
+func (s *Service) serve(w http.ResponseWriter, r *http.Request, name string, body []byte, closing <-chan struct{}) {
+	s.mu.Lock()
+	if s.calls == nil {
+		s.calls = make(map[string]int)
+	}
+	s.calls[name]++
+	before, fault := s.before, s.nextFault(name)
+	s.mu.Unlock()
+	if before != nil {
+		before(name)
+	}
+	if !fault.AfterEffect && !s.happen(fault, w, r, closing) {
+		return
+	}
+	handle := s.operations[name]
+	if handle == nil {
+		s.respond(w, nil, refuse("UnknownOperationException", name))
+		return
+	}
+	out, err := handle(r.Context(), body)
+	if !fault.AfterEffect || s.happen(fault, w, r, closing) {
+		s.respond(w, out, err)
+	}
+}
+
+// respond writes an answer, or an error as AWS writes it.
+func (s *Service) respond(w http.ResponseWriter, out any, err error) {
+	status, code := http.StatusOK, ""
+	if refused, ok := errors.AsType[*refusal](err); ok {
+		status, code = refused.status, refused.code
+		out = map[string]string{"__type": code, "message": ErrorText + ": " + refused.text}
+		if refused.query != "" {
+			w.Header().Set("X-Amzn-Query-Error", refused.query+";Sender")
+		}
+	}
+	var text []byte
+	switch {
+	case s.xml && code != "":
+		text = fmt.Appendf(nil, "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", code, ErrorText)
+	case s.xml:
+		text = []byte(out.(string)) //nolint:forcetypeassert // Such a service writes its own XML.
+	default:
+		if text, err = json.Marshal(out); err != nil {
+			panic(err)
+		}
+	}
+	w.Header().Set("Content-Type", map[bool]string{false: "application/x-amz-json-1.0", true: "text/xml"}[s.xml])
+	w.WriteHeader(status)
+	_, _ = w.Write(text)
+}
+
+// refusal is an error of AWS.
+type refusal struct {
+	status int
+	code   string
+	query  string // the code in SQS's older protocol, which the SDK prefers
+	text   string
+}
+
+// Error shows code and text.
+func (r *refusal) Error() string { return r.code + ": " + r.text }
+
+func refuse(code, text string) error {
+	return &refusal{status: http.StatusBadRequest, code: code, text: text}
+}
+
+// Fault is an injected fault: what goes wrong with a service's calls.
+type Fault struct {
+	Operation   string        // which fails; "" stands for all
+	Times       int           // how many calls fail; 0 stands for all, until other faults are injected
+	Delay       time.Duration // before anything else; alone, the call only takes longer
+	Hang        bool          // no answer, ever
+	Reset       bool          // the connection is cut
+	Status      int           // the answer's status, with Code
+	Code        string
+	AfterEffect bool // only the answer is concerned: the call takes effect
+}
+
+// Faults that have a name.
+var (
+	Hang     = Fault{Hang: true}
+	Reset    = Fault{Reset: true}
+	Down     = Fault{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable"}
+	Broken   = Fault{Status: http.StatusInternalServerError, Code: "InternalFailure"}
+	Throttle = Fault{Status: http.StatusBadRequest, Code: "ThrottlingException"}
+)
+
+// Inject replaces the faults of a service; without any it works. Of several, the first that fits a call happens to
+// it.
+func (s *Service) Inject(faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append([]Fault(nil), faults...)
+	for i := range s.faults {
+		if s.faults[i].Times == 0 {
+			s.faults[i].Times = -1
+		}
+	}
+}
+
+// nextFault is what happens to the next call, which may be nothing; s.mu is held.
+func (s *Service) nextFault(operation string) Fault {
+	for i := range s.faults {
+		f := &s.faults[i]
+		if f.Times == 0 || f.Operation != "" && f.Operation != operation {
+			continue
+		}
+		f.Times = max(f.Times-1, -1)
+		return *f
+	}
+	return Fault{}
+}
+
+// happen lets a fault happen and reports whether the call goes on.
+func (s *Service) happen(f Fault, w http.ResponseWriter, r *http.Request, closing <-chan struct{}) (goesOn bool) {
+	if f == (Fault{}) {
+		return true
+	}
+	var delay <-chan time.Time
+	if !f.Hang {
+		delay = time.After(f.Delay)
+	}
+	select {
+	case <-delay:
+	case <-r.Context().Done():
+		return false
+	case <-closing:
+		return false
+	}
+	if f.Reset {
+		panic(http.ErrAbortHandler)
+	}
+	if f.Status != 0 {
+		s.respond(w, nil, &refusal{status: f.Status, code: f.Code, text: "an injected fault"})
+	}
+	return f.Status == 0
 }

@@ -55,7 +55,7 @@ func TestAnEntryIsReplacedOnlyIfItIsTheOneThatWasRead(t *testing.T) {
 
 func TestAllEntriesAreReadHoweverManyThereAre(t *testing.T) {
 	server, fake, table := newTable(t)
-	fake.LeaveOut(3)
+	fake.LeaveUnprocessed(3)
 	var keys []string
 	for i := range 950 {
 		keys = append(keys, fmt.Sprint("key-", i))
@@ -128,18 +128,18 @@ func TestErrorsOfTheTable(t *testing.T) {
 		},
 	}
 	for name, c := range map[string]struct {
-		fault awstest.Trouble
+		fault awstest.Fault
 		kind  fault.Kind
 		want  string
 	}{
 		"throttled":   {awstest.Throttle, fault.Retry, "ThrottlingException"},
-		"denied":      {awstest.Trouble{Status: 400, Code: "AccessDeniedException"}, fault.Operator, "AccessDeniedException"},
+		"denied":      {awstest.Fault{Status: 400, Code: "AccessDeniedException"}, fault.Operator, "AccessDeniedException"},
 		"unreachable": {awstest.Reset, fault.Retry, "connection reset by peer"},
 	} {
 		for call, do := range calls {
 			t.Run(name+" "+call, func(t *testing.T) {
 				server, _, table := newTable(t)
-				server.Dynamo.Trouble(c.fault)
+				server.Dynamo.Inject(c.fault)
 				f, ok := errors.AsType[*fault.Fault](do(t, table))
 				if !ok || f.Kind != c.kind || f.Reason != fault.Table || f.Err.Error() != "DynamoDB "+call+": "+c.want {
 					t.Errorf("error %v, want DynamoDB %s: %s", f, call, c.want)
@@ -152,7 +152,7 @@ func TestErrorsOfTheTable(t *testing.T) {
 func TestKeysThatStayUnprocessedAreAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, fake, table := newTable(t)
-		fake.LeaveOut(100)
+		fake.LeaveUnprocessed(100)
 		began := time.Now()
 		_, err := table.Read(t.Context(), []string{"key"})
 		if failed, ok := errors.AsType[*aws.Error](err); !ok || failed.Error() != "DynamoDB BatchGetItem: keys left unprocessed" {

@@ -1,0 +1,111 @@
+package awstest_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+)
+
+func TestFaultsHappenToTheCallsTheyAreInjectedFor(t *testing.T) {
+	server := awstest.NewInProcess(nil)
+	server.Secrets.Put("name", "one")
+	client := secretsmanager.NewFromConfig(server.Config())
+	get := func() string {
+		out, err := client.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: new("name")})
+		if err != nil {
+			return code(err)
+		}
+		return *out.SecretString
+	}
+	put := func() string {
+		_, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: new("name"), SecretString: new("two")})
+		return code(err)
+	}
+	twice := awstest.Throttle
+	twice.Times = 2
+	server.Secrets.Inject(twice, awstest.Fault{Operation: "PutSecretValue", Status: 500, Code: "InternalFailure", AfterEffect: true})
+	for i, want := range []string{"ThrottlingException", "ThrottlingException", "one"} {
+		if got := get(); got != want {
+			t.Errorf("call %d: %s, want %s", i, got, want)
+		}
+	}
+	if got := put(); got != "InternalFailure" || get() != "two" {
+		t.Errorf("%s, and the secret is %s: a fault after the effect must not undo it", got, get())
+	}
+	var before []string
+	server.Secrets.Before(func(operation string) { before = append(before, operation) })
+	server.Secrets.Inject()
+	if got := put(); got != "<nil>" || strings.Join(before, " ") != "PutSecretValue" {
+		t.Errorf("%s, after calls of %v", got, before)
+	}
+	if n, all := server.Secrets.Calls("PutSecretValue"), server.Secrets.Calls(""); n != 2 || all != 6 {
+		t.Errorf("%d and %d calls", n, all)
+	}
+}
+
+func TestAConnectionIsCut(t *testing.T) {
+	server := awstest.New(t, nil)
+	server.Secrets.Inject(awstest.Reset)
+	overHTTP := server.Config()
+	overHTTP.HTTPClient = nil
+	for name, config := range map[string]aws.Config{"in the process": server.Config(), "over HTTP": overHTTP} {
+		_, err := secretsmanager.NewFromConfig(config).GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: new("name")})
+		if reset := errors.Is(err, syscall.ECONNRESET) || strings.Contains(code(err), "EOF"); !reset {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestACallThatHangsEndsWithItsCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := awstest.NewInProcess(nil)
+		for _, fault := range []awstest.Fault{awstest.Hang, {Delay: time.Hour}} {
+			server.Secrets.Inject(fault)
+			client := secretsmanager.NewFromConfig(server.Config())
+			began := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			_, err := client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: new("name")})
+			cancel()
+			if took := time.Since(began); err == nil || took != time.Minute {
+				t.Errorf("%v after %s", err, took)
+			}
+		}
+	})
+}
+
+func TestCallsWithoutASignatureAreRefused(t *testing.T) {
+	server := awstest.NewInProcess(nil)
+	for _, target := range []string{"AmazonSQS.SendMessage", "Unknown.Operation"} {
+		request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("{}"))
+		request.Header.Set("X-Amz-Target", target)
+		w := httptest.NewRecorder()
+		if server.ServeHTTP(w, request); w.Code/100 != 4 {
+			t.Errorf("%s: status %d", target, w.Code)
+		}
+	}
+}
+
+func TestAStackHasOutputs(t *testing.T) {
+	server := awstest.NewInProcess(nil)
+	server.Stacks.Create("bridge", map[string]string{"Url": "https://a?b=1&c=<d>", "Table": "t"})
+	client := cloudformation.NewFromConfig(server.Config())
+	out, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: new("bridge")})
+	if err != nil || len(out.Stacks[0].Outputs) != 2 || *out.Stacks[0].Outputs[1].OutputValue != "https://a?b=1&c=<d>" {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	if _, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: new("other")}); code(err) != "ValidationError" {
+		t.Errorf("%v", err)
+	}
+}

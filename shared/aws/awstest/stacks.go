@@ -1,0 +1,48 @@
+package awstest
+
+import (
+	"encoding/xml"
+	"maps"
+	"slices"
+)
+
+// Stacks is AWS CloudFormation, as far as the outputs of stacks are concerned.
+type Stacks struct {
+	Service
+	outputs map[string]map[string]string // by stack
+}
+
+func newStacks() *Stacks {
+	s := &Stacks{outputs: make(map[string]map[string]string)}
+	s.scope, s.xml = "cloudformation", true
+	s.operations = map[string]operation{"DescribeStacks": typed(&s.Service, s.describe)}
+	return s
+}
+
+// Create creates a stack, or replaces the outputs of one.
+func (s *Stacks) Create(name string, outputs map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.outputs[name] = maps.Clone(outputs)
+}
+
+func (s *Stacks) describe(in *struct{ StackName string }) (any, error) {
+	outputs, ok := s.outputs[in.StackName]
+	if !ok {
+		return nil, refuse("ValidationError", "no stack "+in.StackName)
+	}
+	type output struct{ OutputKey, OutputValue string }
+	type stack struct {
+		StackName string
+		Outputs   []output `xml:"Outputs>member"`
+	}
+	answer := struct {
+		XMLName xml.Name `xml:"DescribeStacksResponse"`
+		Stacks  []stack  `xml:"DescribeStacksResult>Stacks>member"`
+	}{Stacks: []stack{{StackName: in.StackName}}}
+	for _, key := range slices.Sorted(maps.Keys(outputs)) {
+		answer.Stacks[0].Outputs = append(answer.Stacks[0].Outputs, output{key, outputs[key]})
+	}
+	text, err := xml.Marshal(answer)
+	return string(text), err
+}
