@@ -7,22 +7,24 @@ type Key struct {
 	Keys                []Key
 }
 
-var formNames = map[form]string{section: "section", entries: "entries", flag: "flag", choice: "choice", text: "text"}
+var formNames = [...]string{
+	section: "section", entryList: "entries", flag: "flag", choice: "choice", anyString: "text",
+}
 
 func exported(keys []key) []Key {
 	var out []Key
 	for _, k := range keys {
-		out = append(out, Key{Name: k.name, Form: formNames[k.form], Default: k.byDefault(), Words: k.words, Keys: exported(k.keys)})
+		out = append(out, Key{k.name, formNames[k.form], k.byDefault(), k.words, exported(k.keys)})
 	}
 	return out
 }
 
-// AppKeys and EntryKeys are the loader's own tables.
+// AppKeys and EntryKeys return the loader's own tables.
 func AppKeys() []Key   { return exported(appKeys) }
 func EntryKeys() []Key { return exported(entryKeys) }
 
-// NeverSent tells whether the loader warns that an attribute is never sent.
+// NeverSent returns why an attribute is never sent.
 var NeverSent = neverSent
 
-// MaxPairs bounds what a file may describe through aliases.
+// MaxPairs is how many pairs a file may describe.
 const MaxPairs = maxPairs

@@ -14,19 +14,15 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-func seed(f *testing.F) {
-	f.Add(config.Integrations)
-	for _, verdict := range []string{"valid", "invalid"} {
-		for _, path := range corpus(f, verdict) {
-			f.Add(read(f, path))
-		}
-	}
-}
-
-// FuzzLoad: whatever the text, there is a File or an error, every problem says where, what and what instead on one line, the
-// receiver reads the same apps, and what is sent keeps CleverTap's rules for names.
+// FuzzLoad: for any text there is a File or an error, every problem has a place, a message and an advice on one line,
+// the receiver reads the same apps if there is a File, and valid names or an error in any case, and the names of what
+// is sent keep CleverTap's rules.
 func FuzzLoad(f *testing.F) {
-	seed(f)
+	f.Add(config.Integrations)
+	f.Add([]byte("apps:\n\tdemo:\n  'other\n\"third: {\n"))
+	for _, path := range append(corpus(f, "valid"), corpus(f, "invalid")...) {
+		f.Add(read(f, path))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file, problems := integration.Load("test.yaml", text)
 		if (file == nil) != problems.Failed() {
@@ -36,31 +32,43 @@ func FuzzLoad(f *testing.F) {
 			if p.Line < 1 || p.Column < 1 || p.Message == "" || p.Advice == "" || strings.ContainsAny(p.String(), "\r\n") {
 				t.Errorf("%+v", p)
 			}
-			if i > 0 && (p.Line < problems[i-1].Line || p.Line == problems[i-1].Line && p.Column < problems[i-1].Column) {
-				t.Errorf("%v stands behind %v", p, problems[i-1])
+			if q := problems[max(0, i-1)]; p.Line < q.Line || p.Line == q.Line && p.Column < q.Column {
+				t.Errorf("%v comes after %v", p, q)
+			}
+		}
+		names, err := integration.AppNames("test.yaml", text)
+		if (err == nil) != (len(names) > 0) || err != nil && strings.ContainsAny(err.Error(), "\r\n") {
+			t.Fatalf("names %q, error %v", names, err)
+		}
+		for i, name := range names {
+			if !integration.ValidName(name) || slices.Contains(names[:i], name) {
+				t.Errorf("%q of %q", name, names)
 			}
 		}
 		if file == nil {
 			return
 		}
-		names, err := integration.AppNames("test.yaml", text)
 		slices.Sort(names)
-		if diff := cmp.Diff(slices.Sorted(maps.Keys(file.Apps)), names); diff != "" || err != nil {
-			t.Errorf("AppNames: %v\n%s", err, diff)
+		if diff := cmp.Diff(slices.Sorted(maps.Keys(file.Apps)), names); diff != "" {
+			t.Errorf("names (-Load +AppNames):\n%s", diff)
 		}
 		for _, app := range file.Apps {
-			judge(t, app)
+			checkDecisions(t, app)
 		}
 	})
 }
 
-// judge checks every decision on a catalogued name.
-func judge(t *testing.T, app *integration.App) {
+// checkDecisions checks every decision on a name of the catalogue.
+func checkDecisions(t *testing.T, app *integration.App) {
 	t.Helper()
 	c := webhook.EmbeddedCatalogue()
 	taken := map[string]string{}
-	check := func(kind, source, name string, limit int, profile, reserved bool) {
-		clean, changed := clevertap.CleanName(nil, []byte(name), limit, profile)
+	check := func(kind, source, name string, reserved bool) {
+		limit := clevertap.MaxKeyBytes
+		if kind == "event" {
+			limit = clevertap.MaxEventNameBytes
+		}
+		clean, changed := clevertap.CleanName(nil, []byte(name), limit, kind == "user property")
 		if changed || len(clean) == 0 || reserved {
 			t.Errorf("%s %s goes as %q", kind, source, name)
 		}
@@ -72,41 +80,21 @@ func judge(t *testing.T, app *integration.App) {
 	}
 	for i := range c.Events {
 		if rule := app.Event([]byte(c.Events[i].Name)); rule.Send && c.Events[i].Known() {
-			check("event", c.Events[i].Name, rule.Name, clevertap.MaxEventNameBytes, false,
-				clevertap.ReservedEvent(rule.Name) || clevertap.Same(rule.Name, "Charged"))
+			reserved := clevertap.ReservedEvent(rule.Name) || clevertap.Same(rule.Name, "Charged")
+			check("event", c.Events[i].Name, rule.Name, reserved)
 		}
 	}
 	for i, a := range c.Attributes {
 		if rule := app.Property(i); rule.Send && !a.Dynamic() && a.Type != webhook.Object {
-			check("property", a.Name, rule.Name, clevertap.MaxKeyBytes, false, false)
+			check("property", a.Name, rule.Name, false)
 		}
 		if rule := app.UserProperty(i); rule.Send {
-			check("user property", a.Name, rule.Name, clevertap.MaxKeyBytes, true, clevertap.ReservedProfileKey(rule.Name))
+			check("user property", a.Name, rule.Name, clevertap.ReservedProfileKey(rule.Name))
 		}
 	}
 	for _, named := range app.NamedUserProperties() {
 		if named.Send {
-			check("user property", named.Source, named.Name, clevertap.MaxKeyBytes, true, clevertap.ReservedProfileKey(named.Name))
+			check("user property", named.Source, named.Name, clevertap.ReservedProfileKey(named.Name))
 		}
 	}
-}
-
-// FuzzAppNames: whatever the text, there are well-formed names, each once, or an error on one line.
-func FuzzAppNames(f *testing.F) {
-	seed(f)
-	f.Add([]byte("apps:\n\tdemo:\n  'other\n\"third: {\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		names, err := integration.AppNames("test.yaml", text)
-		if (err == nil) != (len(names) > 0) {
-			t.Fatalf("%v, %v", names, err)
-		}
-		if err != nil && strings.ContainsAny(err.Error(), "\r\n") {
-			t.Errorf("more than one line: %v", err)
-		}
-		for i, name := range names {
-			if !integration.ValidName(name) || slices.Contains(names[:i], name) {
-				t.Errorf("%q of %q", name, names)
-			}
-		}
-	})
 }

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -9,132 +10,304 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// linter judges what an app's part of the file says, beyond its shape.
+// manyEvents is the number of event names from which a file gets a warning, well below CleverTap's limit for an
+// account, which other senders share.
+const manyEvents = 400
+
+// linter checks what an app's part of the file says, beyond its form.
 type linter struct {
 	*report
-	*draft
-	app       *App
-	catalogue *webhook.Catalogue
+	*decider
 }
 
-// lint notes every problem with names, and what is right but may not be meant.
-func (l *linter) lint() {
-	for _, f := range []*family{events, eventProperties, userProperties} {
-		l.prefix(f)
-		for i := range l.entries[f.path] {
-			l.given(f, &l.entries[f.path][i])
-		}
-		finals := f.finals(l)
-		l.made(f, finals)
-		l.clashes(f, finals)
-	}
-	l.warnings()
-	l.hints()
-}
-
-// family is a set of names that CleverTap keeps apart from others, with its rules.
-type family struct {
+// nameSpace is a set of names that CleverTap keeps separate from others, with its rules.
+type nameSpace struct {
 	path       string
-	prefixPath string // empty: there is no prefix
-	noun       string
-	limit      int // bytes of a name
+	prefixPath string // empty if there is no prefix
+	noun       string // with its article
+	limit      int    // bytes of a name
 	profile    bool
-	taken      func(name string) (message, advice string) // why CleverTap's own names cannot be used, "" if this is none
-	finals     func(*linter) []final
 }
 
 var (
-	events = &family{
-		path: eventsPath, prefixPath: eventPrefixPath, noun: "event",
-		limit: clevertap.MaxEventNameBytes, taken: takenEvent, finals: (*linter).sentEvents,
-	}
-	eventProperties = &family{
-		path: propertiesPath, noun: "property",
-		limit: clevertap.MaxKeyBytes, taken: takenProperty, finals: (*linter).sentProperties,
-	}
-	userProperties = &family{
-		path: userPropertiesPath, prefixPath: userPrefixPath, noun: "user property", profile: true,
-		limit: clevertap.MaxKeyBytes, taken: takenProfileKey, finals: (*linter).sentUserProperties,
-	}
+	eventNames = &nameSpace{eventsPath, eventPrefixPath, "an event", clevertap.MaxEventNameBytes, false}
+	properties = &nameSpace{propertiesPath, "", "a property", clevertap.MaxKeyBytes, false}
+	userNames  = &nameSpace{userPropertiesPath, userPrefixPath, "a user property", clevertap.MaxKeyBytes, true}
 )
 
-func takenEvent(name string) (message, advice string) {
+// reserved returns why a name cannot be used because it is CleverTap's own, "" if it is not.
+func (n *nameSpace) reserved(name string) (message, advice string) {
+	const another = "choose another one, or put a word before it"
 	switch {
-	case clevertap.ReservedEvent(name):
-		return fmt.Sprintf("%q is the name of an event of CleverTap's own", name), "choose another one, or put a word before it"
-	case clevertap.Same(name, "Charged"):
-		return fmt.Sprintf("%q is CleverTap's purchase event, it would count as money", name), "choose another one; revenue.charged: true makes Charged of every payment"
+	case n == eventNames && clevertap.ReservedEvent(name):
+		return fmt.Sprintf("%q is the name of an event of CleverTap's own", name), another
+	case n == eventNames && clevertap.Same(name, "Charged"):
+		return fmt.Sprintf("%q is CleverTap's purchase event, it would count as money", name),
+			"choose another one; revenue.charged: true makes Charged of every payment"
+	case n == userNames && clevertap.ReservedProfileKey(name):
+		return fmt.Sprintf("%q is a profile key of CleverTap's own", name), another
+	default:
+		return "", ""
 	}
-	return "", ""
 }
 
-func takenProperty(string) (message, advice string) { return "", "" }
-
-func takenProfileKey(name string) (message, advice string) {
-	if clevertap.ReservedProfileKey(name) {
-		return fmt.Sprintf("%q is a profile key of CleverTap's own", name), "choose another one, or put a word before it"
+// lint reports every problem with names, and what is correct but probably not meant.
+func (l *linter) lint() {
+	for _, n := range []*nameSpace{eventNames, properties, userNames} {
+		l.checkPrefix(n)
+		for i := range l.entries[n.path] {
+			if e := &l.entries[n.path][i]; e.renamed() {
+				l.checkNewName(n, e)
+			}
+		}
+		l.checkMadeNames(n)
+		l.checkUnique(n)
 	}
-	return "", ""
+	for i := range l.entries[eventsPath] {
+		l.warnEvent(&l.entries[eventsPath][i])
+	}
+	for i := range l.entries[propertiesPath] {
+		l.warnProperty(&l.entries[propertiesPath][i])
+	}
+	for i := range l.entries[userPropertiesPath] {
+		l.warnUserProperty(&l.entries[userPropertiesPath][i])
+	}
+	if l.app.Anonymous == AnonymousIdentity {
+		l.hint(anonymousPath,
+			"subscribers known only by anonymous_user_id get profiles under ids that the app's CleverTap SDK never sets",
+			"choose object_id if the app gives this id to CleverTap as its custom id, or skip to wait until they sign in")
+	}
+	if l.app.Sandbox == SandboxSend {
+		l.hint(sandboxPath, "test purchases go to the production account and can trigger campaigns there",
+			"choose route for a sandbox account of their own, or skip")
+	}
 }
 
-// given judges the name that an entry gives.
-func (l *linter) given(f *family, e *entry) {
-	if !e.renamed() {
+// checkPrefix checks a prefix by itself. A space at its end is meant: "PLY " makes "PLY ACTIVATE".
+func (l *linter) checkPrefix(n *nameSpace) {
+	s := l.settings[n.prefixPath]
+	if s.text == "" {
 		return
 	}
-	where := l.where(f.path, e.source, "name")
+	where := l.where(n.prefixPath)
+	if trimmed := strings.TrimLeftFunc(s.text, unicode.IsSpace); trimmed != s.text {
+		l.fault(s.at, where, fmt.Sprintf("the prefix %q begins with a space", s.text), "write "+strconv.Quote(trimmed))
+	}
+	l.checkCharacters(n, s.at, where, s.text)
+}
+
+// checkNewName checks the name that an entry has.
+func (l *linter) checkNewName(n *nameSpace, e *entry) {
+	where := l.where(n.path, e.source, "name")
 	trimmed := strings.TrimSpace(e.name)
 	switch {
 	case trimmed == "":
 		l.fault(e.nameAt, where, "the name is empty", "write a name, or leave the key out")
 		return
 	case trimmed != e.name:
-		l.fault(e.nameAt, where, fmt.Sprintf("%q has a blank at its end or beginning", e.name), fmt.Sprintf("write %q", trimmed))
+		l.fault(e.nameAt, where, strconv.Quote(e.name)+" begins or ends with a space", "write "+strconv.Quote(trimmed))
 	}
-	l.characters(f, e.nameAt, where, e.name)
-	if len(e.name) > f.limit {
+	l.checkCharacters(n, e.nameAt, where, e.name)
+	if len(e.name) > n.limit {
 		l.fault(e.nameAt, where, fmt.Sprintf("the name has %d bytes", len(e.name)),
-			fmt.Sprintf("take at most %d; letters with accents and other scripts have two to four each", f.limit))
+			fmt.Sprintf("take at most %d; letters with accents and other scripts have two to four each", n.limit))
 	}
-	if message, advice := f.taken(e.name); message != "" {
+	if message, advice := n.reserved(e.name); message != "" {
 		l.fault(e.nameAt, where, message, advice)
 	}
 }
 
-// prefix judges a family's prefix by itself. A blank at its end is meant: "PLY " makes "PLY ACTIVATE".
-func (l *linter) prefix(f *family) {
-	s := l.settings[f.prefixPath]
-	if s.text == "" {
-		return
-	}
-	where := l.where(f.prefixPath)
-	if trimmed := strings.TrimLeftFunc(s.text, unicode.IsSpace); trimmed != s.text {
-		l.fault(s.at, where, fmt.Sprintf("the prefix %q begins with a blank", s.text), fmt.Sprintf("write %q", trimmed))
-	}
-	l.characters(f, s.at, where, s.text)
-}
-
-// characters judges the characters of a name or a prefix.
-func (l *linter) characters(f *family, at place, where, name string) {
-	char := clevertap.Forbidden(name, f.profile)
+// checkCharacters checks the characters of a name or a prefix.
+func (l *linter) checkCharacters(n *nameSpace, at place, where, name string) {
+	char := clevertap.Forbidden(name, n.profile)
 	if char == 0 {
-		if i := strings.IndexFunc(name, unicode.IsControl); i >= 0 {
-			l.fault(at, where, fmt.Sprintf("%q holds a control character", name), "write it in one line of visible characters")
+		if strings.ContainsFunc(name, unicode.IsControl) {
+			l.fault(at, where, fmt.Sprintf("%q has a control character", name), "write visible characters in one line")
 		}
 		return
 	}
-	clean, _ := clevertap.CleanName(nil, []byte(name), f.limit, f.profile)
 	advice := "choose another one"
-	if len(clean) > 0 {
+	if clean := cleaned(name, n.limit, n.profile); clean != "" {
 		advice = fmt.Sprintf("leave it out, as in %q", clean)
 	}
-	l.fault(at, where, fmt.Sprintf("%q holds %q, which CleverTap takes in no name of %s", name, char, article(f.noun)), advice)
+	message := fmt.Sprintf("%q has %q, which CleverTap does not accept in the name of %s", name, char, n.noun)
+	l.fault(at, where, message, advice)
 }
 
-// article puts a noun's article before it.
-func article(noun string) string {
-	if strings.ContainsRune("aeio", rune(noun[0])) {
-		return "an " + noun
+// renamed reports whether the file has this very name.
+func (s *sentName) renamed() bool { return s.entry != nil && s.entry.renamed() }
+
+// place returns where the file has the name; it is unknown if the default sends it.
+func (s *sentName) place() place {
+	switch {
+	case s.entry == nil:
+		return place{}
+	case s.entry.renamed():
+		return s.entry.nameAt
+	default:
+		return s.entry.at
 	}
-	return "a " + noun
+}
+
+// checkMadeNames checks the names that are made of prefix and source. A fault of the prefix is reported once, for the
+// first or the longest name.
+func (l *linter) checkMadeNames(n *nameSpace) {
+	prefix := l.settings[n.prefixPath]
+	longest, reserved := "", false
+	for _, s := range l.sent[n.path] {
+		if s.renamed() {
+			continue
+		}
+		if prefix.text != "" && len(s.source) > len(longest) {
+			longest = s.source
+		}
+		message, advice := n.reserved(s.name)
+		switch {
+		case message == "":
+		case s.entry != nil:
+			l.fault(s.place(), l.where(n.path, s.source), message, advice)
+		case !reserved:
+			reserved = true
+			l.fault(prefix.at, l.where(n.prefixPath), "with the prefix, "+message, "choose another prefix")
+		}
+	}
+	if length := len(prefix.text) + len(longest); longest != "" && length > n.limit {
+		l.fault(prefix.at, l.where(n.prefixPath), fmt.Sprintf("with the prefix, %s has %d bytes", longest, length),
+			fmt.Sprintf("take a prefix of at most %d bytes, so that no name has more than %d",
+				max(0, n.limit-len(longest)), n.limit))
+	}
+}
+
+// checkUnique reports names that are the same for CleverTap.
+func (l *linter) checkUnique(n *nameSpace) {
+	first := make(map[string]*sentName, len(l.sent[n.path]))
+	for i := range l.sent[n.path] {
+		s := &l.sent[n.path][i]
+		folded := string(clevertap.Fold(nil, s.name))
+		other := first[folded]
+		if folded == "" || other == nil {
+			first[folded] = s
+			continue
+		}
+		whose := other.source
+		if at := other.place(); at.known() {
+			whose = fmt.Sprintf("%s in line %d", whose, at.line)
+		}
+		where := l.where(n.path, s.source)
+		if s.renamed() {
+			where += ".name"
+		}
+		l.fault(s.place(), where,
+			fmt.Sprintf("%q is the name of %s, too: CleverTap ignores case and spaces", s.name, whose),
+			"give one of them another name, or switch one off with send: false")
+	}
+	delete(first, "")
+	if n == eventNames && len(first) > manyEvents {
+		l.add(Warning, l.at, l.where(""), fmt.Sprintf("%d names of events are sent", len(first)),
+			fmt.Sprintf("CleverTap takes %d in an account, its own included; switch off what no campaign uses",
+				clevertap.MaxEventTypes))
+	}
+}
+
+// warn reports what a file may say, but probably does not mean.
+func (l *linter) warn(n *nameSpace, e *entry, message, advice string) {
+	l.add(Warning, e.at, l.where(n.path, e.source), message, advice)
+}
+
+func (l *linter) warnEvent(e *entry) {
+	t := l.catalogue.Event([]byte(e.source))
+	switch {
+	case t != nil && t.Known():
+	case t != nil && t.AliasOf != "":
+		l.warn(eventNames, e, e.source+" is another spelling on Purchasely's pages", "webhooks say "+t.AliasOf)
+	case t != nil:
+		l.warn(eventNames, e, "no page of Purchasely confirms this event", "it has effect if a webhook has it")
+	default:
+		l.warnUnknown(eventNames, e, "event", l.catalogue.NearestEvent)
+	}
+	l.warnCleaned(eventNames, e)
+}
+
+func (l *linter) warnProperty(e *entry) {
+	name := e.source
+	a := l.catalogue.Attribute([]byte(name))
+	never := neverSent(l.catalogue, name)
+	warn := func(message, advice string) { l.warn(properties, e, message, advice) }
+	switch {
+	case never != "":
+		warn(name+" is never sent, "+never, "leave the entry out")
+	case alwaysSent(name) && !e.send:
+		warn(name+" is always sent, send: false has no effect", "leave the entry out; it may have a name")
+	case name == deviceType && clevertap.Same(e.name, deviceType):
+		warn("device_type is close to a system property of CleverTap and goes as "+purchaseDevice,
+			"choose another name, or leave the entry out")
+	case a != nil && a.Dynamic() && a.Name == name:
+		warn(name+" covers many names and has no effect itself",
+			"write the name that webhooks have, such as amount_in_eur")
+	case a != nil && a.Type == webhook.Object && e.renamed():
+		warn("the members of "+name+" are sent, each under its own name", "name a member, such as "+name+"_utm_source")
+	case a != nil, partOfObject(l.catalogue, name) != name:
+	case l.catalogue.UserProperty(name) != nil:
+		warn(name+" is a user property, not a property of an event", "write it under user_properties.properties")
+	default:
+		l.warnUnknown(properties, e, "attribute", l.catalogue.NearestAttribute)
+	}
+	l.warnCleaned(properties, e)
+}
+
+func (l *linter) warnUserProperty(e *entry) {
+	name := e.source
+	a := l.catalogue.UserProperty(name)
+	never := neverSent(l.catalogue, name)
+	switch {
+	case never != "":
+		l.warn(userNames, e, name+" is never sent, "+never, "leave the entry out")
+	case a == nil && l.catalogue.Attribute([]byte(name)) != nil:
+		l.warn(userNames, e, name+" is an attribute of events, not one of Purchasely's user properties",
+			"it is sent all the same if a webhook has it")
+	case a == nil:
+		l.warnUnknown(userNames, e, "user property", l.catalogue.NearestProperty)
+	case a.Property == webhook.Planned && name != revenueInUSD:
+		l.warn(userNames, e, "nothing can fill "+name+": Purchasely only plans it", "leave the entry out")
+	}
+	l.warnCleaned(userNames, e)
+}
+
+// warnUnknown reports a name that the catalogue does not have. It is accepted, because Purchasely adds names.
+func (l *linter) warnUnknown(n *nameSpace, e *entry, noun string, nearest func(string) string) {
+	message := fmt.Sprintf("the catalogue has no %s %s", noun, join(e.source))
+	if l.reported(e.at, message) {
+		return // The nearest name is expensive to find.
+	}
+	advice := "check its spelling; it has effect if a webhook has it"
+	if near := nearest(e.source); near != "" {
+		advice = fmt.Sprintf("did you mean %s? It has effect if a webhook has it", near)
+	}
+	l.warn(n, e, message, advice)
+}
+
+// warnCleaned reports a name that cannot go to CleverTap as it is.
+func (l *linter) warnCleaned(n *nameSpace, e *entry) {
+	if e.renamed() || !e.send {
+		return
+	}
+	switch name, changed := clevertap.CleanName(nil, []byte(e.source), n.limit, n.profile); {
+	case !changed:
+	case len(name) == 0:
+		l.warn(n, e, "nothing that CleverTap accepts is left of this name, so it is not sent", "give it a name")
+	default:
+		l.warn(n, e, fmt.Sprintf("this name goes as %q", name), "give it a name of your choice")
+	}
+}
+
+// hint reports a choice whose consequence is easily overlooked.
+func (l *linter) hint(path, message, advice string) {
+	s := l.settings[path]
+	if s.wrong {
+		return
+	}
+	if !s.at.known() {
+		s.at = l.at
+	}
+	l.add(Hint, s.at, l.where(path), message, advice)
 }

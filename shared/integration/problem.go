@@ -17,19 +17,12 @@ const (
 	Hint
 )
 
-// String is the severity in a list of problems.
+// String returns the severity in a list of problems.
 func (s Severity) String() string {
-	switch s {
-	case Error:
-		return "error"
-	case Warning:
-		return "warning"
-	default:
-		return "hint"
-	}
+	return [...]string{"error", "warning", "hint"}[s]
 }
 
-// Problem is one finding in a file.
+// Problem is one problem of a file.
 type Problem struct {
 	Severity     Severity
 	Path         string // the file's name
@@ -39,7 +32,7 @@ type Problem struct {
 	Advice       string // what would be right
 }
 
-// String is the problem on one line, without its severity.
+// String returns the problem on one line, without its severity.
 func (p Problem) String() string {
 	where := ""
 	if p.Where != "" {
@@ -48,16 +41,16 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s%s; %s", p.Path, p.Line, p.Column, where, p.Message, p.Advice)
 }
 
-// Problems are all findings in the order of their lines. Its Error method has one line for each error.
+// Problems are all problems of a file, in the order of their lines.
 type Problems []Problem
 
-// Failed tells whether any problem is an error.
+// Failed reports whether any problem is an error.
 func (p Problems) Failed() bool {
 	return slices.ContainsFunc(p, func(one Problem) bool { return one.Severity == Error })
 }
 
-// Error gives one line for each error: file, line, column, key, what is wrong and what would be right. Warnings and hints
-// are left out; it is empty if there is no error.
+// Error returns one line for each error: file, line, column, key, what is wrong and what would be right. It leaves out
+// warnings and hints, and is empty if there is no error.
 func (p Problems) Error() string {
 	var lines []string
 	for _, one := range p {
@@ -68,52 +61,51 @@ func (p Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// place is where something stands in the file, counted from 1; the zero place is nowhere.
+// place is a line and a column of the file, counted from 1; the zero place is unknown.
 type place struct{ line, column int }
 
-// known tells whether the file has a line for it.
 func (p place) known() bool { return p.line > 0 }
 
 // report collects the problems of a file.
 type report struct {
 	path     string
 	problems Problems
-	told     map[finding]bool
+	seen     map[seen]bool
 }
 
-// finding is a problem as far as it must not be told twice: a part of the file that several apps share through an alias is
-// judged for each of them.
-type finding struct {
+// seen identifies a problem, which is reported once even if several apps share a part of the file through an alias.
+type seen struct {
 	at      place
 	message string
 }
 
-// knows tells whether a problem has been noted, for those that are dear to find advice for.
-func (r *report) knows(at place, message string) bool { return r.told[finding{at, message}] }
+// reported reports whether a problem has been reported.
+func (r *report) reported(at place, message string) bool { return r.seen[seen{at, message}] }
 
-// add notes a problem, once. What stands nowhere is told at the beginning of the file.
+// add reports a problem, once. If its place is unknown, that is the beginning of the file.
 func (r *report) add(severity Severity, at place, where, message, advice string) {
 	if !at.known() {
 		at = place{1, 1}
 	}
-	if r.knows(at, message) {
+	if r.reported(at, message) {
 		return
 	}
-	if r.told == nil {
-		r.told = make(map[finding]bool)
+	if r.seen == nil {
+		r.seen = make(map[seen]bool)
 	}
-	r.told[finding{at, message}] = true
+	r.seen[seen{at, message}] = true
 	r.problems = append(r.problems, Problem{
-		Severity: severity, Path: r.path, Line: at.line, Column: at.column, Where: where, Message: message, Advice: advice,
+		Severity: severity, Path: r.path, Line: at.line, Column: at.column,
+		Where: where, Message: message, Advice: advice,
 	})
 }
 
-// fault notes an error.
+// fault reports an error.
 func (r *report) fault(at place, where, message, advice string) {
 	r.add(Error, at, where, message, advice)
 }
 
-// sorted gives the problems in the order of their places, those of one place in the order in which they were found.
+// sorted returns the problems in the order of their places.
 func (r *report) sorted() Problems {
 	slices.SortStableFunc(r.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))

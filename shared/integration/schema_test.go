@@ -2,14 +2,16 @@ package integration_test
 
 import (
 	"bytes"
-	"os"
+	"errors"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/go-cmp/cmp"
+	"github.com/goccy/go-yaml"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/config"
@@ -17,23 +19,14 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// TestSchema keeps the schema equal to the loader's keys, choices and defaults and to the catalogue's names: it is made from
-// them. UPDATE_GOLDEN=1 writes it anew.
+// TestSchema compares the schema with the loader's keys, choices and defaults and with the catalogue's names.
+// UPDATE_GOLDEN=1 rewrites it.
 func TestSchema(t *testing.T) {
 	got, err := json.Marshal(fileSchema(), jsontext.WithIndent("  "))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got = append(got, '\n')
-	if os.Getenv("UPDATE_GOLDEN") == "1" {
-		if err := os.WriteFile("../config/integrations.schema.json", got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(string(config.Schema), string(got)); diff != "" {
-		t.Errorf("schema (-stands +follows from the loader):\n%s", diff)
-	}
+	golden(t, "../config/integrations.schema.json", string(got)+"\n")
 }
 
 // schema is a JSON Schema, as far as this one goes.
@@ -56,7 +49,7 @@ type schema struct {
 	Defs          members        `json:"$defs,omitzero"`
 }
 
-// orNothing is the type of sections and entries: nothing at all stands for their defaults.
+// orNothing is the type of sections and entries, which may be left empty.
 var orNothing = []string{"object", "null"}
 
 // members are schemas by name, in an order of their own.
@@ -68,45 +61,53 @@ type member struct {
 }
 
 func (m members) MarshalJSONTo(enc *jsontext.Encoder) error {
-	if err := enc.WriteToken(jsontext.BeginObject); err != nil {
-		return err
-	}
+	err := enc.WriteToken(jsontext.BeginObject)
 	for _, one := range m {
-		if err := enc.WriteToken(jsontext.String(one.name)); err != nil {
-			return err
-		}
-		if err := json.MarshalEncode(enc, one.schema); err != nil {
-			return err
-		}
+		err = errors.Join(err, enc.WriteToken(jsontext.String(one.name)), json.MarshalEncode(enc, one.schema))
 	}
-	return enc.WriteToken(jsontext.EndObject)
+	return errors.Join(err, enc.WriteToken(jsontext.EndObject))
 }
 
 // descriptions are what an editor shows beside a key.
 var descriptions = map[string]string{
-	"app":       "One app's integration. {} is complete: every key has a default.",
-	"enabled":   "The integration's switch. false: webhooks are taken and answered, but nothing is sent.",
-	"anonymous": "What to do with a subscriber known only by anonymous_user_id: identity makes a profile under that id; object_id takes it as CleverTap's custom id, for apps that give it to CleverTap's SDK as that; skip sends nothing.",
-	"sandbox":   "Where test purchases go: route to the sandbox account of the app's secret, nowhere if there is none; send to the production account, where they can trigger campaigns; skip nowhere.",
+	"app":     "One app's integration. {} is complete: every key has a default.",
+	"enabled": "The integration's switch. false: webhooks are accepted, but nothing is sent.",
+	"anonymous": "What to do with a subscriber known only by anonymous_user_id: identity makes a profile under that " +
+		"id; object_id takes it as CleverTap's custom id, for apps that give it to CleverTap's SDK as that; skip sends nothing.",
+	"sandbox": "Where test purchases go: route to the sandbox account of the app's secret, nowhere if there is none; " +
+		"send to the production account, where they can trigger campaigns; skip nowhere.",
 
-	"server_events":            "The events.",
-	"server_events.default":    "What happens to events that are not named under events.",
-	"server_events.prefix":     "Put before the name of every event that is not renamed.",
-	"server_events.events":     "Events by the vendor's name, such as SUBSCRIPTION_STARTED.",
-	"server_events.properties": "What an event carries, by the vendor's name; a part of an object by both names joined, such as attribution_utm_source.",
+	"server_events":         "The events.",
+	"server_events.default": "What happens to events that are not named under events.",
+	"server_events.prefix":  "Put before the name of every event that is not renamed.",
+	"server_events.events":  "Events by Purchasely's name, such as SUBSCRIPTION_STARTED.",
+	"server_events.properties": "The properties of events, by Purchasely's name; a member of an object by both names " +
+		"joined, such as attribution_utm_source.",
 
-	"user_properties":            "The user properties.",
-	"user_properties.default":    "Which user properties are sent without being named: the set that the vendor publishes, all that a webhook can fill, or none.",
+	"user_properties": "The user properties.",
+	"user_properties.default": "Which user properties are sent without being named: the set that Purchasely publishes, " +
+		"all that a webhook can fill, or none.",
 	"user_properties.prefix":     "Put before every user property that is not renamed.",
-	"user_properties.properties": "User properties by the vendor's name, such as has_active_subscription.",
+	"user_properties.properties": "User properties by Purchasely's name, such as has_active_subscription.",
 
-	"revenue":          "Money.",
-	"revenue.charged":  "Whether every payment also makes CleverTap's Charged event, from which it reckons revenue.",
-	"revenue.currency": "Which amount goes into Charged: the one in the app's own currency (integration), or what the buyer paid (customer).",
+	"revenue":         "Money.",
+	"revenue.charged": "Whether every payment also makes CleverTap's Charged event, from which it computes revenue.",
+	"revenue.currency": "Which amount goes into Charged: the one in the app's own currency (integration), " +
+		"or what the buyer paid (customer).",
 
-	"entry":      "{send: false} keeps it back, {name: …} sends it under another name, {} sends it whatever the default is.",
-	"entry.send": "Whether it is sent. An entry that does not say so is sent.",
-	"entry.name": "Its name in CleverTap, instead of the prefix and its own: at most 120 bytes, no blank at either end, none of %s, and none of CleverTap's own names.",
+	"entry": "{send: false} does not send it, {name: …} sends it under another name, " +
+		"{} sends it whatever the default is.",
+	"entry.send": "Whether it is sent. An entry without this key is sent.",
+	"entry.name": "Its name in CleverTap, instead of the prefix and its own: at most 120 bytes, no space at either " +
+		"end, none of %s, and none of CleverTap's own names.",
+}
+
+func describe(path string) string {
+	text, ok := descriptions[path]
+	if !ok {
+		panic(path + " has no description")
+	}
+	return text
 }
 
 // fileSchema makes the whole schema from the loader's tables.
@@ -117,13 +118,14 @@ func fileSchema() *schema {
 		Description: "What goes to CleverTap, app by app. Only an app's name is needed.",
 		Type:        "object", Required: []string{"apps"}, Additional: false,
 		Properties: members{{"apps", &schema{
-			Description: "The apps by their names: small letters, digits and hyphens, as in the webhook's address and in the secrets' names.",
-			Type:        "object", MinProperties: 1,
+			Description: "The apps by their names: small letters, digits and hyphens, " +
+				"as in the webhook's address and in the secrets' names.",
+			Type: "object", MinProperties: 1,
 			PropertyNames: &schema{Pattern: "^[a-z0-9][a-z0-9-]{0,62}$"},
 			Additional:    &schema{Ref: "#/$defs/app"},
 		}}},
 		Defs: members{
-			{"app", sectionSchema("", descriptions["app"], integration.AppKeys())},
+			{"app", sectionSchema("", describe("app"), integration.AppKeys())},
 			{"event", entrySchema(clevertap.MaxEventNameBytes, false)},
 			{"property", entrySchema(clevertap.MaxKeyBytes, false)},
 			{"userProperty", entrySchema(clevertap.MaxKeyBytes, true)},
@@ -131,7 +133,6 @@ func fileSchema() *schema {
 	}
 }
 
-// sectionSchema describes keys.
 func sectionSchema(path, description string, keys []integration.Key) *schema {
 	s := &schema{Description: description, Type: orNothing, Additional: false}
 	for _, k := range keys {
@@ -141,7 +142,7 @@ func sectionSchema(path, description string, keys []integration.Key) *schema {
 }
 
 func keySchema(path string, k integration.Key) *schema {
-	text := descriptions[path]
+	text := describe(path)
 	switch k.Form {
 	case "section":
 		return sectionSchema(path, text, k.Keys)
@@ -152,42 +153,39 @@ func keySchema(path string, k integration.Key) *schema {
 	case "choice":
 		return &schema{Description: text, Enum: k.Words, Default: jsontext.Value(`"` + k.Default + `"`)}
 	default:
-		profile := strings.HasPrefix(path, "user_")
+		set, _ := forbidden(strings.HasPrefix(path, "user_"))
 		return &schema{
 			Description: text, Type: "string", Default: jsontext.Value(`"` + k.Default + `"`),
-			MaxLength: clevertap.MaxKeyBytes, Pattern: `^([^\s` + forbidden(profile) + `][^` + forbidden(profile) + `]*)?$`,
+			MaxLength: clevertap.MaxKeyBytes, Pattern: `^([^\s` + set + `][^` + set + `]*)?$`,
 		}
 	}
 }
 
-// entriesSchema lists the names that the catalogue has, for editors to propose, and lets any other pass.
+// entriesSchema lists the names of the catalogue, which editors propose, and accepts any other.
 func entriesSchema(path, description string) *schema {
 	s := &schema{Description: description, Type: orNothing, PropertyNames: &schema{Pattern: `\S`}}
 	c := webhook.EmbeddedCatalogue()
-	propose := func(name, text, entry string) {
-		s.Properties = append(s.Properties, member{name, &schema{Description: text, Ref: entry}})
+	entry := map[string]string{
+		"server_events.events": "#/$defs/event", "server_events.properties": "#/$defs/property",
+		"user_properties.properties": "#/$defs/userProperty",
+	}[path]
+	propose := func(name, text string, proposed bool) {
+		if proposed {
+			s.Properties = append(s.Properties, member{name, &schema{Description: text, Ref: entry}})
+		}
 	}
-	entry := "#/$defs/event"
-	switch path {
-	case "server_events.events":
+	if path == "server_events.events" {
 		for i := range c.Events {
-			if c.Events[i].Known() {
-				propose(c.Events[i].Name, c.Events[i].Meaning, entry)
-			}
+			propose(c.Events[i].Name, c.Events[i].Meaning, c.Events[i].Known())
 		}
-	case "server_events.properties":
-		entry = "#/$defs/property"
-		for i := range c.Attributes {
-			if a := &c.Attributes[i]; !a.Derived && !a.Dynamic() && integration.NeverSent(c, a.Name) == "" {
-				propose(a.Name, a.Note, entry)
-			}
-		}
-	default:
-		entry = "#/$defs/userProperty"
-		for i := range c.Attributes {
-			if a := &c.Attributes[i]; a.Property != webhook.NoProperty && (a.Property != webhook.Planned || a.Name == "cumulated_revenue_in_usd") {
-				propose(a.Name, a.Note, entry)
-			}
+	}
+	for _, a := range c.Attributes {
+		switch path {
+		case "server_events.properties":
+			propose(a.Name, a.Note, !a.Derived && !a.Dynamic() && integration.NeverSent(c, a.Name) == "")
+		case "user_properties.properties":
+			fillable := a.Property != webhook.Planned || a.Name == "cumulated_revenue_in_usd"
+			propose(a.Name, a.Note, a.Property != webhook.NoProperty && fillable)
 		}
 	}
 	s.Additional = &schema{Ref: entry}
@@ -195,55 +193,105 @@ func entriesSchema(path, description string) *schema {
 }
 
 func entrySchema(limit int, profile bool) *schema {
-	s := &schema{Description: descriptions["entry"], Type: orNothing, Additional: false}
+	s := &schema{Description: describe("entry"), Type: orNothing, Additional: false}
 	for _, k := range integration.EntryKeys() {
 		if k.Form == "flag" {
 			s.Properties = append(s.Properties, member{k.Name, keySchema("entry."+k.Name, k)})
 			continue
 		}
-		f := forbidden(profile)
+		set, list := forbidden(profile)
 		s.Properties = append(s.Properties, member{k.Name, &schema{
-			Description: strings.Replace(descriptions["entry.name"], "%s", spelled(profile), 1),
-			Type:        "string", MinLength: 1, MaxLength: limit, Pattern: `^[^\s` + f + `]([^` + f + `]*[^\s` + f + `])?$`,
+			Description: strings.Replace(describe("entry.name"), "%s", list, 1),
+			Type:        "string", MinLength: 1, MaxLength: limit,
+			Pattern: `^[^\s` + set + `]([^` + set + `]*[^\s` + set + `])?$`,
 		}})
 	}
 	return s
 }
 
-// forbidden makes the inside of a regular expression's set of characters from CleverTap's rule, with the control characters.
-func forbidden(profile bool) string {
-	var b bytes.Buffer
+// forbidden returns the characters that CleverTap does not accept in a name, as the inside of a regular expression's
+// set, with the control characters, and as a list for people.
+func forbidden(profile bool) (set, list string) {
+	var characters []string
 	for c := rune(' '); c < 0x7f; c++ {
 		if clevertap.Forbidden(string(c), profile) != 0 {
-			b.WriteString(regexp.QuoteMeta(string(c)))
+			characters = append(characters, string(c))
 		}
 	}
+	set = regexp.QuoteMeta(strings.Join(characters, ""))
 	// These need no quoting in a set, and strict readers of the standard refuse it there.
-	return strings.NewReplacer(`\$`, `$`, `\.`, `.`, `\|`, `|`).Replace(b.String()) + `\x00-\x1f\x7f`
+	set = strings.NewReplacer(`\$`, `$`, `\.`, `.`, `\|`, `|`).Replace(set) + `\x00-\x1f\x7f`
+	return set, strings.Join(characters, " ")
 }
 
-// spelled lists the forbidden characters for people.
-func spelled(profile bool) string {
-	var list []string
-	for c := rune(' '); c < 0x7f; c++ {
-		if clevertap.Forbidden(string(c), profile) != 0 {
-			list = append(list, string(c))
-		}
-	}
-	return strings.Join(list, " ")
+// beyondTheSchema are the faulty files that the schema accepts or that it never sees, by the reason.
+var beyondTheSchema = map[string][]string{
+	"not one plain YAML document, so a schema sees something else or nothing": {
+		"alias_of_itself", "alias_without_anchor", "duplicate_keys_at_every_level", "merge_of_a_list_of_texts",
+		"merge_of_a_text", "missing_colon", "missing_space_after_colon", "nested_too_deep", "not_utf8",
+		"several_documents", "several_documents_first_empty", "tab", "tag", "text_after_the_end", "unclosed_brace",
+		"unclosed_quote", "wrong_indentation",
+	},
+	"a schema counts characters, and editors differ in what a space is": {
+		"name_too_long_in_bytes", "name_outer_space_beyond_ascii",
+	},
+	"a regular expression for names without regard to case and spaces would be unreadable": {
+		"event_renamed_to_a_reserved_name", "event_renamed_to_charged", "event_that_is_reserved_is_sent",
+		"user_property_renamed_to_a_reserved_key", "user_property_that_is_reserved_is_sent",
+		"prefix_makes_a_reserved_event", "prefix_makes_charged", "prefix_makes_reserved_keys",
+	},
+	"a schema cannot compare one key with the others": {
+		"prefix_makes_names_too_long", "a_prefixed_event_named_like_another", "a_property_named_like_another",
+		"a_user_property_named_like_another", "an_event_named_like_another", "an_unknown_event_named_like_another",
+		"an_unknown_user_property_named_like_another", "two_events_of_one_name", "two_properties_of_one_name",
+		"two_unknown_properties_of_one_name", "two_user_properties_of_one_name",
+	},
 }
 
-func TestEveryKeyIsDescribed(t *testing.T) {
-	var walk func(path string, keys []integration.Key)
-	walk = func(path string, keys []integration.Key) {
-		for _, k := range keys {
-			at := strings.TrimPrefix(path+"."+k.Name, ".")
-			if descriptions[at] == "" {
-				t.Errorf("%s has no description", at)
-			}
-			walk(at, k.Keys)
+// TestTheSchemaAgreesWithTheLoader validates the corpus with the schema too.
+func TestTheSchemaAgreesWithTheLoader(t *testing.T) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(config.Schema))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	if err := compiler.AddResource("integrations.schema.json", document); err != nil {
+		t.Fatal(err)
+	}
+	schema := compiler.MustCompile("integrations.schema.json")
+	refuses := func(text []byte) error {
+		var document any
+		if err := yaml.Unmarshal(bytes.TrimPrefix(text, []byte("\ufeff")), &document); err != nil {
+			return err
+		}
+		return schema.Validate(document)
+	}
+	for _, path := range corpus(t, "valid") {
+		if err := refuses(read(t, path)); err != nil {
+			t.Errorf("%s: the schema refuses what the loader accepts: %v", path, err)
 		}
 	}
-	walk("", integration.AppKeys())
-	walk("entry", integration.EntryKeys())
+	if err := refuses(config.Integrations); err != nil {
+		t.Errorf("the schema refuses the embedded file: %v", err)
+	}
+	reasons := map[string]string{}
+	for reason, names := range beyondTheSchema {
+		for _, name := range names {
+			reasons[filepath.Join("testdata", "invalid", name+".yaml")] = reason
+		}
+	}
+	for _, path := range corpus(t, "invalid") {
+		reason := reasons[path]
+		delete(reasons, path)
+		switch err := refuses(read(t, path)); {
+		case err == nil && reason == "":
+			t.Errorf("%s: the schema accepts what the loader refuses", path)
+		case err != nil && reason != "" && !strings.Contains(reason, "YAML"):
+			t.Errorf("%s: the schema refuses it, although %s", path, reason)
+		}
+	}
+	for path := range reasons {
+		t.Errorf("%s does not exist", path)
+	}
 }

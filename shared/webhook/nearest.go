@@ -3,10 +3,10 @@ package webhook
 import "strings"
 
 // Nearest returns the candidate that takes the fewest edits to become a misspelt name, whatever their letter case. It
-// is "" if all take more than two, or in a long name more than a quarter of its letters: that is another word. Of
-// equally near ones the first wins.
+// is "" if all take more than one edit, and one more for every five letters: that is another word. The first of
+// equally near ones wins.
 func Nearest(name string, candidates []string) string {
-	best, limit := "", max(2, len(name)/4)+1
+	best, limit := "", 2+len(name)/5
 	for _, candidate := range candidates {
 		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < limit {
 			best, limit = candidate, d

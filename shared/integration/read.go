@@ -1,0 +1,354 @@
+package integration
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// key is a key of the file: what it may hold, and its default.
+type key struct {
+	name    string
+	form    form
+	words   []string // of a choice; the first is the default
+	initial string   // the default of a flag or a string
+	keys    []key    // of a section
+}
+
+// form is what a key may hold.
+type form uint8
+
+const (
+	section   form = iota // keys of its own, or nothing
+	entryList             // entries by any name, or nothing
+	flag                  // true or false
+	choice                // one of some words
+	anyString             // a text that may be empty
+)
+
+// The paths of an app's keys, as rules and problems name them.
+const (
+	enabledPath        = "enabled"
+	anonymousPath      = "anonymous"
+	sandboxPath        = "sandbox"
+	eventDefaultPath   = "server_events.default"
+	eventPrefixPath    = "server_events.prefix"
+	eventsPath         = "server_events.events"
+	propertiesPath     = "server_events.properties"
+	userDefaultPath    = "user_properties.default"
+	userPrefixPath     = "user_properties.prefix"
+	userPropertiesPath = "user_properties.properties"
+	chargedPath        = "revenue.charged"
+	currencyPath       = "revenue.currency"
+)
+
+// appKeys are the keys of an app: the whole format, which the schema for editors repeats.
+var appKeys = []key{
+	{name: "enabled", form: flag, initial: "true"},
+	{name: "anonymous", form: choice, words: anonymousWords},
+	{name: "sandbox", form: choice, words: sandboxWords},
+	{name: "server_events", form: section, keys: []key{
+		{name: "default", form: choice, words: []string{"send", "skip"}},
+		{name: "prefix", form: anyString},
+		{name: "events", form: entryList},
+		{name: "properties", form: entryList},
+	}},
+	{name: "user_properties", form: section, keys: []key{
+		{name: "default", form: choice, words: []string{"published", "all", "none"}},
+		{name: "prefix", form: anyString},
+		{name: "properties", form: entryList},
+	}},
+	{name: "revenue", form: section, keys: []key{
+		{name: "charged", form: flag, initial: "false"},
+		{name: "currency", form: choice, words: currencyWords},
+	}},
+}
+
+// entryKeys are the keys of an entry.
+var entryKeys = []key{
+	{name: "send", form: flag, initial: "true"},
+	{name: "name", form: anyString},
+}
+
+// byDefault returns the value that holds without the key.
+func (k *key) byDefault() string {
+	if k.form == choice {
+		return k.words[0]
+	}
+	return k.initial
+}
+
+// findKey returns the key of a name, nil if there is none.
+func findKey(keys []key, name string) *key {
+	i := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
+	if i < 0 {
+		return nil
+	}
+	return &keys[i]
+}
+
+// appText is what the file says about one app, before anything is decided.
+type appText struct {
+	name     string
+	at       place
+	settings map[string]setting // by path, with defaults
+	entries  map[string][]entry // by path, in the file's order
+}
+
+// setting is the value of a key that is no section.
+type setting struct {
+	text  string
+	at    place // unknown for a default
+	wrong bool  // the file has a wrong value; text is the default
+}
+
+// entry is what the file says about one event or property.
+type entry struct {
+	source string // Purchasely's name
+	at     place
+	send   bool
+	sendAt place // unknown if the entry does not have send
+	name   string
+	nameAt place // unknown if the entry does not have a name
+}
+
+// renamed reports whether the entry has a name.
+func (e *entry) renamed() bool { return e.nameAt.known() }
+
+// where returns the path of one of the app's keys.
+func (a *appText) where(path string, keys ...string) string {
+	where := join("apps", a.name)
+	if path != "" {
+		where += "." + path
+	}
+	if len(keys) > 0 {
+		where += "." + join(keys...)
+	}
+	return where
+}
+
+// setDefaults sets what holds without a file.
+func (a *appText) setDefaults(path string, keys []key) {
+	for i := range keys {
+		switch k := &keys[i]; k.form {
+		case section:
+			a.setDefaults(path+k.name+".", k.keys)
+		case entryList:
+		default:
+			a.settings[path+k.name] = setting{text: k.byDefault()}
+		}
+	}
+}
+
+// maxPairs bounds how many pairs are read, since aliases let a small file describe a huge one.
+const maxPairs = 100_000
+
+// reader turns nodes into appTexts.
+type reader struct {
+	*report
+	pairs int
+}
+
+// countPair reports whether one more pair may be read.
+func (r *reader) countPair(at place) bool {
+	r.pairs++
+	if r.pairs == maxPairs {
+		r.fault(at, "", fmt.Sprintf("the file describes more than %d keys", maxPairs), tooLarge)
+	}
+	return r.pairs < maxPairs
+}
+
+// howToBegin is the advice for a file without apps.
+const howToBegin = "begin with apps: and the name of an app below it"
+
+// apps finds the apps in the document. It returns nil if there are none, and the report says why.
+func (r *reader) apps(root *node) (apps *node) {
+	if root.kind != mapping {
+		r.fault(root.at, "", "the file is "+root.kind.String()+", not a mapping", howToBegin)
+		return nil
+	}
+	for _, p := range root.pairs {
+		if p.key == "apps" {
+			apps = p.value
+			continue
+		}
+		advice := "the only key here is apps"
+		if webhook.Nearest(p.key, []string{"apps"}) != "" {
+			advice = "did you mean apps?"
+		}
+		r.fault(p.at, join(p.key), fmt.Sprintf("unknown key %q", p.key), advice)
+	}
+	const example = "write an app's name below apps, such as demo: {}"
+	switch {
+	case apps == nil:
+		r.fault(root.at, "", "the key apps is missing", howToBegin)
+	case apps.kind != mapping && apps.kind != nothing:
+		r.fault(apps.at, "apps", "apps is "+apps.kind.String()+", not a mapping", example)
+	case len(apps.pairs) == 0:
+		r.fault(apps.at, "apps", "there is no app", example)
+	default:
+		return apps
+	}
+	return nil
+}
+
+// checkName checks an app's name.
+func (r *reader) checkName(p pair) {
+	if !ValidName(p.key) {
+		r.fault(p.at, join("apps", p.key), fmt.Sprintf("%q cannot be an app's name", p.key),
+			"take 1 to 63 of a-z, 0-9 and -, the first not a hyphen")
+	}
+}
+
+// app reads one app, even if its name is wrong.
+func (r *reader) app(p pair) *appText {
+	r.checkName(p)
+	a := &appText{name: p.key, at: p.at, settings: map[string]setting{}, entries: map[string][]entry{}}
+	a.setDefaults("", appKeys)
+	r.section(a, "", appKeys, p.value)
+	return a
+}
+
+// section reads the keys of a section; the path of the app itself is "".
+func (r *reader) section(a *appText, path string, keys []key, n *node) {
+	if !r.hasKeys(a, path, n) {
+		return
+	}
+	for _, p := range n.pairs {
+		if !r.countPair(p.at) {
+			return
+		}
+		at := strings.TrimPrefix(path+"."+p.key, ".")
+		switch k := findKey(keys, p.key); {
+		case k == nil:
+			r.unknownKey(p.at, a.where(path, p.key), p.key, keys)
+		case k.form == section:
+			r.section(a, at, k.keys, p.value)
+		case k.form == entryList:
+			r.entries(a, at, p.value)
+		default:
+			s, ok := r.setting(p, k, a.where(at))
+			if !ok {
+				s = setting{text: k.byDefault(), at: p.at, wrong: true}
+			}
+			a.settings[at] = s
+		}
+	}
+}
+
+// hasKeys reports whether there are keys to read. A section that holds nothing is complete.
+func (r *reader) hasKeys(a *appText, path string, n *node) bool {
+	if n.kind != mapping && n.kind != nothing {
+		r.fault(n.at, a.where(path), "this is "+n.kind.String()+", but keys are expected",
+			"write the keys below it, or {} for the defaults")
+	}
+	return n.kind == mapping
+}
+
+// entries reads the entries of events or properties. Of equal ones, which are a fault already, the first is kept.
+func (r *reader) entries(a *appText, path string, n *node) {
+	if !r.hasKeys(a, path, n) {
+		return
+	}
+	seen := make(map[string]bool, len(n.pairs))
+	for _, p := range n.pairs {
+		if !r.countPair(p.at) {
+			return
+		}
+		if e := r.entry(a, path, p); !seen[e.source] {
+			a.entries[path] = append(a.entries[path], e)
+			seen[e.source] = true
+		}
+	}
+}
+
+func (r *reader) entry(a *appText, path string, p pair) entry {
+	e := entry{source: p.key, at: p.at, send: true}
+	where := a.where(path, p.key)
+	if strings.TrimSpace(p.key) == "" {
+		r.fault(p.at, where, "the name is empty", "write Purchasely's name of what is meant")
+	}
+	if p.value.kind != mapping && p.value.kind != nothing {
+		r.fault(p.value.at, where, "this is "+p.value.kind.String()+", but send and name are expected",
+			"write {send: false}, {name: Another Name} or {}")
+	}
+	for _, q := range p.value.pairs {
+		if !r.countPair(q.at) {
+			break
+		}
+		k := findKey(entryKeys, q.key)
+		if k == nil {
+			r.unknownKey(q.at, where+"."+join(q.key), q.key, entryKeys)
+			continue
+		}
+		s, ok := r.setting(q, k, where+"."+q.key)
+		switch {
+		case !ok:
+		case q.key == "send":
+			e.send, e.sendAt = s.text == "true", q.at
+		default:
+			e.name, e.nameAt = s.text, s.at
+		}
+	}
+	return e
+}
+
+// setting reads the value of a key that is no section. If it is wrong, it is not ok, and the report says why.
+func (r *reader) setting(p pair, k *key, where string) (s setting, ok bool) {
+	n := p.value
+	problem, advice := k.name+" is "+n.found(), ""
+	switch k.form {
+	case flag:
+		if n.kind == boolean {
+			return setting{text: strings.ToLower(n.text), at: p.at}, true
+		}
+		advice = "write true or false"
+		if n.kind == text {
+			advice += ", without quotes"
+		}
+	case choice:
+		if n.kind == text && slices.Contains(k.words, n.text) {
+			return setting{text: n.text, at: p.at}, true
+		}
+		last := len(k.words) - 1
+		words := strings.Join(k.words[:last], ", ") + " or " + k.words[last]
+		advice = "write " + words
+		if near := webhook.Nearest(n.text, k.words); n.kind == text && near != "" {
+			advice = fmt.Sprintf("did you mean %s? It takes %s", near, words)
+		}
+	default:
+		if n.kind == text {
+			return setting{text: n.text, at: n.at}, true
+		}
+		problem += ", not a text"
+		advice = "write a text, or leave the key out"
+		if n.kind == number || n.kind == boolean {
+			advice = fmt.Sprintf("put it in quotes: %q", n.text)
+		}
+	}
+	r.fault(n.at, where, problem, advice)
+	return setting{}, false
+}
+
+// unknownKey reports a key that does not exist here, with the nearest one, or with the only section that has it.
+func (r *reader) unknownKey(at place, where, name string, keys []key) {
+	names := make([]string, len(keys))
+	for i := range keys {
+		names[i] = keys[i].name
+	}
+	var owners []string
+	for i := range appKeys {
+		if findKey(appKeys[i].keys, name) != nil {
+			owners = append(owners, appKeys[i].name)
+		}
+	}
+	advice := "the keys here are " + strings.Join(names, ", ")
+	if near := webhook.Nearest(name, names); near != "" {
+		advice = "did you mean " + near + "?"
+	} else if len(owners) == 1 {
+		advice = name + " belongs under " + owners[0]
+	}
+	r.fault(at, where, fmt.Sprintf("unknown key %q", name), advice)
+}
