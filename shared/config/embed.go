@@ -1,11 +1,11 @@
-// Package config answers which integration file the functions carry with them, and what editors need to know about it.
+// Package config holds the integration file that the functions carry with them, and its JSON Schema for editors.
 //
-// It promises the bytes of both files as they stand in this folder. It does not read them, and knows nothing of their content.
+// It does not read either of them.
 package config
 
 import _ "embed"
 
-// Integrations is the integration file that counts when the environment names no other.
+// Integrations is the integration file in force if the environment names no other.
 //
 //go:embed integrations.yaml
 var Integrations []byte
