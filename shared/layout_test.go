@@ -172,7 +172,7 @@ func TestEveryPlannedPackageExistsAndHasOnePackageComment(t *testing.T) {
 		}
 	}
 	for dir := range plan {
-		onlyTests := dir == "events"
+		onlyTests := dir == "events" || dir == "functions/soak"
 		if !found[dir] {
 			t.Errorf("%s is in the plan, but there is no such package", dir)
 		} else if comments[dir] != 1 && !onlyTests {

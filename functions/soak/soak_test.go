@@ -1,79 +1,128 @@
 //go:build soak
 
+// Package soak proves that nothing is lost and nothing gets stuck.
+//
+// One test runs the built functions between fakes of Purchasely, AWS and CleverTap, all of which fail at random,
+// kills processes, and then accounts for every webhook. The other lets one account fail for a day of virtual time.
+// Both take longer than unit tests may and need the build tag soak; `make soak` runs them. They do not prove that AWS
+// and CleverTap are what their fakes are.
 package soak_test
 
 import (
+	"cmp"
 	"context"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 )
 
 const (
-	workers      = 4
-	average      = 25 * time.Millisecond // between two webhooks of one worker
+	senders      = 4
+	sendEvery    = 25 * time.Millisecond // between two webhooks of one sender, on average
 	mostWaiting  = 2000                  // messages; senders hold back above, so that the end does not take for ever
-	longestQuiet = 5 * time.Minute       // in which everything has to be delivered once nothing goes wrong any more
+	longestDrain = 5 * time.Minute       // in which everything has to be delivered after the last fault
 )
 
 func TestNothingIsLost(t *testing.T) {
 	s := readSettings(t)
-	k := newStack(t, s)
-	r := &run{stack: k, began: time.Now()}
-	t.Logf("SEED=%d SOAK=%s QUEUE=%s repeat its choices", s.seed, s.lasts, s.queue)
-	r.live()
-	r.judge()
+	t.Logf("SEED=%d SOAK=%s QUEUE=%s repeat its choices", s.seed, s.duration, s.queue)
+	r := &run{stack: newStack(t, s), began: time.Now()}
+	r.send()
+	r.check()
 }
 
-// run is one run with what it leaves behind.
+// settings are what the environment says about a run.
+type settings struct {
+	duration time.Duration // SOAK: how long webhooks are sent
+	seed     uint64        // SEED: every choice follows from it, though not when it is carried out
+	queue    string        // QUEUE: fifo, standard, or both with a switch from the first to the second under load
+}
+
+func readSettings(t *testing.T) settings {
+	s := settings{
+		duration: setting(t, "SOAK", 30*time.Second, time.ParseDuration),
+		seed: setting(t, "SEED", rand.Uint64N(1_000_000), func(text string) (uint64, error) {
+			return strconv.ParseUint(text, 10, 64)
+		}),
+		queue: cmp.Or(os.Getenv("QUEUE"), "both"),
+	}
+	if !slices.Contains([]string{"fifo", "standard", "both"}, s.queue) {
+		t.Fatalf("QUEUE is fifo, standard or both, not %q", s.queue)
+	}
+	return s
+}
+
+func setting[T any](t *testing.T, name string, otherwise T, parse func(string) (T, error)) T {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	value, err := parse(text)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return value
+}
+
+// random returns one of the independent streams of random choices that a run consists of.
+func (s settings) random(stream int) *rand.Rand { return rand.New(rand.NewPCG(s.seed, uint64(stream))) }
+
+// oneOf chooses at random.
+func oneOf[T any](random *rand.Rand, from ...T) T { return from[random.IntN(len(from))] }
+
+// run is one run and what it leaves behind.
 type run struct {
 	*stack
-	weather *weather
+	chaos   *chaos
 	senders []*sender
 	began   time.Time
-	calmed  time.Time
+	calmed  time.Time // when the last fault was over
 	drained time.Time
 }
 
-// live sends webhooks while everything goes wrong, and then waits until nothing is on the queues any more.
-func (r *run) live() {
+// send sends webhooks while everything fails, and then waits until nothing is on the queues any more.
+func (r *run) send() {
 	polling, stopPolling := context.WithCancel(context.Background())
 	defer stopPolling()
-	ended := r.poll(polling)
+	pollersEnded := r.poll(polling)
 
-	sending, stopSending := context.WithTimeout(context.Background(), r.settings.lasts)
+	sending, stopSending := context.WithTimeout(context.Background(), r.duration)
 	defer stopSending()
-	raging, calm := context.WithCancel(context.Background())
-	defer calm()
-	r.weather = &weather{stack: r.stack, dice: r.settings.dice(1)}
-	var trouble, senders sync.WaitGroup
-	trouble.Go(func() { r.weather.run(raging) })
-	trouble.Go(func() { r.weather.murder(raging, r.settings.dice(2)) })
-	for i := range workers {
+	var chaosEnded, sendersEnded sync.WaitGroup
+	r.chaos = &chaos{stack: r.stack, random: r.random(1), happened: tally{}}
+	chaosEnded.Go(func() { r.chaos.run(sending) })
+	chaosEnded.Go(func() { r.chaos.kill(sending, r.random(2)) })
+	for i := range senders {
 		s := &sender{
-			author: newAuthor(r.settings, i, r.file), receiver: r.receivers[i%len(r.receivers)], keys: r.keys,
-			dice: r.settings.dice(uint64(10 + i)), pause: average,
+			generator: newGenerator(r.settings, i, r.file), receiver: r.receivers[i%len(r.receivers)],
+			random: r.random(10 + i), sign: r.sign, answers: tally{},
 		}
 		r.senders = append(r.senders, s)
-		senders.Go(func() { s.run(sending, func() bool { return r.waiting() > mostWaiting }) })
+		sendersEnded.Go(func() { s.run(sending, func() bool { return r.waiting() > mostWaiting }) })
 	}
-	if r.settings.queue == "both" {
-		wait(sending, r.settings.lasts*3/5)
+	if r.queue == "both" {
+		wait(sending, r.duration*3/5)
 		r.switchQueue()
 	}
-	<-sending.Done()
-	calm()
-	trouble.Wait()
+	chaosEnded.Wait()
 	r.calmed = time.Now()
-	senders.Wait()
-	for r.waiting() > 0 && time.Since(r.calmed) < longestQuiet {
+	sendersEnded.Wait()
+	for r.waiting() > 0 && time.Since(r.calmed) < longestDrain {
 		wait(context.Background(), 50*time.Millisecond)
 	}
 	r.drained = time.Now()
 	stopPolling()
-	<-ended
-	r.fleet.stop()
-	for _, receiver := range r.receivers {
-		receiver.current().Kill()
+	<-pollersEnded
+}
+
+// wait waits, or until ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
 	}
 }

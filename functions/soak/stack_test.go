@@ -4,6 +4,7 @@ package soak_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -16,11 +17,13 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
-	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// The run's own values: everything that takes minutes in a deployment takes seconds here.
+// The run's own values: what takes minutes in a deployment takes seconds here.
 const (
+	receivers          = 2
 	fifoForwarders     = 3
 	standardForwarders = 2
 	uploadConcurrency  = 2
@@ -30,66 +33,71 @@ const (
 	retryDelay         = 20 * time.Millisecond
 	breakerPause       = 100 * time.Millisecond
 	maxReceives        = 1000
-	batchOfStandard    = 200
-	receivers          = 2
+	standardBatch      = 200
 	secretsPrefix      = "bridge/soak"
 )
 
-// The accounts. Two apps share one of them.
+// The integration files. The receiver knows an app that the forwarder does not: it was removed while webhooks were
+// under way.
+const (
+	forwarderFile = `apps:
+  parla:
+    revenue: {charged: true}
+  duet:
+    anonymous: skip
+    sandbox: skip
+    server_events: {events: {ACTIVATE: {send: false}, DEACTIVATE: {send: false}}}
+  solo:
+    anonymous: object_id
+    sandbox: send
+  mute:
+    enabled: false
+`
+	receiverFile = forwarderFile + "  gone: {}\n"
+)
+
+// The accounts. All apps but parla share one of them.
 const (
 	parlaAccount   = "PAR-LA1-2345"
 	sandboxAccount = "TEST-PAR-LA1"
 	sharedAccount  = "DUE-SOL-7777"
 )
 
-func accountOf(app string, to mapping.Destination) string {
-	switch {
-	case app != "parla":
-		return sharedAccount
-	case to == mapping.SandboxAccount:
-		return sandboxAccount
-	default:
-		return parlaAccount
-	}
-}
-
-// stack is the built functions between the stand-ins.
+// stack is the built functions between the fakes.
 type stack struct {
 	*testing.T
-	settings                                         settings
+	settings
 	file                                             *integration.File // the forwarder's
 	folder                                           string            // of both integration files
 	aws                                              *awstest.Server
 	fifo, standard, fifoDead, standardDead, rejected *awstest.Queue
 	table                                            *awstest.Table
 	cleverTap                                        *clevertaptest.Server
-	tap                                              *tap
-	fleet                                            *fleet
+	recorder                                         *recorder
+	forwarders                                       *forwarders
 	receivers                                        []*receiver
-	keys                                             *keys
 
 	mu        sync.Mutex
-	sending   *awstest.Queue // where the receivers send to
-	passcodes map[string]string
-	planted   []*sent // put on a queue by hand
+	events    *awstest.Queue          // where the receivers send to
+	passcodes map[string]string       // by account
+	keys      map[string]secret.Value // what Purchasely signs with, by app
 }
 
 func newStack(t *testing.T, s settings) *stack {
-	k := &stack{T: t, settings: s, aws: awstest.New(t, nil)}
+	k := &stack{T: t, settings: s, aws: awstest.New(t, nil), folder: t.TempDir(), keys: map[string]secret.Value{}}
 	k.writeFiles()
 	k.createQueues()
-	k.openAccounts()
-	k.keys = &keys{current: map[string]string{}}
+	k.createAccounts()
 	for _, app := range []string{"parla", "duet", "solo", "mute", "gone"} {
-		k.sign(app, "quartz-"+app+"-0")
-		k.entrust(app)
+		k.setSharedSecret(app, "quartz-"+app+"-0")
+		k.storeAccounts(app)
 	}
-	k.fleet = newFleet(t, fifoForwarders+standardForwarders, forwarderTimeout, k.forwarderEnv)
+	k.forwarders = newForwarders(t, fifoForwarders+standardForwarders, k.forwarderEnv)
 	binary := lambdatest.Build(t, "functions/receiver")
 	for range receivers {
-		r := &receiver{T: t, binary: binary}
-		r.restart(k.receiverEnv())
-		k.receivers = append(k.receivers, r)
+		receiver := &receiver{T: t, binary: binary}
+		receiver.restart(k.receiverEnv())
+		k.receivers = append(k.receivers, receiver)
 	}
 	return k
 }
@@ -99,7 +107,6 @@ func (k *stack) writeFiles() {
 	if k.file, problems = integration.Load("integrations.yaml", []byte(forwarderFile)); k.file == nil {
 		k.Fatal(problems)
 	}
-	k.folder = k.TempDir()
 	for name, text := range map[string]string{"forwarder.yaml": forwarderFile, "receiver.yaml": receiverFile} {
 		if err := os.WriteFile(filepath.Join(k.folder, name), []byte(text), 0o600); err != nil {
 			k.Fatal(err)
@@ -109,42 +116,94 @@ func (k *stack) writeFiles() {
 
 func (k *stack) createQueues() {
 	create := func(name string, dead *awstest.Queue) *awstest.Queue {
-		return k.aws.SQS.Create(awstest.QueueConfig{Name: name, Visibility: visibility, DeadLetters: dead, MaxReceiveCount: maxReceives})
+		return k.aws.SQS.Create(awstest.QueueConfig{
+			Name: name, Visibility: visibility, DeadLetters: dead, MaxReceiveCount: maxReceives,
+		})
 	}
 	k.table = k.aws.Dynamo.Create("subscribers", "subscriber")
 	k.fifoDead, k.standardDead, k.rejected = create("dead.fifo", nil), create("dead", nil), create("rejected", nil)
 	k.fifo, k.standard = create("events.fifo", k.fifoDead), create("events", k.standardDead)
-	k.sending = k.fifo
-	if k.settings.queue == "standard" {
-		k.sending = k.standard
+	k.events = k.fifo
+	if k.queue == "standard" {
+		k.events = k.standard
 	}
 }
 
-// openAccounts starts the stand-in for CleverTap. Some records it refuses from the beginning to the end.
-func (k *stack) openAccounts() {
-	k.cleverTap = clevertaptest.New(clevertaptest.Config{Seed: k.settings.seed, Digests: true})
-	k.passcodes = map[string]string{parlaAccount: "lantern-parla-0", sandboxAccount: "lantern-sandbox-0", sharedAccount: "lantern-shared-0"}
+// createAccounts starts the fake CleverTap. Some records it refuses from the beginning to the end.
+func (k *stack) createAccounts() {
+	k.cleverTap = clevertaptest.New(clevertaptest.Config{Seed: k.seed, Digests: true})
+	k.passcodes = map[string]string{
+		parlaAccount: "lantern-parla-0", sandboxAccount: "lantern-sandbox-0", sharedAccount: "lantern-shared-0",
+	}
 	for account := range k.passcodes {
-		k.calm(account)
+		k.restoreAccount(account)
 	}
 	k.cleverTap.AddFault(
-		clevertaptest.Fault{Kind: clevertaptest.Poison, Marker: poison400, Status: 400},
-		clevertaptest.Fault{Kind: clevertaptest.Poison, Marker: poison413, Status: 413},
-		clevertaptest.Fault{Kind: clevertaptest.Passing, Marker: mystery, Code: 777, Times: 1 << 30},
+		clevertaptest.Fault{Kind: clevertaptest.Poison, Marker: marker400, Status: 400},
+		clevertaptest.Fault{Kind: clevertaptest.Poison, Marker: marker413, Status: 413},
+		clevertaptest.Fault{Kind: clevertaptest.Passing, Marker: marker777, Code: 777, Times: 1 << 30},
 	)
-	k.tap = newTap(k.T, k.cleverTap)
+	k.recorder = newRecorder(k.T, k.cleverTap)
+}
+
+// restoreAccount gives an account its own limits and the passcode that counts.
+func (k *stack) restoreAccount(account string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.cleverTap.SetAccount(clevertaptest.Account{
+		ID: account, Region: map[string]string{sharedAccount: "in1"}[account],
+		Passcodes: []string{k.passcodes[account]}, Discarded: []string{discardedEvent},
+	})
+}
+
+// storeAccounts stores an app's CleverTap accounts with the passcodes that count.
+func (k *stack) storeAccounts(app string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	account := func(region, id string) string {
+		return fmt.Sprintf(`"region":%q,"account_id":%q,"passcode":%q`, region, id, k.passcodes[id])
+	}
+	text := "{" + account("in1", sharedAccount) + "}"
+	if app == "parla" {
+		text = "{" + account("eu1", parlaAccount) + `,"sandbox":{` + account("eu", sandboxAccount) + "}}"
+	}
+	k.aws.Secrets.Put(secretsPrefix+"/"+app+"/clevertap", text)
+}
+
+// setSharedSecret makes Purchasely sign an app's webhooks with another key. The one before counts as well.
+func (k *stack) setSharedSecret(app, key string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	text := fmt.Sprintf(`{"shared_secret":%q,"previous_shared_secret":%q}`, key, k.keys[app].Reveal())
+	k.aws.Secrets.Put(secretsPrefix+"/"+app+"/purchasely", text)
+	k.keys[app] = secret.New(key)
+}
+
+// sign signs a webhook as Purchasely does now.
+func (k *stack) sign(app, timestamp, body string) string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return webhook.Sign(k.keys[app], timestamp, []byte(body))
 }
 
 func (k *stack) forwarderEnv(number int) map[string]string {
 	return k.env(map[string]string{
 		"INTEGRATIONS_FILE":  filepath.Join(k.folder, "forwarder.yaml"),
 		"REJECTED_QUEUE_URL": k.aws.SQS.QueueURL(k.rejected),
-		"CLEVERTAP_ENDPOINT": k.tap.endpoint(number),
+		"CLEVERTAP_ENDPOINT": k.recorder.endpoint(number),
 		"UPLOAD_TIMEOUT":     uploadTimeout.String(),
 		"UPLOAD_CONCURRENCY": strconv.Itoa(uploadConcurrency),
 		"RETRY_DELAY":        retryDelay.String(),
 		"BREAKER_PAUSE":      breakerPause.String(),
 		"SUBSCRIBERS_TABLE":  k.table.Name,
+	})
+}
+
+func (k *stack) receiverEnv() map[string]string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.env(map[string]string{
+		"INTEGRATIONS_FILE": filepath.Join(k.folder, "receiver.yaml"), "QUEUE_URL": k.aws.SQS.QueueURL(k.events),
 	})
 }
 
@@ -155,42 +214,34 @@ func (k *stack) env(more map[string]string) map[string]string {
 	return all
 }
 
-func (k *stack) receiverEnv() map[string]string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.env(map[string]string{"INTEGRATIONS_FILE": filepath.Join(k.folder, "receiver.yaml"), "QUEUE_URL": k.aws.SQS.QueueURL(k.sending)})
-}
-
-// waiting tells how many messages are on the queues.
+// waiting is how many messages are on the queues.
 func (k *stack) waiting() int {
-	n := 0
-	for _, q := range []*awstest.Queue{k.fifo, k.standard} {
-		c := q.Counts()
-		n += c.Visible + c.InFlight
-	}
-	return n
+	fifo, standard := k.fifo.Counts(), k.standard.Counts()
+	return fifo.Visible + fifo.InFlight + standard.Visible + standard.InFlight
 }
 
 // poll lets the event source mappings of both queues run until ctx ends.
 func (k *stack) poll(ctx context.Context) (ended <-chan struct{}) {
-	invoke := func(_ context.Context, event []byte) ([]byte, error) { return k.fleet.invoke(event) }
+	invoke := func(_ context.Context, event []byte) ([]byte, error) { return k.forwarders.invoke(event) }
 	mappings := []*awstest.Mapping{
-		{Queue: k.fifo, Invoke: invoke, BatchSize: 10, Concurrency: fifoForwarders, Timeout: time.Hour},
-		{Queue: k.standard, Invoke: invoke, BatchSize: batchOfStandard, Window: 200 * time.Millisecond, Concurrency: standardForwarders, Timeout: time.Hour},
+		{Queue: k.fifo, BatchSize: 10, Concurrency: fifoForwarders},
+		{Queue: k.standard, BatchSize: standardBatch, Window: 200 * time.Millisecond, Concurrency: standardForwarders},
 	}
 	done := make(chan struct{})
 	var all sync.WaitGroup
 	for _, m := range mappings {
+		m.Invoke, m.Timeout = invoke, time.Hour
 		all.Go(func() { m.Run(ctx) })
 	}
 	go func() { all.Wait(); close(done) }()
 	return done
 }
 
-// switchQueue lets the receivers send to the other queue, one after the other, while webhooks come in and both queues are polled.
+// switchQueue lets the receivers send to the standard queue, one after the other, while webhooks come in and both
+// queues are polled.
 func (k *stack) switchQueue() {
 	k.mu.Lock()
-	k.sending = k.standard
+	k.events = k.standard
 	k.mu.Unlock()
 	for _, r := range k.receivers {
 		r.restart(k.receiverEnv())

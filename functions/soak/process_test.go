@@ -1,0 +1,205 @@
+//go:build soak
+
+package soak_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/go-json-experiment/json"
+
+	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+)
+
+// receiverTimeout is the function's own, as the template has it.
+const receiverTimeout = 8 * time.Second
+
+// startProcess starts a function.
+func startProcess(t *testing.T, binary string, env map[string]string) *lambdatest.Function {
+	f := lambdatest.New(t, binary, env)
+	if err := f.Start(); err != nil {
+		t.Error(err)
+	}
+	return f
+}
+
+// receiver is a receiver, which others may restart while webhooks come in.
+type receiver struct {
+	*testing.T
+	binary string
+
+	invoking sync.Mutex // one invocation at a time
+	mu       sync.Mutex
+	all      []*lambdatest.Function // processes so far, of which the last one lives
+}
+
+// restart replaces the process by one with another environment. Whatever the old one was doing is cut off.
+func (r *receiver) restart(env map[string]string) {
+	next := startProcess(r.T, r.binary, env)
+	r.mu.Lock()
+	r.all = append(r.all, next)
+	old := r.all[max(0, len(r.all)-2)]
+	r.mu.Unlock()
+	if old != next {
+		old.Kill()
+	}
+}
+
+// post hands a webhook over and returns the status of the answer, 0 if there was none.
+func (r *receiver) post(payload []byte) (status int) {
+	r.invoking.Lock()
+	defer r.invoking.Unlock()
+	r.mu.Lock()
+	current := r.all[len(r.all)-1]
+	r.mu.Unlock()
+	answer, err := current.Invoke(context.WithoutCancel(r.Context()), payload, receiverTimeout)
+	var response struct {
+		Status int `json:"statusCode"`
+	}
+	if err != nil || json.Unmarshal(answer, &response) != nil {
+		return 0
+	}
+	return response.Status
+}
+
+// forwarders are the forwarder's processes. Each serves one invocation at a time, as at AWS, and a new process takes
+// the place of one that is gone.
+type forwarders struct {
+	*testing.T
+	binary string
+	env    func(forwarder int) map[string]string
+	idle   chan *forwarder
+
+	mu          sync.Mutex
+	all         []*forwarder
+	invocations []*invocation
+	kills       int
+}
+
+// forwarder is one process.
+type forwarder struct {
+	*lambdatest.Function
+	number      int
+	invocations []*invocation // in order: the n-th has the n-th request id
+	busy        bool
+	killed      bool
+}
+
+// invocation is one batch in the hands of one process.
+type invocation struct {
+	forwarder    int
+	queue        string // ARN
+	began, ended time.Time
+	messages     []batchMessage
+	failed       map[string]bool // by message id
+	err          error           // why it did not answer, nil if it did
+	killed       bool            // before it answered
+	log          *invocationLog  // nil if it did not answer
+}
+
+// batchMessage is a message of a batch.
+type batchMessage struct {
+	id, group string
+	webhook   string // its key
+	receives  int
+}
+
+func newForwarders(t *testing.T, size int, env func(forwarder int) map[string]string) *forwarders {
+	binary := lambdatest.Build(t, "functions/forwarder")
+	p := &forwarders{T: t, binary: binary, env: env, idle: make(chan *forwarder, size)}
+	for range size {
+		p.start()
+	}
+	return p
+}
+
+// start adds a process, which knows by its environment which one it is.
+func (p *forwarders) start() {
+	p.mu.Lock()
+	f := &forwarder{number: len(p.all)}
+	p.all = append(p.all, f)
+	p.mu.Unlock()
+	f.Function = startProcess(p.T, p.binary, p.env(f.number))
+	p.idle <- f
+}
+
+// invoke hands a batch to a process that has nothing to do.
+func (p *forwarders) invoke(payload []byte) ([]byte, error) {
+	call, err := readInvocation(payload)
+	if err != nil {
+		return nil, err
+	}
+	f := <-p.idle
+	p.mu.Lock()
+	call.forwarder, call.began, f.busy = f.number, time.Now(), true
+	f.invocations, p.invocations = append(f.invocations, call), append(p.invocations, call)
+	p.mu.Unlock()
+
+	answer, err := f.Invoke(context.WithoutCancel(p.Context()), payload, forwarderTimeout)
+
+	p.mu.Lock()
+	call.ended, call.err, call.killed, call.failed = time.Now(), err, f.killed && err != nil, failures(answer)
+	gone := f.killed || errors.Is(err, lambdatest.ErrExited) || errors.Is(err, lambdatest.ErrTimeout)
+	f.busy = false
+	p.mu.Unlock()
+	if gone {
+		f.Kill()
+		p.start()
+	} else {
+		p.idle <- f
+	}
+	return answer, err
+}
+
+func readInvocation(payload []byte) (*invocation, error) {
+	var event events.SQSEvent
+	if err := json.Unmarshal(payload, &event); err != nil {
+		return nil, err
+	}
+	call := &invocation{queue: event.Records[0].EventSourceARN}
+	for _, m := range event.Records {
+		attribute := func(name string) string {
+			if text := m.MessageAttributes[name].StringValue; text != nil {
+				return *text
+			}
+			return ""
+		}
+		receives, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
+		key := webhookKey(attribute("app"), m.Body, attribute("encoding"))
+		call.messages = append(call.messages, batchMessage{m.MessageId, m.Attributes["MessageGroupId"], key, receives})
+	}
+	return call, nil
+}
+
+func failures(answer []byte) map[string]bool {
+	var response events.SQSEventResponse
+	if json.Unmarshal(answer, &response) != nil {
+		return nil
+	}
+	failed := map[string]bool{}
+	for _, f := range response.BatchItemFailures {
+		failed[f.ItemIdentifier] = true
+	}
+	return failed
+}
+
+// kill ends a process that is at work, and reports whether there was one.
+func (p *forwarders) kill(random *rand.Rand) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, i := range random.Perm(len(p.all)) {
+		if f := p.all[i]; f.busy && !f.killed {
+			f.killed = true
+			p.kills++
+			f.Kill()
+			return true
+		}
+	}
+	return false
+}
