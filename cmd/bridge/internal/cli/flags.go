@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const day = 24 * time.Hour
+
+// Age is a flag's value: a duration that may have days, such as 3d or 36h.
+type Age time.Duration
+
+var errAge = errors.New("want an age such as 30m, 12h or 3d")
+
+// Set reads an age; days come first.
+func (a *Age) Set(text string) error {
+	rest, sum := text, time.Duration(0)
+	if days, after, ok := strings.Cut(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return errAge
+		}
+		rest, sum = after, time.Duration(n)*day
+	}
+	if rest != "" {
+		d, err := time.ParseDuration(rest)
+		if err != nil || d < 0 {
+			return errAge
+		}
+		sum += d
+	}
+	if sum <= 0 {
+		return errAge
+	}
+	*a = Age(sum)
+	return nil
+}
+
+// String is an age as Set reads it, empty for none.
+func (a *Age) String() string {
+	if *a == 0 {
+		return ""
+	}
+	return time.Duration(*a).String()
+}
+
+// Type names the value in a command's help.
+func (*Age) Type() string { return "age" }
+
+// Rate is a flag's value: how many per second, 0 for as fast as possible.
+type Rate float64
+
+// Set reads a rate.
+func (r *Rate) Set(text string) error {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n >= 0) { // NaN neither
+		return errors.New("want 0 or more")
+	}
+	*r = Rate(n)
+	return nil
+}
+
+// String is a rate as Set reads it.
+func (r *Rate) String() string { return strconv.FormatFloat(float64(*r), 'g', -1, 64) }
+
+// Type names the value in a command's help.
+func (*Rate) Type() string { return "float" }
+
+// Limiter returns a limiter of the rate that lets so many pass at once.
+func (r Rate) Limiter(burst int) *rate.Limiter {
+	limit := rate.Inf
+	if r > 0 {
+		limit = rate.Limit(r)
+	}
+	return rate.NewLimiter(limit, burst)
+}
+
+// Pace says how long so many things take.
+func (r Rate) Pace(n int) string {
+	if r <= 0 {
+		return ", as fast as it goes"
+	}
+	took := max(time.Second, time.Duration(float64(n)/float64(r))*time.Second)
+	return fmt.Sprintf(", %g a second, which takes about %s", float64(r), took)
+}

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// IsTerminal reports whether somebody types at standard input.
+func IsTerminal(cmd *cobra.Command) bool {
+	file, ok := cmd.InOrStdin().(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// Prompt asks for a line at the terminal, without echo if it is hidden. An interrupt ends it and restores the echo.
+func Prompt(cmd *cobra.Command, label string, hidden bool) (string, error) {
+	file, ok := cmd.InOrStdin().(*os.File)
+	if !ok {
+		return "", errors.New("standard input is not a terminal")
+	}
+	terminal := int(file.Fd())
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return "", fmt.Errorf("terminal: %w", err)
+	}
+	text, err := readLine(cmd, label, func() (string, error) {
+		if !hidden {
+			return readByteByByte(file)
+		}
+		text, err := term.ReadPassword(terminal)
+		cmd.PrintErrln() // the typed line end has no echo either
+		return string(text), err
+	})
+	if errors.Is(err, ErrInterrupted) {
+		err = errors.Join(err, term.Restore(terminal, before))
+	}
+	return text, err
+}
+
+// readLine shows a label and waits for a line or an interrupt.
+func readLine(cmd *cobra.Command, label string, read func() (string, error)) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	cmd.PrintErr(label)
+	typed := make(chan line, 1)
+	go func() {
+		text, err := read()
+		typed <- line{text, err}
+	}()
+	select {
+	case l := <-typed:
+		return strings.TrimSpace(l.text), l.err
+	case <-cmd.Context().Done():
+		cmd.PrintErrln()
+		return "", ErrInterrupted
+	}
+}
+
+// readByteByByte reads no further than a line's end: what follows is the next answer.
+func readByteByByte(in io.Reader) (string, error) {
+	var line []byte
+	for {
+		var b [1]byte
+		switch _, err := io.ReadFull(in, b[:]); {
+		case errors.Is(err, io.EOF) && len(line) > 0:
+			return string(line), nil
+		case err != nil:
+			return "", err
+		case b[0] == '\n':
+			return string(line), nil
+		}
+		line = append(line, b[0])
+	}
+}
+
+// Questions are answered on standard input. One reader serves all of a command's, because it may read ahead.
+type Questions struct {
+	cmd   *cobra.Command
+	lines *bufio.Reader
+}
+
+// NewQuestions returns the questions of a command.
+func NewQuestions(cmd *cobra.Command) *Questions {
+	return &Questions{cmd, bufio.NewReader(cmd.InOrStdin())}
+}
+
+var errDeclined = Findingf("--yes is for scripts that have nobody to ask", "nothing was done, for nobody said yes")
+
+// Confirm asks for a yes. Everything else, and silence, is a no.
+func (q *Questions) Confirm(question string) error {
+	answer, err := q.ask(question + " [y/N] ")
+	switch {
+	case err != nil:
+		return err
+	case strings.EqualFold(answer, "y"), strings.EqualFold(answer, "yes"):
+		return nil
+	default:
+		return errDeclined
+	}
+}
+
+// ConfirmText asks to type a text.
+func (q *Questions) ConfirmText(want, question string) error {
+	answer, err := q.ask(question + " ")
+	if err == nil && answer != want {
+		return errDeclined
+	}
+	return err
+}
+
+func (q *Questions) ask(question string) (string, error) {
+	return readLine(q.cmd, question, func() (string, error) {
+		line, err := q.lines.ReadString('\n')
+		if err != nil {
+			q.cmd.PrintErrln() // the question's line is still open
+		}
+		return line, nil
+	})
+}

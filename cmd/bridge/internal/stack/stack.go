@@ -1,0 +1,261 @@
+// Package stack finds the parts of a deployed bridge by the outputs of its CloudFormation stack, and reaches them.
+//
+// Its errors are sentences for people: which call to AWS failed, AWS's code, and what to do about it. AWS's own words
+// may name accounts and addresses, and are left out. It decides nothing about messages and secrets.
+package stack
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/smithy-go/logging"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
+)
+
+// The stack's outputs that commands need; the template names them.
+const (
+	WebhookURL          = "WebhookUrl"
+	EventsQueue         = "EventsQueueUrl"
+	RejectedQueue       = "RejectedQueueUrl"
+	FIFODeadLetters     = "EventsFifoDeadLetterQueueUrl"
+	StandardDeadLetters = "EventsStandardDeadLetterQueueUrl"
+	SecretsPrefix       = "SecretsPrefix"
+	SubscribersTable    = "SubscribersTable" // missing if Subscribers is off
+)
+
+// Stack is a deployed bridge.
+type Stack struct {
+	Name    string
+	Config  sdk.Config
+	outputs map[string]string
+}
+
+// Flag declares --stack.
+func Flag(cmd *cobra.Command, name *string) {
+	cmd.Flags().StringVar(name, "stack", "", "the bridge's CloudFormation stack")
+}
+
+// Open looks a stack up.
+func Open(cmd *cobra.Command, network http.RoundTripper, name string) (*Stack, error) {
+	if name == "" {
+		err := errors.New("flag --stack is missing: which CloudFormation stack is the bridge's?")
+		return nil, cli.BadUsage(cmd, err)
+	}
+	ctx := cmd.Context()
+	config, err := Connect(ctx, network)
+	if err != nil {
+		return nil, err
+	}
+	in := &cloudformation.DescribeStacksInput{StackName: &name}
+	described, err := cloudformation.NewFromConfig(config).DescribeStacks(ctx, in)
+	// CloudFormation has no code of its own for a stack that does not exist (DescribeStacks, November 2026).
+	if code(err) == "ValidationError" || err == nil && len(described.Stacks) == 0 {
+		hint := "is it another region, account or name? 'aws cloudformation list-stacks' names those that are there"
+		return nil, cli.Findingf(hint, "stack %q does not exist in region %s", name, config.Region)
+	}
+	if err != nil {
+		return nil, Explain(err)
+	}
+	s := &Stack{name, config, make(map[string]string)}
+	for _, o := range described.Stacks[0].Outputs {
+		s.outputs[sdk.ToString(o.OutputKey)] = sdk.ToString(o.OutputValue)
+	}
+	return s, nil
+}
+
+// Connect finds AWS by the usual chain: environment, profile, sign-in. It looks for credentials, so that their lack
+// is reported in one sentence and not by the first call. network makes the calls; nil is the real one.
+func Connect(ctx context.Context, network http.RoundTripper) (sdk.Config, error) {
+	options := []func(*awsconfig.LoadOptions) error{awsconfig.WithLogger(logging.Nop{})} // it would write into the output
+	if network != nil {
+		options = append(options, awsconfig.WithHTTPClient(&http.Client{Transport: network}))
+	}
+	config, err := awsconfig.LoadDefaultConfig(ctx, options...)
+	if profile, ok := errors.AsType[awsconfig.SharedConfigProfileNotExistError](err); ok {
+		return config, cli.Usagef("AWS_PROFILE names one of those in ~/.aws/config",
+			"AWS profile %q does not exist", profile.Profile)
+	}
+	if err != nil {
+		return config, cli.Usagef("see ~/.aws/config and the AWS_ variables", "AWS settings cannot be read")
+	}
+	if config.Region == "" {
+		return config, cli.Usagef("set AWS_REGION, or give your AWS profile a region", "no AWS region is set")
+	}
+	if _, err := config.Credentials.Retrieve(ctx); err != nil {
+		if ctx.Err() != nil {
+			return config, cli.ErrInterrupted
+		}
+		return config, cli.Usagef("set AWS_PROFILE, or sign in with 'aws sso login' or 'aws configure'",
+			"no AWS credentials are found")
+	}
+	return config, nil
+}
+
+// Output returns one of the stack's outputs.
+func (s *Stack) Output(name string) (string, error) {
+	if value := s.outputs[name]; value != "" {
+		return value, nil
+	}
+	return "", cli.Findingf("deploy the present version of the bridge, or name its stack",
+		"stack %q has no output %s", s.Name, name)
+}
+
+// ReceiverURL is where an app's webhooks go: the stack's URL, unless another is given, as a local AWS needs it.
+func (s *Stack) ReceiverURL(given, app string) (string, error) {
+	if given == "" {
+		url, err := s.Output(WebhookURL)
+		if err != nil {
+			return "", err
+		}
+		given = strings.ReplaceAll(url, "{app}", app)
+	}
+	return ReceiverURL(given, app)
+}
+
+// URLVariable may hold the receiver's URL.
+const URLVariable = "BRIDGE_URL"
+
+// ReceiverURL completes a receiver's URL. Webhooks are personal, so plain HTTP is for this machine only.
+func ReceiverURL(given, app string) (string, error) {
+	if given == "" {
+		given = os.Getenv(URLVariable)
+	}
+	if given == "" {
+		return "", cli.Usagef("give --url or BRIDGE_URL: the URL in Purchasely's console, or what 'make run' prints",
+			"no receiver's URL is given")
+	}
+	u, err := url.Parse(given)
+	if err != nil || u.Host == "" {
+		return "", cli.Usagef("for example https://a1b2c3d4e5.execute-api.eu-west-3.amazonaws.com",
+			"the receiver's URL cannot be read")
+	}
+	if !MayCarrySecrets(u) {
+		return "", cli.Usagef("plain http is for this machine only", "the receiver's URL must begin with https://")
+	}
+	if strings.Trim(u.Path, "/") == "" {
+		u.Path = "/purchasely/" + app
+	}
+	return u.String(), nil
+}
+
+// MayCarrySecrets reports whether a URL is HTTPS, or HTTP to this machine. Names under localhost are this machine
+// (RFC 6761).
+func MayCarrySecrets(u *url.URL) bool {
+	host := u.Hostname()
+	local := host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && local
+}
+
+// The last part of the names of an app's two secrets.
+const (
+	PurchaselySecret = "purchasely"
+	CleverTapSecret  = "clevertap"
+)
+
+// SecretName is the name of one of an app's two secrets.
+func (s *Stack) SecretName(app, part string) (string, error) {
+	prefix, err := s.Output(SecretsPrefix)
+	return strings.TrimRight(prefix, "/") + "/" + app + "/" + part, err
+}
+
+// ReadSecret returns a secret's text; found is false if it does not exist.
+func (s *Stack) ReadSecret(ctx context.Context, name string) (text []byte, found bool, err error) {
+	text, err = aws.NewSecrets(s.Config).Read(ctx, name)
+	switch code(err) {
+	case "ResourceNotFoundException":
+		return nil, false, nil
+	case "InvalidRequestException":
+		return nil, false, cli.Findingf("'aws secretsmanager restore-secret' brings it back",
+			"secret %s is marked for deletion", name)
+	}
+	return text, err == nil, Explain(err)
+}
+
+// SharedSecret returns the secret that an app's webhooks are signed with.
+func (s *Stack) SharedSecret(ctx context.Context, app string) (secret.Value, error) {
+	name, err := s.SecretName(app, PurchaselySecret)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	text, found, err := s.ReadSecret(ctx, name)
+	if err != nil {
+		return secret.Value{}, err
+	}
+	if !found {
+		return secret.Value{}, cli.Findingf("'bridge app add "+app+"' creates it", "secret %s is missing", name)
+	}
+	var form struct {
+		Current secret.Value `json:"shared_secret"`
+	}
+	// The decoder's error is not shown: it may quote the secret.
+	if json.Unmarshal(text, &form, jsontext.AllowDuplicateNames(true)) != nil || form.Current.Empty() {
+		return secret.Value{}, cli.Findingf("'bridge app check "+app+"' says more", "secret %s cannot be used", name)
+	}
+	return form.Current, nil
+}
+
+// hints say what to do about the errors that people cause (common errors of the AWS APIs, November 2026).
+var hints = map[string]string{
+	"AccessDenied":                            "your AWS identity may not do this",
+	"AccessDeniedException":                   "your AWS identity may not do this",
+	"ExpiredToken":                            "your AWS sign-in has expired: sign in again",
+	"ExpiredTokenException":                   "your AWS sign-in has expired: sign in again",
+	"InvalidClientTokenId":                    "AWS does not know these credentials",
+	"UnrecognizedClientException":             "AWS does not know these credentials",
+	"QueueDoesNotExist":                       "the stack names a queue that is gone; was it deleted by hand?",
+	"AWS.SimpleQueueService.NonExistentQueue": "the stack names a queue that is gone; was it deleted by hand?",
+	"Throttling":                              "AWS has too much to do for this account: try again in a minute",
+	"ThrottlingException":                     "AWS has too much to do for this account: try again in a minute",
+	"RequestThrottled":                        "AWS has too much to do for this account: try again in a minute",
+}
+
+// Explain returns an error of AWS in a sentence for people.
+func Explain(err error) error {
+	e := failedCall(err)
+	switch {
+	case e == nil:
+		return nil
+	case e.Code != "":
+		return cli.Findingf(hints[e.Code], "%s: %s", e.Call, e.Code)
+	case errors.Is(e.Err, context.Canceled):
+		return cli.ErrInterrupted
+	default:
+		return cli.Findingf("is the network up, and AWS_ENDPOINT_URL right if it is set?",
+			"%s: AWS does not answer", e.Call)
+	}
+}
+
+// code is AWS's code of an error, empty if AWS has not answered.
+func code(err error) string {
+	if e := failedCall(err); e != nil {
+		return e.Code
+	}
+	return ""
+}
+
+// failedCall reduces an error, of the SDK or of package aws, to the call that failed.
+func failedCall(err error) *aws.Error {
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*aws.Error](err)
+	if !ok {
+		e, _ = errors.AsType[*aws.Error](aws.Fault(fault.Unavailable, err))
+	}
+	return e
+}
