@@ -64,7 +64,7 @@ func Open(cmd *cobra.Command, network http.RoundTripper, name string) (*Stack, e
 	in := &cloudformation.DescribeStacksInput{StackName: &name}
 	described, err := cloudformation.NewFromConfig(config).DescribeStacks(ctx, in)
 	// CloudFormation has no code of its own for a stack that does not exist (DescribeStacks, November 2026).
-	if code(err) == "ValidationError" || err == nil && len(described.Stacks) == 0 {
+	if Code(err) == "ValidationError" || err == nil && len(described.Stacks) == 0 {
 		hint := "is it another region, account or name? 'aws cloudformation list-stacks' names those that are there"
 		return nil, cli.Findingf(hint, "stack %q does not exist in region %s", name, config.Region)
 	}
@@ -176,7 +176,7 @@ func (s *Stack) SecretName(app, part string) (string, error) {
 // ReadSecret returns a secret's text; found is false if it does not exist.
 func (s *Stack) ReadSecret(ctx context.Context, name string) (text []byte, found bool, err error) {
 	text, err = aws.NewSecrets(s.Config).Read(ctx, name)
-	switch code(err) {
+	switch Code(err) {
 	case "ResourceNotFoundException":
 		return nil, false, nil
 	case "InvalidRequestException":
@@ -240,8 +240,8 @@ func Explain(err error) error {
 	}
 }
 
-// code is AWS's code of an error, empty if AWS has not answered.
-func code(err error) string {
+// Code is AWS's code of an error, empty if AWS has not answered.
+func Code(err error) string {
 	if e := failedCall(err); e != nil {
 		return e.Code
 	}

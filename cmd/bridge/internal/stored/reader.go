@@ -13,18 +13,18 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
-// sniffed is how much of a file says how it is written: more than a webhook's size.
-const sniffed = 1 << 20
+// window is how much of a file decides how it is read: more than a webhook's size.
+const window = 1 << 20
 
-// Reader reads stored webhooks one after the other, in constant memory: one on each line, or, where the first spreads over several lines,
-// JSON documents one behind the other. It keeps account of what it has read, so that reading can be taken up again.
+// Reader reads stored webhooks one after the other: one on each line or, where the first spreads over several lines,
+// JSON documents one after the other. It keeps account of what it has read, so that reading can be resumed.
 type Reader struct {
 	in      *bufio.Reader
 	lines   bool // one on each line
 	digest  hash.Hash
 	pending []byte // read, and not in the digest yet
 	offset  int64
-	line    int // where the next byte stands
+	line    int // of the next byte
 	body    []byte
 }
 
@@ -37,43 +37,43 @@ type Webhook struct {
 	Digest  [sha256.Size]byte // of everything up to its end
 }
 
-// NewReader looks at how the input begins.
+// NewReader looks at the beginning of the input.
 func NewReader(in io.Reader) *Reader {
-	r := &Reader{in: bufio.NewReaderSize(in, sniffed), digest: sha256.New(), line: 1}
-	window, _ := r.in.Peek(sniffed) // An error comes back with the first byte that is missing.
-	r.lines = oneALine(window)
+	r := &Reader{in: bufio.NewReaderSize(in, window), digest: sha256.New(), line: 1}
+	begin, _ := r.in.Peek(window) // an error comes back with the first byte that is missing
+	r.lines = onePerLine(begin)
 	return r
 }
 
-// oneALine tells how a file is written that begins like this. A damaged first line among whole ones is a damaged line.
-func oneALine(window []byte) bool {
-	if value, err := jsontext.NewDecoder(bytes.NewReader(window), Lenient...).ReadValue(); err == nil {
+// onePerLine reports whether a file that begins like this has one webhook on each line. A damaged first line among
+// whole ones is a damaged line.
+func onePerLine(begin []byte) bool {
+	if value, err := jsontext.NewDecoder(bytes.NewReader(begin), Lenient...).ReadValue(); err == nil {
 		return !bytes.Contains(value, []byte{'\n'})
 	}
-	for line := range bytes.Lines(window) {
-		line = bytes.TrimSpace(line)
-		if documents, ok := splitDocuments(line); ok && len(documents) == 1 && line[0] == '{' {
+	for line := range bytes.Lines(begin) {
+		if isObject(bytes.TrimSpace(line)) {
 			return true
 		}
 	}
-	return len(bytes.TrimSpace(window)) == 0
+	return len(bytes.TrimSpace(begin)) == 0
 }
 
 // Next reads the next webhook, whatever it is worth; the error is [io.EOF] at the end.
 func (r *Reader) Next() (Webhook, error) {
 	r.body = r.body[:0]
-	s := Webhook{}
+	var w Webhook
 	var n nesting
 	for begun := false; ; {
 		c, err := r.in.ReadByte()
 		if errors.Is(err, io.EOF) && begun {
-			return r.finish(s), nil
+			return r.finish(w), nil
 		}
 		if err != nil {
-			return s, err
+			return w, err
 		}
-		if !begun && !blank(c) {
-			begun, s.Line = true, r.line
+		if !begun && !isSpace(c) {
+			begun, w.Line = true, r.line
 		}
 		r.count(c)
 		if !begun {
@@ -84,7 +84,7 @@ func (r *Reader) Next() (Webhook, error) {
 		}
 		closed := n.read(c)
 		if c == '\n' && (r.lines || !n.opened) || closed && !r.lines {
-			return r.finish(s), nil
+			return r.finish(w), nil
 		}
 	}
 }
@@ -92,29 +92,55 @@ func (r *Reader) Next() (Webhook, error) {
 // Offset is how much has been read.
 func (r *Reader) Offset() int64 { return r.offset }
 
-func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// count takes a byte into account.
 func (r *Reader) count(c byte) {
 	r.offset++
 	if c == '\n' {
 		r.line++
 	}
 	if r.pending = append(r.pending, c); len(r.pending) == 4096 {
-		r.settle()
+		r.hashPending()
 	}
 }
 
-func (r *Reader) settle() {
+func (r *Reader) hashPending() {
 	r.digest.Write(r.pending)
 	r.pending = r.pending[:0]
 }
 
-func (r *Reader) finish(s Webhook) Webhook {
-	r.settle()
-	s.TooLong = len(r.body) > message.MaxBody
-	s.Body = bytes.TrimRight(r.body, "\r\n")
-	s.End = r.offset
-	r.digest.Sum(s.Digest[:0])
-	return s
+func (r *Reader) finish(w Webhook) Webhook {
+	r.hashPending()
+	w.TooLong = len(r.body) > message.MaxBody
+	w.Body = bytes.TrimRight(r.body, "\r\n")
+	w.End = r.offset
+	r.digest.Sum(w.Digest[:0])
+	return w
+}
+
+// nesting follows brackets outside of strings to find a document's end.
+type nesting struct {
+	depth             int
+	inString, escaped bool
+	opened            bool
+}
+
+// read takes the next byte and reports whether it closes the document.
+func (n *nesting) read(c byte) bool {
+	switch {
+	case n.escaped:
+		n.escaped = false
+	case n.inString && c == '\\':
+		n.escaped = true
+	case c == '"':
+		n.inString = !n.inString
+	case n.inString:
+	case c == '{' || c == '[':
+		n.depth++
+		n.opened = true
+	case c == '}' || c == ']':
+		n.depth--
+		return n.depth <= 0
+	}
+	return false
 }

@@ -1,0 +1,208 @@
+// Package app holds the commands on an app's two secrets: the one that Purchasely signs webhooks with, and the
+// credentials of the app's CleverTap project.
+//
+// It promises that no secret is taken from an argument or printed, that none is overwritten by mistake, and that
+// credentials are tried with a dry run, which stores nothing, before they are stored.
+package app
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+)
+
+// NewCommand returns "app". network makes the calls to AWS and CleverTap; nil is the real one.
+func NewCommand(network http.RoundTripper) *cobra.Command {
+	return cli.Group("app", "Give an app its secrets, and check them",
+		`Works on an app's two secrets in AWS Secrets Manager: the one that Purchasely signs
+webhooks with, and the credentials of the app's CleverTap project. Their values are typed
+at hidden prompts or read from standard input. They are never arguments and never printed.`,
+		newAddCommand(network), newCheckCommand(network))
+}
+
+// addOptions are the flags of app add.
+type addOptions struct {
+	cli.Output
+	network          http.RoundTripper
+	stack, file, url string
+	replace          bool
+}
+
+func newAddCommand(network http.RoundTripper) *cobra.Command {
+	o := addOptions{network: network}
+	cmd := &cobra.Command{
+		Use:   "add --stack <stack> <app>",
+		Short: "Create an app's two secrets",
+		Long: `Creates the two secrets of an app of the integration file, after a dry run at CleverTap
+has shown that its credentials are right, and prints the URL for Purchasely's console.
+Without a region it finds the one that the credentials belong to.
+
+It asks for the values, secrets at hidden prompts. Where standard input is no terminal
+it reads one JSON object from there:
+
+  {"purchasely": {"shared_secret": "…"},
+   "clevertap":  {"region": "eu1", "account_id": "…", "passcode": "…",
+                  "sandbox": {"region": "eu1", "account_id": "…", "passcode": "…"}}}
+
+"region" and "sandbox" may be left out. What is there already stays as it is. With
+--replace it gets the new value, and what you do not give still stays; a former shared
+secret goes on counting beside the new one, so that no webhook is refused meanwhile.
+
+CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's uploads.
+
+Exit codes: 0 the app is ready, 1 something is wrong and reported, 2 wrong usage.`,
+		Example: `  bridge app add --stack purchasely-clevertap demo
+  bridge app add --stack purchasely-clevertap --replace --json demo`,
+		Args: cli.Args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+	}
+	stack.Flag(cmd, &o.stack)
+	cli.FileFlag(cmd, &o.file)
+	o.JSONFlag(cmd, "print one JSON object for programs")
+	cmd.Flags().StringVar(&o.url, "url", "", "the receiver's URL, where it is not the stack's (local AWS)")
+	cmd.Flags().BoolVar(&o.replace, "replace", false, "give secrets that are there a new value")
+	return cmd
+}
+
+// addResult is what app add prints with --json.
+type addResult struct {
+	App     string        `json:"app"`
+	URL     string        `json:"url"`
+	Region  string        `json:"region,omitzero"`
+	Sandbox string        `json:"sandbox_region,omitzero"`
+	Secrets []addedSecret `json:"secrets"`
+}
+
+type addedSecret struct {
+	Name string `json:"name"`
+	Done string `json:"done"` // created, replaced or kept
+}
+
+func (o *addOptions) run(cmd *cobra.Command, app string) error {
+	if _, err := cli.LoadApp(o.file, app); err != nil {
+		return err
+	}
+	s, err := stack.Open(cmd, o.network, o.stack)
+	if err != nil {
+		return err
+	}
+	result := addResult{App: app}
+	if result.URL, err = s.ReceiverURL(o.url, app); err != nil {
+		return err
+	}
+	checker, err := newCredentialChecker(o.network)
+	if err != nil {
+		return err
+	}
+	current, err := readSecrets(cmd.Context(), s, app, o.replace)
+	if err != nil {
+		return err
+	}
+	values, err := readValues(cmd, current)
+	if err != nil {
+		return err
+	}
+	if err := values.keepFormer(current); err != nil {
+		return err
+	}
+	if err := result.checkCredentials(cmd, checker, values.CleverTap); err != nil {
+		return err
+	}
+	purchasely, clevertap, err := values.texts()
+	if err != nil {
+		return err
+	}
+	// Webhooks count from when the shared secret exists: it comes last.
+	for _, change := range []struct {
+		secret storedSecret
+		text   string
+	}{{current.clevertap, clevertap}, {current.purchasely, purchasely}} {
+		done, err := change.secret.store(cmd.Context(), s, change.text)
+		if err != nil {
+			return cli.WithHint(err, "what is stored is right: the same command goes on")
+		}
+		result.Secrets = append(result.Secrets, addedSecret{change.secret.name, done})
+	}
+	return o.Print(cmd, result, result.text(s.Name))
+}
+
+// checkCredentials tries the accounts' credentials and completes their regions.
+func (r *addResult) checkCredentials(cmd *cobra.Command, checker *credentialChecker, values *clevertapSecret) error {
+	if values == nil {
+		return nil
+	}
+	text, err := secretText(values)
+	if err != nil {
+		return err
+	}
+	accounts, err := clevertap.ParseAccounts([]byte(text))
+	if err != nil {
+		return cli.Findingf("", "%s", causeOf(err))
+	}
+	if r.Region, err = completeRegion(cmd, checker, &values.account, accounts.Production); err != nil {
+		return err
+	}
+	if accounts.Sandbox != nil {
+		if r.Sandbox, err = completeRegion(cmd, checker, values.Sandbox, *accounts.Sandbox); err != nil {
+			return cli.WithHint(err, "this is about the sandbox account")
+		}
+	}
+	return nil
+}
+
+// completeRegion tries an account's credentials, writes their region into the secret and returns it. A region that was
+// given and does not answer is believed.
+func completeRegion(
+	cmd *cobra.Command, checker *credentialChecker, secret *account, a clevertap.Account,
+) (string, error) {
+	given := ""
+	if secret.Region != "" {
+		given = regionOf(a.Host)
+	}
+	found, err := checker.find(cmd.Context(), a, given)
+	if err != nil {
+		return "", err
+	}
+	problem, advice := found.problem(given)
+	switch {
+	case problem == "":
+		secret.Region = found.region
+		return found.region, nil
+	case given != "" && found.unreachable[given] != nil:
+		cmd.PrintErrf("%s; the credentials are stored untried\n", problem)
+		return "", nil
+	default:
+		return "", cli.Findingf(advice, "%s", problem)
+	}
+}
+
+// text says what to do next.
+func (r *addResult) text(stack string) string {
+	var b strings.Builder
+	if r.Region != "" {
+		fmt.Fprintf(&b, "the credentials are right and belong to %s\n", r.Region)
+	}
+	if r.Sandbox != "" {
+		fmt.Fprintf(&b, "the sandbox credentials are right and belong to %s\n", r.Sandbox)
+	}
+	for _, s := range r.Secrets {
+		fmt.Fprintf(&b, "secret %s %s\n", s.Name, s.Done)
+	}
+	fmt.Fprintf(&b, `
+The URL for Purchasely's console (Settings → Webhooks → Client webhook URL):
+
+  %s
+
+Then try it:
+
+  bridge app check --stack %s %s
+  bridge send --stack %s --app %s --sample TRIAL_STARTED
+`, r.URL, stack, r.App, stack, r.App)
+	return b.String()
+}

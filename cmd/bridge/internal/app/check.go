@@ -1,0 +1,208 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// checkOptions are the flags of app check.
+type checkOptions struct {
+	cli.Output
+	network     http.RoundTripper
+	stack, file string
+}
+
+func newCheckCommand(network http.RoundTripper) *cobra.Command {
+	o := checkOptions{network: network}
+	cmd := &cobra.Command{
+		Use:   "check --stack <stack> <app>",
+		Short: "Say what is wrong with an app's secrets",
+		Long: `Says whether the app is in the integration file, whether its two secrets exist and can be
+read, and whether CleverTap accepts the credentials, by a dry run, which stores nothing.
+Where CleverTap refuses them it asks the other regions, so that a wrong region is told
+from a wrong passcode. No secret is printed.
+
+CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's uploads.
+
+Exit codes: 0 all is well, 1 something is wrong and reported, 2 wrong usage.`,
+		Example: `  bridge app check --stack purchasely-clevertap demo
+  bridge app check --stack purchasely-clevertap --json demo`,
+		Args: cli.Args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+	}
+	stack.Flag(cmd, &o.stack)
+	cli.FileFlag(cmd, &o.file)
+	o.JSONFlag(cmd, "print one JSON object for programs")
+	return cmd
+}
+
+func (o *checkOptions) run(cmd *cobra.Command, app string) error {
+	s, err := stack.Open(cmd, o.network, o.stack)
+	if err != nil {
+		return err
+	}
+	checker, err := newCredentialChecker(o.network)
+	if err != nil {
+		return err
+	}
+	r := report{App: app}
+	if err := r.checkFile(o.file, app); err != nil {
+		return err
+	}
+	if err := r.checkPurchasely(cmd.Context(), s, app); err != nil {
+		return err
+	}
+	if err := r.checkCleverTap(cmd.Context(), s, checker, app); err != nil {
+		return err
+	}
+	if err := o.Print(cmd, r, r.text()); err != nil {
+		return err
+	}
+	if r.Problems > 0 {
+		return cli.ErrFindings
+	}
+	return nil
+}
+
+// report is what app check prints with --json.
+type report struct {
+	App      string  `json:"app"`
+	Problems int     `json:"problems"`
+	Checks   []check `json:"checks"`
+}
+
+// check is one thing that was checked.
+type check struct {
+	What    string `json:"what"`
+	Right   bool   `json:"right"`
+	Note    string `json:"note,omitzero"`
+	Problem string `json:"problem,omitzero"`
+	Advice  string `json:"advice,omitzero"`
+}
+
+func (r *report) wrong(what, problem, advice string) {
+	r.Problems++
+	r.Checks = append(r.Checks, check{What: what, Problem: problem, Advice: advice})
+}
+
+func (r *report) right(what, note string) {
+	r.Checks = append(r.Checks, check{What: what, Right: true, Note: note})
+}
+
+func (r *report) checkFile(path, app string) error {
+	name, _, err := cli.ReadIntegrations(path)
+	if err != nil {
+		return err
+	}
+	what := "integration file " + name
+	file, err := cli.LoadApp(path, app)
+	problem, _ := errors.AsType[*cli.Error](err)
+	switch {
+	case problem != nil:
+		r.wrong(what, problem.Error(), problem.Hint)
+	case !file.Apps[app].Enabled:
+		r.right(what, "the app is switched off there: nothing goes to CleverTap")
+	default:
+		r.right(what, "")
+	}
+	return nil
+}
+
+func (r *report) checkPurchasely(ctx context.Context, s *stack.Stack, app string) error {
+	what, text, err := r.readSecret(ctx, s, app, stack.PurchaselySecret)
+	if err != nil || text == nil {
+		return err
+	}
+	if _, err := webhook.ParseKeys(text); err != nil {
+		r.wrong(what, causeOf(err), `want {"shared_secret":"…"}; 'bridge app add --replace' stores it`)
+		return nil
+	}
+	r.right(what, "")
+	return nil
+}
+
+func (r *report) checkCleverTap(ctx context.Context, s *stack.Stack, checker *credentialChecker, app string) error {
+	what, text, err := r.readSecret(ctx, s, app, stack.CleverTapSecret)
+	if err != nil || text == nil {
+		return err
+	}
+	accounts, err := clevertap.ParseAccounts(text)
+	if err != nil {
+		advice := "regions are " + strings.Join(regions, ", ") + "; 'bridge app add --replace' stores the secret anew"
+		r.wrong(what, causeOf(err), advice)
+		return nil
+	}
+	if err := r.checkAccount(ctx, checker, what, accounts.Production); err != nil || accounts.Sandbox == nil {
+		return err
+	}
+	return r.checkAccount(ctx, checker, what+", sandbox", *accounts.Sandbox)
+}
+
+func (r *report) checkAccount(
+	ctx context.Context, checker *credentialChecker, what string, a clevertap.Account,
+) error {
+	given := regionOf(a.Host)
+	found, err := checker.find(ctx, a, given)
+	if err != nil {
+		return err
+	}
+	if problem, advice := found.problem(given); problem != "" {
+		r.wrong(what, problem, advice)
+	} else {
+		r.right(what, "CleverTap takes the credentials in "+found.region)
+	}
+	return nil
+}
+
+// readSecret reads a secret and reports what is wrong with it; then text is nil.
+func (r *report) readSecret(
+	ctx context.Context, s *stack.Stack, app, part string,
+) (what string, text []byte, err error) {
+	name, err := s.SecretName(app, part)
+	if err != nil {
+		return "", nil, err
+	}
+	what = "secret " + name
+	text, found, err := s.ReadSecret(ctx, name)
+	problem, _ := errors.AsType[*cli.Error](err)
+	switch {
+	case ctx.Err() != nil:
+		return what, nil, cli.ErrInterrupted
+	case problem != nil:
+		r.wrong(what, problem.Error(), problem.Hint)
+	case !found:
+		r.wrong(what, "it is missing", "'bridge app add' creates it")
+	case len(text) == 0:
+		r.wrong(what, "it is empty", "'bridge app add --replace' stores it anew")
+	default:
+		return what, text, nil
+	}
+	return what, nil, nil
+}
+
+// text is the list for people.
+func (r *report) text() string {
+	var b strings.Builder
+	for _, c := range r.Checks {
+		switch {
+		case !c.Right:
+			fmt.Fprintf(&b, "wrong  %s: %s\n       %s\n", c.What, c.Problem, c.Advice)
+		case c.Note != "":
+			fmt.Fprintf(&b, "right  %s: %s\n", c.What, c.Note)
+		default:
+			fmt.Fprintf(&b, "right  %s\n", c.What)
+		}
+	}
+	fmt.Fprintf(&b, "%s: %s\n", r.App, cli.Quantity(r.Problems, "problem"))
+	return b.String()
+}

@@ -1,0 +1,150 @@
+// Package explain is the command that shows offline what becomes of webhooks, and why.
+//
+// It runs the forwarder's handler itself, with a table in memory and a transport that records uploads instead of
+// making them. So it cannot differ from the forwarder. It has no mapping and no rules of its own.
+package explain
+
+import (
+	"os"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// options are the flags of explain.
+type options struct {
+	cli.Output
+	app, file, received string
+	state               string
+	sandboxAccount      bool
+}
+
+// NewCommand returns "explain".
+func NewCommand() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "explain --app <app> [webhook.json | -]",
+		Short: "Show offline what becomes of webhooks, and why",
+		Long: `Shows the exact upload that the forwarder would make of webhooks, and for every event,
+property and user property that is not sent or is changed: the rule, and the line of
+the integration file or the limit that did it. It runs the forwarder's own code and
+calls nobody.
+
+The input is a file or standard input: one webhook, or many, one after the other (JSON
+lines). Several webhooks are taken as one batch: states of one user become one profile
+record.
+
+Subscriber state, which the forwarder keeps in a table, is consulted only with --state: a
+file with what the table has of the one user whom the webhooks are about, as 'bridge
+user show' prints it, or {} for nothing. Then the state afterwards is shown as well.
+
+Exit codes: 0 all can be delivered or are skipped, 1 a webhook is rejected, 2 wrong usage.`,
+		Example: `  bridge explain --app demo events/webhooks/subscription-renewed.json
+  bridge sample TRANSACTION_PROCESSED | bridge explain --app demo --json
+  bridge explain --app demo --state cmd/bridge/testdata/state.json events/webhooks/subscription-renewed.json`,
+		Args: cli.Args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, cli.First(args)) },
+	}
+	flags := cmd.Flags()
+	cli.FileFlag(cmd, &o.file)
+	o.JSONFlag(cmd, "print one JSON object for programs")
+	flags.StringVar(&o.app, "app", "", "the app of the integration file")
+	flags.StringVar(&o.state, "state", "", "a file with what the subscribers table has of the user")
+	flags.BoolVar(&o.sandboxAccount, "sandbox-account", false, "assume that the app's secret has a sandbox account")
+	flags.StringVar(&o.received, "received", "",
+		"when the webhooks arrived, RFC 3339 (default now); counts only where they have no time")
+	return cmd
+}
+
+func (o *options) run(cmd *cobra.Command, path string) error {
+	if o.app == "" {
+		return cli.BadUsage(cmd, cli.ErrNoApp)
+	}
+	received := time.Now()
+	if o.received != "" {
+		var err error
+		if received, err = time.Parse(time.RFC3339, o.received); err != nil {
+			return cli.Usagef("for example --received 2026-10-07T06:45:50Z", "time %q is not RFC 3339", o.received)
+		}
+	}
+	file, err := cli.LoadApp(o.file, o.app)
+	if err != nil {
+		return err
+	}
+	state, err := readState(o.state)
+	if err != nil {
+		return err
+	}
+	bodies, err := cli.ReadWebhooks(cmd, path)
+	if err != nil {
+		return err
+	}
+	if n := countUsers(bodies); o.state != "" && n > 1 {
+		return cli.Usagef("explain the webhooks of each user for themselves",
+			"the webhooks are about %d users, and --state is about one", n)
+	}
+	batch := batch{file: file, app: o.app, bodies: bodies, received: received, sandboxAccount: o.sandboxAccount}
+	if o.state != "" {
+		batch.state = &state
+	}
+	x, err := explain(cmd.Context(), batch)
+	if err != nil {
+		return err
+	}
+	if err := o.Print(cmd, x.json(file.Path), x.text(file.Path)); err != nil {
+		return err
+	}
+	if x.rejected() {
+		return cli.ErrFindings
+	}
+	return nil
+}
+
+// readState reads an entry as 'bridge user show' prints it, with --json or without.
+func readState(path string) (subscriber.State, error) {
+	if path == "" {
+		return subscriber.State{}, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return subscriber.State{}, cli.Usagef("name a file with an entry; {} is a user of whom nothing is stored",
+			"state: %w", err)
+	}
+	// The forwarder ignores names that it does not know; here they are mistakes.
+	var shown struct {
+		State      jsontext.Value `json:"state"`
+		Key        jsontext.Value `json:"subscriber"`
+		Stored     jsontext.Value `json:"stored"`
+		Expires    jsontext.Value `json:"expires"`
+		Production jsontext.Value `json:"production"`
+		Sandbox    jsontext.Value `json:"sandbox"`
+	}
+	err = json.Unmarshal(text, &shown, json.RejectUnknownMembers(true), jsontext.AllowDuplicateNames(true))
+	if err == nil && shown.State != nil {
+		text = shown.State
+	}
+	state, damage := subscriber.Decode(strings.TrimSpace(string(text)))
+	if err != nil || damage != nil {
+		const example = `{"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`
+		return state, cli.Usagef("for example "+example, "state: this is not what an entry looks like")
+	}
+	return state, nil
+}
+
+// countUsers counts the users whom the webhooks are about.
+func countUsers(bodies [][]byte) int {
+	users := make(map[webhook.Subscriber]bool)
+	for _, body := range bodies {
+		if s := webhook.Peek(body).Subscriber; s.Kind != webhook.NoSubscriber {
+			users[s] = true
+		}
+	}
+	return len(users)
+}

@@ -1,0 +1,187 @@
+package user
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// futureAllowed is how far a time may lie ahead: clocks differ.
+const futureAllowed = time.Hour
+
+// columns are what a line may say, and requiredColumns what a header must name.
+var (
+	columns         = []string{"app", "user_id", "anonymous_user_id", "purchase_id", "active", "at", "environment"}
+	requiredColumns = []string{"app", "purchase_id", "active", "at"}
+)
+
+var errNoPurchase = errors.New("no purchase_id, which is purchasely_subscription_id or, without one, " +
+	"store_original_transaction_id")
+
+// purchase is one line of an export: one purchase of one user.
+type purchase struct {
+	app        string
+	subscriber webhook.Subscriber
+	update     subscriber.Update
+}
+
+// readExport reads CSV with a header, or JSON lines. It goes on after a faulty line, so that all faults are reported
+// at once, each with its line.
+func readExport(text []byte, apps []string, now time.Time) (purchases []purchase, problems []string) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	add := func(line int, fields map[string]string, err error) {
+		var p purchase
+		if err == nil {
+			p, err = newPurchase(fields, apps, now)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("line %d: %v", line, err))
+			return
+		}
+		purchases = append(purchases, p)
+	}
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		readJSONLines(text, add)
+	} else {
+		readCSV(text, add)
+	}
+	if len(purchases)+len(problems) == 0 {
+		problems = []string{"there is nothing in it"}
+	}
+	return purchases, problems
+}
+
+func readCSV(text []byte, add func(line int, fields map[string]string, err error)) {
+	reader := csv.NewReader(bytes.NewReader(text))
+	reader.FieldsPerRecord = -1
+	header, err := reader.Read()
+	if errors.Is(err, io.EOF) {
+		return
+	}
+	if err == nil {
+		err = checkHeader(header)
+	}
+	if err != nil {
+		add(1, nil, err)
+		return
+	}
+	for {
+		record, err := reader.Read()
+		line, _ := reader.FieldPos(0)
+		switch {
+		case errors.Is(err, io.EOF):
+			return
+		case err != nil:
+			if broken, ok := errors.AsType[*csv.ParseError](err); ok {
+				line, err = broken.StartLine, broken.Err
+			}
+			add(line, nil, err)
+			continue
+		case len(record) != len(header):
+			add(line, nil, fmt.Errorf("%d fields, and the header has %d", len(record), len(header)))
+			continue
+		}
+		fields := make(map[string]string, len(header))
+		for i, name := range header {
+			fields[name] = strings.TrimSpace(record[i])
+		}
+		add(line, fields, nil)
+	}
+}
+
+// checkHeader trims the names of a header.
+func checkHeader(header []string) error {
+	for i, name := range header {
+		header[i] = strings.TrimSpace(name)
+		if !slices.Contains(columns, header[i]) || slices.Contains(header[:i], header[i]) {
+			return fmt.Errorf("column %q; the columns are %s", header[i], strings.Join(columns, ", "))
+		}
+	}
+	for _, name := range requiredColumns {
+		if !slices.Contains(header, name) {
+			return fmt.Errorf("no column %s; the first line names the columns: %s", name, strings.Join(columns, ", "))
+		}
+	}
+	return nil
+}
+
+func readJSONLines(text []byte, add func(line int, fields map[string]string, err error)) {
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		var members map[string]jsontext.Value
+		if json.Unmarshal(line, &members) != nil {
+			add(number, nil, errors.New("not a JSON object"))
+			continue
+		}
+		fields, err := make(map[string]string, len(members)), error(nil)
+		for name, value := range members {
+			if !slices.Contains(columns, name) {
+				err = fmt.Errorf("member %q; the members are %s", name, strings.Join(columns, ", "))
+			}
+			switch value.Kind() {
+			case '"':
+				unquoted, _ := jsontext.AppendUnquote(nil, value) // it was read from JSON
+				fields[name] = strings.TrimSpace(string(unquoted))
+			case 'n':
+			default:
+				fields[name] = value.String()
+			}
+		}
+		add(number, fields, err)
+	}
+}
+
+func newPurchase(fields map[string]string, apps []string, now time.Time) (p purchase, err error) {
+	p.app = fields["app"]
+	p.subscriber = webhook.Subscriber{Kind: webhook.ByUser, ID: fields["user_id"]}
+	if webhook.Absent(p.subscriber.ID) {
+		p.subscriber = webhook.Subscriber{Kind: webhook.ByAnonymous, ID: fields["anonymous_user_id"]}
+	}
+	ms, timed := webhook.ParseTime([]byte(fields["at"]))
+	u := &p.update
+	u.Purchase, u.Known, u.At = fields["purchase_id"], true, time.UnixMilli(ms).UTC()
+	switch {
+	case !slices.Contains(apps, p.app):
+		return p, fmt.Errorf("app %q is not in the integration file", p.app)
+	case webhook.Absent(p.subscriber.ID):
+		return p, errors.New("neither user_id nor anonymous_user_id")
+	case webhook.Absent(u.Purchase):
+		return p, errNoPurchase
+	case !timed || ms <= 0:
+		return p, fmt.Errorf("at %q is no time such as 2026-03-14T12:00:00Z", fields["at"])
+	case u.At.After(now.Add(futureAllowed)):
+		return p, fmt.Errorf("at %s lies in the future; it is when the purchase became what it is", fields["at"])
+	}
+	// An event of the same instant outranks this line, unless it says the same.
+	switch strings.ToLower(fields["active"]) {
+	case "true", "1", "yes":
+		u.Active, u.Rank = true, subscriber.OtherGrants
+	case "false", "0", "no":
+	default:
+		return p, fmt.Errorf("active %q is neither true nor false", fields["active"])
+	}
+	switch strings.ToUpper(fields["environment"]) {
+	case "", "PRODUCTION":
+	case "SANDBOX":
+		u.Sandbox = true
+	default:
+		return p, fmt.Errorf("environment %q is neither PRODUCTION nor SANDBOX", fields["environment"])
+	}
+	return p, nil
+}
