@@ -26,7 +26,6 @@ at hidden prompts or read from standard input. They are never arguments and neve
 		newAddCommand(network), newCheckCommand(network))
 }
 
-// addOptions are the flags of app add.
 type addOptions struct {
 	cli.Output
 	network          http.RoundTripper
@@ -182,7 +181,6 @@ func completeRegion(
 	}
 }
 
-// text says what to do next.
 func (r *addResult) text(stack string) string {
 	var b strings.Builder
 	if r.Region != "" {

@@ -15,7 +15,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// checkOptions are the flags of app check.
 type checkOptions struct {
 	cli.Output
 	network     http.RoundTripper
@@ -81,7 +80,6 @@ type report struct {
 	Checks   []check `json:"checks"`
 }
 
-// check is one thing that was checked.
 type check struct {
 	What    string `json:"what"`
 	Right   bool   `json:"right"`
@@ -190,7 +188,6 @@ func (r *report) readSecret(
 	return what, nil, nil
 }
 
-// text is the list for people.
 func (r *report) text() string {
 	var b strings.Builder
 	for _, c := range r.Checks {

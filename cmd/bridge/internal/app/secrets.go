@@ -57,7 +57,6 @@ type purchaselySecret struct {
 	Previous rawSecret `json:"previous_shared_secret,omitzero"`
 }
 
-// account is one account in the other secret.
 type account struct {
 	Region   string    `json:"region"`
 	ID       string    `json:"account_id"`
@@ -76,7 +75,6 @@ type values struct {
 	CleverTap  *clevertapSecret  `json:"clevertap"`
 }
 
-// secretText is a secret as it is stored.
 func secretText(value any) (string, error) {
 	text, err := json.Marshal(value)
 	if err != nil { // it may quote the secret
@@ -113,7 +111,6 @@ func (s storedSecret) decode(value any) {
 	_ = json.Unmarshal(s.text, value, jsontext.AllowDuplicateNames(true))
 }
 
-// storedSecrets are an app's two.
 type storedSecrets struct{ purchasely, clevertap storedSecret }
 
 // readSecrets reads what exists. It is an error if neither may change.

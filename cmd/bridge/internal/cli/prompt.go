@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -81,22 +80,11 @@ func readByteByByte(in io.Reader) (string, error) {
 	}
 }
 
-// Questions are answered on standard input. One reader serves all of a command's, because it may read ahead.
-type Questions struct {
-	cmd   *cobra.Command
-	lines *bufio.Reader
-}
-
-// NewQuestions returns the questions of a command.
-func NewQuestions(cmd *cobra.Command) *Questions {
-	return &Questions{cmd, bufio.NewReader(cmd.InOrStdin())}
-}
-
 var errDeclined = Findingf("--yes is for scripts that have nobody to ask", "nothing was done, for nobody said yes")
 
-// Confirm asks for a yes. Everything else, and silence, is a no.
-func (q *Questions) Confirm(question string) error {
-	answer, err := q.ask(question + " [y/N] ")
+// Confirm asks for a yes on standard input. Everything else, and silence, is a no.
+func Confirm(cmd *cobra.Command, question string) error {
+	answer, err := ask(cmd, question+" [y/N] ")
 	switch {
 	case err != nil:
 		return err
@@ -108,19 +96,20 @@ func (q *Questions) Confirm(question string) error {
 }
 
 // ConfirmText asks to type a text.
-func (q *Questions) ConfirmText(want, question string) error {
-	answer, err := q.ask(question + " ")
+func ConfirmText(cmd *cobra.Command, want, question string) error {
+	answer, err := ask(cmd, question+" ")
 	if err == nil && answer != want {
 		return errDeclined
 	}
 	return err
 }
 
-func (q *Questions) ask(question string) (string, error) {
-	return readLine(q.cmd, question, func() (string, error) {
-		line, err := q.lines.ReadString('\n')
+// ask returns "" for silence.
+func ask(cmd *cobra.Command, question string) (string, error) {
+	return readLine(cmd, question, func() (string, error) {
+		line, err := readByteByByte(cmd.InOrStdin())
 		if err != nil {
-			q.cmd.PrintErrln() // the question's line is still open
+			cmd.PrintErrln() // the question's line is still open
 		}
 		return line, nil
 	})

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -37,49 +38,31 @@ type batch struct {
 	state          *subscriber.State // what is stored of the user; nil without subscriber state
 }
 
-// explanation is what becomes of a batch.
-type explanation struct {
-	webhooks []outcome
-	uploads  []upload
-	states   []stateAfter // empty without subscriber state
-}
+// The accounts' names, which are their hosts as well.
+const (
+	production = "production"
+	sandbox    = "sandbox"
+)
 
-// outcome is what becomes of one webhook.
-type outcome struct {
-	name string // of the event; empty if the webhook cannot be read
-	forward.Result
-	notes []mapping.Note
-	hints []string
-}
-
-// upload is one request.
-type upload struct {
-	account string
-	records int
-	body    []byte
-}
-
-// stateAfter is what is stored of a user afterwards.
-type stateAfter struct {
-	subscriber webhook.Subscriber
-	text       string
-}
-
-// explain runs the forwarder's handler over the batch.
+// explain runs the forwarder's handler over a batch.
 func explain(ctx context.Context, b batch) (explanation, error) {
-	x := explanation{webhooks: make([]outcome, len(b.bodies))}
+	x := explanation{Webhooks: make([]outcome, len(b.bodies))}
+	accounts := accounts{Production: clevertap.Account{Host: production}}
+	if b.sandboxAccount {
+		accounts.Sandbox = &clevertap.Account{Host: sandbox}
+	}
 	network := &recorder{uploads: make(map[string][]upload)}
 	handler := &forward.Handler{
 		Integrations: b.file,
-		Accounts:     b.accounts(),
+		Accounts:     accounts,
 		Mapper:       mapping.New(),
 		Uploader:     clevertap.NewUploader(clevertap.Options{Transport: network, Concurrency: 1}),
 		Rejecter:     nowhere{},
 		Delayer:      nowhere{},
 		Log:          slog.New(slog.DiscardHandler),
 		Metrics:      io.Discard,
-		Explain:      func(i int, n mapping.Note) { x.webhooks[i].notes = append(x.webhooks[i].notes, n) },
-		Observe:      func(r forward.Result) { x.webhooks[r.Message].Result = r },
+		Explain:      func(i int, n mapping.Note) { x.Webhooks[i].addNote(n, b.file.Path) },
+		Observe:      func(r forward.Result) { x.Webhooks[r.Message].complete(r, b) },
 	}
 	subscribers := b.subscribers()
 	table := &table{texts: make(map[string]string), read: make(map[string]bool)}
@@ -95,19 +78,45 @@ func explain(ctx context.Context, b batch) (explanation, error) {
 	if ctx.Err() != nil {
 		return x, cli.ErrInterrupted
 	}
-	app := b.file.Apps[b.app]
-	for i := range x.webhooks {
-		x.webhooks[i].complete(b.bodies[i], app)
-	}
-	for _, account := range []string{production, sandbox} {
-		x.uploads = append(x.uploads, network.uploads[account]...)
-	}
+	x.Uploads = slices.Concat(network.uploads[production], network.uploads[sandbox])
 	for _, s := range subscribers {
 		if key := b.key(s); table.read[key] {
-			x.states = append(x.states, stateAfter{s, table.text(key)})
+			x.States = append(x.States, stateAfter{s.Kind.String(), s.ID, jsontext.Value(table.text(key))})
 		}
 	}
 	return x, nil
+}
+
+// complete takes what became of a webhook, and adds hints.
+func (o *outcome) complete(r forward.Result, b batch) {
+	var event webhook.Event
+	if event.Read(b.bodies[r.Message]) == nil { // the handler does not name the events of an app that is off
+		o.Event = string(event.Name)
+	}
+	o.Outcome, o.Drift = r.Outcome.String(), r.Drift
+	if r.Outcome == forward.Delivered {
+		o.Account, _, _ = strings.Cut(r.Account, "/")
+	}
+	if r.Fault != nil {
+		o.Reason = string(r.Fault.Reason)
+		if r.Fault.Err != nil {
+			o.Cause = r.Fault.Err.Error()
+		}
+	}
+	skipped := func(reason fault.Reason) bool { return r.Outcome == forward.Skipped && r.Fault.Reason == reason }
+	switch app := b.file.Apps[b.app]; {
+	case skipped(fault.Disabled): // decided before the mapping, which writes the notes
+		note := mapping.Note{Subject: "message", Rule: string(fault.Disabled), Origin: app.EnabledOrigin}
+		o.addNote(note, b.file.Path)
+		o.Hints = append(o.Hints, "enabled: true in the integration file switches the app on")
+	case skipped(fault.Sandbox) && app.Sandbox == integration.SandboxRoute:
+		o.Hints = append(o.Hints,
+			"with a sandbox account in the app's secret it would go there; --sandbox-account shows how")
+	case r.Outcome == forward.Delivered && r.Subscriber.Kind == webhook.ByAnonymous &&
+		app.Anonymous == integration.AnonymousIdentity:
+		o.Hints = append(o.Hints, "anonymous: identity makes a profile under an id that the app's CleverTap SDK sets "+
+			"only if the app hands it over; see docs/guide/identity.md")
+	}
 }
 
 // key is where the table keeps a subscriber.
@@ -117,8 +126,7 @@ func (b *batch) key(s webhook.Subscriber) string {
 
 // subscribers are those whom the webhooks may be about: their own, then the ones from whom a subscription came. What
 // the handler reads shows which of them it means.
-func (b *batch) subscribers() []webhook.Subscriber {
-	var list []webhook.Subscriber
+func (b *batch) subscribers() (list []webhook.Subscriber) {
 	add := func(s webhook.Subscriber) {
 		if s.ID != "" && !slices.Contains(list, s) {
 			list = append(list, s)
@@ -127,114 +135,58 @@ func (b *batch) subscribers() []webhook.Subscriber {
 	for _, body := range b.bodies {
 		add(webhook.Peek(body).Subscriber)
 	}
+	catalogue := webhook.EmbeddedCatalogue()
+	fromUser := catalogue.Attribute([]byte("transferred_from_user_id")).Index
+	fromAnonymous := catalogue.Attribute([]byte("transferred_from_anonymous_user_id")).Index
 	var event webhook.Event
 	for _, body := range b.bodies {
 		if event.Read(body) == nil {
-			add(webhook.Subscriber{Kind: webhook.ByUser, ID: text(&event, "transferred_from_user_id")})
-			add(webhook.Subscriber{Kind: webhook.ByAnonymous, ID: text(&event, "transferred_from_anonymous_user_id")})
+			add(webhook.Subscriber{Kind: webhook.ByUser, ID: string(event.Text(fromUser))})
+			add(webhook.Subscriber{Kind: webhook.ByAnonymous, ID: string(event.Text(fromAnonymous))})
 		}
 	}
 	return list
 }
 
-func text(event *webhook.Event, attribute string) string {
-	return string(event.Text(webhook.EmbeddedCatalogue().Attribute([]byte(attribute)).Index))
-}
-
-// event is the batch as Lambda hands it to the forwarder.
 func (b *batch) event() []byte {
-	type attribute struct {
-		Type  string `json:"dataType"`
-		Value string `json:"stringValue"`
-	}
-	type record struct {
-		ID         string               `json:"messageId"`
-		Body       string               `json:"body"`
-		Attributes map[string]string    `json:"attributes"`
-		Message    map[string]attribute `json:"messageAttributes"`
-		Source     string               `json:"eventSourceARN"`
-	}
-	records := make([]record, len(b.bodies))
+	type object = map[string]any
+	var records []object
 	for i, body := range b.bodies {
 		ids := webhook.Peek(body)
 		m := message.Message{App: b.app, Received: b.received, Body: body}
 		e := message.Encode(m, ids.Subscriber.Kind.String(), ids.Subscriber.ID, ids.EventID, true)
-		records[i] = record{
-			ID: strconv.Itoa(i), Body: e.Body, Source: "arn:aws:sqs:::explain.fifo",
-			Attributes: map[string]string{"MessageGroupId": e.GroupID}, Message: make(map[string]attribute),
-		}
+		attributes := object{}
 		for name, value := range e.Attributes {
-			records[i].Message[name] = attribute{"String", value}
+			attributes[name] = object{"dataType": "String", "stringValue": value}
 		}
+		records = append(records, object{
+			"messageId": strconv.Itoa(i), "body": e.Body, "eventSourceARN": "arn:aws:sqs:::explain.fifo",
+			"attributes": object{"MessageGroupId": e.GroupID}, "messageAttributes": attributes,
+		})
 	}
-	text, err := json.Marshal(map[string]any{"Records": records})
-	if err != nil { // everything in it is UTF-8
-		panic(err)
+	text, err := json.Marshal(object{"Records": records})
+	if err != nil {
+		panic(err) // everything in it is UTF-8
 	}
 	return text
 }
 
-// complete adds what the handler does not say.
-func (o *outcome) complete(body []byte, app *integration.App) {
-	var event webhook.Event
-	if event.Read(body) == nil {
-		o.name = string(event.Name)
-	}
-	switch {
-	case o.skipped(fault.Disabled): // the handler does not read the webhooks of such an app
-		note := mapping.Note{Subject: "message", Rule: string(fault.Disabled), Origin: app.EnabledOrigin}
-		o.notes = append(o.notes, note)
-		o.hints = append(o.hints, "enabled: true in the integration file switches the app on")
-	case o.skipped(fault.Sandbox) && app.Sandbox == integration.SandboxRoute:
-		o.hints = append(o.hints,
-			"with a sandbox account in the app's secret it would go there; --sandbox-account shows how")
-	case o.Outcome == forward.Delivered && o.Subscriber.Kind == webhook.ByAnonymous &&
-		app.Anonymous == integration.AnonymousIdentity:
-		o.hints = append(o.hints, "anonymous: identity makes a profile under an id that the app's CleverTap SDK sets "+
-			"only if the app hands it over; see docs/guide/identity.md")
-	}
-}
-
-func (o *outcome) skipped(reason fault.Reason) bool {
-	return o.Outcome == forward.Skipped && o.Fault.Reason == reason
-}
-
-// The accounts' names, which are their hosts as well.
-const (
-	production = "production"
-	sandbox    = "sandbox"
-)
-
 // accounts are those of every app.
 type accounts clevertap.Accounts
 
-func (b *batch) accounts() accounts {
-	a := accounts{Production: clevertap.Account{Host: production}}
-	if b.sandboxAccount {
-		a.Sandbox = &clevertap.Account{Host: sandbox}
-	}
-	return a
-}
-
-// Get implements forward.Accounts.
 func (a accounts) Get(context.Context, string) (clevertap.Accounts, error) {
 	return clevertap.Accounts(a), nil
 }
-
-// Reload implements forward.Accounts.
-func (a accounts) Reload(ctx context.Context, app string) (clevertap.Accounts, error) {
-	return a.Get(ctx, app)
+func (a accounts) Reload(context.Context, string) (clevertap.Accounts, error) {
+	return clevertap.Accounts(a), nil
 }
 
 // nowhere takes what the handler would send back to queues.
 type nowhere struct{}
 
-// Reject implements forward.Rejecter.
-func (nowhere) Reject(_ context.Context, messages []forward.Rejection) []error {
-	return make([]error, len(messages))
+func (nowhere) Reject(_ context.Context, all []forward.Rejection) []error {
+	return make([]error, len(all))
 }
-
-// Delay implements forward.Delayer.
 func (nowhere) Delay(context.Context, string, []forward.Delay) error { return nil }
 
 // recorder is a transport that keeps the bodies of uploads by account, and answers as CleverTap does when it accepts
@@ -244,7 +196,6 @@ type recorder struct {
 	uploads map[string][]upload
 }
 
-// RoundTrip implements http.RoundTripper.
 func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(request.Body)
 	if err != nil {
@@ -258,7 +209,7 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	account, n := request.URL.Host, len(records.D)
 	r.mu.Lock()
-	r.uploads[account] = append(r.uploads[account], upload{account, n, body})
+	r.uploads[account] = append(r.uploads[account], upload{account, n, len(body), body})
 	r.mu.Unlock()
 	answer := fmt.Appendf(nil, `{"status":"success","processed":%d,"unprocessed":[]}`, n)
 	return &http.Response{
@@ -275,7 +226,6 @@ type table struct {
 	read  map[string]bool
 }
 
-// Read implements forward.Subscribers.
 func (t *table) Read(_ context.Context, keys []string) (map[string]string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -289,7 +239,6 @@ func (t *table) Read(_ context.Context, keys []string) (map[string]string, error
 	return found, nil
 }
 
-// Write implements forward.Subscribers.
 func (t *table) Write(_ context.Context, key, read, text string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

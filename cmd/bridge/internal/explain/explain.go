@@ -18,7 +18,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// options are the flags of explain.
 type options struct {
 	cli.Output
 	app, file, received string
@@ -78,27 +77,22 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	state, err := readState(o.state)
-	if err != nil {
+	b := batch{file: file, app: o.app, received: received, sandboxAccount: o.sandboxAccount}
+	if b.state, err = readState(o.state); err != nil {
 		return err
 	}
-	bodies, err := cli.ReadWebhooks(cmd, path)
-	if err != nil {
+	if b.bodies, err = cli.ReadWebhooks(cmd, path); err != nil {
 		return err
 	}
-	if n := countUsers(bodies); o.state != "" && n > 1 {
+	if n := countUsers(b.bodies); b.state != nil && n > 1 {
 		return cli.Usagef("explain the webhooks of each user for themselves",
 			"the webhooks are about %d users, and --state is about one", n)
 	}
-	batch := batch{file: file, app: o.app, bodies: bodies, received: received, sandboxAccount: o.sandboxAccount}
-	if o.state != "" {
-		batch.state = &state
-	}
-	x, err := explain(cmd.Context(), batch)
+	x, err := explain(cmd.Context(), b)
 	if err != nil {
 		return err
 	}
-	if err := o.Print(cmd, x.json(file.Path), x.text(file.Path)); err != nil {
+	if err := o.Print(cmd, x, x.text()); err != nil {
 		return err
 	}
 	if x.rejected() {
@@ -107,15 +101,14 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 	return nil
 }
 
-// readState reads an entry as 'bridge user show' prints it, with --json or without.
-func readState(path string) (subscriber.State, error) {
+// readState reads an entry as 'bridge user show' prints it, with --json or without; nil without a path.
+func readState(path string) (*subscriber.State, error) {
 	if path == "" {
-		return subscriber.State{}, nil
+		return nil, nil
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return subscriber.State{}, cli.Usagef("name a file with an entry; {} is a user of whom nothing is stored",
-			"state: %w", err)
+		return nil, cli.Usagef("name a file with an entry; {} is a user of whom nothing is stored", "state: %w", err)
 	}
 	// The forwarder ignores names that it does not know; here they are mistakes.
 	var shown struct {
@@ -133,12 +126,11 @@ func readState(path string) (subscriber.State, error) {
 	state, damage := subscriber.Decode(strings.TrimSpace(string(text)))
 	if err != nil || damage != nil {
 		const example = `{"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`
-		return state, cli.Usagef("for example "+example, "state: this is not what an entry looks like")
+		return nil, cli.Usagef("for example "+example, "state: this is not what an entry looks like")
 	}
-	return state, nil
+	return &state, nil
 }
 
-// countUsers counts the users whom the webhooks are about.
 func countUsers(bodies [][]byte) int {
 	users := make(map[webhook.Subscriber]bool)
 	for _, body := range bodies {

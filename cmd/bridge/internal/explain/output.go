@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,65 +13,101 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 )
 
-// rejected reports whether a webhook can never be delivered.
-func (x explanation) rejected() bool {
-	return slices.ContainsFunc(x.webhooks, func(o outcome) bool { return o.Outcome == forward.Rejected })
+// explanation is what becomes of a batch, and what explain --json prints.
+type explanation struct {
+	Webhooks []outcome    `json:"webhooks"`
+	Uploads  []upload     `json:"uploads"`
+	States   []stateAfter `json:"states,omitempty"` // with --state only
 }
 
-// text is the explanation for people. file names the integration file.
-func (x explanation) text(file string) string {
+type outcome struct {
+	Event   string   `json:"event"` // empty if the webhook cannot be read
+	Outcome string   `json:"outcome"`
+	Reason  string   `json:"reason"`
+	Cause   string   `json:"cause"`
+	Account string   `json:"account"` // empty if nothing is sent
+	Notes   []note   `json:"notes"`
+	Drift   []string `json:"drift"`
+	Hints   []string `json:"hints"`
+}
+
+// note says what was dropped or changed, by which rule. File, line and column are those of the integration file.
+type note struct {
+	Subject string `json:"subject"`
+	Name    string `json:"name"`
+	Sent    string `json:"sent"` // the name under which it is sent; empty: it is not
+	Rule    string `json:"rule"`
+	Key     string `json:"key"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+}
+
+type upload struct {
+	Account string         `json:"account"`
+	Records int            `json:"records"`
+	Bytes   int            `json:"bytes"`
+	Body    jsontext.Value `json:"body"`
+}
+
+type stateAfter struct {
+	Kind  string         `json:"kind"` // user, anonymous, device or purchase
+	ID    string         `json:"id"`
+	State jsontext.Value `json:"state"`
+}
+
+func (o *outcome) addNote(n mapping.Note, file string) {
+	added := note{n.Subject, n.Name, n.Sent, n.Rule, n.Origin.Rule, "", n.Origin.Line, n.Origin.Column}
+	if n.Origin.Line > 0 {
+		added.File = file
+	}
+	o.Notes = append(o.Notes, added)
+}
+
+func (x explanation) rejected() bool {
+	return slices.ContainsFunc(x.Webhooks, func(o outcome) bool { return o.Outcome == forward.Rejected.String() })
+}
+
+func (x explanation) text() string {
 	var b strings.Builder
-	for i, o := range x.webhooks {
+	for i, o := range x.Webhooks {
 		if i > 0 {
 			fmt.Fprintln(&b)
 		}
-		if len(x.webhooks) > 1 {
+		if len(x.Webhooks) > 1 {
 			fmt.Fprintf(&b, "webhook %d, ", i+1)
 		}
-		o.write(&b, file)
+		o.write(&b)
 	}
-	for _, u := range x.uploads {
+	for _, u := range x.Uploads {
 		fmt.Fprintf(&b, "\nupload to the %s account, %s, %s:\n%s\n",
-			u.account, cli.Quantity(u.records, "record"), cli.Quantity(len(u.body), "byte"), u.body)
+			u.Account, cli.Quantity(u.Records, "record"), cli.Quantity(u.Bytes, "byte"), u.Body)
 	}
-	for _, s := range x.states {
-		fmt.Fprintf(&b, "\nstored afterwards of %s %s:\n%s\n", s.subscriber.Kind, s.subscriber.ID, s.text)
+	for _, s := range x.States {
+		fmt.Fprintf(&b, "\nstored afterwards of %s %s:\n%s\n", s.Kind, s.ID, s.State)
 	}
 	return b.String()
 }
 
-// write adds what becomes of one webhook.
-func (o outcome) write(b *strings.Builder, file string) {
-	name := o.name
-	if name == "" {
-		name = "unreadable"
-	}
+func (o outcome) write(b *strings.Builder) {
+	fmt.Fprintf(b, "%s: %s", cmp.Or(o.Event, "unreadable"), o.Outcome)
 	switch {
-	case o.Outcome == forward.Delivered:
-		fmt.Fprintf(b, "%s: delivered to the %s account\n", name, o.account())
-	case o.Outcome == forward.Rejected && o.Fault.Err != nil:
-		fmt.Fprintf(b, "%s: rejected, %s: %v\n", name, o.Fault.Reason, o.Fault.Err)
+	case o.Account != "":
+		fmt.Fprintf(b, " to the %s account\n", o.Account)
+	case o.Cause != "":
+		fmt.Fprintf(b, ", %s: %s\n", o.Reason, o.Cause)
 	default:
-		fmt.Fprintf(b, "%s: %s, %s\n", name, o.Outcome, o.Fault.Reason)
+		fmt.Fprintf(b, ", %s\n", o.Reason)
 	}
-	for _, g := range groupNotes(o.notes, file) {
+	for _, g := range groupNotes(o.Notes) {
 		fmt.Fprint(b, g)
 	}
 	if len(o.Drift) > 0 {
 		fmt.Fprintf(b, "  drift, not in the catalogue: %s\n", strings.Join(o.Drift, ", "))
 	}
-	for _, h := range o.hints {
+	for _, h := range o.Hints {
 		fmt.Fprintf(b, "  hint: %s\n", h)
 	}
-}
-
-// account is where the webhook's records go, empty if nowhere.
-func (o outcome) account() string {
-	if o.Outcome != forward.Delivered {
-		return ""
-	}
-	host, _, _ := strings.Cut(o.Account, "/")
-	return host
 }
 
 // noteGroup is everything that one rule did to things of one kind.
@@ -95,9 +132,9 @@ func (g noteGroup) String() string {
 var subjects = []string{"message", "event", "charged", "property", "profile", "user property"}
 
 // groupNotes shows each rule once per kind of thing, in the order in which the rules first applied.
-func groupNotes(notes []mapping.Note, file string) (groups []noteGroup) {
+func groupNotes(notes []note) (groups []noteGroup) {
 	for _, n := range notes {
-		g := noteGroup{subject: n.Subject, treatment: "changed", because: because(n, file)}
+		g := noteGroup{subject: n.Subject, treatment: "changed", because: n.because()}
 		name := n.Name
 		if n.Sent == "" {
 			g.treatment = "not sent"
@@ -120,104 +157,24 @@ func groupNotes(notes []mapping.Note, file string) (groups []noteGroup) {
 	return groups
 }
 
-// because is the rule and its place. The thing's own name is left out of it, so that equal rules read the same.
-func because(n mapping.Note, file string) string {
-	rule, key := withoutName(n.Rule, n.Name), withoutName(n.Origin.Rule, n.Name)
+// because is the rule and its place. The thing's own name becomes "it", so that equal rules read the same.
+func (n note) because() string {
+	withoutName := func(text string) string {
+		words := strings.Split(text, " ")
+		for i := range words {
+			if words[i] == n.Name && n.Name != "" {
+				words[i] = "it"
+			}
+		}
+		return strings.Join(words, " ")
+	}
+	rule, key := withoutName(n.Rule), withoutName(n.Key)
 	switch {
-	case n.Origin.Line > 0:
-		return fmt.Sprintf("%s (%s:%d:%d, %s)", rule, file, n.Origin.Line, n.Origin.Column, key)
+	case n.Line > 0:
+		return fmt.Sprintf("%s (%s:%d:%d, %s)", rule, n.File, n.Line, n.Column, key)
 	case key != "" && key != rule:
 		return fmt.Sprintf("%s (%s)", rule, key)
 	default:
 		return rule
 	}
-}
-
-// withoutName writes "it" for a name that is a word of its own.
-func withoutName(text, name string) string {
-	words := strings.Split(text, " ")
-	for i := range words {
-		if words[i] == name && name != "" {
-			words[i] = "it"
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// result is what explain --json prints.
-type result struct {
-	Webhooks []webhookResult `json:"webhooks"`
-	Uploads  []uploadResult  `json:"uploads"`
-	States   []stateResult   `json:"states,omitempty"` // with --state only
-}
-
-type webhookResult struct {
-	Event   string       `json:"event"`
-	Outcome string       `json:"outcome"`
-	Reason  string       `json:"reason"`
-	Cause   string       `json:"cause"`
-	Account string       `json:"account"`
-	Notes   []noteResult `json:"notes"`
-	Drift   []string     `json:"drift"`
-	Hints   []string     `json:"hints"`
-}
-
-type noteResult struct {
-	Subject string `json:"subject"`
-	Name    string `json:"name"`
-	Sent    string `json:"sent"`
-	Rule    string `json:"rule"`
-	Key     string `json:"key"`
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Column  int    `json:"column"`
-}
-
-type uploadResult struct {
-	Account string         `json:"account"`
-	Records int            `json:"records"`
-	Bytes   int            `json:"bytes"`
-	Body    jsontext.Value `json:"body"`
-}
-
-type stateResult struct {
-	Kind  string         `json:"kind"` // user, anonymous, device or purchase
-	ID    string         `json:"id"`
-	State jsontext.Value `json:"state"`
-}
-
-// json is the explanation for programs; lists are never null. file names the integration file.
-func (x explanation) json(file string) result {
-	out := result{Webhooks: []webhookResult{}, Uploads: []uploadResult{}}
-	for _, o := range x.webhooks {
-		w := webhookResult{
-			Event: o.name, Outcome: o.Outcome.String(), Account: o.account(),
-			Notes: []noteResult{}, Drift: o.Drift, Hints: o.hints,
-		}
-		if o.Fault != nil {
-			w.Reason = string(o.Fault.Reason)
-			if o.Fault.Err != nil {
-				w.Cause = o.Fault.Err.Error()
-			}
-		}
-		for _, n := range o.notes {
-			note := noteResult{
-				Subject: n.Subject, Name: n.Name, Sent: n.Sent, Rule: n.Rule,
-				Key: n.Origin.Rule, Line: n.Origin.Line, Column: n.Origin.Column,
-			}
-			if n.Origin.Line > 0 {
-				note.File = file
-			}
-			w.Notes = append(w.Notes, note)
-		}
-		out.Webhooks = append(out.Webhooks, w)
-	}
-	for _, u := range x.uploads {
-		out.Uploads = append(out.Uploads, uploadResult{u.account, u.records, len(u.body), u.body})
-	}
-	for _, s := range x.states {
-		state := stateResult{s.subscriber.Kind.String(), s.subscriber.ID, jsontext.Value(s.text)}
-		out.States = append(out.States, state)
-	}
-	return out
 }

@@ -32,7 +32,6 @@ const (
 type inFlight struct {
 	queue      *stack.Queue
 	keepBodies bool
-	bar        *cli.Progress
 
 	stopRenewal    context.CancelFunc
 	renewalStopped chan struct{}
@@ -46,56 +45,26 @@ type inFlight struct {
 func newInFlight(q *stack.Queue, keepBodies bool) *inFlight {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &inFlight{
-		queue: q, keepBodies: keepBodies, bar: &cli.Progress{}, stopRenewal: cancel,
-		renewalStopped: make(chan struct{}), messages: make(map[string]*stack.Message),
+		queue: q, keepBodies: keepBodies, stopRenewal: cancel, renewalStopped: make(chan struct{}),
+		messages: make(map[string]*stack.Message),
 	}
 	go f.renewLeases(ctx)
 	return f
 }
 
-// peeked is what a command has seen of a queue. It may be less than there is: messages in flight elsewhere do not
-// show, nor do those of a FIFO queue behind others of the same user.
-type peeked struct {
-	messages []*stack.Message
-	unseen   int // about how many more SQS believes to be there
-}
-
-// peek receives everything, or until one message suffices, and returns it to the queue.
-func peek(cmd *cobra.Command, q *stack.Queue, keepBodies bool, suffices func(*stack.Message) bool) (peeked, error) {
-	expected, err := q.Size(cmd.Context())
-	if err != nil {
-		return peeked{}, err
-	}
-	f := newInFlight(q, keepBodies)
-	defer f.close(cmd)
-	return f.receiveAll(cmd, expected, suffices)
-}
-
-// receiveAll collects with a progress bar.
-func (f *inFlight) receiveAll(
-	cmd *cobra.Command, expected int, suffices func(*stack.Message) bool,
-) (seen peeked, err error) {
-	f.bar = cli.NewProgress(cmd, "looking", max(expected, 1))
-	defer f.bar.Done()
-	seen.messages, err = f.collect(cmd.Context(), expected, suffices)
-	seen.unseen = max(0, expected-len(seen.messages))
-	return seen, err
-}
-
-// collect receives until the queue has nothing more or a message suffices. Empty answers are doubted until as many
-// have come as are expected. It returns the messages that were not held before.
-func (f *inFlight) collect(
-	ctx context.Context, expected int, suffices func(*stack.Message) bool,
-) (all []*stack.Message, err error) {
+// receive receives until the queue has nothing more. Empty answers are doubted until as many messages have come as are
+// expected. It returns those that were not held before. They may be fewer than there are: messages in flight elsewhere
+// do not show, nor do those of a FIFO queue behind others of the same user.
+func (f *inFlight) receive(ctx context.Context, expected int, bar *cli.Progress) (all []*stack.Message, err error) {
 	for empty := 0; empty < emptyAnswers && (empty == 0 || len(all) < expected) && !f.full(); {
 		messages, more, err := f.queue.Receive(ctx, lease)
 		added := f.add(messages)
 		all = append(all, added...)
-		f.bar.Add(len(added))
+		bar.Add(len(added))
 		switch {
 		case ctx.Err() != nil:
 			return all, cli.ErrInterrupted
-		case err != nil || !more || slices.ContainsFunc(added, suffices):
+		case err != nil || !more:
 			return all, err
 		case len(added) == 0:
 			empty++
@@ -105,9 +74,6 @@ func (f *inFlight) collect(
 	}
 	return all, nil
 }
-
-// never is for those who want all of a queue.
-func never(*stack.Message) bool { return false }
 
 // add keeps messages and returns those that are new: a standard queue may hand out a message twice.
 func (f *inFlight) add(messages []*stack.Message) (added []*stack.Message) {

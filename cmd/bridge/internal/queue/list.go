@@ -16,7 +16,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
-// listOptions are the flags of rejected list.
 type listOptions struct {
 	filter
 	cli.Output
@@ -55,7 +54,6 @@ type listResult struct {
 	Each     []listed `json:"each,omitzero"`
 }
 
-// listed is one message.
 type listed struct {
 	ID     string    `json:"id"`
 	Queue  string    `json:"queue"`
@@ -70,20 +68,16 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	result := listResult{Groups: summary{}}
-	for _, q := range queues {
-		seen, err := peek(cmd, q, false, never)
-		if err != nil {
-			return err
-		}
-		messages := o.apply(seen.messages, now)
-		result.Groups.add(q.Name, messages)
-		result.Messages += len(messages)
-		result.Unseen += seen.unseen
+	s, err := o.selectFrom(cmd, queues, false, 0)
+	defer s.close()
+	if err != nil {
+		return err
+	}
+	result := listResult{Messages: s.total, Unseen: s.unseen, Groups: s.summary}
+	for i, messages := range s.messages {
 		for _, m := range messages {
 			if o.each {
-				result.Each = append(result.Each, listed{m.ID, q.Name, reasonOf(m), appOf(m), m.Sent, m.Size})
+				result.Each = append(result.Each, listed{m.ID, queues[i].Name, reasonOf(m), appOf(m), m.Sent, m.Size})
 			}
 		}
 	}
@@ -91,12 +85,11 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	if o.deadLetters {
 		where = "in the dead-letter queues"
 	}
-	text := result.Groups.text(now) + eachText(result.Each, now) +
-		fmt.Sprintf("%s %s\n", cli.Quantity(result.Messages, "message"), where) + unseenText(result.Unseen)
+	text := s.summary.text(s.now) + eachText(result.Each, s.now) +
+		fmt.Sprintf("%s %s\n", cli.Quantity(s.total, "message"), where) + unseenText(s.unseen)
 	return o.Print(cmd, result, text)
 }
 
-// eachText lists messages one a line.
 func eachText(list []listed, now time.Time) string {
 	if len(list) == 0 {
 		return ""
@@ -110,7 +103,6 @@ func eachText(list []listed, now time.Time) string {
 	return "\n" + cli.Table(rows) + "\n"
 }
 
-// showOptions are the flags of rejected show.
 type showOptions struct {
 	filter
 	cli.Output
@@ -150,22 +142,19 @@ func (o *showOptions) run(cmd *cobra.Command, id string) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	unseen := 0
-	for _, q := range queues {
-		hasID := func(m *stack.Message) bool { return id != "" && strings.HasPrefix(m.ID, id) && o.matches(m, now) }
-		seen, err := peek(cmd, q, o.body, hasID)
-		if err != nil {
-			return err
-		}
-		unseen += seen.unseen
-		for _, m := range o.apply(seen.messages, now) {
-			if id == "" || hasID(m) {
-				return o.show(cmd, q, m, now)
+	s, err := o.selectFrom(cmd, queues, o.body, 0)
+	defer s.close()
+	if err != nil {
+		return err
+	}
+	for i, messages := range s.messages {
+		for _, m := range messages {
+			if strings.HasPrefix(m.ID, id) {
+				return o.show(cmd, queues[i].Name, m, s.now)
 			}
 		}
 	}
-	hint := cmp.Or(strings.TrimSuffix(unseenText(unseen), "\n"), "'bridge rejected list --each' prints the ids")
+	hint := cmp.Or(strings.TrimSuffix(unseenText(s.unseen), "\n"), "'bridge rejected list --each' prints the ids")
 	return cli.Findingf(hint, "there is no such message")
 }
 
@@ -184,12 +173,12 @@ var shownAttributes = []string{
 	message.AttrReceived, message.AttrSchema, message.AttrEncoding,
 }
 
-func (o *showOptions) show(cmd *cobra.Command, q *stack.Queue, m *stack.Message, now time.Time) error {
-	result := shown{m.ID, q.Name, m.Sent, m.Size, make(map[string]string, len(m.Attributes))}
+func (o *showOptions) show(cmd *cobra.Command, queue string, m *stack.Message, now time.Time) error {
+	result := shown{m.ID, queue, m.Sent, m.Size, make(map[string]string, len(m.Attributes))}
 	for name := range m.Attributes {
 		result.Attributes[name] = m.Attributes.Text(name)
 	}
-	rows := [][]string{{"message", m.ID}, {"queue", fmt.Sprintf("%s, for %s", q.Name, cli.Ago(now.Sub(m.Sent)))}}
+	rows := [][]string{{"message", m.ID}, {"queue", fmt.Sprintf("%s, for %s", queue, cli.Ago(now.Sub(m.Sent)))}}
 	for _, name := range shownAttributes {
 		if value := result.Attributes[name]; value != "" {
 			rows = append(rows, []string{name, value})

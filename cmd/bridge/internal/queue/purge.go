@@ -14,7 +14,6 @@ import (
 // deletedAtOnce is how many messages are deleted before the command looks whether it was interrupted.
 const deletedAtOnce = 500
 
-// purgeOptions are the flags of rejected purge.
 type purgeOptions struct {
 	filter
 	cli.Output
@@ -86,11 +85,10 @@ func (o *purgeOptions) ask(s *selection) error {
 	if o.yes {
 		return nil
 	}
-	questions := cli.NewQuestions(s.cmd)
-	if err := questions.Confirm(fmt.Sprintf("Delete %s?", cli.Quantity(s.total, "message"))); err != nil {
+	if err := cli.Confirm(s.cmd, fmt.Sprintf("Delete %s?", cli.Quantity(s.total, "message"))); err != nil {
 		return err
 	}
-	return questions.ConfirmText(strconv.Itoa(s.total), "Type the number of messages to delete:")
+	return cli.ConfirmText(s.cmd, strconv.Itoa(s.total), "Type the number of messages to delete:")
 }
 
 // purge deletes what was selected, until an interrupt.

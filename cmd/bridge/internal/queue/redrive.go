@@ -16,7 +16,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// redriveOptions are the flags of rejected redrive.
 type redriveOptions struct {
 	filter
 	cli.Output
@@ -57,7 +56,6 @@ Exit codes: 0 all were sent back, 1 some were not, or nobody said yes, 2 wrong u
 	return cmd
 }
 
-// redrive is one run.
 type redrive struct {
 	*selection
 	sender  *sender.Sender
@@ -119,8 +117,7 @@ func (o *redriveOptions) ask(s *selection) error {
 	if s.unseen > 0 && o.deadLetters {
 		behind = " and what stands behind them"
 	}
-	question := fmt.Sprintf("Send %s back%s?", cli.Quantity(s.total, "message"), behind)
-	return cli.NewQuestions(s.cmd).Confirm(question)
+	return cli.Confirm(s.cmd, fmt.Sprintf("Send %s back%s?", cli.Quantity(s.total, "message"), behind))
 }
 
 // emptyQueue sends messages back. On a FIFO queue those behind them show only once they are gone, so it looks again.
@@ -132,7 +129,7 @@ func (r *redrive) emptyQueue(f *inFlight, messages []*stack.Message) error {
 		if !f.queue.FIFO() || r.limit > 0 && r.total >= r.limit {
 			return nil
 		}
-		more, err := f.collect(r.cmd.Context(), 0, never)
+		more, err := f.receive(r.cmd.Context(), 0, &cli.Progress{})
 		if err != nil {
 			return err
 		}

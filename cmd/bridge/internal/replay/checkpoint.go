@@ -32,7 +32,6 @@ type checkpoint struct {
 	path string // empty: it is kept nowhere
 }
 
-// openCheckpoint reads a checkpoint, or begins one.
 func openCheckpoint(path, stack, app string, restart bool) (*checkpoint, error) {
 	c := &checkpoint{App: app, Stack: stack, Run: rand.Text(), path: path}
 	if path == "" {

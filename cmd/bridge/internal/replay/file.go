@@ -1,18 +1,21 @@
 package replay
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/sender"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -47,27 +50,14 @@ func (r *replay) open(path string) (err error) {
 	return nil
 }
 
-// page is a few webhooks on their way; a bad one, which is left out, has no message.
+// page is a few webhooks on their way. The bodies are in the messages; a bad webhook, which is left out, has none.
 type page struct {
 	webhooks []stored.Webhook
-	indexes  []int // of the webhooks' messages; -1: none
 	messages []*stack.Outgoing
 }
 
-// add adds a webhook; its message is nil if it is bad.
 func (p *page) add(w stored.Webhook, m *stack.Outgoing) {
-	w.Body = nil // the next one uses its memory
-	p.webhooks = append(p.webhooks, w)
-	if m == nil {
-		p.indexes = append(p.indexes, -1)
-		return
-	}
-	p.indexes = append(p.indexes, len(p.messages))
-	p.messages = append(p.messages, m)
-}
-
-func (p *page) reset() {
-	p.webhooks, p.indexes, p.messages = p.webhooks[:0], p.indexes[:0], p.messages[:0]
+	p.webhooks, p.messages = append(p.webhooks, w), append(p.messages, m)
 }
 
 // send sends a file page by page, and notes after each how far it has come.
@@ -135,16 +125,16 @@ func (r *replay) encode(f *file, body []byte) *stack.Outgoing {
 // sendPage sends a page and notes what was accepted of it. The checkpoint moves up to the first that was not; what was
 // accepted after it is noted one by one.
 func (r *replay) sendPage(f *file, p *page) error {
-	defer p.reset()
+	defer func() { *p = page{} }()
 	if r.cmd.Context().Err() != nil {
 		return cli.ErrInterrupted
 	}
 	c := f.checkpoint
 	errs := r.sender.Send(r.cmd.Context(), p.messages)
 	var first error
-	for n, w := range p.webhooks {
-		switch i := p.indexes[n]; {
-		case i < 0:
+	for i, w := range p.webhooks {
+		switch {
+		case p.messages[i] == nil:
 			c.Bad++
 		case errs[i] == nil:
 			c.Sent++
@@ -170,4 +160,146 @@ func atLine(line int, err error) error {
 		return cli.ErrInterrupted
 	}
 	return fmt.Errorf("line %d: %w", line, err)
+}
+
+const (
+	// campaignWindow is how long after it happened an event sets off live campaigns (CleverTap's documentation,
+	// November 2026).
+	campaignWindow = 2 * time.Hour
+	// maxShown is how many lines that are no webhooks are named.
+	maxShown = 10
+)
+
+// validator reads webhooks as the forwarder will.
+type validator struct {
+	event           webhook.Event
+	created, millis int // rows of the catalogue
+}
+
+func newValidator() *validator {
+	catalogue := webhook.EmbeddedCatalogue()
+	return &validator{
+		created: catalogue.Attribute([]byte("event_created_at")).Index,
+		millis:  catalogue.Attribute([]byte("event_created_at_ms")).Index,
+	}
+}
+
+// problem says why something is no webhook; empty if it is one.
+func (v *validator) problem(w stored.Webhook) string {
+	if w.TooLong {
+		return fmt.Sprintf("longer than %d bytes, which no message takes", message.MaxBody)
+	}
+	f := fault.Of(v.event.Read(w.Body))
+	switch {
+	case f == nil:
+		return ""
+	case w.Body[0] == '[':
+		return "a list; one webhook on each line is wanted"
+	case f.Err != nil:
+		return f.Err.Error()
+	default:
+		return string(f.Reason)
+	}
+}
+
+// happened is when the last event happened; ok is false if it does not say.
+func (v *validator) happened() (at time.Time, ok bool) {
+	ms, ok := webhook.ParseDate(v.event.Value(v.created))
+	if !ok {
+		ms, ok = webhook.ParseMillis(v.event.Value(v.millis))
+	}
+	return time.UnixMilli(ms).UTC(), ok
+}
+
+// preflight is what a file holds that is still to be sent.
+type preflight struct {
+	webhooks    int
+	bad         int
+	shown       []string // the first lines that are no webhooks
+	young       int      // may set off campaigns
+	first, last time.Time
+}
+
+// errChanged ends the replay of a file that is not the one that was begun.
+func errChanged(path string) error {
+	return cli.Findingf("--restart sends the file from its beginning",
+		"%s: the file has changed where it was sent already", path)
+}
+
+// checkFile reads all of a file before anything of it is sent.
+func checkFile(ctx context.Context, path string, c *checkpoint, now time.Time) (preflight, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return preflight{}, cli.Usagef("name a file with webhooks, or - for standard input", "webhooks: %w", err)
+	}
+	defer func() { _ = file.Close() }() // it was only read
+	var found preflight
+	v, reader := newValidator(), stored.NewReader(file)
+	for n := 0; ; n++ {
+		before := reader.Offset()
+		w, err := reader.Next()
+		switch {
+		case errors.Is(err, io.EOF) && reader.Offset() < c.Offset:
+			return found, errChanged(path)
+		case errors.Is(err, io.EOF):
+			return found, nil
+		case err != nil:
+			return found, cli.Findingf("", "webhooks: %w", err)
+		case n%1000 == 0 && ctx.Err() != nil:
+			return found, cli.ErrInterrupted
+		case c.differs(before, w):
+			return found, errChanged(path)
+		case !c.done(w):
+			found.add(v, w, now)
+		}
+	}
+}
+
+func (p *preflight) add(v *validator, w stored.Webhook, now time.Time) {
+	if problem := v.problem(w); problem != "" {
+		if p.bad++; p.bad <= maxShown {
+			p.shown = append(p.shown, fmt.Sprintf("line %d: %s", w.Line, problem))
+		}
+		return
+	}
+	p.webhooks++
+	at, ok := v.happened()
+	if !ok || now.Sub(at) < campaignWindow {
+		p.young++ // without a time it happens when it is sent
+	}
+	if !ok {
+		return
+	}
+	if p.first.IsZero() || at.Before(p.first) {
+		p.first = at
+	}
+	if at.After(p.last) {
+		p.last = at
+	}
+}
+
+func (f *file) preview(app string) string {
+	if f.isStdin() {
+		return fmt.Sprintf("standard input: webhooks for %s\n", app)
+	}
+	p, c := &f.found, f.checkpoint
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s for %s", f.path, cli.Quantity(p.webhooks, "webhook"), app)
+	if !p.first.IsZero() {
+		fmt.Fprintf(&b, ", created from %s to %s", p.first.Format(time.DateOnly), p.last.Format(time.DateOnly))
+	}
+	b.WriteString("\n")
+	if c.Sent > 0 {
+		fmt.Fprintf(&b, "  %d more were sent before, up to line %d\n", c.Sent, c.Line)
+	}
+	if p.young > 0 {
+		fmt.Fprintf(&b, "  %d younger than two hours or without a time: they may set off campaigns\n", p.young)
+	}
+	for _, line := range p.shown {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	if more := p.bad - len(p.shown); more > 0 {
+		fmt.Fprintf(&b, "  and %d more that are no webhooks\n", more)
+	}
+	return b.String()
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 )
 
-// options are the flags of replay.
 type options struct {
 	cli.Output
 	network                      http.RoundTripper
@@ -80,7 +79,6 @@ func (o *options) check(cmd *cobra.Command, paths []string) error {
 	return nil
 }
 
-// replay is one run.
 type replay struct {
 	*options
 	cmd    *cobra.Command
@@ -156,7 +154,7 @@ func (r *replay) ask() error {
 	if r.yes || total == 0 {
 		return nil
 	}
-	return cli.NewQuestions(r.cmd).Confirm(fmt.Sprintf("Send %s?", cli.Quantity(total, "webhook")))
+	return cli.Confirm(r.cmd, fmt.Sprintf("Send %s?", cli.Quantity(total, "webhook")))
 }
 
 // result is what replay --json prints.
@@ -175,7 +173,7 @@ type fileResult struct {
 
 // report prints what became of the files and returns the error that the run ends with.
 func (r *replay) report(err error) error {
-	all := result{Files: []fileResult{}}
+	var all result
 	var b strings.Builder
 	for _, f := range r.files {
 		c := f.checkpoint

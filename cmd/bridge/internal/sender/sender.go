@@ -55,8 +55,8 @@ func New(events *stack.Queue, perSecond cli.Rate) *Sender {
 // FIFO reports whether the queue keeps the order of groups.
 func (s *Sender) FIFO() bool { return s.queue.FIFO() }
 
-// Send sends a page of messages and returns for each why it is not on the queue, nil if it is. When ctx ends, it waits
-// for the calls that are under way, and makes no more.
+// Send sends a page of messages, leaving out those that are nil, and returns for each why it is not on the queue. When
+// ctx ends, it waits for the calls that are under way, and makes no more.
 func (s *Sender) Send(ctx context.Context, page []*stack.Outgoing) []error {
 	errs := make([]error, len(page))
 	var lanes errgroup.Group
@@ -75,6 +75,9 @@ func (s *Sender) split(page []*stack.Outgoing) [][]int {
 	var shares [][]int
 	shareOf, last := make(map[string]int), 0
 	for i, m := range page {
+		if m == nil {
+			continue
+		}
 		share, known := shareOf[m.GroupID]
 		if !known || m.GroupID == "" {
 			if len(shares) == 0 || len(shares[last]) >= s.entries && len(shares) < stack.CallsAtOnce {

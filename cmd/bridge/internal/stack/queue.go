@@ -156,60 +156,53 @@ func (q *Queue) Receive(ctx context.Context, lease time.Duration) (messages []*M
 
 // SetVisibility sets when others see messages again, and returns those for which SQS agreed.
 func (q *Queue) SetVisibility(ctx context.Context, messages []*Message, after time.Duration) []*Message {
-	ctx, cancel := withFinishTime(ctx)
-	defer cancel()
-	return inBatches(messages, func(batch []*Message) []string {
-		entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(batch))
+	return inBatches(ctx, messages, func(ctx context.Context, batch []*Message) (done []string) {
+		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url}
 		for i, m := range batch {
-			entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{
+			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
 				Id: new(strconv.Itoa(i)), ReceiptHandle: &m.handle, VisibilityTimeout: seconds(after),
+			})
+		}
+		if out, err := q.client.ChangeMessageVisibilityBatch(ctx, in); err == nil {
+			for _, ok := range out.Successful {
+				done = append(done, *ok.Id)
 			}
-		}
-		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &q.url, Entries: entries}
-		out, err := q.client.ChangeMessageVisibilityBatch(ctx, in)
-		if err != nil {
-			return nil
-		}
-		var done []string
-		for _, ok := range out.Successful {
-			done = append(done, *ok.Id)
 		}
 		return done
 	})
 }
 
-// Delete deletes messages for good, and returns those that are gone. An interrupt does not cut it off.
+// Delete deletes messages for good, and returns those that are gone.
 func (q *Queue) Delete(ctx context.Context, messages []*Message) []*Message {
-	ctx, cancel := withFinishTime(ctx)
-	defer cancel()
-	return inBatches(messages, func(batch []*Message) []string {
-		entries := make([]types.DeleteMessageBatchRequestEntry, len(batch))
+	return inBatches(ctx, messages, func(ctx context.Context, batch []*Message) (done []string) {
+		in := &sqs.DeleteMessageBatchInput{QueueUrl: &q.url}
 		for i, m := range batch {
-			entries[i] = types.DeleteMessageBatchRequestEntry{Id: new(strconv.Itoa(i)), ReceiptHandle: &m.handle}
+			entry := types.DeleteMessageBatchRequestEntry{Id: new(strconv.Itoa(i)), ReceiptHandle: &m.handle}
+			in.Entries = append(in.Entries, entry)
 		}
-		in := &sqs.DeleteMessageBatchInput{QueueUrl: &q.url, Entries: entries}
-		out, err := q.client.DeleteMessageBatch(ctx, in)
-		if err != nil {
-			return nil
-		}
-		var done []string
-		for _, ok := range out.Successful {
-			done = append(done, *ok.Id)
+		if out, err := q.client.DeleteMessageBatch(ctx, in); err == nil {
+			for _, ok := range out.Successful {
+				done = append(done, *ok.Id)
+			}
 		}
 		return done
 	})
 }
 
 // inBatches makes calls for ten messages each, several at once, and returns the messages that the calls name as done
-// by their index in the ten.
-func inBatches(messages []*Message, call func([]*Message) []string) (done []*Message) {
+// by their index in the ten. An interrupt does not cut it off.
+func inBatches(
+	ctx context.Context, messages []*Message, call func(context.Context, []*Message) []string,
+) (done []*Message) {
+	ctx, cancel := withFinishTime(ctx)
+	defer cancel()
 	results := make([][]*Message, (len(messages)+MaxEntries-1)/MaxEntries)
 	var calls errgroup.Group
 	calls.SetLimit(CallsAtOnce)
 	for n := range results {
 		batch := messages[n*MaxEntries : min(len(messages), (n+1)*MaxEntries)]
 		calls.Go(func() error {
-			ids := call(batch)
+			ids := call(ctx, batch)
 			for i, m := range batch {
 				if slices.Contains(ids, strconv.Itoa(i)) {
 					results[n] = append(results[n], m)

@@ -15,7 +15,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
 
-// lintOptions are the flags of lint.
 type lintOptions struct {
 	cli.Output
 	strict bool
@@ -79,16 +78,13 @@ type lintProblem struct {
 	Advice   string `json:"advice"`
 }
 
-// lintProblems is never nil, so that --json prints [] for a file without problems.
-func lintProblems(problems integration.Problems) []lintProblem {
-	list := make([]lintProblem, 0, len(problems))
+func lintProblems(problems integration.Problems) (list []lintProblem) {
 	for _, p := range problems {
 		list = append(list, lintProblem{p.Severity.String(), p.Path, p.Line, p.Column, p.Where, p.Message, p.Advice})
 	}
 	return list
 }
 
-// lintText is the list for people, with a line of counts at the end.
 func lintText(path string, file *integration.File, problems integration.Problems) string {
 	var b strings.Builder
 	for _, p := range problems {

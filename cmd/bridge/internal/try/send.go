@@ -35,7 +35,6 @@ const (
 	maxAnswer = 4096
 )
 
-// sendOptions are the flags of send.
 type sendOptions struct {
 	cli.Output
 	network     http.RoundTripper
@@ -112,8 +111,7 @@ func (o *sendOptions) run(cmd *cobra.Command, path string) error {
 		if err != nil {
 			return err
 		}
-		text := fmt.Sprintf("%d %s, after %d ms\n", a.status, a.text(), a.took.Milliseconds())
-		if err := o.Print(cmd, a.result(), text); err != nil {
+		if err := o.Print(cmd, a, a.text()); err != nil {
 			return err
 		}
 		if err := a.verdict(); err != nil {
@@ -191,11 +189,11 @@ func newClient(network http.RoundTripper) *http.Client {
 	}
 }
 
-// answer is a receiver's answer.
+// answer is what send --json prints.
 type answer struct {
-	status int
-	body   []byte
-	took   time.Duration
+	Status       int            `json:"status"`
+	Answer       jsontext.Value `json:"answer"` // nil if it is not JSON, which no bridge sends
+	Milliseconds int64          `json:"milliseconds"`
 }
 
 // post signs a webhook as of now and posts it.
@@ -223,36 +221,19 @@ func post(ctx context.Context, client *http.Client, target string, key secret.Va
 	if err != nil {
 		return answer{}, cli.Findingf("", "the receiver's answer breaks off: %w", err)
 	}
-	return answer{response.StatusCode, text, time.Since(begin)}, nil
+	a := answer{Status: response.StatusCode, Answer: text, Milliseconds: time.Since(begin).Milliseconds()}
+	if a.Answer.Compact() != nil {
+		a.Answer = nil
+	}
+	return a, nil
 }
 
-// json is the answer on one line; ok is false if it is not JSON, which no bridge sends.
-func (a answer) json() (value jsontext.Value, ok bool) {
-	value = jsontext.Value(bytes.Clone(a.body))
-	return value, value.Compact() == nil
-}
-
-// text shows nothing that is not JSON.
 func (a answer) text() string {
-	if value, ok := a.json(); ok {
-		return value.String()
+	said := "and no JSON"
+	if a.Answer != nil {
+		said = a.Answer.String()
 	}
-	return "and no JSON"
-}
-
-// sendResult is what send --json prints.
-type sendResult struct {
-	Status       int            `json:"status"`
-	Answer       jsontext.Value `json:"answer"`
-	Milliseconds int64          `json:"milliseconds"`
-}
-
-func (a answer) result() sendResult {
-	value, ok := a.json()
-	if !ok {
-		value = jsontext.Value("null")
-	}
-	return sendResult{a.status, value, a.took.Milliseconds()}
+	return fmt.Sprintf("%d %s, after %d ms\n", a.Status, said, a.Milliseconds)
 }
 
 // hints say what to do about each reason that a receiver gives.
@@ -265,15 +246,15 @@ var hints = map[string]string{
 
 // verdict is nil for 200, which alone Purchasely takes as an acknowledgement.
 func (a answer) verdict() error {
-	if a.status == http.StatusOK {
+	if a.Status == http.StatusOK {
 		return nil
 	}
 	var refusal struct {
 		Error string `json:"error"`
 	}
 	hint := "this is no answer of a bridge's receiver; is the URL right?"
-	if json.Unmarshal(a.body, &refusal) == nil && hints[refusal.Error] != "" {
+	if json.Unmarshal(a.Answer, &refusal) == nil && hints[refusal.Error] != "" {
 		hint = hints[refusal.Error]
 	}
-	return cli.Findingf(hint, "the receiver refused the webhook with %d", a.status)
+	return cli.Findingf(hint, "the receiver refused the webhook with %d", a.Status)
 }

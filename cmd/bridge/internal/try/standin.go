@@ -17,7 +17,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
-// standinOptions are the flags of standin.
 type standinOptions struct {
 	listen, admin, faults   string
 	accounts                []string

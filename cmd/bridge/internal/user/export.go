@@ -100,7 +100,6 @@ func readCSV(text []byte, add func(line int, fields map[string]string, err error
 	}
 }
 
-// checkHeader trims the names of a header.
 func checkHeader(header []string) error {
 	for i, name := range header {
 		header[i] = strings.TrimSpace(name)

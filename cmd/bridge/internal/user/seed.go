@@ -32,7 +32,6 @@ const (
 	maxShown = 20
 )
 
-// seedOptions are the flags of user seed.
 type seedOptions struct {
 	tableFlags
 	cli.Output
@@ -94,8 +93,8 @@ func (o *seedOptions) run(cmd *cobra.Command, path string) error {
 	}
 	if !o.yes {
 		cmd.PrintErrln("They are stored" + o.rate.Pace(len(s.keys)) + ". Newer states stay as they are.")
-		question := fmt.Sprintf("Store %s?", cli.Quantity(len(s.keys), "user"))
-		if err := cli.NewQuestions(cmd).Confirm(question); err != nil {
+		err := cli.Confirm(cmd, fmt.Sprintf("Store %s?", cli.Quantity(len(s.keys), "user")))
+		if err != nil {
 			return err
 		}
 	}
@@ -164,7 +163,6 @@ func newSeed(purchases []purchase) *seed {
 	return s
 }
 
-// preview says what is going to be stored.
 func (s *seed) preview() string {
 	r := &s.result
 	var b strings.Builder

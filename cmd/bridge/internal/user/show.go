@@ -12,7 +12,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-// showOptions are the flags of user show.
 type showOptions struct {
 	tableFlags
 	person
@@ -84,7 +83,6 @@ func (o *showOptions) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// forgetOptions are the flags of user forget.
 type forgetOptions struct {
 	tableFlags
 	person
@@ -143,8 +141,8 @@ func (o *forgetOptions) run(cmd *cobra.Command) error {
 		return err
 	}
 	if !o.yes {
-		question := fmt.Sprintf("Delete what is stored of this user of %s?", o.app)
-		if err := cli.NewQuestions(cmd).Confirm(question); err != nil {
+		err := cli.Confirm(cmd, fmt.Sprintf("Delete what is stored of this user of %s?", o.app))
+		if err != nil {
 			return err
 		}
 	}
