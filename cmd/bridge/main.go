@@ -1,9 +1,10 @@
-// Command bridge is the tool for those who run the bridge from Purchasely to CleverTap. It shows what would become of a
-// webhook, checks an integration and an app's secrets, shows what was not delivered, and sends webhooks: to try, back,
-// or once more.
+// Command bridge is the tool for those who run the bridge from Purchasely to CleverTap. It shows what would become of
+// a webhook, checks an integration and an app's secrets, shows what was not delivered, and sends webhooks: to try,
+// back, or once more.
 //
-// It promises that lint and explain run the forwarder's own code, offline; that no secret is ever taken from an argument
-// or printed; and that a message leaves its queue only after another has accepted it, or because somebody said so.
+// It promises that lint and explain run the forwarder's own code, offline; that no secret is ever taken from an
+// argument or printed; and that a message leaves its queue only after another has accepted it, or because somebody
+// said so.
 package main
 
 import (

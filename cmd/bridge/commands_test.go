@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+)
+
+func run(ctx context.Context, c *clitest.Cloud, in string, args ...string) clitest.Result {
+	return clitest.Run(ctx, newRootCommand(c), in, args...)
+}
+
+// eachCommand calls a function for every command that does something, with its name.
+func eachCommand(do func(name string, cmd *cobra.Command)) {
+	var walk func(cmd *cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		if !cmd.HasSubCommands() && !cmd.Hidden {
+			do(strings.TrimPrefix(cmd.CommandPath(), "bridge "), cmd)
+		}
+		for _, sub := range cmd.Commands() {
+			walk(sub)
+		}
+	}
+	walk(newRootCommand(nil))
+}
+
+func TestEveryCommandHelps(t *testing.T) {
+	eachCommand(func(name string, cmd *cobra.Command) {
+		if cmd.Short == "" || cmd.Long == "" || cmd.Example == "" {
+			t.Errorf("%s lacks a part of its help", name)
+		}
+		if cmd.Flags().Lookup("secret") != nil {
+			t.Errorf("%s takes a secret as an argument", name)
+		}
+	})
+	for _, group := range []string{"", "app", "rejected", "user"} {
+		got := clitest.Run(t.Context(), newRootCommand(nil), "", strings.Fields(group)...)
+		if !got.Has(cli.OK, "Available Commands:", "") {
+			t.Errorf("%s: got %+v", group, got)
+		}
+	}
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	for name, c := range map[string]struct{ args, errs string }{
+		"an unknown command":                     {"explian", `bridge: unknown command "explian"`},
+		"an unknown flag":                        {"lint --quick", "hint: 'bridge lint --help'"},
+		"too many arguments":                     {"lint a.yaml b.yaml", "hint: 'bridge lint --help'"},
+		"a file that does not exist":             {"lint testdata/none.yaml", "hint: name an integration file"},
+		"explain without an app":                 {"explain", "flag --app is missing"},
+		"sample without an event":                {"sample", "name an event"},
+		"sample with an event and a list":        {"sample ACTIVATE --list", "name an event"},
+		"sample of a misspelt event":             {"sample ACTIVTE", "hint: did you mean ACTIVATE?"},
+		"send without an app":                    {"send", "flag --app is missing"},
+		"send without a URL":                     {"send --app demo", "hint: give --url or BRIDGE_URL"},
+		"send over plain HTTP":                   {"send --app demo --url http://example.com", "must begin with https://"},
+		"send to what is no URL":                 {"send --app demo --url example.com", "cannot be read"},
+		"send with a file and a sample":          {"send --app demo --sample ACTIVATE a.json", "not both"},
+		"send with two things on standard input": {"send --app demo --secret-stdin -", "cannot hold both"},
+		"send without a secret and a terminal": {"send --app demo --url http://127.0.0.1:1 --sample ACTIVATE",
+			"hint: set BRIDGE_SHARED_SECRET"},
+		"send with an empty secret": {"send --app demo --url http://127.0.0.1:1 --sample ACTIVATE --secret-stdin",
+			"the shared secret is empty"},
+		"send with a secret among the arguments": {"send --app demo --secret x", "unknown flag: --secret"},
+		"app with a word":                        {"app ad", `unknown command "ad"`},
+		"app add without an app":                 {"app add", "accepts 1 arg(s)"},
+		"app add with a passcode":                {"app add --passcode x demo", "unknown flag: --passcode"},
+		"app check of two apps":                  {"app check demo shop", "accepts 1 arg(s)"},
+		"rejected with a word":                   {"rejected lst", `unknown command "lst"`},
+		"rejected list of an age that is none":   {"rejected list --older tomorrow", "want an age such as 30m, 12h or 3d"},
+		"rejected list of nothing": {"rejected list --older 2d --newer 1d",
+			"nothing is older than --older and newer than --newer"},
+		"dead letters by reason": {"rejected list --dead-letters --reason malformed",
+			"dead letters have no reason"},
+		"redrive with a negative limit":     {"rejected redrive --limit -1", "want 0 or more"},
+		"redrive with a negative rate":      {"rejected redrive --rate -1", "want 0 or more"},
+		"rejected show of two":              {"rejected show a b", "accepts at most 1 arg(s)"},
+		"replay without a file":             {"replay --app demo", "requires at least 1 arg(s)"},
+		"replay without an app":             {"replay x.jsonl", "flag --app is missing"},
+		"replay of an unknown app":          {"replay --app dmeo x.jsonl", "integrations.yaml: demo"},
+		"replay with a negative rate":       {"replay --app demo --rate -1 x.jsonl", "want 0 or more"},
+		"replay of standard input and more": {"replay --app demo --yes - x.jsonl", "standard input goes alone"},
+		"replay of a file that is not there": {"replay --app demo --stack purchasely-clevertap none.jsonl",
+			"hint: name a file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := run(t.Context(), clitest.New(t), "", strings.Fields(c.args)...)
+			if !got.Has(cli.Usage, "", c.errs) || got.Out != "" {
+				t.Errorf("got %+v, want %q", got, c.errs)
+			}
+		})
+	}
+}
+
+// onStack are command lines of the commands that need a stack, without --stack.
+var onStack = map[string]string{
+	"app add": "app add demo", "app check": "app check demo", "send": "send --app demo --sample ACTIVATE",
+	"rejected list": "rejected list", "rejected show": "rejected show", "rejected redrive": "rejected redrive",
+	"rejected purge": "rejected purge", "replay": "replay --app demo --yes ../../events/webhooks/trial-started.json",
+	"user show": "user show --app demo --user u", "user forget": "user forget --app demo --user u",
+	"user seed": "user seed testdata/subscribers.csv",
+}
+
+func TestWithoutAWSEveryCommandSaysWhatIsMissing(t *testing.T) {
+	refused := func(code string) func(*testing.T, *clitest.Cloud) {
+		return func(_ *testing.T, c *clitest.Cloud) { c.Stacks.Inject(awstest.Fault{Status: 403, Code: code}) }
+	}
+	for name, c := range map[string]struct {
+		prepare func(t *testing.T, c *clitest.Cloud)
+		stack   string
+		code    int
+		errs    string
+	}{
+		"no region": {func(t *testing.T, _ *clitest.Cloud) { t.Setenv("AWS_REGION", "") }, clitest.Stack, cli.Usage,
+			"bridge: no AWS region is set\nhint: set AWS_REGION, or give your AWS profile a region\n"},
+		"no credentials": {func(t *testing.T, _ *clitest.Cloud) { t.Setenv("AWS_ACCESS_KEY_ID", "") }, clitest.Stack,
+			cli.Usage, "bridge: no AWS credentials are found\n" +
+				"hint: set AWS_PROFILE, or sign in with 'aws sso login' or 'aws configure'\n"},
+		"a profile that does not exist": {func(t *testing.T, _ *clitest.Cloud) { t.Setenv("AWS_PROFILE", "nobody") },
+			clitest.Stack, cli.Usage, "bridge: AWS profile \"nobody\" does not exist\n" +
+				"hint: AWS_PROFILE names one of those in ~/.aws/config\n"},
+		"a stack that does not exist": {nil, "clevertop", cli.Finding,
+			"bridge: stack \"clevertop\" does not exist in region eu-west-1\nhint: is it another region, account or name? " +
+				"'aws cloudformation list-stacks' names those that are there\n"},
+		"no right to look": {refused("AccessDenied"), clitest.Stack, cli.Finding,
+			"bridge: CloudFormation DescribeStacks: AccessDenied\nhint: your AWS identity may not do this\n"},
+		"a sign-in that has expired": {refused("ExpiredToken"), clitest.Stack, cli.Finding,
+			"bridge: CloudFormation DescribeStacks: ExpiredToken\nhint: your AWS sign-in has expired: sign in again\n"},
+		"no network": {func(_ *testing.T, c *clitest.Cloud) { c.Stacks.Inject(awstest.Reset) }, clitest.Stack, cli.Finding,
+			"bridge: CloudFormation DescribeStacks: AWS does not answer\n" +
+				"hint: is the network up, and AWS_ENDPOINT_URL right if it is set?\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for command, line := range onStack {
+				cloud := clitest.New(t)
+				if c.prepare != nil {
+					c.prepare(t, cloud)
+				}
+				got := run(t.Context(), cloud, "", strings.Fields(line+" --stack "+c.stack)...)
+				if command == "user seed" {
+					_, got.Errs, _ = strings.Cut(got.Errs, "demo                     3 users\n") // the preview comes first
+				}
+				if want := (clitest.Result{Code: c.code, Errs: c.errs}); got != want {
+					t.Errorf("%s: got %+v, want %+v", command, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestAStackOfAnotherKindIsNoBridge(t *testing.T) {
+	for command, line := range onStack {
+		if strings.HasPrefix(command, "user") {
+			continue // another sentence; see package user
+		}
+		c := clitest.New(t)
+		c.Stacks.Create(clitest.Stack, map[string]string{"Else": "x"})
+		got := run(t.Context(), c, "", strings.Fields(line+" --stack "+clitest.Stack)...)
+		if !got.Has(cli.Finding, "", "hint: deploy the present version of the bridge, or name its stack\n") {
+			t.Errorf("%s: got %+v", command, got)
+		}
+	}
+}
+
+func TestWithoutAStackEveryCommandAsksForIt(t *testing.T) {
+	for command, line := range onStack {
+		want := map[string]string{"send": "no receiver's URL is given"}[command]
+		if got := run(t.Context(), clitest.New(t), "", strings.Fields(line)...); !got.Has(cli.Usage, "", want) ||
+			want == "" && !strings.Contains(got.Errs, "flag --stack is missing: which CloudFormation stack is the bridge's?") {
+			t.Errorf("%s: got %+v", command, got)
+		}
+	}
+}
+
+func TestAnInterruptedCommandSaysSo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for command, line := range onStack {
+		got := run(ctx, clitest.New(t), "", strings.Fields(line+" --stack "+clitest.Stack)...)
+		if got.Code != cli.Finding || !strings.HasSuffix(got.Errs, "bridge: interrupted\n") {
+			t.Errorf("%s: got %+v", command, got)
+		}
+	}
+}
+
+func TestTheEnvironmentNamesAnotherAWS(t *testing.T) {
+	c := clitest.New(t)
+	server := awstest.New(t, nil)
+	queue := server.SQS.Create(awstest.QueueConfig{Name: "rejected"})
+	server.Stacks.Create("local", map[string]string{"RejectedQueueUrl": server.SQS.QueueURL(queue)})
+	t.Setenv("AWS_ENDPOINT_URL", server.URL)
+	got := clitest.Run(t.Context(), newRootCommand(nil), "", "rejected", "purge", "--stack", "local")
+	if !got.Has(cli.OK, "there is nothing to delete\n", "") || c.SQS.Calls("") != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// furnish gives every example something to do.
+func furnish(c *clitest.Cloud) {
+	c.FillRejected()
+	c.Secrets.Put(clitest.PurchaselySecret, `{"shared_secret":"`+clitest.DemoSecret+`"}`)
+	c.Secrets.Put(clitest.CleverTapSecret, `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`)
+	const day = 24 * time.Hour
+	clitest.Put(c.Rejected, 9*day, "", clitest.Webhook("eve", 1),
+		clitest.Attributes("demo", "malformed", "2026-11-14T10:00:00.000Z"))
+	clitest.Put(c.FIFODeadLetters, 2*day, "anna's", clitest.Webhook("anna", 1),
+		clitest.Attributes("demo", "", "2026-11-21T10:00:00.000Z"))
+	const active = `{"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`
+	for _, user := range []string{"anna", "learner-40213"} {
+		c.Table.Put(awstest.Item{
+			"subscriber": awstest.S(message.SubscriberID("demo", "user", user)), "state": awstest.S(active),
+			"expires": awstest.N(1836648000),
+		})
+	}
+}
+
+// repository is a folder with the parts of the repository that examples name, and what commands write.
+func repository(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	for _, part := range []string{"events", "shared/config", "cmd/bridge/testdata"} {
+		if err := os.CopyFS(filepath.Join(folder, part), os.DirFS(filepath.Join("../..", part))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+// TestExamplesWorkAsPrinted runs every line of every example from the repository's root, pipes included.
+func TestExamplesWorkAsPrinted(t *testing.T) {
+	const values = `{"purchasely":{"shared_secret":"shared-4711"},` +
+		`"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`
+	inputs := map[string]string{
+		"app add": values, "rejected redrive": "y\n", "rejected purge": "y\n4\n", "user forget": "y\n",
+	}
+	names := maps.Clone(onStack)
+	for _, offline := range []string{"lint", "explain", "sample"} {
+		names[offline] = ""
+	}
+	eachCommand(func(name string, cmd *cobra.Command) {
+		if _, ok := names[name]; !ok {
+			return // standin, which ends only when it is told
+		}
+		for line := range strings.Lines(cmd.Example) {
+			t.Run(strings.TrimSpace(line), func(t *testing.T) {
+				folder := repository(t)
+				t.Chdir(folder)
+				clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+					furnish(c)
+					t.Setenv("BRIDGE_SHARED_SECRET", clitest.DemoSecret)
+					if name == "app add" && !strings.Contains(line, "--replace") {
+						c.Secrets.Remove(clitest.PurchaselySecret)
+						c.Secrets.Remove(clitest.CleverTapSecret)
+					}
+					in := inputs[name]
+					for part := range strings.SplitSeq(line, "|") {
+						got := run(t.Context(), c, in, strings.Fields(part)[1:]...)
+						if got.Code != cli.OK || got.Out == "" {
+							t.Fatalf("%q came to %+v", part, got)
+						}
+						in = got.Out
+					}
+				})
+			})
+		}
+	})
+}

@@ -1,0 +1,306 @@
+package app
+
+import (
+	"errors"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+)
+
+const (
+	purchaselyName = clitest.PurchaselySecret
+	clevertapName  = clitest.CleverTapSecret
+)
+
+// run executes "bridge app" on the stack.
+func run(t *testing.T, c *clitest.Cloud, in, args string) clitest.Result {
+	t.Helper()
+	words := append([]string{"app"}, strings.Fields(args)...)
+	got := clitest.Run(t.Context(), NewCommand(c), in, append(words, "--stack", clitest.Stack)...)
+	got.CheckLeaks(t)
+	return got
+}
+
+func putSecrets(c *clitest.Cloud, texts map[string]string) {
+	for name, text := range texts {
+		if text != "" {
+			c.Secrets.Put(name, text)
+		}
+	}
+}
+
+// stored are the app's secrets that exist.
+func stored(c *clitest.Cloud) map[string]string {
+	all := map[string]string{purchaselyName: c.Secrets.Text(purchaselyName), clevertapName: c.Secrets.Text(clevertapName)}
+	maps.DeleteFunc(all, func(_, text string) bool { return text == "" })
+	return all
+}
+
+func TestAdd(t *testing.T) {
+	const (
+		purchasely = `"purchasely":{"shared_secret":"shared-4711"}`
+		right      = `"clevertap":{"region":"IN","account_id":"AAA-111-2222","passcode":"right-pass"}`
+		found      = `"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}`
+		sandbox    = `"sandbox":{"account_id":"TEST-AAA-111-2222","passcode":"sandbox-pass"}`
+		text       = `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`
+		textSB     = `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass",` +
+			`"sandbox":{"region":"eu1","account_id":"TEST-AAA-111-2222","passcode":"sandbox-pass"}}`
+		rotated = `{"shared_secret":"shared-4711","previous_shared_secret":"former-4711"}`
+	)
+	former := map[string]string{
+		purchaselyName: `{"shared_secret":"former-4711"}`,
+		clevertapName:  `{"region":"eu1","account_id":"OLD","passcode":"wrong-pass"}`,
+	}
+	kept := map[string]string{purchaselyName: "old"}
+	none := map[string]string{}
+	for name, c := range map[string]struct {
+		before map[string]string
+		in     string // without its braces
+		args   string
+		code   int
+		shown  string // in one of the outputs
+		after  map[string]string
+	}{
+		"the region is given": {nil, purchasely + "," + right, "demo", cli.OK,
+			"the credentials are right and belong to in1\nsecret " + clevertapName + " created\n" +
+				"secret " + purchaselyName + " created\n",
+			map[string]string{purchaselyName: `{"shared_secret":"shared-4711"}`, clevertapName: text}},
+		"the region is found": {nil, purchasely + "," + found, "demo --json", cli.OK, `{"app":"demo",` +
+			`"url":"https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/purchasely/demo","region":"in1",` +
+			`"secrets":[{"name":"` + clevertapName + `","done":"created"},{"name":"` + purchaselyName + `","done":"created"}]}`,
+			map[string]string{purchaselyName: `{"shared_secret":"shared-4711"}`, clevertapName: text}},
+		"a sandbox account": {nil, purchasely + "," + found[:len(found)-1] + "," + sandbox + "}", "demo", cli.OK,
+			"the sandbox credentials are right and belong to eu1",
+			map[string]string{purchaselyName: `{"shared_secret":"shared-4711"}`, clevertapName: textSB}},
+		"the wrong region": {nil, purchasely + "," + strings.Replace(right, "IN", "eu1", 1), "demo", cli.Finding,
+			"the credentials belong to in1, the secret says eu1: change region\nhint: set region to in1", none},
+		"the wrong passcode": {nil, purchasely + "," + strings.Replace(found, "right", "wrong", 1), "demo", cli.Finding,
+			"no region takes them: the passcode is wrong or expired", none},
+		"the wrong sandbox passcode": {nil, purchasely + "," + right[:len(right)-1] + "," +
+			strings.Replace(sandbox, "sandbox-pass", "wrong-pass", 1) + "}", "demo", cli.Finding,
+			"this is about the sandbox account", none},
+		"a region that is none": {nil, purchasely + "," + strings.Replace(right, "IN", "europe", 1), "demo", cli.Finding,
+			"region is not a region", none},
+		"half of it": {nil, purchasely, "demo", cli.Usage,
+			`standard input has no "clevertap", and secret ` + clevertapName + " is missing", none},
+		"an empty shared secret": {nil, `"purchasely":{"shared_secret":""},` + right, "demo", cli.Finding,
+			"shared_secret is missing or empty", none},
+		"a misspelt key": {nil, strings.Replace(purchasely, "shared_", "shared", 1) + "," + right, "demo", cli.Usage,
+			"standard input is not the JSON object that holds the secrets", none},
+		"no JSON": {nil, "shared-4711", "demo", cli.Usage, "standard input is not the JSON object", none},
+		"both are there": {former, purchasely + "," + right, "demo", cli.Finding,
+			"both secrets of demo are there already", former},
+		"one is there and given": {kept, purchasely + "," + right, "demo", cli.Finding,
+			"secret " + purchaselyName + " is there already", kept},
+		"one is there and stays": {kept, right, "demo", cli.OK, "secret " + purchaselyName + " kept",
+			map[string]string{purchaselyName: "old", clevertapName: text}},
+		"both are replaced": {former, purchasely + "," + found, "demo --replace", cli.OK,
+			"secret " + purchaselyName + " replaced", map[string]string{purchaselyName: rotated, clevertapName: text}},
+		"the same shared secret once more keeps the one before it": {
+			map[string]string{purchaselyName: rotated, clevertapName: text}, purchasely, "demo --replace", cli.OK,
+			"secret " + clevertapName + " kept", map[string]string{purchaselyName: rotated, clevertapName: text}},
+		"a sandbox account that is there stays": {map[string]string{purchaselyName: "old", clevertapName: textSB}, found,
+			"demo --replace", cli.OK, "belong to eu1", map[string]string{purchaselyName: "old", clevertapName: textSB}},
+		"an unknown app": {nil, "", "dmeo", cli.Usage, `app "dmeo" is not in the integration file`, none},
+		"another URL": {nil, purchasely + "," + right, "demo --url http://127.0.0.1:4566/x", cli.OK,
+			"\n  http://127.0.0.1:4566/x\n", nil},
+		"a URL that is none": {nil, "", "demo --url http://example.com", cli.Usage, "must begin with https://", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
+				putSecrets(cloud, c.before)
+				got := run(t, cloud, "{"+c.in+"}", "add "+c.args)
+				if got.Code != c.code || !strings.Contains(got.Out+got.Errs, c.shown) {
+					t.Errorf("got %+v, want %d and %q", got, c.code, c.shown)
+				}
+				if c.after != nil && !maps.Equal(stored(cloud), c.after) {
+					t.Errorf("stored: %v", stored(cloud))
+				}
+			})
+		})
+	}
+}
+
+// withoutCleverTap is a network on which CleverTap does not answer.
+func withoutCleverTap(c *clitest.Cloud) clitest.RoundTrip {
+	return func(r *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(r.URL.Host, "clevertap.com") {
+			return nil, errors.New("no route to host")
+		}
+		return c.RoundTrip(r)
+	}
+}
+
+func TestARegionThatDoesNotAnswerIsBelieved(t *testing.T) {
+	const purchasely = `"purchasely":{"shared_secret":"shared-4711"}`
+	for name, c := range map[string]struct {
+		region string
+		code   int
+		errs   string
+		stored int
+	}{
+		"if it was given": {`"region":"in1",`, cli.OK, "CleverTap could not be asked in in1: network: upload: connection " +
+			"failed; the credentials are stored untried", 2},
+		"but not if it has to be found": {"", cli.Finding, "could not be asked in aps3, eu1, in1", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
+				in := "{" + purchasely + `,"clevertap":{` + c.region + `"account_id":"AAA-111-2222","passcode":"right-pass"}}`
+				command := NewCommand(withoutCleverTap(cloud))
+				got := clitest.Run(t.Context(), command, in, "app", "add", "--stack", clitest.Stack, "demo")
+				if !got.Has(c.code, "", c.errs) || strings.Contains(got.Out, "are right") || len(stored(cloud)) != c.stored {
+					t.Errorf("got %+v, stored %v", got, stored(cloud))
+				}
+				got.CheckLeaks(t)
+			})
+		})
+	}
+}
+
+func TestASecondRunFinishesWhatTheFirstBegan(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.Secrets.Deny(purchaselyName, true)
+		c.Secrets.Before(func(operation string) { // only its creation is denied
+			c.Secrets.Deny(purchaselyName, operation == "CreateSecret")
+		})
+		const purchasely = `"purchasely":{"shared_secret":"shared-4711"}`
+		in := "{" + purchasely + `,"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`
+		got := run(t, c, in, "add demo")
+		if !got.Has(cli.Finding, "", "Secrets Manager CreateSecret: AccessDeniedException\n"+
+			"hint: your AWS identity may not do this; what is stored is right") {
+			t.Errorf("got %+v", got)
+		}
+		c.Secrets.Before(nil)
+		c.Secrets.Deny(purchaselyName, false)
+		got = run(t, c, "{"+purchasely+"}", "add demo")
+		if got.Code != cli.OK || len(stored(c)) != 2 {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestQuestionsAtATerminal(t *testing.T) {
+	none, there := storedSecret{}, storedSecret{exists: true}
+	kept := storedSecret{name: "k", exists: true, replace: true, text: []byte(`{"sandbox":{"account_id":"TEST"}}`)}
+	for name, c := range map[string]struct {
+		current storedSecrets
+		answers string // as they are typed; a leading * marks what must be hidden
+		want    string
+		code    int
+	}{
+		"everything": {storedSecrets{none, none}, "*s ID *p - -",
+			`{"purchasely":{"shared_secret":"s"},"clevertap":{"region":"","account_id":"ID","passcode":"p"}}`, cli.OK},
+		"a sandbox account too": {storedSecrets{none, none}, "*s\" ID *p in1 SB *q eu1",
+			`{"purchasely":{"shared_secret":"s\""},"clevertap":{"region":"in1","account_id":"ID","passcode":"p",` +
+				`"sandbox":{"region":"eu1","account_id":"SB","passcode":"q"}}}`, cli.OK},
+		"one is there": {storedSecrets{there, none}, "ID *p - -",
+			`{"purchasely":null,"clevertap":{"region":"","account_id":"ID","passcode":"p"}}`, cli.OK},
+		"both are kept":            {storedSecrets{kept, kept}, "*- -", `{"purchasely":null,"clevertap":null}`, cli.OK},
+		"an empty shared secret":   {storedSecrets{none, none}, "*-", "the shared secret is empty", cli.Usage},
+		"an empty account id":      {storedSecrets{none, none}, "*s -", "the account id is empty", cli.Usage},
+		"an empty passcode":        {storedSecrets{none, none}, "*s ID *-", "the passcode is empty", cli.Usage},
+		"an interrupt":             {storedSecrets{none, none}, "*s ^C", "interrupted", cli.Finding},
+		"an interrupted sandbox":   {storedSecrets{none, none}, "*s ID *p - ^C", "interrupted", cli.Finding},
+		"an interrupt at the code": {storedSecrets{none, none}, "*s ID ^C", "interrupted", cli.Finding},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rest := strings.Fields(c.answers)
+			v, err := askValues(func(label string, hidden bool) (string, error) {
+				if len(rest) == 0 {
+					t.Fatalf("nobody expects %q", label)
+				}
+				answer := rest[0]
+				rest = rest[1:]
+				text, secret := strings.CutPrefix(answer, "*")
+				switch {
+				case answer == "^C":
+					return "", cli.ErrInterrupted
+				case secret != hidden:
+					t.Errorf("%q is hidden: %v", label, hidden)
+				}
+				return strings.TrimPrefix(text, "-"), nil
+			}, c.current)
+			if c.code != cli.OK {
+				if e, ok := errors.AsType[*cli.Error](err); !ok || e.Code != c.code || e.Error() != c.want {
+					t.Errorf("got %v, want %q", err, c.want)
+				}
+				return
+			}
+			got, _ := secretText(v)
+			if got != c.want || err != nil || len(rest) != 0 {
+				t.Errorf("got %s, %v, want %s; not asked: %q", got, err, c.want, rest)
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	const (
+		keys  = `{"shared_secret":"shared-4711"}`
+		right = `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`
+		file  = "shared/config/integrations.yaml"
+	)
+	sandbox := func(passcode string) string {
+		account := `{"region":"eu","account_id":"TEST-AAA-111-2222","passcode":"` + passcode + `"}`
+		return right[:len(right)-1] + `,"sandbox":` + account + "}"
+	}
+	for name, c := range map[string]struct {
+		args, purchasely, clevertap string
+		code                        int
+		out                         string
+	}{
+		"all is well": {"demo", keys, right, cli.OK, "right  integration file " + file + "\n" +
+			"right  secret " + purchaselyName + "\n" +
+			"right  secret " + clevertapName + ": CleverTap takes the credentials in in1\ndemo: 0 problems\n"},
+		"nothing is there": {"demo", "", "", cli.Finding, "wrong  secret " + purchaselyName + ": it is missing\n" +
+			"       'bridge app add' creates it\nwrong  secret " + clevertapName + ": it is missing\n"},
+		"for programs": {"demo --json", keys, "", cli.Finding, `{"app":"demo","problems":1,"checks":[` +
+			`{"what":"integration file ` + file + `","right":true},{"what":"secret ` + purchaselyName + `","right":true},` +
+			`{"what":"secret ` + clevertapName + `","right":false,"problem":"it is missing",` +
+			`"advice":"'bridge app add' creates it"}]}`},
+		"no JSON": {"demo", "shared-4711", "{", cli.Finding, purchaselyName + ": secret is not a JSON object"},
+		"no JSON there either": {"demo", keys, `{"passcode":"right-pass"`, cli.Finding,
+			clevertapName + ": clevertap secret: not a JSON object of strings"},
+		"no passcode": {"demo", keys, `{"account_id":"AAA-111-2222"}`, cli.Finding, "account_id or passcode missing"},
+		"a region that is none": {"demo", keys, strings.Replace(right, "in1", "europe", 1), cli.Finding,
+			"\n       regions are eu1, in1"},
+		"the wrong region": {"demo", keys, strings.Replace(right, "in1", "eu1", 1), cli.Finding, clevertapName +
+			": the credentials belong to in1, the secret says eu1: change region\n       set region to in1\ndemo: 1 problem\n"},
+		"the wrong passcode": {"demo", keys, strings.Replace(right, "right", "wrong", 1), cli.Finding,
+			"no region takes them: the passcode is wrong or expired"},
+		"a sandbox": {"demo", keys, sandbox("sandbox-pass"), cli.OK,
+			clevertapName + ", sandbox: CleverTap takes the credentials in eu1"},
+		"a sandbox in no region": {"demo", keys, sandbox("wrong-pass"), cli.Finding,
+			clevertapName + ", sandbox: no region takes them"},
+		"an empty secret": {"demo", keys, " ", cli.Finding, "not a JSON object"},
+		"an unknown app": {"dmeo", "", "", cli.Finding, "wrong  integration file " + file +
+			`: app "dmeo" is not in the integration file` + "\n       the apps in " + file + ": demo"},
+		"no right to read": {"demo", keys, right, cli.Finding,
+			"Secrets Manager GetSecretValue: AccessDeniedException\n       your AWS identity may not do this"},
+		"marked for deletion": {"demo", keys, right, cli.Finding,
+			"is marked for deletion\n       'aws secretsmanager restore-secret' brings it back"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
+				putSecrets(cloud, map[string]string{purchaselyName: c.purchasely, clevertapName: c.clevertap})
+				if code := map[string]string{
+					"no right to read": "AccessDeniedException", "marked for deletion": "InvalidRequestException",
+				}[name]; code != "" {
+					cloud.Secrets.Inject(awstest.Fault{Status: 400, Code: code})
+				}
+				got := run(t, cloud, "", "check "+c.args)
+				if got.Code != c.code || !strings.Contains(got.Out, c.out) || got.Errs != "" {
+					t.Errorf("got %+v, want %d and %q", got, c.code, c.out)
+				}
+				if n := len(cloud.CleverTap.Records("")); n != 0 {
+					t.Errorf("CleverTap stored %d records", n)
+				}
+			})
+		})
+	}
+}

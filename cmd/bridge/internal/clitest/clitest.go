@@ -1,0 +1,214 @@
+// Package clitest runs commands of bridge in tests, in virtual time and against a deployed bridge within the process:
+// a fake AWS with the template's stack, a strict fake CleverTap, and a receiver.
+package clitest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
+)
+
+// The stack's name, and names of its parts.
+const (
+	Stack            = "purchasely-clevertap"
+	Table            = "purchasely-clevertap-SubscribersTable-1A2B3C4D5E6F"
+	PurchaselySecret = "purchasely-clevertap/demo/purchasely"
+	CleverTapSecret  = "purchasely-clevertap/demo/clevertap"
+)
+
+// DemoSecret opens nothing.
+const DemoSecret = "demo-secret-not-for-production"
+
+// Cloud is a deployed bridge, and the network that leads to it.
+type Cloud struct {
+	*awstest.Server
+	Outputs                                        map[string]string
+	Events, Rejected, DeadLetters, FIFODeadLetters *awstest.Queue
+	Table                                          *awstest.Table
+	CleverTap                                      *clevertaptest.Server
+	Receiver                                       RoundTrip // answers what is posted to the receiver
+}
+
+// RoundTrip is a transport made of a function.
+type RoundTrip func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (f RoundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// Answer is a transport that always answers the same.
+func Answer(status int, body string) RoundTrip {
+	return func(r *http.Request) (*http.Response, error) {
+		text := io.NopCloser(strings.NewReader(body))
+		return &http.Response{StatusCode: status, Header: http.Header{}, Body: text, Request: r}, nil
+	}
+}
+
+// Test runs a test in virtual time, which begins in November 2026.
+func Test(t *testing.T, test func(t *testing.T, c *Cloud)) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Date(2026, time.November, 23, 10, 0, 0, 0, time.UTC)))
+		test(t, New(t))
+	})
+}
+
+// New makes a Cloud, and sets the environment of commands for it.
+func New(t testing.TB) *Cloud {
+	c := &Cloud{Server: awstest.NewInProcess(nil), Receiver: Answer(http.StatusOK, `{"status":"queued"}`)}
+	for name, value := range c.Env() {
+		t.Setenv(name, value)
+	}
+	for name, value := range map[string]string{
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "1", "AWS_PROFILE": "", "AWS_CONFIG_FILE": "none",
+		"AWS_SHARED_CREDENTIALS_FILE": "none", "AWS_CA_BUNDLE": "", "BRIDGE_SHARED_SECRET": "", "BRIDGE_URL": "",
+		"CLEVERTAP_ENDPOINT": "",
+	} {
+		t.Setenv(name, value)
+	}
+	c.Outputs = map[string]string{
+		"WebhookUrl":    "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/purchasely/{app}",
+		"SecretsPrefix": Stack, "SubscribersTable": Table,
+	}
+	create := func(name, output string) *awstest.Queue {
+		q := c.SQS.Create(awstest.QueueConfig{Name: Stack + "-" + name, Retention: 14 * 24 * time.Hour})
+		c.Outputs[output] = c.SQS.QueueURL(q)
+		return q
+	}
+	c.Events = create("events.fifo", "EventsQueueUrl")
+	c.FIFODeadLetters = create("events-dead.fifo", "EventsFifoDeadLetterQueueUrl")
+	c.DeadLetters = create("events-dead", "EventsStandardDeadLetterQueueUrl")
+	c.Rejected = create("rejected", "RejectedQueueUrl")
+	c.Stacks.Create(Stack, c.Outputs)
+	c.Table = c.Dynamo.Create(Table, "subscriber")
+	c.CleverTap = clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
+		{ID: "AAA-111-2222", Region: "in1", Passcodes: []string{"right-pass"}},
+		{ID: "TEST-AAA-111-2222", Region: "eu1", Passcodes: []string{"sandbox-pass"}},
+	}})
+	return c
+}
+
+// RoundTrip is the network.
+func (c *Cloud) RoundTrip(r *http.Request) (*http.Response, error) {
+	switch host := r.URL.Host; {
+	case host == "aws.test":
+		return c.Do(r)
+	case strings.HasSuffix(host, "api.clevertap.com"):
+		return c.CleverTap.Transport().RoundTrip(r)
+	default:
+		return c.Receiver(r)
+	}
+}
+
+// Result is what a command line came to.
+type Result struct {
+	Code      int
+	Out, Errs string
+}
+
+// Run executes a command line: of the root command, or of one of its commands.
+func Run(ctx context.Context, command *cobra.Command, in string, args ...string) Result {
+	if command.Name() != "bridge" {
+		command = cli.Group("bridge", "", "", command)
+	}
+	var out, errs bytes.Buffer
+	code := cli.Run(ctx, command, args, strings.NewReader(in), &out, &errs)
+	return Result{code, out.String(), errs.String()}
+}
+
+// Has reports whether a result has a code and shows texts.
+func (r Result) Has(code int, out, errs string) bool {
+	return r.Code == code && strings.Contains(r.Out, out) && strings.Contains(r.Errs, errs)
+}
+
+// CheckLeaks looks for secrets, ids of people and AWS's own words.
+func (r Result) CheckLeaks(t *testing.T) {
+	t.Helper()
+	for _, hidden := range []string{
+		DemoSecret, "shared-4711", "former-4711", "right-pass", "wrong-pass", "sandbox-pass", "learner-1", "anna", "otto",
+		awstest.ErrorText,
+	} {
+		if strings.Contains(r.Out+r.Errs, hidden) {
+			t.Errorf("the output shows %q: %+v", hidden, r)
+		}
+	}
+}
+
+// Bodies are a queue's bodies in their order.
+func Bodies(q *awstest.Queue) (list []string) {
+	for _, m := range q.Messages() {
+		list = append(list, m.Body)
+	}
+	return list
+}
+
+// Golden compares a text with a file; with UPDATE_GOLDEN=1 it writes the file.
+func Golden(t *testing.T, file, got string) {
+	t.Helper()
+	if os.Getenv("UPDATE_GOLDEN") == "1" {
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (UPDATE_GOLDEN=1 makes it)", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+// Webhook is a body of one user.
+func Webhook(user string, n int) string {
+	return fmt.Sprintf(`{"event_name": "TRIAL_STARTED","user_id":"%s","event_id":"event-%d"}`, user, n)
+}
+
+// Attributes are those of a message; with a reason it was rejected.
+func Attributes(app, reason, received string) map[string]string {
+	all := map[string]string{"schema": "1", "app": app, "received_at": received, "encoding": "raw"}
+	if reason != "" {
+		all["reason"], all["error"], all["accepted"] = reason, "clevertap refused the record", "profile"
+	}
+	if code, ok := strings.CutPrefix(reason, "clevertap_"); ok {
+		all["code"] = code
+	}
+	return all
+}
+
+// Put puts a message on a queue as if it had come some time ago.
+func Put(q *awstest.Queue, ago time.Duration, group, body string, attributes map[string]string) {
+	q.Put(awstest.Message{
+		ID: fmt.Sprintf("%08x-0000-4000-8000-000000000000", len(q.Messages())+1), Sent: time.Now().Add(-ago),
+		GroupID: group, Body: body, Attributes: awstest.TextAttributes(attributes),
+	})
+}
+
+// FillRejected puts twelve messages on the rejected queue: nine of anna's, the youngest first, and three of otto's.
+func (c *Cloud) FillRejected() {
+	for n := range 9 {
+		received := fmt.Sprintf("2026-11-22T10:00:%02d.000Z", 30-n)
+		age := time.Duration(n+1)*time.Hour + time.Minute
+		Put(c.Rejected, age, "", Webhook("anna", n), Attributes("demo", "clevertap_513", received))
+	}
+	for n := range 3 {
+		received := fmt.Sprintf("2026-11-20T10:00:%02d.000Z", n)
+		Put(c.Rejected, 75*time.Hour, "", Webhook("otto", n), Attributes("shop", "malformed", received))
+	}
+}

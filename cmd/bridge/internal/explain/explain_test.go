@@ -1,0 +1,363 @@
+package explain
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	diff "github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
+	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
+)
+
+// run executes "bridge explain" for the demo app.
+func run(ctx context.Context, in string, args ...string) clitest.Result {
+	return clitest.Run(ctx, NewCommand(), in, append([]string{"explain", "--app", "demo"}, args...)...)
+}
+
+// TestExplain runs every folder of testdata: its arguments, its input, and what is printed for people and programs.
+func TestExplain(t *testing.T) {
+	cases, err := filepath.Glob("testdata/*/in.json")
+	if err != nil || len(cases) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, in := range cases {
+		folder := filepath.Dir(in)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			file := filepath.Join(folder, "integrations.yaml")
+			if !exists(file) {
+				file = "testdata/integrations.yaml"
+			}
+			args := []string{"--received", "2026-11-02T09:00:00Z", "--file", file}
+			if more, err := os.ReadFile(filepath.Join(folder, "args")); err == nil {
+				args = append(args, strings.Fields(string(more))...)
+			}
+			for flag, want := range map[string]string{"--json=false": "want.txt", "--json": "want.json"} {
+				got := run(t.Context(), "", append(args, flag, in)...)
+				if got.Errs != "" {
+					t.Errorf("unexpected message %q", got.Errs)
+				}
+				clitest.Golden(t, filepath.Join(folder, want), fmt.Sprintf("%sexit %d\n", got.Out, got.Code))
+			}
+		})
+	}
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+func TestExplainSaysWhatIsWrong(t *testing.T) {
+	for name, c := range map[string]struct {
+		args, in string
+		code     int
+		errs     string
+	}{
+		"no webhook":                  {"", " \n", cli.Usage, "hint: 'bridge sample"},
+		"a file that does not exist":  {"none.json", "", cli.Usage, "hint: name a file"},
+		"a time that is none":         {"--received noon", "{}", cli.Usage, "is not RFC 3339"},
+		"a faulty integration file":   {"--file ../try/testdata/lint/faulty.yaml", "{}", cli.Finding, "hint: 'bridge lint"},
+		"another app":                 {"--app dmeo", "{}", cli.Usage, "hint: the apps in shared/config/integrations.yaml: demo"},
+		"what is not a webhook":       {"", "no JSON", cli.Finding, ""},
+		"a state that does not exist": {"--state none.json", "{}", cli.Usage, "hint: name a file with an entry"},
+		"a state that is none":        {"--state explain_test.go", "{}", cli.Usage, "this is not what an entry looks like"},
+		"two users with one's state": {"--state ../../testdata/state.json", `{"user_id":"a"} {"user_id":"b"}`, cli.Usage,
+			"are about 2 users"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := run(t.Context(), c.in, strings.Fields(c.args)...); !got.Has(c.code, "", c.errs) {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.errs)
+			}
+		})
+	}
+}
+
+// step is what makes a fixture one of a series.
+var step = regexp.MustCompile(`-[0-9]-.*`)
+
+// TestExplainShowsWhatTheFixturesExpect compares explain with what every fixture expects that reaches the forwarder.
+// What one step of a series leaves stored of its users is what the next one finds.
+func TestExplainShowsWhatTheFixturesExpect(t *testing.T) {
+	wants, err := filepath.Glob("../../../../events/receiver-*.want.json")
+	if err != nil || len(wants) == 0 {
+		t.Fatal("no fixtures", err)
+	}
+	states := map[string]string{} // by series and user
+	for _, file := range wants {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "receiver-"), ".want.json")
+		body, err := os.ReadFile(filepath.Join("../../../../events/webhooks", name+".json"))
+		if err != nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			var want struct {
+				Outcome string           `json:"outcome"`
+				Reason  string           `json:"reason"`
+				Account string           `json:"account"`
+				Records []jsontext.Value `json:"records"`
+			}
+			text, err := os.ReadFile(file)
+			if err == nil {
+				err = json.Unmarshal(text, &want, stored.Lenient...)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want.Outcome == "none" {
+				return // it never reaches the forwarder
+			}
+			series := step.ReplaceAllString(name, " ")
+			state := filepath.Join(t.TempDir(), "state.json")
+			before := cmp.Or(states[series+webhook.Peek(body).Subscriber.ID], "{}")
+			if err := os.WriteFile(state, []byte(before), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got := run(t.Context(), string(body), "--sandbox-account", "--json", "--state", state)
+			var x explanation
+			if err := json.Unmarshal([]byte(got.Out), &x, stored.Lenient...); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range x.States {
+				states[series+s.ID] = string(s.State)
+			}
+			if o := x.Webhooks[0]; o.Outcome != want.Outcome || o.Reason != want.Reason || o.Account != want.Account {
+				t.Errorf("got %s %q %q, want %s %q %q", o.Outcome, o.Reason, o.Account, want.Outcome, want.Reason, want.Account)
+			}
+			var uploads []string
+			for _, u := range x.Uploads {
+				uploads = append(uploads, string(u.Body))
+			}
+			if diff := diff.Diff(uploadOf(t, want.Records), strings.Join(uploads, "")); diff != "" {
+				t.Errorf("uploads (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// uploadOf is the one upload of these records, or none.
+func uploadOf(t *testing.T, records []jsontext.Value) string {
+	t.Helper()
+	if len(records) == 0 {
+		return ""
+	}
+	joined := make([][]byte, len(records))
+	for i := range records {
+		if err := records[i].Compact(stored.Lenient...); err != nil {
+			t.Fatal(err)
+		}
+		joined[i] = records[i]
+	}
+	return `{"d":[` + string(bytes.Join(joined, []byte(","))) + `]}`
+}
+
+// apps are integrations of the demo app that decide differently.
+var apps = []string{
+	"demo: {}",
+	"demo: {enabled: false}",
+	"demo: {sandbox: send, anonymous: object_id, revenue: {charged: true}}",
+	"demo: {sandbox: skip, anonymous: skip, user_properties: {default: all, prefix: P }}",
+	"demo: {server_events: {default: skip, events: {ACTIVATE: {name: On}, DEACTIVATE: {send: true}}}}",
+}
+
+// replace replaces the value of an attribute that has a text.
+func replace(body []byte, attribute, value string) []byte {
+	pattern := regexp.MustCompile(`"` + attribute + `": "[^"]*"`)
+	return pattern.ReplaceAll(body, fmt.Appendf(nil, `"%s": "%s"`, attribute, value))
+}
+
+// randomBatch makes up webhooks: of one user or of a few, some of them for the sandbox and some damaged.
+func randomBatch(t *testing.T, chance *rand.Rand, oneUser bool) batch {
+	t.Helper()
+	yaml := "apps:\n  " + apps[chance.IntN(len(apps))]
+	file, problems := integration.Load("test.yaml", []byte(yaml))
+	if file == nil {
+		t.Fatal(problems)
+	}
+	b := batch{file: file, app: "demo", received: time.Now(), sandboxAccount: chance.IntN(2) == 0}
+	events := webhook.EmbeddedCatalogue().Events
+	for range 1 + chance.IntN(12) {
+		body := sample.Webhook(&events[chance.IntN(len(events))], chance.Uint64())
+		user := "anna"
+		if !oneUser {
+			user = []string{"anna", "ben", "null"}[chance.IntN(3)]
+		}
+		body = replace(replace(body, "user_id", user), "vendor_id", user)
+		body = replace(body, "purchasely_subscription_id", fmt.Sprint("subs_", chance.IntN(3)))
+		if chance.IntN(4) == 0 {
+			body = replace(body, "environment", "SANDBOX")
+		}
+		if chance.IntN(8) == 0 && !oneUser {
+			body = body[:len(body)/2]
+		}
+		b.bodies = append(b.bodies, body)
+	}
+	if oneUser {
+		b.state = &subscriber.State{}
+		if chance.IntN(2) == 0 {
+			at := b.received.Add(-time.Duration(chance.IntN(400)) * 24 * time.Hour)
+			b.state.Apply(subscriber.Update{Purchase: "subs_1", Known: true, Active: true, At: at})
+		}
+	}
+	return b
+}
+
+// TestExplainIsTheForwarder takes random batches through explain, and through the handler as the function wires it,
+// with AWS and a strict CleverTap: outcomes, uploads and what is stored afterwards are the same.
+func TestExplainIsTheForwarder(t *testing.T) {
+	for seed := range uint64(300) {
+		clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+			chance := rand.New(rand.NewPCG(seed, 3))
+			b := randomBatch(t, chance, chance.IntN(2) == 0)
+			event := receive(t, c, &b, []string{"events", "events.fifo"}[chance.IntN(2)])
+			x, err := explain(t.Context(), b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			outcomes := make([]outcome, len(b.bodies))
+			uploads := map[string]string{}
+			handler := newForwarder(c, b, uploads)
+			handler.Observe = func(r forward.Result) { outcomes[r.Message].complete(r, b) }
+			if answer, err := handler.Invoke(t.Context(), event); err != nil || string(answer) != `{"batchItemFailures":[]}` {
+				t.Fatalf("%s, %v", answer, err)
+			}
+			got := map[string]string{}
+			for _, u := range x.Uploads {
+				got[u.Account] += string(u.Body)
+			}
+			if diff := diff.Diff(uploads, got); diff != "" {
+				t.Errorf("seed %d: uploads (-forwarder +explain):\n%s", seed, diff)
+			}
+			for i, want := range outcomes {
+				if got := x.Webhooks[i]; got.Outcome != want.Outcome || got.Reason != want.Reason || got.Cause != want.Cause ||
+					(got.Account == "") != (want.Account == "") || diff.Diff(got.Drift, want.Drift) != "" {
+					t.Errorf("seed %d, webhook %d: explain says %+v, the forwarder %+v", seed, i, got, want)
+				}
+			}
+			for _, s := range x.States {
+				key := message.SubscriberID("demo", s.Kind, s.ID)
+				if text := cmp.Or(c.Table.Item(key)["state"].Text(), "{}"); text != string(s.State) {
+					t.Errorf("seed %d: stored of %s %s is %s, explain says %s", seed, s.Kind, s.ID, text, s.State)
+				}
+			}
+		})
+	}
+}
+
+// receive sends a batch through a queue and returns it as Lambda hands it to the forwarder. The batch's webhooks then
+// are in the order in which the queue hands them out.
+func receive(t *testing.T, c *clitest.Cloud, b *batch, name string) (event []byte) {
+	t.Helper()
+	q := c.SQS.Create(awstest.QueueConfig{Name: name})
+	for i, body := range b.bodies {
+		s := webhook.Peek(body).Subscriber
+		m := message.Message{App: b.app, Received: b.received, Body: body}
+		e := message.Encode(m, s.Kind.String(), s.ID, fmt.Sprint("event-", i), q.FIFO())
+		_, err := q.Send(awstest.Message{
+			Body: e.Body, Attributes: awstest.TextAttributes(e.Attributes),
+			GroupID: e.GroupID, DeduplicationID: e.DeduplicationID,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	received := q.Receive(len(b.bodies), time.Minute)
+	if len(received) != len(b.bodies) {
+		t.Fatalf("received %d of %d messages", len(received), len(b.bodies))
+	}
+	for i, m := range received {
+		decoded, err := message.Decode(m.Body, m.Attribute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.bodies[i] = decoded.Body
+	}
+	event, err := awstest.Event(q, received)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
+}
+
+// secretAccounts are an app's accounts in Secrets Manager.
+type secretAccounts struct {
+	cache *secret.Cache[clevertap.Accounts]
+}
+
+func (a secretAccounts) Get(ctx context.Context, _ string) (clevertap.Accounts, error) {
+	return a.cache.Get(ctx, clitest.CleverTapSecret)
+}
+
+func (a secretAccounts) Reload(ctx context.Context, _ string) (clevertap.Accounts, error) {
+	return a.cache.Reload(ctx, clitest.CleverTapSecret)
+}
+
+// newForwarder wires a handler as the function does. It notes the uploads by account.
+func newForwarder(c *clitest.Cloud, b batch, uploads map[string]string) *forward.Handler {
+	text := `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"`
+	if b.sandboxAccount {
+		text += `,"sandbox":{"region":"eu1","account_id":"TEST-AAA-111-2222","passcode":"sandbox-pass"}`
+	}
+	c.Secrets.Put(clitest.CleverTapSecret, text+"}")
+	var mu sync.Mutex
+	transport := clitest.RoundTrip(func(r *http.Request) (*http.Response, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		account := map[string]string{"in1.api.clevertap.com": production, "api.clevertap.com": sandbox}[r.URL.Host]
+		mu.Lock()
+		uploads[account] += string(body)
+		mu.Unlock()
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return c.CleverTap.Transport().RoundTrip(r)
+	})
+	rejected := aws.NewQueue(c.Config(), c.SQS.QueueURL(c.Rejected))
+	h := &forward.Handler{
+		Integrations: b.file,
+		Accounts:     secretAccounts{secret.NewCache(aws.ReadParsed(aws.NewSecrets(c.Config()), clevertap.ParseAccounts))},
+		Mapper:       mapping.New(),
+		Uploader:     clevertap.NewUploader(clevertap.Options{Transport: transport}),
+		Rejecter:     rejected,
+		Delayer:      rejected,
+		Log:          slog.New(slog.DiscardHandler),
+		Metrics:      io.Discard,
+	}
+	if b.state != nil {
+		t := dynamo.NewTable(c.Config(), clitest.Table, time.Second)
+		h.Subscribers, h.Delivered = t, t
+		if own := b.subscribers(); len(own) > 0 {
+			c.Table.Put(awstest.Item{"subscriber": awstest.S(b.key(own[0])), "state": awstest.S(b.state.Encode())})
+		}
+	}
+	return h
+}

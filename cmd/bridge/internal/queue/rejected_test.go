@@ -1,0 +1,413 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+const noon = "2026-11-22T12:00:00.000Z"
+
+// run executes "bridge rejected" on the stack.
+func run(ctx context.Context, c *clitest.Cloud, in, args string) clitest.Result {
+	words := append([]string{"rejected"}, strings.Fields(args)...)
+	return clitest.Run(ctx, NewCommand(c), in, append(words, "--stack", clitest.Stack)...)
+}
+
+// checkReturned checks how many messages are on the rejected queue, and that none is in flight.
+func checkReturned(t *testing.T, c *clitest.Cloud, want int) {
+	t.Helper()
+	if counts := c.Rejected.Counts(); counts.Visible != want || counts.InFlight != 0 {
+		t.Errorf("%+v on the queue, want %d that are visible", counts, want)
+	}
+}
+
+func TestListCounts(t *testing.T) {
+	const heading = "REASON         APP   MESSAGES  OLDEST  NEWEST\n"
+	const shop = "REASON     APP   MESSAGES  OLDEST  NEWEST\nmalformed  shop  3         3d 3h   3d 3h\n"
+	for name, c := range map[string]struct{ args, want string }{
+		"everything": {"", heading + "clevertap_513  demo  9         9h 1m   1h 1m\n" +
+			"malformed      shop  3         3d 3h   3d 3h\n12 messages in the rejected queue\n"},
+		"one reason": {"--reason malformed", shop + "3 messages in the rejected queue\n"},
+		"one app":    {"--app shop", shop + "3 messages in the rejected queue\n"},
+		"what is old": {"--older 8h --newer 2d",
+			heading + "clevertap_513  demo  2         9h 1m   8h 1m\n2 messages in the rejected queue\n"},
+		"nothing at all": {"--app none", "0 messages in the rejected queue\n"},
+		"each, by age": {"--reason malformed --each", shop + `
+MESSAGE                               REASON     APP   AGE    BYTES
+0000000a-0000-4000-8000-000000000000  malformed  shop  3d 3h  69
+0000000b-0000-4000-8000-000000000000  malformed  shop  3d 3h  69
+0000000c-0000-4000-8000-000000000000  malformed  shop  3d 3h  69
+
+3 messages in the rejected queue
+`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
+				cloud.FillRejected()
+				got := run(t.Context(), cloud, "", "list "+c.args)
+				if diff := cmp.Diff(clitest.Result{Code: cli.OK, Out: c.want}, got); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+				checkReturned(t, cloud, 12)
+			})
+		})
+	}
+}
+
+func TestListSaysWhenItHasNotSeenAll(t *testing.T) {
+	for format, want := range map[string]string{
+		"": `QUEUE                  APP   MESSAGES  OLDEST  NEWEST
+fifo dead letters      demo  11        1h 0m   1h 0m
+standard dead letters  shop  1         2h 0m   2h 0m
+12 messages in the dead-letter queues
+about 2 more did not show: others look at them, or they stand behind messages of the same user, or are too many at once
+`,
+		"--json": `{"messages":12,"unseen":2,"groups":[{"queue":"fifo dead letters","app":"demo","messages":11,"oldest":"`,
+	} {
+		clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+			dead := clitest.Attributes("demo", "", noon)
+			for n := range 12 {
+				clitest.Put(c.FIFODeadLetters, time.Hour, "anna's", clitest.Webhook("anna", n), dead)
+			}
+			clitest.Put(c.FIFODeadLetters, time.Hour, "otto's", clitest.Webhook("otto", 1), dead)
+			clitest.Put(c.DeadLetters, 2*time.Hour, "", clitest.Webhook("eve", 1), clitest.Attributes("shop", "", noon))
+			if got := run(t.Context(), c, "", "list --dead-letters "+format); !got.Has(cli.OK, want, "") {
+				t.Errorf("got %+v, want\n%s", got, want)
+			}
+		})
+	}
+}
+
+func TestAQueueThatHandsOutNoMoreIsNoError(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.FillRejected()
+		c.SQS.Before(func(operation string) {
+			if operation == "ReceiveMessage" {
+				c.SQS.Inject(awstest.Fault{Operation: operation, Status: 403, Code: "OverLimit"})
+			}
+		})
+		got := run(t.Context(), c, "", "list")
+		if !got.Has(cli.OK, "10 messages in the rejected queue\nabout 2 more did not show", "") {
+			t.Errorf("got %+v", got)
+		}
+		checkReturned(t, c, 12)
+	})
+}
+
+func TestAnInterruptReturnsEverything(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		for n := range 45 {
+			clitest.Put(c.Rejected, time.Hour, "", clitest.Webhook("anna", n), clitest.Attributes("demo", "malformed", noon))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		c.SQS.Before(func(operation string) {
+			if operation == "ReceiveMessage" && c.SQS.Calls(operation) == 3 {
+				cancel()
+			}
+		})
+		want := clitest.Result{Code: cli.Finding, Errs: "bridge: interrupted\n"}
+		if got := run(ctx, c, "", "list"); got != want {
+			t.Errorf("got %+v", got)
+		}
+		checkReturned(t, c, 45)
+	})
+}
+
+func TestShow(t *testing.T) {
+	for name, c := range map[string]struct {
+		args      string
+		code      int
+		out, errs string
+	}{
+		"the oldest": {"", cli.OK, "message      0000000a-0000-4000-8000-000000000000\nqueue        rejected, for 3d 3h\n" +
+			"app          shop\nreason       malformed\nerror        clevertap refused the record\n" +
+			"accepted     profile\nreceived_at  2026-11-20T10:00:00.000Z\nschema       1\nencoding     raw\n" +
+			"body         69 bytes\n", ""},
+		"the oldest of an app": {"--app demo", cli.OK, "message      00000009-0000-4000-8000-000000000000\n", ""},
+		"one by its id":        {"00000003", cli.OK, "message      00000003-0000-4000-8000-000000000000\n", ""},
+		"for programs": {"--json --app demo 00000001", cli.OK, `"attributes":{"accepted":"profile","app":"demo",` +
+			`"code":"513","encoding":"raw","error":"clevertap refused the record","reason":"clevertap_513",` +
+			`"received_at":"2026-11-22T10:00:30.000Z","schema":"1"}}`, ""},
+		"the body":                  {"--body", cli.OK, clitest.Webhook("otto", 0) + "\n", "the body is personal data"},
+		"one that is not there":     {"f00", cli.Finding, "", "hint: 'bridge rejected list --each'"},
+		"one of another app":        {"--app shop 00000001", cli.Finding, "", "there is no such message"},
+		"the body among attributes": {"--body --json", cli.Usage, "", "not both"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
+				cloud.FillRejected()
+				got := run(t.Context(), cloud, "", "show "+c.args)
+				if !got.Has(c.code, c.out, c.errs) {
+					t.Errorf("got %+v, want %d, %q and %q", got, c.code, c.out, c.errs)
+				}
+				if !strings.Contains(c.args, "--body") {
+					got.CheckLeaks(t)
+				}
+				checkReturned(t, cloud, 12)
+			})
+		})
+	}
+}
+
+func TestABodyThatTravelledAsBase64IsShownAsItCame(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		attributes := clitest.Attributes("demo", "malformed", noon)
+		attributes["encoding"] = "base64"
+		clitest.Put(c.Rejected, time.Hour, "", "AP8=", attributes)
+		if got := run(t.Context(), c, "", "show --body"); got.Out != "\x00\xff\n" {
+			t.Errorf("got %q", got.Out)
+		}
+	})
+}
+
+func TestRedriveSendsBackWhatTheReceiverSent(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.FillRejected()
+		got := run(t.Context(), c, "y\n", "redrive --app demo --rate 0")
+		if got.Out != "9 messages sent back, 0 not\n" || !got.Has(cli.OK, "", "clevertap_513  demo  9") ||
+			!strings.Contains(got.Errs, "Send 9 messages back? [y/N]") {
+			t.Fatalf("got %+v", got)
+		}
+		var want []string
+		for n := range 9 {
+			want = append(want, clitest.Webhook("anna", 8-n))
+		}
+		if diff := cmp.Diff(want, clitest.Bodies(c.Events)); diff != "" {
+			t.Errorf("not the oldest first (-want +got):\n%s", diff)
+		}
+		group := message.SubscriberID("demo", webhook.ByUser.String(), "anna")
+		unique := make(map[string]bool)
+		for _, m := range c.Events.Messages() {
+			if len(m.Attributes) != 5 || m.Attribute("app") != "demo" || m.Attribute("schema") != "1" ||
+				m.Attribute("encoding") != "raw" || m.Attribute("accepted") != "profile" ||
+				!strings.HasPrefix(m.Attribute("received_at"), "2026-11-22T10:00:") {
+				t.Errorf("attributes are %v", m.Attributes)
+			}
+			if id := m.DeduplicationID; m.GroupID != group || !message.LegalID(id) || strings.HasPrefix(id, "event-") {
+				t.Errorf("ids are %q and %q", m.GroupID, id)
+			}
+			unique[m.DeduplicationID] = true
+		}
+		if len(unique) != 9 {
+			t.Errorf("%d deduplication ids", len(unique))
+		}
+		checkReturned(t, c, 3)
+	})
+}
+
+func TestWhatCannotBeDecodedIsSentBackAsItIs(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		for body, attributes := range map[string]map[string]string{
+			"no JSON": {"schema": "7", "app": "demo", "reason": "unknown_schema"},
+			"e30=!":   {"schema": "1", "encoding": "base64", "app": "demo", "reason": "malformed"},
+		} {
+			clitest.Put(c.Rejected, time.Hour, "", body, attributes)
+		}
+		got := run(t.Context(), c, "", "redrive --yes --json")
+		if got.Out != `{"chosen":2,"sent":2,"failed":0,"undeleted":0,"unseen":0}`+"\n" {
+			t.Errorf("got %+v", got)
+		}
+		bodies := slices.Sorted(slices.Values(clitest.Bodies(c.Events)))
+		if !slices.Equal(bodies, []string{"e30=!", "no JSON"}) {
+			t.Errorf("sent %q", bodies)
+		}
+	})
+}
+
+func TestNothingHappensWithoutAYes(t *testing.T) {
+	for name, c := range map[string]struct{ command, in string }{
+		"redrive, silence":            {"redrive", ""},
+		"redrive, a no":               {"redrive", "n\n"},
+		"redrive, something else":     {"redrive", "yellow\n"},
+		"purge, silence":              {"purge", ""},
+		"purge, one yes":              {"purge", "y\n"},
+		"purge, the number is wrong":  {"purge", "yes\n11\n"},
+		"purge, the number is spoken": {"purge", "yes\ntwelve\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
+				cloud.FillRejected()
+				got := run(t.Context(), cloud, c.in, c.command)
+				if !got.Has(cli.Finding, "", "nobody said yes") || got.Out != "" {
+					t.Errorf("got %+v", got)
+				}
+				checkReturned(t, cloud, 12)
+				if sent := cloud.Events.Messages(); len(sent) != 0 {
+					t.Errorf("%d messages were sent", len(sent))
+				}
+			})
+		})
+	}
+}
+
+// undeletable refuses the deletion of a queue's messages.
+func undeletable(operation string, _ awstest.Message) string {
+	if operation == "DeleteMessage" {
+		return "ReceiptHandleIsInvalid"
+	}
+	return ""
+}
+
+func TestPurgeDeletesWhatItCounted(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.FillRejected()
+		got := run(t.Context(), c, "y\n3\n", "purge --reason malformed")
+		if got.Code != cli.OK || got.Out != "3 messages deleted, 0 not\n" {
+			t.Errorf("got %+v", got)
+		}
+		checkReturned(t, c, 9)
+		got = run(t.Context(), c, "", "purge --reason malformed")
+		if got.Code != cli.OK || got.Out != "there is nothing to delete\n" {
+			t.Errorf("got %+v", got)
+		}
+		c.Rejected.Refuse(undeletable)
+		got = run(t.Context(), c, "", "purge --yes --json")
+		if got.Code != cli.Finding || got.Out != `{"chosen":9,"deleted":0,"unseen":0}`+"\n" {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestRedriveOfOneUsersDeadLettersKeepsTheirOrder(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		var want []string
+		for n := range 37 {
+			want = append(want, clitest.Webhook("anna", n))
+			clitest.Put(c.FIFODeadLetters, time.Hour, "anna's", want[n], clitest.Attributes("demo", "", noon))
+		}
+		got := run(t.Context(), c, "y\n", "redrive --dead-letters --rate 0 --json")
+		if !got.Has(cli.OK, "", "Send 10 messages back and what stands behind them? [y/N]") ||
+			got.Out != `{"chosen":37,"sent":37,"failed":0,"undeleted":0,"unseen":0}`+"\n" {
+			t.Errorf("got %+v", got)
+		}
+		if diff := cmp.Diff(want, clitest.Bodies(c.Events)); diff != "" || len(c.FIFODeadLetters.Messages()) != 0 {
+			t.Errorf("%d are left; (-want +got):\n%s", len(c.FIFODeadLetters.Messages()), diff)
+		}
+	})
+}
+
+func TestRedriveStopsAtItsLimit(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.FillRejected()
+		got := run(t.Context(), c, "", "redrive --limit 4 --yes --json")
+		if got.Code != cli.OK || got.Out != `{"chosen":4,"sent":4,"failed":0,"undeleted":0,"unseen":0}`+"\n" {
+			t.Errorf("got %+v", got)
+		}
+		var want []string
+		for n := range 3 {
+			want = append(want, clitest.Webhook("otto", n))
+		}
+		if want = append(want, clitest.Webhook("anna", 8)); !slices.Equal(clitest.Bodies(c.Events), want) {
+			t.Errorf("sent %q", clitest.Bodies(c.Events))
+		}
+		checkReturned(t, c, 8)
+	})
+}
+
+func TestWhatTheEventsQueueRefusesStays(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.FillRejected()
+		oldest := clitest.Webhook("anna", 8)
+		c.Events.Refuse(func(_ string, m awstest.Message) string {
+			return map[bool]string{true: "InvalidMessageContents"}[m.Body == oldest]
+		})
+		got := run(t.Context(), c, "", "redrive --yes --rate 2")
+		if !got.Has(cli.Finding, "", "1 message: the events queue refuses it: InvalidMessageContents\n") ||
+			!strings.Contains(got.Errs, "an earlier message of the same user was not accepted") {
+			t.Errorf("got %+v", got)
+		}
+		sent, left := clitest.Bodies(c.Events), clitest.Bodies(c.Rejected)
+		if len(sent)+len(left) != 12 || !slices.Contains(left, oldest) || slices.Contains(sent, clitest.Webhook("anna", 0)) {
+			t.Errorf("sent %q, left %q", sent, left)
+		}
+	})
+}
+
+func TestRedriveWithoutRightsChangesNothing(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.FillRejected()
+		c.SQS.Inject(awstest.Fault{Operation: "SendMessageBatch", Status: 403, Code: "AccessDenied"})
+		got := run(t.Context(), c, "", "redrive --yes")
+		if !got.Has(cli.Finding, "", "bridge: SQS SendMessageBatch: AccessDenied\n"+
+			"hint: your AWS identity may not do this; what was not sent is where it was") {
+			t.Errorf("got %+v", got)
+		}
+		got.CheckLeaks(t)
+		checkReturned(t, c, 12)
+	})
+}
+
+func TestAMessageThatCouldNotBeDeletedIsNotSentTwiceSoon(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.FillRejected()
+		c.Rejected.Refuse(undeletable)
+		got := run(t.Context(), c, "", "redrive --yes --json")
+		const sent = `{"chosen":12,"sent":12,"failed":0,"undeleted":12,"unseen":0}` + "\n"
+		if !got.Has(cli.Finding, sent, "the next redrive sends it again") {
+			t.Errorf("got %+v", got)
+		}
+		c.Rejected.Refuse(nil)
+		if got := run(t.Context(), c, "", "redrive --yes"); got.Code != cli.OK {
+			t.Errorf("got %+v", got)
+		}
+		if sent := c.Events.Messages(); len(sent) != 12 {
+			t.Errorf("%d messages were sent", len(sent))
+		}
+	})
+}
+
+// TestARedriveLosesNothing interrupts redrives and lets calls fail at random: every message is on one of the two
+// queues, and on one only.
+func TestARedriveLosesNothing(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+				chance := rand.New(rand.NewPCG(seed, 1))
+				want := make(map[string]int)
+				for n := range 150 {
+					body := clitest.Webhook(fmt.Sprint("user-", chance.IntN(40)), n)
+					want[body]++
+					received := fmt.Sprintf("2026-11-22T10:00:00.%03dZ", n)
+					clitest.Put(c.Rejected, time.Hour, "", body, clitest.Attributes("demo", "malformed", received))
+				}
+				c.Events.Refuse(func(string, awstest.Message) string {
+					return map[int]string{0: "InvalidMessageContents"}[chance.IntN(9)]
+				})
+				for len(c.Rejected.Messages()) > 0 {
+					ctx, cancel := context.WithCancel(t.Context())
+					var left atomic.Int32
+					left.Store(int32(chance.IntN(60)))
+					c.SQS.Before(func(string) {
+						if left.Add(-1) == 0 {
+							cancel()
+						}
+					})
+					run(ctx, c, "", "redrive --yes --rate 0")
+					cancel()
+				}
+				got := make(map[string]int)
+				for _, body := range clitest.Bodies(c.Events) {
+					got[body]++
+				}
+				if !maps.Equal(got, want) {
+					t.Errorf("%d messages became %d", len(want), len(c.Events.Messages()))
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,181 @@
+package try
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+)
+
+// receiver checks what send promises: the path, the headers and the signature over the bytes.
+type receiver struct{ bodies []string }
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	body, _ := io.ReadAll(request.Body)
+	h := hmac.New(sha256.New, []byte(clitest.DemoSecret))
+	h.Write([]byte(request.Header.Get("X-Purchasely-Timestamp")))
+	h.Write(body)
+	signed := request.Header.Get("X-Purchasely-Request-Signature") == hex.EncodeToString(h.Sum(nil))
+	if request.Method != http.MethodPost || request.URL.Path != "/purchasely/demo" || !signed {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"error": "unauthorized"}`)
+		return
+	}
+	r.bodies = append(r.bodies, string(body))
+	_, _ = io.WriteString(w, `{"status": "queued"}`)
+}
+
+// RoundTrip lets the receiver be reached within the process.
+func (r *receiver) RoundTrip(request *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	r.ServeHTTP(w, request)
+	return w.Result(), nil
+}
+
+func send(ctx context.Context, network http.RoundTripper, in string, args ...string) clitest.Result {
+	return clitest.Run(ctx, NewSendCommand(network), in, append([]string{"send", "--app", "demo"}, args...)...)
+}
+
+func TestSendSignsTheBytes(t *testing.T) {
+	const file = "../../../../events/webhooks/subscription-renewed.json"
+	renewed, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		secret, url string // in the environment
+		in, args    string
+		out         string
+		want        []string // that the bodies contain
+	}{
+		"of a file": {clitest.DemoSecret, "", "", "--url https://demo.test " + file,
+			`^200 \{"status":"queued"\}, after \d+ ms\n$`, []string{strings.TrimSpace(string(renewed))}},
+		"with a secret from standard input": {"another secret", "https://demo.test/purchasely/demo",
+			clitest.DemoSecret + "\n", "--secret-stdin --json --sample TRIAL_STARTED",
+			`^\{"status":200,"answer":\{"status":"queued"\},"milliseconds":\d+\}\n$`, []string{"TRIAL_STARTED"}},
+		"of many, in their order": {clitest.DemoSecret, "", "{\"n\":1}\n{\"n\":2}\n", "--url https://demo.test -",
+			`200.*\n200`, []string{`{"n":1}`, `{"n":2}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(secretVariable, c.secret)
+			t.Setenv("BRIDGE_URL", c.url)
+			var r receiver
+			got := send(t.Context(), &r, c.in, strings.Fields(c.args)...)
+			if got.Code != cli.OK || !regexp.MustCompile(c.out).MatchString(got.Out) {
+				t.Errorf("got %+v", got)
+			}
+			if !slices.EqualFunc(r.bodies, c.want, strings.Contains) {
+				t.Errorf("the receiver got %q, want %q", r.bodies, c.want)
+			}
+		})
+	}
+}
+
+func TestSendSaysWhatIsWrong(t *testing.T) {
+	failing := func(err error) clitest.RoundTrip {
+		return func(*http.Request) (*http.Response, error) { return nil, err }
+	}
+	breaksOff := func(r *http.Request) (*http.Response, error) {
+		body := io.NopCloser(io.MultiReader(strings.NewReader("{"), errorReader{}))
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body, Request: r}, nil
+	}
+	t.Setenv(secretVariable, clitest.DemoSecret)
+	for name, c := range map[string]struct {
+		answer    clitest.RoundTrip
+		out, errs string
+	}{
+		"a wrong secret":            {clitest.Answer(401, `{"error":"unauthorized"}`), "401", "hint: the secret is not"},
+		"an unknown app":            {clitest.Answer(404, `{"error":"unknown_app"}`), "404", "hint: the app is not in"},
+		"too large":                 {clitest.Answer(413, `{"error":"too_large"}`), "413", "hint: MAX_BODY_BYTES"},
+		"the queue out of reach":    {clitest.Answer(503, `{"error":"unavailable"}`), "503", "hint: the queue"},
+		"no bridge":                 {clitest.Answer(404, `<html>`), "404 and no JSON", "hint: this is no answer"},
+		"a redirect":                {clitest.Answer(302, ``), "302 and no JSON", "hint: this is no answer"},
+		"another 2xx than 200":      {clitest.Answer(202, `{"status":"queued"}`), "202", "refused the webhook with 202"},
+		"nobody there":              {failing(errors.New("connection refused")), "", "does not answer: connection refused"},
+		"an answer that breaks off": {breaksOff, "", "breaks off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := send(t.Context(), c.answer, `{"event_name":"ACTIVATE","user_id":"anna"}`, "--url", "http://127.0.0.1:9/")
+			if !got.Has(cli.Finding, c.out, c.errs) || strings.Contains(got.Out+got.Errs, "127.0.0.1:9") {
+				t.Errorf("got %+v, want code 1, %q and %q, without the address", got, c.out, c.errs)
+			}
+			got.CheckLeaks(t)
+		})
+	}
+}
+
+type errorReader struct{}
+
+func (errorReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// TestNamesUnderLocalhostAreThisMachine covers the local AWS, whose API is a name that few resolvers know.
+func TestNamesUnderLocalhostAreThisMachine(t *testing.T) {
+	var r receiver
+	server := httptest.NewServer(&r)
+	defer server.Close()
+	t.Setenv(secretVariable, clitest.DemoSecret)
+	url := strings.Replace(server.URL, "127.0.0.1", "a1b2c3.execute-api.localhost", 1)
+	if got := send(t.Context(), nil, "{}", "--url", url); got.Code != cli.OK || len(r.bodies) != 1 {
+		t.Errorf("got %+v; the receiver got %q", got, r.bodies)
+	}
+}
+
+func TestSendEndsWhenItIsInterrupted(t *testing.T) {
+	t.Setenv(secretVariable, clitest.DemoSecret)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got := send(ctx, nil, "{}", "--url", "http://127.0.0.1:9"); !got.Has(cli.Finding, "", "context canceled") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestSendFindsURLAndSecretInTheStack(t *testing.T) {
+	const secret = `{"shared_secret":"` + clitest.DemoSecret + `"}`
+	for name, c := range map[string]struct {
+		secret string
+		args   string
+		in     string
+		code   int
+		errs   string
+		bodies int
+	}{
+		"all from the stack": {secret, "", "", cli.OK, "", 1},
+		"another URL":        {secret, "--url https://other.test", "", cli.OK, "", 1},
+		"another secret":     {"", "--secret-stdin", clitest.DemoSecret, cli.OK, "", 1},
+		"no secret in the stack": {"", "", "", cli.Finding,
+			"bridge: secret " + clitest.PurchaselySecret + " is missing\nhint: 'bridge app add demo' creates it\n", 0},
+		"a secret that nobody can read": {"shared-4711", "", "", cli.Finding,
+			"bridge: secret " + clitest.PurchaselySecret + " cannot be used\nhint: 'bridge app check demo' says more\n", 0},
+		"another app's secret": {`{"shared_secret":"shared-4711"}`, "", "", cli.Finding, "hint: the secret is not", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
+				t.Setenv(secretVariable, "not this one")
+				t.Setenv("BRIDGE_URL", "http://127.0.0.1:1")
+				var r receiver
+				cloud.Receiver = r.RoundTrip
+				if c.secret != "" {
+					cloud.Secrets.Put(clitest.PurchaselySecret, c.secret)
+				}
+				args := append(strings.Fields(c.args), "--stack", clitest.Stack, "--sample", "ACTIVATE")
+				got := send(t.Context(), cloud, c.in, args...)
+				if !got.Has(c.code, "", c.errs) || len(r.bodies) != c.bodies {
+					t.Errorf("got %+v, want %d and %q; the receiver got %d", got, c.code, c.errs, len(r.bodies))
+				}
+				got.CheckLeaks(t)
+			})
+		})
+	}
+}
