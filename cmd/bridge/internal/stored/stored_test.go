@@ -20,24 +20,32 @@ func readAll(t *testing.T, text string) (bodies []string, lines []int) {
 	r := stored.NewReader(strings.NewReader(text))
 	last := int64(0)
 	for {
-		s, err := r.Next()
+		w, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.End <= last || s.Digest != sha256.Sum256([]byte(text[:s.End])) {
-			t.Errorf("the account of what ends at %d is wrong", s.End)
+		if w.End <= last || w.Digest != sha256.Sum256([]byte(text[:w.End])) {
+			t.Errorf("the account of what ends at %d is wrong", w.End)
 		}
-		if begin := strings.Count(text[:s.End-int64(len(strings.TrimLeft(text[last:s.End], " \t\r\n")))], "\n") + 1; s.Line != begin {
-			t.Errorf("line %d is told, want %d", s.Line, begin)
+		begin := w.End - int64(len(strings.TrimLeft(text[last:w.End], " \t\r\n")))
+		if line := strings.Count(text[:begin], "\n") + 1; w.Line != line {
+			t.Errorf("line %d is named, want %d", w.Line, line)
 		}
-		last = s.End
-		bodies, lines = append(bodies, string(s.Body)), append(lines, s.Line)
+		last = w.End
+		bodies, lines = append(bodies, string(w.Body)), append(lines, w.Line)
 	}
 	if r.Offset() != int64(len(text)) {
 		t.Errorf("%d of %d bytes were read", r.Offset(), len(text))
+	}
+	var split []string
+	for _, body := range stored.Split([]byte(text)) {
+		split = append(split, string(body))
+	}
+	if diff := cmp.Diff(bodies, split); diff != "" {
+		t.Errorf("Split differs from the reader:\n%s", diff)
 	}
 	return bodies, lines
 }
@@ -48,21 +56,29 @@ func TestReader(t *testing.T) {
 		want  []string
 		lines []int
 	}{
-		"nothing":                                {"", nil, nil},
-		"nothing but blanks":                     {" \n\t\r\n", nil, nil},
-		"one line":                               {`{"a":1}`, []string{`{"a":1}`}, []int{1}},
-		"lines":                                  {"{\"a\":1}\n\n{\"a\": 2 }\r\n", []string{`{"a":1}`, `{"a": 2 }`}, []int{1, 3}},
-		"a damaged line":                         {"{\"a\":1}\n{\"a\":\n{\"a\":3}\n", []string{`{"a":1}`, `{"a":`, `{"a":3}`}, []int{1, 2, 3}},
-		"a damaged first line":                   {"{\"a\":\n{\"a\":2}\n{\"a\":3}\n", []string{`{"a":`, `{"a":2}`, `{"a":3}`}, []int{1, 2, 3}},
-		"two on one line are one":                {"{\"a\":1}{\"a\":2}\n", []string{`{"a":1}{"a":2}`}, []int{1}},
-		"a document":                             {"{\n \"a\": 1\n}\n", []string{"{\n \"a\": 1\n}"}, []int{1}},
-		"documents":                              {"\n{\n\"a\":1}\n\n{\n\"a\":{}}{\n\"a\":3}", []string{"{\n\"a\":1}", "{\n\"a\":{}}", "{\n\"a\":3}"}, []int{2, 5, 6}},
-		"brackets in texts do not count":         {"{\n\"a}\\\"}\":\"{\"}\n{\n}", []string{"{\n\"a}\\\"}\":\"{\"}", "{\n}"}, []int{1, 3}},
-		"a damaged document stands alone":        {"{\n \"a\": 1,\n \"b\" 2\n}\n{\n}", []string{"{\n \"a\": 1,\n \"b\" 2\n}", "{\n}"}, []int{1, 5}},
-		"a document that does not end":           {"{\n \"a\": {\n}\n", []string{"{\n \"a\": {\n}"}, []int{1}},
-		"what is between documents stands alone": {"{\n}\nhello\n{\n}", []string{"{\n}", "hello", "{\n}"}, []int{1, 3, 4}},
-		"a list is one document":                 {"[\n{},\n{}\n]\n", []string{"[\n{},\n{}\n]"}, []int{1}},
-		"bytes that are no text":                 {"{\"a\":\"\xff\"}\n\x00\n", []string{"{\"a\":\"\xff\"}", "\x00"}, []int{1, 2}},
+		"nothing":                           {"", nil, nil},
+		"nothing but white space":           {" \n\t\r\n", nil, nil},
+		"one line":                          {`{"a":1}`, []string{`{"a":1}`}, []int{1}},
+		"lines":                             {"{\"a\":1}\n\n{\"a\": 2 }\r\n", []string{`{"a":1}`, `{"a": 2 }`}, []int{1, 3}},
+		"two on one line":                   {"{\"a\":1} {\"a\":2}\n", []string{`{"a":1}`, `{"a":2}`}, []int{1, 1}},
+		"a document":                        {"{\n \"a\": 1\n}\n", []string{"{\n \"a\": 1\n}"}, []int{1}},
+		"a document that does not end":      {"{\n \"a\": {\n}\n", []string{"{\n \"a\": {\n}"}, []int{1}},
+		"a list is one document":            {"[\n{},\n{}\n]\n", []string{"[\n{},\n{}\n]"}, []int{1}},
+		"what is JSON but no object":        {"[]\n", []string{"[]"}, []int{1}},
+		"a byte order mark belongs to it":   {"\uFEFF{}\n", []string{"\uFEFF{}"}, []int{1}},
+		"equal keys and invalid UTF-8":      {"{\"a\":1,\"a\":\"\xff\"}\n", []string{"{\"a\":1,\"a\":\"\xff\"}"}, []int{1}},
+		"bytes that are no text":            {"{\"a\":\"\xff\"}\n\x00\n", []string{"{\"a\":\"\xff\"}", "\x00"}, []int{1, 2}},
+		"what is between documents is read": {"{\n}\nhello\n{\n}", []string{"{\n}", "hello", "{\n}"}, []int{1, 3, 4}},
+		"a damaged line": {"{\"a\":1}\n{\"a\":\n{\"a\":3}\n",
+			[]string{`{"a":1}`, `{"a":`, `{"a":3}`}, []int{1, 2, 3}},
+		"a damaged first line": {"{\"a\":\n{\"a\":2}\n{\"a\":3}\n",
+			[]string{`{"a":`, `{"a":2}`, `{"a":3}`}, []int{1, 2, 3}},
+		"documents": {"\n{\n\"a\":1}\n\n{\n\"a\":{}}{\n\"a\":3}",
+			[]string{"{\n\"a\":1}", "{\n\"a\":{}}", "{\n\"a\":3}"}, []int{2, 5, 6}},
+		"brackets in strings do not count": {"{\n\"a}\\\"}\":\"{\"}\n{\n}",
+			[]string{"{\n\"a}\\\"}\":\"{\"}", "{\n}"}, []int{1, 3}},
+		"a damaged document among others": {"{\n \"a\": 1,\n \"b\" 2\n}\n{\n}",
+			[]string{"{\n \"a\": 1,\n \"b\" 2\n}", "{\n}"}, []int{1, 5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bodies, lines := readAll(t, c.text)
@@ -77,14 +93,14 @@ func TestAReaderKeepsNoMoreThanAWebhook(t *testing.T) {
 	long := `{"a":"` + strings.Repeat("x", 3*message.MaxBody) + "\"}\n"
 	r := stored.NewReader(strings.NewReader(long + "{}\n" + long))
 	for _, want := range []bool{true, false, true} {
-		s, err := r.Next()
-		if err != nil || s.TooLong != want || len(s.Body) > message.MaxBody+1 {
-			t.Errorf("too long: %v, %d bytes, %v", s.TooLong, len(s.Body), err)
+		w, err := r.Next()
+		if err != nil || w.TooLong != want || len(w.Body) > message.MaxBody+1 {
+			t.Errorf("too long: %v, %d bytes, %v", w.TooLong, len(w.Body), err)
 		}
 	}
 }
 
-func TestAnErrorWhileReadingIsNoEnd(t *testing.T) {
+func TestAnErrorWhileReadingIsNotTheEnd(t *testing.T) {
 	r := stored.NewReader(io.MultiReader(strings.NewReader("{}\n{\"a\""), iotest.ErrReader(io.ErrClosedPipe)))
 	if _, err := r.Next(); err != nil {
 		t.Error(err)
@@ -94,12 +110,13 @@ func TestAnErrorWhileReadingIsNoEnd(t *testing.T) {
 	}
 }
 
-// FuzzReader: nothing but white space is lost, bodies stay in their order, and the account fits.
+// FuzzReader: nothing but white space is lost, bodies keep their order, and the account is right.
 func FuzzReader(f *testing.F) {
 	f.Add("{\"a\":1}\n{\"a\":2}\n")
 	f.Add("{\n\"a\" 1\n}\n{\n}")
 	f.Add("[1]\xff\n\n{}")
 	f.Add("{\n\"a}\\\"}\":\"{\"}x")
+	squeeze := func(text string) string { return strings.Join(strings.Fields(text), "") }
 	f.Fuzz(func(t *testing.T, text string) {
 		bodies, _ := readAll(t, text)
 		if got, want := squeeze(strings.Join(bodies, "\n")), squeeze(text); got != want {
