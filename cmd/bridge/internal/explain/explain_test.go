@@ -233,7 +233,7 @@ func randomBatch(t *testing.T, chance *rand.Rand, oneUser bool) batch {
 // TestExplainIsTheForwarder takes random batches through explain, and through the handler as the function wires it,
 // with AWS and a strict CleverTap: outcomes, uploads and what is stored afterwards are the same.
 func TestExplainIsTheForwarder(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 			chance := rand.New(rand.NewPCG(seed, 3))
 			b := randomBatch(t, chance, chance.IntN(2) == 0)
