@@ -1,15 +1,14 @@
-// Package shared holds everything of the bridge that is worth testing; it has no code of its own. Read its packages along
-// the way of a webhook.
+// Package shared has no code of its own: it is the way to read the packages below it, in the order in which they
+// handle a webhook.
 //
-// In: functions/receiver hands an HTTP request to receive, the corridor. It asks webhook whether the signature is genuine, with
-// keys that secret keeps for a while, and lets webhook pick the ids; message makes the queue's form, SQS takes it, Purchasely
-// gets 200.
+// In: functions/receiver passes an HTTP request to receive. That checks the signature and reads the ids with
+// webhook, with keys from secret, encodes the webhook with message and puts it on the queue, and Purchasely gets 200.
 //
-// Out: functions/forwarder hands a batch to forward, the corridor. message opens each message, webhook reads the event, integration
-// says what the user asked for, mapping turns it into records, subscriber keeps a paying user from being called inactive,
-// and clevertap delivers and says, record by record, what was accepted. forward settles: every message is delivered,
-// skipped, rejected or retried.
+// Out: functions/forwarder passes a batch of messages to forward. That decodes each with message, reads it with
+// webhook, and turns it into CleverTap's records with mapping, by the rules of integration. subscriber keeps the
+// state of each person's purchases, so that nobody who pays is called inactive. clevertap uploads the records and
+// accounts for each of them. In the end every message is delivered, skipped, rejected or retried.
 //
-// Underneath lie fault (what happens next after an error), secret, env and metric. Nothing here knows the AWS SDK; who may import
-// whom is checked by the test beside this file.
+// The others serve all of these: fault (what happens next after an error), secret, env and metric. Only aws knows
+// AWS. The test beside this file checks who may import whom.
 package shared

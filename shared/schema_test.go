@@ -10,8 +10,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
-// Whatever version has queued them, messages of schema 1 are processed: none is lost in an update. The file's cases are never changed;
-// see the message room's tests.
+// Messages of schema 1 are processed whatever version queued them: none is lost in an update. The file's cases are never
+// changed; see the tests of package message.
 func TestMessagesOfSchema1AreProcessedForEver(t *testing.T) {
 	text, err := os.ReadFile("message/testdata/schema-1.json")
 	if err != nil {

@@ -1,10 +1,18 @@
-// Package message is the contract on the queue: what the receiver puts there and the forwarder takes away.
+// Package message is the form of a webhook on the queue, between the receiver and the forwarder.
 //
-// It promises that decoding what was encoded gives the same bytes, for any bytes, even none, and that no personal data stands
-// outside the body. It does not call SQS and knows no field of a webhook: ids come in as texts.
+// It promises that decoding what was encoded returns the same bytes, for any bytes, even none, and that no personal
+// data is outside the body. It does not call SQS and knows no field of a webhook: its callers pass the ids.
 package message
 
-import "time"
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+)
 
 // Message is one webhook on its way.
 type Message struct {
@@ -13,7 +21,7 @@ type Message struct {
 	Body     []byte    // the webhook's bytes, verbatim
 }
 
-// Attribute names of schema 1, and those that a rejected message gets besides.
+// The attributes of schema 1, those that a rejected message gets in addition, and the values of schema and encoding.
 const (
 	AttrSchema   = "schema"
 	AttrApp      = "app"
@@ -30,7 +38,7 @@ const (
 )
 
 // SQS counts a message's body and the names, types and values of its attributes together (Amazon SQS message quotas,
-// November 2026). The reserve holds our four attributes and the four that a rejected message gets besides.
+// November 2026). The reserve holds all eight attributes.
 const (
 	maxMessage = 1_048_576
 	reserve    = 4 * 1024
@@ -39,10 +47,98 @@ const (
 // MaxBody is the largest body that fits the queue in whichever encoding it needs.
 const MaxBody = (maxMessage - reserve) / 4 * 3
 
-// Encoded is a message as SQS takes it.
+// Encoded is a message as SQS accepts it.
 type Encoded struct {
 	Body            string
 	Attributes      map[string]string // schema, app, received_at, encoding
 	GroupID         string            // empty on a standard queue
 	DeduplicationID string            // empty on a standard queue
+}
+
+// timeLayout is RFC 3339 with milliseconds; the time is in UTC.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// emptyBody encodes no bytes at all: SQS refuses an empty body, and base64 ignores line ends.
+const emptyBody = "\n"
+
+// Encode returns a message's form on the queue. subscriber is any text that names the subscriber within the app; if
+// it is empty, the body is the group. subscriberKind separates ids of different kinds that happen to be equal.
+// eventID becomes the deduplication id if SQS accepts it. fifo is whether the queue is FIFO.
+func Encode(m Message, subscriberKind, subscriber, eventID string, fifo bool) Encoded {
+	body, encoding := encodeBody(m.Body)
+	e := Encoded{
+		Body: body,
+		Attributes: map[string]string{
+			AttrSchema:   Schema,
+			AttrApp:      m.App,
+			AttrReceived: m.Received.UTC().Format(timeLayout),
+			AttrEncoding: encoding,
+		},
+	}
+	if fifo {
+		e.GroupID = groupID(m, subscriberKind, subscriber)
+		e.DeduplicationID = deduplicationID(eventID, m.Body)
+	}
+	return e
+}
+
+// Decode reads a message's form on the queue. attribute returns an attribute's string value, empty if there is none.
+// Errors are *fault.Fault of kind Reject: UnknownSchema for a schema other than "1" or none at all, Malformed for an
+// unknown encoding or invalid base64. The app is not checked, and Received is zero if received_at cannot be read. A
+// raw body that is passed as bytes is not copied.
+func Decode[T string | []byte](body T, attribute func(name string) T) (Message, error) {
+	if string(attribute(AttrSchema)) != Schema {
+		return Message{}, reject(fault.UnknownSchema, "message schema is not "+Schema)
+	}
+	m := Message{App: string(attribute(AttrApp)), Received: ParseTime(attribute(AttrReceived))}
+	switch string(attribute(AttrEncoding)) {
+	case Raw:
+		m.Body = []byte(body)
+	case Base64:
+		decoded, err := base64.StdEncoding.DecodeString(string(body))
+		if err != nil {
+			return Message{}, reject(fault.Malformed, "message body is not base64")
+		}
+		m.Body = decoded
+	default:
+		return Message{}, reject(fault.Malformed, "message encoding is neither "+Raw+" nor "+Base64)
+	}
+	return m, nil
+}
+
+// reject returns the fault of a message that can never be read. Its text does not quote the message.
+func reject(reason fault.Reason, text string) error {
+	return fault.New(fault.Reject, reason, errors.New(text))
+}
+
+// ParseTime parses a received_at, in UTC. It is zero if it cannot be parsed.
+func ParseTime[T string | []byte](text T) time.Time {
+	var t time.Time
+	if t.UnmarshalText([]byte(text)) != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+func encodeBody(body []byte) (text, encoding string) {
+	switch {
+	case len(body) == 0:
+		return emptyBody, Base64
+	case acceptedBySQS(body):
+		return string(body), Raw
+	default:
+		return base64.StdEncoding.EncodeToString(body), Base64
+	}
+}
+
+// acceptedBySQS reports whether SQS accepts the bytes as they are: UTF-8 of #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to
+// #xFFFD and #x10000 to #x10FFFF (SendMessage, November 2026). In valid UTF-8 that excludes the other control
+// characters, U+FFFE and U+FFFF.
+func acceptedBySQS(body []byte) bool {
+	for _, b := range body {
+		if b < ' ' && b != '\t' && b != '\n' && b != '\r' {
+			return false
+		}
+	}
+	return utf8.Valid(body) && !bytes.Contains(body, []byte("\uFFFE")) && !bytes.Contains(body, []byte("\uFFFF"))
 }

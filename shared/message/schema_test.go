@@ -12,9 +12,9 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
-// golden is a message as the first version of the bridge has put it on the queue, and what it means. Messages may wait there for 14 days,
-// and longer on the queues behind, while the bridge is renewed. So every version has to read them: cases may be added to the file, but
-// none is ever changed or removed. A change of meaning is a new schema.
+// golden is a message as the first version of the bridge put it on the queue, and what it means. Messages may wait
+// there for 14 days, and longer on the dead-letter queues, while the bridge is updated. So every version has to read
+// them: cases may be added to the file, but none is ever changed or removed. A change of meaning is a new schema.
 type golden struct {
 	Name   string `json:"name"`
 	Queued struct {
@@ -61,15 +61,16 @@ func TestMessagesOfSchema1CanBeReadForEver(t *testing.T) {
 	for _, g := range readGolden(t) {
 		t.Run(g.Name, func(t *testing.T) {
 			m, err := message.Decode(g.Queued.Body, func(name string) string { return g.Queued.Attributes[name] })
-			if err != nil || m.App != g.Means.App || !m.Received.Equal(g.Means.ReceivedAt) || string(m.Body) != string(g.body(t)) {
+			if err != nil || m.App != g.Means.App || !m.Received.Equal(g.Means.ReceivedAt) ||
+				string(m.Body) != string(g.body(t)) {
 				t.Errorf("read as %+v, %v", m, err)
 			}
 		})
 	}
 }
 
-// The ids outlive a message: the group's is the key of the subscriber table as well, and a webhook that Purchasely sends again after an update
-// has to get the id that it had.
+// The ids outlive a message: the group's is the key of the subscriber table too, and a webhook that Purchasely sends
+// again after an update has to get the id that it had.
 func TestMessagesOfSchema1AreWrittenAsTheyAlwaysWere(t *testing.T) {
 	for _, g := range readGolden(t) {
 		if g.Redriven {
@@ -78,7 +79,8 @@ func TestMessagesOfSchema1AreWrittenAsTheyAlwaysWere(t *testing.T) {
 		t.Run(g.Name, func(t *testing.T) {
 			m := message.Message{App: g.Means.App, Received: g.Means.ReceivedAt, Body: g.body(t)}
 			e := message.Encode(m, g.Means.SubscriberKind, g.Means.Subscriber, g.Means.EventID, true)
-			if e.Body != g.Queued.Body || !maps.Equal(e.Attributes, g.Queued.Attributes) || e.GroupID != g.Queued.GroupID || e.DeduplicationID != g.Queued.DeduplicationID {
+			if e.Body != g.Queued.Body || !maps.Equal(e.Attributes, g.Queued.Attributes) ||
+				e.GroupID != g.Queued.GroupID || e.DeduplicationID != g.Queued.DeduplicationID {
 				t.Errorf("written as %+v", e)
 			}
 		})

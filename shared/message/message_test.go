@@ -20,7 +20,7 @@ func decode(e message.Encoded) (message.Message, error) {
 	return message.Decode(e.Body, func(name string) string { return e.Attributes[name] })
 }
 
-func TestBodyTravelsRawWhereSQSTakesIt(t *testing.T) {
+func TestABodyIsRawIfSQSAcceptsIt(t *testing.T) {
 	for name, c := range map[string]struct {
 		body     string
 		encoding string
@@ -28,7 +28,7 @@ func TestBodyTravelsRawWhereSQSTakesIt(t *testing.T) {
 		"JSON":                                  {`{"event_name": "ACTIVATE","user_id":"rosée-7"}`, message.Raw},
 		"tab, line feed, carriage return":       {"{\t\r\n}", message.Raw},
 		"a line feed alone":                     {"\n", message.Raw},
-		"delete is no forbidden character":      {"\x7f", message.Raw},
+		"delete is not forbidden":               {"\x7f", message.Raw},
 		"the highest characters":                {"\uD7FF\uE000\uFFFD\U00010000\U0010FFFF", message.Raw},
 		"a noncharacter beyond the first plane": {"\U0001FFFE", message.Raw},
 		"nothing at all":                        {"", message.Base64},
@@ -48,7 +48,7 @@ func TestBodyTravelsRawWhereSQSTakesIt(t *testing.T) {
 			}
 			switch {
 			case c.body == "" && e.Body != "\n":
-				t.Errorf("empty body travels as %q", e.Body)
+				t.Errorf("an empty body is encoded as %q", e.Body)
 			case c.encoding == message.Raw && e.Body != c.body:
 				t.Errorf("body changed: %q", e.Body)
 			}
@@ -75,7 +75,7 @@ func TestAttributesAreThoseOfTheContract(t *testing.T) {
 	}
 }
 
-func TestDecodeSaysWhichMessagesAreHopeless(t *testing.T) {
+func TestDecodeRejectsWhatCanNeverBeRead(t *testing.T) {
 	good := map[string]string{"schema": "1", "app": "demo", "received_at": "2026-11-23T08:08:07.006Z", "encoding": "base64"}
 	for name, c := range map[string]struct {
 		change map[string]string
@@ -87,10 +87,10 @@ func TestDecodeSaysWhichMessagesAreHopeless(t *testing.T) {
 		"schema before anything else":         {map[string]string{"schema": "01", "encoding": "gzip"}, "!", fault.UnknownSchema},
 		"no encoding":                         {map[string]string{"encoding": ""}, "e30=", fault.Malformed},
 		"another encoding":                    {map[string]string{"encoding": "gzip"}, "e30=", fault.Malformed},
-		"base64 that is none":                 {nil, "{}", fault.Malformed},
+		"invalid base64":                      {nil, "{}", fault.Malformed},
 		"base64 that was cut":                 {nil, "e30", fault.Malformed},
-		"an app that nobody knows":            {map[string]string{"app": "gone"}, "e30=", ""},
-		"a time that nobody can read":         {map[string]string{"received_at": "noon"}, "e30=", ""},
+		"an unknown app":                      {map[string]string{"app": "gone"}, "e30=", ""},
+		"an unreadable time":                  {map[string]string{"received_at": "noon"}, "e30=", ""},
 		"base64 with line ends, as from mail": {nil, "e3\n0=\r\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +136,8 @@ func FuzzDecodeUndoesEncode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, kind, subscriber, eventID string, fifo bool) {
 		e := message.Encode(message.Message{App: "demo", Received: received, Body: body}, kind, subscriber, eventID, fifo)
 		m, err := decode(e)
-		if err != nil || !bytes.Equal(m.Body, body) || m.App != "demo" || !m.Received.Equal(received.Truncate(time.Millisecond)) {
+		if err != nil || !bytes.Equal(m.Body, body) || m.App != "demo" ||
+			!m.Received.Equal(received.Truncate(time.Millisecond)) {
 			t.Fatalf("decoded %v, %v", m, err)
 		}
 		if e.Body == "" || slices.ContainsFunc([]rune(e.Body), forbidden) {
@@ -148,7 +149,32 @@ func FuzzDecodeUndoesEncode(f *testing.F) {
 	})
 }
 
-// forbidden is SQS's list of characters, written the way AWS writes it.
+// forbidden is SQS's list of characters as AWS writes it, negated.
 func forbidden(r rune) bool {
-	return r != 0x9 && r != 0xA && r != 0xD && (r < 0x20 || r > 0xD7FF) && (r < 0xE000 || r > 0xFFFD) && (r < 0x10000 || r > 0x10FFFF)
+	return r != 0x9 && r != 0xA && r != 0xD && (r < 0x20 || r > 0xD7FF) &&
+		(r < 0xE000 || r > 0xFFFD) && (r < 0x10000 || r > 0x10FFFF)
+}
+
+// FuzzAnyMessageIsReadOrRejected: whoever may send to the queue may write anything. A message is read or rejected; no
+// text makes it come back for ever.
+func FuzzAnyMessageIsReadOrRejected(f *testing.F) {
+	f.Add("{}", "1", "demo", "2026-11-23T06:27:22.000Z", "raw")
+	f.Add("\n", "1", "demo", "2026-11-23T06:27:22.000Z", "base64")
+	f.Add("====", "1", "demo", "2026-11-23T06:27:22.000Z", "base64")
+	f.Add("{}", "01", "../demo", "0000-00-00T99:99:99Z", "RAW")
+	f.Add("\x00\xff", "", "", "", "")
+	f.Fuzz(func(t *testing.T, body, schema, app, received, encoding string) {
+		attributes := map[string]string{"schema": schema, "app": app, "received_at": received, "encoding": encoding}
+		m, err := message.Decode(body, func(name string) string { return attributes[name] })
+		if err == nil {
+			if schema != "1" || m.App != app {
+				t.Fatalf("read %+v of schema %q and app %q", m, schema, app)
+			}
+			return
+		}
+		refused, ok := errors.AsType[*fault.Fault](err)
+		if !ok || refused.Kind != fault.Reject || refused.Reason != fault.Malformed && refused.Reason != fault.UnknownSchema {
+			t.Fatalf("error is %v", err)
+		}
+	})
 }
