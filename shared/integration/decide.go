@@ -54,7 +54,7 @@ func offUnlessNamed(a *webhook.Attribute) bool {
 	return a.Property == webhook.Planned || a.Name == planPeriodicity
 }
 
-// decider makes an App from what the file says and the catalogue.
+// decider makes an App from its part of the file and the catalogue.
 type decider struct {
 	*appText
 	catalogue *webhook.Catalogue
@@ -268,7 +268,7 @@ func (d *decider) decideUserProperties() {
 	d.app.userProperties = rules
 }
 
-// forbid keeps back what is never sent, and what has no name left.
+// forbid switches off what is never sent, and what has no name left.
 func (d *decider) forbid(rule *PropertyRule, e *entry) {
 	if why := neverSent(d.catalogue, e.source); why != "" {
 		rule.Send, rule.Origin = false, neverOrigin(e.source, why)

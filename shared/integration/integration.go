@@ -179,7 +179,7 @@ func ValidName(name string) bool { return appName.MatchString(name) }
 
 // AppNames returns the names of the apps in an integration file, without duplicates, from any file in which they can
 // be found, whatever else is wrong with it. The receiver uses it: a typo in one app must not stop the purchases of
-// all. The error has one line, which says why there is no name. The name of the file is for the error only.
+// all. The error is one line with the reason why there is no name. The name of the file is for the error only.
 func AppNames(name string, text []byte) ([]string, error) {
 	r := &reader{report: &report{path: name}}
 	root := parse(r.report, text)

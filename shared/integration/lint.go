@@ -14,13 +14,13 @@ import (
 // account, which other senders share.
 const manyEvents = 400
 
-// linter checks what an app's part of the file says, beyond its form.
+// linter checks the content of an app's part of the file.
 type linter struct {
 	*report
 	*decider
 }
 
-// nameSpace is a set of names that CleverTap keeps separate from others, with its rules.
+// nameSpace is a set of names that are separate from others in CleverTap, with its rules.
 type nameSpace struct {
 	path       string
 	prefixPath string // empty if there is no prefix

@@ -89,7 +89,7 @@ func findKey(keys []key, name string) *key {
 	return &keys[i]
 }
 
-// appText is what the file says about one app, before anything is decided.
+// appText is the part of the file about one app, before anything is decided.
 type appText struct {
 	name     string
 	at       place
@@ -104,7 +104,7 @@ type setting struct {
 	wrong bool  // the file has a wrong value; text is the default
 }
 
-// entry is what the file says about one event or property.
+// entry is the part of the file about one event or property.
 type entry struct {
 	source string // Purchasely's name
 	at     place
@@ -163,7 +163,7 @@ func (r *reader) countPair(at place) bool {
 // howToBegin is the advice for a file without apps.
 const howToBegin = "begin with apps: and the name of an app below it"
 
-// apps finds the apps in the document. It returns nil if there are none, and the report says why.
+// apps finds the apps in the document. It returns nil if there are none, and reports why.
 func (r *reader) apps(root *node) (apps *node) {
 	if root.kind != mapping {
 		r.fault(root.at, "", "the file is "+root.kind.String()+", not a mapping", howToBegin)
@@ -295,7 +295,7 @@ func (r *reader) entry(a *appText, path string, p pair) entry {
 	return e
 }
 
-// setting reads the value of a key that is no section. If it is wrong, it is not ok, and the report says why.
+// setting reads the value of a key that is no section. If it is wrong, it is not ok, and is reported.
 func (r *reader) setting(p pair, k *key, where string) (s setting, ok bool) {
 	n := p.value
 	problem, advice := k.name+" is "+n.found(), ""

@@ -31,7 +31,7 @@ const tooLarge = "divide it among several deployments"
 // byteOrderMark may be at the beginning of a YAML file.
 const byteOrderMark = "\ufeff"
 
-// parse parses text as one YAML document. It returns nil if it is not, and the report says why.
+// parse parses text as one YAML document. It returns nil if it is not, and reports why.
 func parse(r *report, text []byte) (root *node) {
 	if len(text) > maxBytes {
 		r.fault(place{}, "", fmt.Sprintf("the file has more than %d bytes", maxBytes), tooLarge)

@@ -35,7 +35,8 @@ func ParseTime(text []byte) (ms int64, ok bool) {
 		zone = p.zone()
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	if !p.ok || len(p.rest) > 0 || t.Day() != day { // A day that the month does not have is one of the next month.
+	// A day that the month does not have is in the next month.
+	if !p.ok || len(p.rest) > 0 || (day > 28 && t.Day() != day) {
 		return 0, false
 	}
 	return t.UnixMilli() + int64(fraction) - int64(zone)*time.Minute.Milliseconds(), true
@@ -128,12 +129,15 @@ func ParseDate(value jsontext.Value) (ms int64, ok bool) {
 
 // ParseMillis parses milliseconds since 1970 from a JSON number, or from a text that is one.
 func ParseMillis(value jsontext.Value) (ms int64, ok bool) {
-	switch text := textOf(value); {
-	case text == nil, value.Kind() == jsontext.KindString && !isNumber(text):
-		return 0, false
-	default:
-		return parseNumber(text, math.MinInt64)
+	switch value.Kind() {
+	case jsontext.KindString:
+		if text := unquote(value); isNumber(text) {
+			return parseNumber(text, math.MinInt64)
+		}
+	case jsontext.KindNumber:
+		return parseNumber(value, math.MinInt64)
 	}
+	return 0, false
 }
 
 // isNumber reports whether a text is a JSON number, with nothing around it.

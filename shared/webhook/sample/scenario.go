@@ -18,7 +18,7 @@ const (
 	ended                // when the period is over
 )
 
-// scenario is what an event says about the subscription, apart from its name.
+// scenario is the state of the subscription when an event happens.
 type scenario struct {
 	phase         phase
 	status        string // subscription_status
