@@ -65,8 +65,7 @@ func (e *Event) read(body []byte) error {
 		case "api_version":
 			e.APIVersion = r.value
 		default:
-			// Most bodies have their names in the same order: to guess is three times as fast as to look each of them
-			// up.
+			// Most bodies have their names in the same order, and a guess is cheaper than a look-up.
 			known := e.next[last]
 			if known == nil || known.Name != string(r.name) {
 				known = e.catalogue.Attribute(r.name)
