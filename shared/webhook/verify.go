@@ -10,11 +10,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"math"
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
@@ -27,41 +26,22 @@ type Keys struct{ current, previous secret.Value }
 // unknown keys are ignored, and of equal keys the last counts. The error is a [fault.Fault] of kind Operator and
 // reason Secret, and does not quote the text.
 func ParseKeys(text []byte) (Keys, error) {
-	var keys Keys
-	r := reader{maxDepth: math.MaxInt}
-	for r.open(text); r.next(); {
-		switch string(r.name) {
-		case "shared_secret":
-			keys.current, r.err = parseSecret(r.value)
-		case "previous_shared_secret":
-			keys.previous, r.err = parseSecret(r.value)
-		}
+	var parsed struct {
+		Current  secret.Value `json:"shared_secret"`
+		Previous secret.Value `json:"previous_shared_secret"`
 	}
-	switch err := r.close(); { // Its words are about webhooks.
-	case err != nil:
+	if json.Unmarshal(text, &parsed, readOptions) != nil { // Its error may quote the text.
 		return Keys{}, unusable("secret is not a JSON object with a string under shared_secret " +
 			"(and previous_shared_secret)")
-	case keys.current.Empty():
-		return Keys{}, unusable("shared_secret is missing or empty")
-	default:
-		return keys, nil
 	}
+	if parsed.Current.Empty() {
+		return Keys{}, unusable("shared_secret is missing or empty")
+	}
+	return Keys{parsed.Current, parsed.Previous}, nil
 }
 
 func unusable(problem string) error {
 	return fault.New(fault.Operator, fault.Secret, errors.New(problem))
-}
-
-// parseSecret parses a string, or null, which is no secret.
-func parseSecret(value jsontext.Value) (secret.Value, error) {
-	switch value.Kind() {
-	case jsontext.KindString:
-		return secret.New(string(unquote(value))), nil
-	case jsontext.KindNull:
-		return secret.Value{}, nil
-	default:
-		return secret.Value{}, errors.New("secret is not a string")
-	}
 }
 
 // Verify returns nil if digest is the lower-case hex HMAC-SHA256 of timestamp and body under one of the keys and, if

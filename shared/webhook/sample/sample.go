@@ -2,8 +2,7 @@
 package sample
 
 import (
-	"bytes"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,21 +63,19 @@ func nested(from attributes, store *store) members {
 	from["api_version"] = jsontext.Value("2")
 	// choose returns members with the values of attributes, from pairs of their names.
 	choose := func(pairs ...string) (list members) {
-		for i := 0; i < len(pairs); i += 2 {
-			switch value := from[pairs[i+1]].(type) {
-			case nil:
-			case time.Time:
-				list = append(list, member{pairs[i], formatted(value)})
-			default:
-				list = append(list, member{pairs[i], value})
+		for pair := range slices.Chunk(pairs, 2) {
+			value := from[pair[1]]
+			if date, ok := value.(time.Time); ok {
+				value = formatted(date)
+			}
+			if text, ok := value.(jsontext.Value); ok && string(text) == `"NONE"` {
+				value = quoted("NORMAL")
+			}
+			if value != nil {
+				list = append(list, member{pair[0], value})
 			}
 		}
 		return list
-	}
-	for _, name := range []string{"offer_type", "previous_offer_type"} {
-		if value, ok := from[name].(jsontext.Value); ok && bytes.Equal(value, quoted(noOffer)) {
-			from[name] = quoted("NORMAL")
-		}
 	}
 	app := append(members{{"platform", quoted(store.platform)}}, choose("package_id", "store_app_bundle_id")...)
 	plan := choose("vendor_id", "plan", "type", "purchase_type", "store_product_id", "store_product_id")
@@ -120,10 +117,5 @@ func formatted(at time.Time) jsontext.Value { return quoted(at.Format("2006-01-0
 
 // money writes cents as Purchasely does: up to two decimals, no zeros at the end.
 func money(cents int64) jsontext.Value {
-	sign := ""
-	if cents < 0 {
-		sign, cents = "-", -cents
-	}
-	text := fmt.Sprintf("%s%d.%02d", sign, cents/100, cents%100)
-	return jsontext.Value(strings.TrimRight(strings.TrimRight(text, "0"), "."))
+	return jsontext.Value(strconv.FormatFloat(float64(cents)/100, 'f', -1, 64))
 }
