@@ -43,13 +43,11 @@ const (
 func (run *mapperRun) decideAttributes() {
 	for i := range run.payload.Fields {
 		f := &run.payload.Fields[i]
-		a := attribute{name: f.Name, path: f.Name, value: f.Value, class: unknown}
 		switch {
 		case f.Known == nil:
-			run.decideUnlisted(a)
+			run.decideUnlisted(attribute{name: f.Name, path: f.Name, value: f.Value, class: unknown})
 		case f.Known.Dynamic():
-			a.want, a.class = f.Known.Type, known
-			run.decideUnlisted(a)
+			run.decideUnlisted(attribute{f.Name, f.Name, f.Value, f.Known.Type, known, scope{}})
 		case run.policies.rows[f.Known.Index].property.rule == ruleAddress:
 			run.drop(f.Name, ruleAddress, "")
 		case f.Known.Type == webhook.Date:
@@ -64,8 +62,11 @@ func (run *mapperRun) decideAttributes() {
 
 // decide records a decision on an attribute: unless it is filled in, nothing is sent and nothing explained.
 func (run *mapperRun) decide(source []byte) *decision {
-	run.decisions = append(run.decisions, decision{source: source})
-	return &run.decisions[len(run.decisions)-1]
+	n := len(run.decisions)
+	run.decisions = slices.Grow(run.decisions, 1)[:n+1]
+	d := &run.decisions[n]
+	*d = decision{source: source}
+	return d
 }
 
 // drop decides that an attribute of the catalogue is not sent.

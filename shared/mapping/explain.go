@@ -60,7 +60,6 @@ var (
 	ruleCount = newRule("limit: an event has at most 100 properties; event_id, environment and the " +
 		"documented ones go first")
 	ruleKeys      = newRule("limit: a profile gets at most 100 keys; the documented ones go first")
-	ruleReserved  = newRule("CleverTap gives this profile key a meaning of its own")
 	ruleUnderived = newRule("this webhook does not tell")
 	ruleOtherID   = newRule("the webhook addresses its subscriber by a CleverTap ID; that of the subscriber " +
 		"it came from is not known")

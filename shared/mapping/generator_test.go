@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -25,7 +27,7 @@ var (
 		number("123456789012345678"), "9.90", "1e2", " 5", "007", "-0.0", "ordinary", "Łódź – 東京 🚀", "tab\there \"quoted\" back\\slash\u0001",
 		strings.Repeat("x", 512), strings.Repeat("x", 513), strings.Repeat("é", 300), strings.Repeat("🚀", 129),
 		number(strings.Repeat("9", 520)), []any{}, []any{number("1.50"), "zwei", nil, true, []any{object{{"k", "ü/"}}}},
-		object{}, object{{"a", number("1")}, {"b", object{{"c", "deep"}, {"d_at", "2026-01-02T03:04:05Z"}, {"d_at_ms", number("5")}}}},
+		object{}, object{{"id", "7"}, {"type", "x"}, {"created_at_ms", number("5")}}, object{{"a", number("1")}, {"b", object{{"c", "deep"}, {"d_at", "2026-01-02T03:04:05Z"}, {"d_at_ms", number("5")}}}},
 	}
 	dates = []any{
 		"2026-03-14T07:41:52.318Z", "2026-03-14T07:41:09.000Z", "2025-06-14T09:41:09+02:00", "2025-06-14T09:41:09.5+0200", "2026-03-21",
@@ -38,7 +40,7 @@ var (
 	flatNames = []string{
 		"loyalty_tier", "Loyalty Tier", "LOYALTY_TIER", "campaign", "opened_at", "opened_at_ms", "price%", "  spaced  ", "!!!", "émile",
 		"a.b.c", "seen_at", "seen_at_ms", "commitment_number", "commitment_expires_at", "commitment_expires_at_ms", "Event_ID", "PLAN",
-		"amount_in_eur", "amount_in_usd", "amount_in_gbp", "cumulated_revenues_in_usd", "plan_price_in_jpy", "store_price", "Environment",
+		"amount_in_eur", "amount_in_usd", "amount_in_gbp", "purchased_at_ms!", "cumulated_revenues_in_usd", "plan_price_in_jpy", "store_price", "Environment",
 		"event", "device", strings.Repeat("long", 40), "clevertap_id", "clever_tap_id", "purchase_token", "Plan", "email", "x",
 	}
 	ids = []any{
@@ -102,15 +104,10 @@ func (d dice) event() any {
 
 // present decides by the presence that the vendor documents.
 func (d dice) present(a *webhook.Attribute) bool {
-	switch {
-	case a.Presence == "unproven":
-		return d.one(25)
-	case a.Presence == "always", a.Presence == "usually":
-		return !d.one(15)
-	case strings.Contains(a.Presence, "new"), a.Presence == "one_time", a.Presence == "google":
-		return d.one(8)
+	if frequency := map[string]int{"unproven": 25, "one_time": 8, "google": 8}[a.Presence]; frequency > 0 {
+		return d.one(frequency)
 	}
-	return d.one(2)
+	return a.Presence == "always" || a.Presence == "usually" || d.one(2)
 }
 
 func (d dice) value(a *webhook.Attribute) any {
@@ -152,10 +149,8 @@ func (d dice) write(b *strings.Builder, v any) {
 	switch v := v.(type) {
 	case nil:
 		b.WriteString("null")
-	case bool:
+	case bool, number:
 		fmt.Fprint(b, v)
-	case number:
-		b.WriteString(string(v))
 	case string:
 		d.writeText(b, v)
 	case []any:
@@ -222,56 +217,46 @@ func (d dice) settings() (settings, string) {
 		EventDefault: of(d, "send", "send", "skip"), EventPrefix: of(d, "", "", "PLY "),
 		UserDefault: of(d, "published", "published", "all", "none"), UserPrefix: of(d, "", "", "ply_"),
 		Charged: !d.one(4), Currency: of(d, "integration", "customer"), hasSandboxAccount: !d.one(3),
-		Events: map[string]entry{}, Properties: map[string]entry{}, UserProperties: map[string]entry{},
 	}
-	for _, name := range []string{"ACTIVATE", "TRANSACTION_PROCESSED", "SUBSCRIPTION_RENEWED", "BRAND_NEW", "charged"} {
-		d.maybe(s.Events, name, "An Event "+name, 4)
-	}
-	for _, name := range []string{
-		"plan", "event_id", "environment", "device_type", "purchase_token", "attribution", "attribution_utm_source", "loyalty_tier",
-		"event_created_at", "amount_in_eur", "extra_7", "event_b", "x", "store_country", "price%", "opened_at",
-	} {
-		d.maybe(s.Properties, name, "A Property "+strings.TrimRight(name, "%"), 5)
-	}
-	for _, name := range []string{
-		"plan", "has_active_subscription", "store_country", "plan_periodicity", "cumulated_revenue_in_usd", "trial_ends_at", "last_event",
-		"device_id", "loyalty_tier", "opened_at", "is_family_shared", "original_purchased_at",
-	} {
-		d.maybe(s.UserProperties, name, "A User Property "+name, 4)
-	}
+	s.Events = d.entries("An Event ", "ACTIVATE", "TRANSACTION_PROCESSED", "SUBSCRIPTION_RENEWED", "BRAND_NEW", "charged")
+	s.Properties = d.entries("A Property ", "plan", "event_id", "environment", "device_type", "purchase_token",
+		"attribution", "attribution_utm_source", "loyalty_tier", "event_created_at", "amount_in_eur", "extra_7", "event_b",
+		"x", "store_country", "price%", "opened_at")
+	s.UserProperties = d.entries("A User Property ", "plan", "has_active_subscription", "store_country",
+		"plan_periodicity", "cumulated_revenue_in_usd", "trial_ends_at", "last_event", "device_id", "loyalty_tier",
+		"opened_at", "is_family_shared", "original_purchased_at")
 	return s, s.file()
 }
 
-func (d dice) maybe(m map[string]entry, name, rename string, n int) {
-	if !d.one(n) {
-		return
+// entries names some things, and gives some of them another name, or switches them off.
+func (d dice) entries(prefix string, names ...string) map[string]entry {
+	all := map[string]entry{}
+	for _, name := range names {
+		if !d.one(4) {
+			continue
+		}
+		e := entry{Send: d.one(2) || name == "event_id" || name == "environment"}
+		if d.one(2) || name == "charged" { // a file may give that name to nothing
+			e.Name = prefix + strings.TrimRight(name, "%")
+		}
+		all[name] = e
 	}
-	e := entry{off: d.one(2) && name != "event_id" && name != "environment"}
-	if d.one(2) || name == "charged" { // a file may give that name to nothing
-		e.name = rename
-	}
-	m[name] = e
+	return all
 }
 
-// file writes the settings as an integration file.
+// file writes the settings as an integration file: JSON is YAML.
 func (s *settings) file() string {
-	var b strings.Builder
-	entries := func(m map[string]entry) {
-		for name, e := range m {
-			fmt.Fprintf(&b, "        %q: {send: %v", name, !e.off)
-			if e.name != "" {
-				fmt.Fprintf(&b, ", name: %q", e.name)
-			}
-			b.WriteString("}\n")
-		}
+	type object = map[string]any
+	text, err := json.Marshal(object{"apps": object{"demo": object{
+		"enabled": !s.Off, "anonymous": s.Anonymous, "sandbox": s.Sandbox,
+		"server_events": object{
+			"default": s.EventDefault, "prefix": s.EventPrefix, "events": s.Events, "properties": s.Properties,
+		},
+		"user_properties": object{"default": s.UserDefault, "prefix": s.UserPrefix, "properties": s.UserProperties},
+		"revenue":         object{"charged": s.Charged, "currency": s.Currency},
+	}}}, json.Deterministic(true))
+	if err != nil {
+		panic(err)
 	}
-	fmt.Fprintf(&b, "apps:\n  demo:\n    enabled: %v\n    anonymous: %s\n    sandbox: %s\n", !s.Off, s.Anonymous, s.Sandbox)
-	fmt.Fprintf(&b, "    server_events:\n      default: %s\n      prefix: %q\n      events:\n", s.EventDefault, s.EventPrefix)
-	entries(s.Events)
-	b.WriteString("      properties:\n")
-	entries(s.Properties)
-	fmt.Fprintf(&b, "    user_properties:\n      default: %s\n      prefix: %q\n      properties:\n", s.UserDefault, s.UserPrefix)
-	entries(s.UserProperties)
-	fmt.Fprintf(&b, "    revenue:\n      charged: %v\n      currency: %s\n", s.Charged, s.Currency)
-	return b.String()
+	return string(text)
 }

@@ -1,22 +1,20 @@
 package mapping_test
 
 import (
+	"cmp"
 	"fmt"
-	"math/big"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
-	"unicode/utf8"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// The oracle says a second time, slowly and with plain lists, what a webhook means. It shares nothing with the mapping but the
-// catalogue's rows.
+// The oracle says a second time, slowly and with plain lists, what a webhook means. It shares nothing with the mapping
+// but the catalogue, and what other packages know of dates and of CleverTap's names.
 
 // number is a JSON number by its text.
 type number string
@@ -51,11 +49,7 @@ func (o object) set(name string, value any) object {
 
 // decode reads a value: nil, bool, string, number, []any or object.
 func decode(d *jsontext.Decoder) any {
-	token, err := d.ReadToken()
-	if err != nil {
-		panic(err)
-	}
-	switch token.Kind() {
+	switch token := must(d.ReadToken()); token.Kind() {
 	case '"':
 		return token.String()
 	case '0':
@@ -67,16 +61,15 @@ func decode(d *jsontext.Decoder) any {
 		for d.PeekKind() != ']' {
 			list = append(list, decode(d))
 		}
-		_, _ = d.ReadToken()
+		must(d.ReadToken())
 		return list
 	case '{':
 		o := object{}
 		for d.PeekKind() != '}' {
-			name, _ := d.ReadToken()
-			key := name.String()
-			o = o.set(key, decode(d))
+			name := decode(d).(string)
+			o = o.set(name, decode(d))
 		}
-		_, _ = d.ReadToken()
+		must(d.ReadToken())
 		return o
 	}
 	return nil
@@ -96,8 +89,8 @@ type settings struct {
 }
 
 type entry struct {
-	off  bool
-	name string
+	Send bool   `json:"send"`
+	Name string `json:"name,omitempty"`
 }
 
 // outcome is what the oracle says.
@@ -118,7 +111,8 @@ type oracle struct {
 	settings
 	c       *webhook.Catalogue
 	name    string
-	a       object // attributes, without event_name and api_version
+	event   *webhook.EventType // nil if it is not expected
+	a       object             // attributes, without event_name and api_version
 	drift   []string
 	props   []property
 	user    []property
@@ -156,85 +150,72 @@ func absent(id string) bool {
 	return id == "" || slices.Contains([]string{"null", "(null)", "nil", "none", "undefined", "nan"}, strings.ToLower(id))
 }
 
-func quote(s string) string {
-	b, err := json.Marshal(s)
+func quote(s string) string { return string(must(jsontext.AppendQuote(nil, s))) }
+
+func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return string(b)
+	return v
 }
 
-func cutAt(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
-}
-
-func fold(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), "")) }
-
-var forbidden = regexp.MustCompile("[%<>!|&.:;$'\"\\\\]")
+func fold(s string) string { return string(clevertap.Fold(nil, s)) }
 
 func clean(s string) string {
-	s = strings.TrimSpace(forbidden.ReplaceAllString(s, ""))
-	return strings.TrimSpace(cutAt(s, 120))
+	name, _ := clevertap.CleanName(nil, []byte(s), 120, false)
+	return string(name)
 }
 
 // answer follows the rules from top to bottom.
 func (o *oracle) answer() outcome {
-	environment := o.text("environment")
-	sandbox := environment == "SANDBOX"
 	if o.Off {
 		return outcome{Skip: "disabled"}
 	}
+	sandbox := o.text("environment") == "SANDBOX"
 	toSandbox := sandbox && o.Sandbox == "route" && o.hasSandboxAccount
-	if sandbox && (o.Sandbox == "skip" || o.Sandbox == "route" && !o.hasSandboxAccount) {
+	if sandbox && !toSandbox && o.Sandbox != "send" {
 		return outcome{Skip: "sandbox"}
 	}
-	identity, byCleverTapID, reason := o.identity("user_id", "anonymous_user_id", true)
+	identity, byCleverTapID, reason := o.identity("user_id", "anonymous_user_id",
+		o.a, o.a.find("user_attributes"), o.a.find("attributes"), o.a.find("integrations"))
 	if reason != "" {
 		return outcome{Skip: reason}
 	}
 	ts, at := o.times()
-	var event *webhook.EventType
-	for i := range o.c.Events {
-		if o.c.Events[i].Name == o.name && o.c.Events[i].Known() {
-			event = &o.c.Events[i]
-		}
-	}
-	if event == nil {
+	if o.event = o.c.Event([]byte(o.name)); o.event == nil || !o.event.Known() {
+		o.event = nil
 		o.drifted("event", o.name)
 	}
 	kind := o.text("purchase_type")
-	o.profile = kind != "CONSUMABLE" && kind != "NON_CONSUMABLE" && (kind != "" || o.text("purchasely_one_time_purchase_id") == "")
+	o.profile = kind != "CONSUMABLE" && kind != "NON_CONSUMABLE" &&
+		(kind != "" || o.text("purchasely_one_time_purchase_id") == "")
 	o.walk()
-	head := `{"type":"event",` + identity + `,"ts":` + fmt.Sprint(ts) + `,"evtName":`
 	out := outcome{}
-	if name, send := o.eventName(event); send {
-		out.Event = head + quote(name) + `,"evtData":{` + o.properties() + `}}`
+	record := func(name, data string) string {
+		return fmt.Sprintf(`{"type":"event",%s,"ts":%d,"evtName":%s,"evtData":{%s}}`, identity, ts, quote(name), data)
 	}
-	active := o.active(event)
+	if name, send := o.eventName(); send {
+		out.Event = record(name, o.properties())
+	}
 	if o.profile {
-		o.derive(event, active, environment)
+		o.derive()
 		if out.Profile = profileRecord(identity, ts, o.user); out.Profile != "" {
 			out.At = at
 		}
 	}
-	out.Charged = o.charged(event, head, environment, toSandbox)
-	if event != nil && event.Name == "SUBSCRIPTION_RECEIVED" && o.profile && !byCleverTapID {
-		other, _, none := o.identity("transferred_from_user_id", "transferred_from_anonymous_user_id", false)
-		if e, on := o.userRule("has_active_subscription"); on && none == "" && other != identity {
-			out.Other = profileRecord(other, ts, []property{{name: e, json: "false"}})
+	if data := o.chargedData(toSandbox); data != "" {
+		out.Charged = record("Charged", data)
+	}
+	if o.name == "SUBSCRIPTION_RECEIVED" && o.profile && !byCleverTapID {
+		other, _, none := o.identity("transferred_from_user_id", "transferred_from_anonymous_user_id")
+		if name, on := o.userRule("has_active_subscription"); on && none == "" && other != identity {
+			out.Other = profileRecord(other, ts, []property{{name: name, json: "false"}})
 		}
 	}
 	if out.Event == "" && out.Profile == "" && out.Charged == "" && out.Other == "" {
 		out.Skip = "event_off"
 	}
-	slices.Sort(o.drift)
-	out.Drift = slices.Compact(o.drift)
+	out.Drift = slices.Sorted(slices.Values(o.drift))
 	return out
 }
 
@@ -257,117 +238,90 @@ var addresses = []string{"clevertap_id", "clever_tap_id", "integration_clevertap
 
 var customID = regexp.MustCompile(`^[A-Za-z0-9()!:@$_-]+$`)
 
-func (o *oracle) identity(user, anonymous string, cleverTap bool) (key string, byID bool, reason string) {
-	if cleverTap {
-		places := []object{o.a}
-		for _, name := range []string{"user_attributes", "attributes", "integrations"} {
-			if inner, ok := o.a.find(name).(object); ok {
-				places = append(places, inner)
-			}
-		}
-		for _, place := range places {
-			for _, name := range addresses {
-				if id := text(place.find(name)); !absent(id) {
-					return `"objectId":` + quote(id), true, ""
-				}
+// identity is the record's key and value; byID says that it is a CleverTap ID of the payload, which counts if places
+// are given.
+func (o *oracle) identity(user, anonymous string, places ...any) (key string, byID bool, reason string) {
+	for _, place := range places {
+		for _, name := range addresses {
+			inner, _ := place.(object)
+			if id := text(inner.find(name)); !absent(id) {
+				return `"objectId":` + quote(id), true, ""
 			}
 		}
 	}
 	if id := o.text(user); !absent(id) {
 		return `"identity":` + quote(id), false, ""
 	}
-	id := o.text(anonymous)
-	if absent(id) {
+	id, prefix := o.text(anonymous), ""
+	switch store := o.text("store"); {
+	case absent(id):
 		return "", false, "no_identity"
-	}
-	if o.Anonymous == "skip" {
+	case o.Anonymous == "skip":
 		return "", false, "anonymous"
+	case store == "APPLE_APP_STORE":
+		prefix = "-h"
+	case store == "GOOGLE_PLAY_STORE", strings.HasPrefix(store, "AMAZON_APP"), strings.HasPrefix(store, "HUAWEI_APP"):
+		prefix = "__h"
 	}
-	if o.Anonymous == "object_id" {
-		prefix := ""
-		switch store := o.text("store"); {
-		case store == "APPLE_APP_STORE":
-			prefix = "-h"
-		case store == "GOOGLE_PLAY_STORE", strings.HasPrefix(store, "AMAZON_APP"), strings.HasPrefix(store, "HUAWEI_APP"):
-			prefix = "__h"
-		}
-		if prefix != "" && customID.MatchString(id) && len(prefix+id) <= 64 {
-			return `"objectId":` + quote(prefix+id), false, ""
-		}
+	if o.Anonymous == "object_id" && prefix != "" && customID.MatchString(id) && len(prefix+id) <= 64 {
+		return `"objectId":` + quote(prefix+id), false, ""
 	}
 	return `"identity":` + quote(id), false, ""
 }
 
-var layouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700", "2006-01-02T15:04:05", "2006-01-02"}
-
-func floorMS(r *big.Rat, ok bool) (int64, bool) {
-	if !ok {
-		return 0, false
-	}
-	ms := new(big.Int).Div(r.Num(), r.Denom())
-	return ms.Int64(), ms.IsInt64()
-}
-
 // dateMS reads a date: text, or a number of seconds or milliseconds.
-func dateMS(v any) (int64, bool) {
-	switch v := v.(type) {
-	case string:
-		for _, layout := range layouts {
-			if t, err := time.Parse(layout, v); err == nil {
-				return t.UnixMilli(), true
-			}
-		}
-	case number:
-		r, ok := new(big.Rat).SetString(string(v))
-		if ok && r.Cmp(big.NewRat(100_000_000_000, 1)) <= 0 {
-			r.Mul(r, big.NewRat(1000, 1))
-		}
-		return floorMS(r, ok)
-	}
-	return 0, false
-}
+func dateMS(v any) (int64, bool) { return webhook.ParseDate(raw(v)) }
 
-func twinMS(v any) (int64, bool) {
-	if !isDecimal(text(v)) {
-		return 0, false
+func millisMS(v any) (int64, bool) { return webhook.ParseMillis(raw(v)) }
+
+// raw writes a text or a number as JSON; any other value is null.
+func raw(v any) jsontext.Value {
+	if s, ok := v.(string); ok {
+		return jsontext.Value(quote(s))
 	}
-	return floorMS(new(big.Rat).SetString(text(v)))
+	return jsontext.Value(cmp.Or(text(v), "null"))
 }
 
 var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
 func isDecimal(s string) bool { return decimal.MatchString(s) }
 
+// date reads a date of the payload, else its milliseconds field.
+func (o *oracle) date(name string) (int64, bool) {
+	if ms, ok := dateMS(o.a.find(name)); ok {
+		return ms, true
+	}
+	return millisMS(o.a.find(name + "_ms"))
+}
+
 func (o *oracle) times() (ts, order int64) {
 	usable := func(ms int64, ok bool) bool { return ok && ms >= 1000 && ms < 100_000_000_000_000 }
 	at := atReceipt.UnixMilli()
-	for _, name := range []string{"event_created_at", "purchased_at"} {
+	for _, name := range []string{"purchased_at", "event_created_at"} { // the last one counts
+		if ms, ok := millisMS(o.a.find(name + "_ms")); usable(ms, ok) {
+			at = ms
+		}
 		if ms, ok := dateMS(o.a.find(name)); usable(ms, ok) {
 			at = ms
-			break
-		}
-		if ms, ok := twinMS(o.a.find(name + "_ms")); usable(ms, ok) {
-			at = ms
-			break
 		}
 	}
-	if ms, ok := twinMS(o.a.find("event_created_at_ms")); usable(ms, ok) {
+	if ms, ok := millisMS(o.a.find("event_created_at_ms")); usable(ms, ok) {
 		return at / 1000, ms
 	}
 	return at / 1000, at
 }
 
-func (o *oracle) eventName(known *webhook.EventType) (name string, send bool) {
+func (o *oracle) eventName() (name string, send bool) {
 	e, named := o.Events[o.name]
 	send = o.EventDefault != "skip"
 	if named {
-		send = !e.off
+		send = e.Send
 	}
-	if e.name != "" {
-		return e.name, send
+	if e.Name != "" {
+		return e.Name, send
 	}
 	name = o.EventPrefix + o.name
-	if known != nil {
+	if o.event != nil {
 		return name, send
 	}
 	if name = clean(name); fold(name) == "charged" {

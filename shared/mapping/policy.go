@@ -87,9 +87,6 @@ func newPolicies(app *integration.App, c *webhook.Catalogue, col *columns) *poli
 	}
 	for _, named := range app.NamedUserProperties() {
 		extra := newPolicy(&named.PropertyRule)
-		if clevertap.ReservedProfileKey(named.Name) {
-			extra.rule = ruleReserved
-		}
 		p.extras[named.Source] = &extra
 	}
 	return p

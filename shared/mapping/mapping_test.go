@@ -1,0 +1,244 @@
+package mapping_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// atReceipt is when the webhooks of the tests were received.
+var atReceipt = time.Date(2026, time.November, 23, 8, 15, 30, 417_000_000, time.UTC)
+
+// load reads an integration file with an app called demo.
+func load(t testing.TB, text string) *integration.App {
+	t.Helper()
+	file, problems := integration.Load("integrations.yaml", []byte(text))
+	if file == nil {
+		t.Fatalf("integration file: %v", problems)
+	}
+	return file.Apps["demo"]
+}
+
+// demo is the app with some settings.
+func demo(t testing.TB, settings string) *integration.App {
+	t.Helper()
+	return load(t, "apps:\n  demo: "+settings+"\n")
+}
+
+// read reads a webhook.
+func read(t testing.TB, body string) *webhook.Event {
+	t.Helper()
+	e := new(webhook.Event)
+	if err := e.Read([]byte(body)); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	return e
+}
+
+// mapped maps a webhook for an app with some settings.
+func mapped(t testing.TB, body, settings string, to mapping.Destination) *mapping.Result {
+	t.Helper()
+	r := new(mapping.Result)
+	mapping.New().Map(r, read(t, body), demo(t, settings), to, atReceipt, nil)
+	return r
+}
+
+// encoded is a profile's record; nil if there is none.
+func encoded(p *mapping.Profile) []byte {
+	if p == nil {
+		return nil
+	}
+	return mapping.Merge(nil, []*mapping.Profile{p})
+}
+
+// golden is what became of a webhook: want.json.
+type golden struct {
+	Skip    string         `json:"skip,omitempty"`
+	Reject  string         `json:"reject,omitempty"`
+	Event   jsontext.Value `json:"event,omitempty"`
+	Profile jsontext.Value `json:"profile,omitempty"`
+	Charged jsontext.Value `json:"charged,omitempty"`
+	Other   jsontext.Value `json:"other,omitempty"`
+	Drift   []string       `json:"drift,omitempty"`
+}
+
+// TestGolden maps every in.json below testdata with the app of its folder's integrations.yaml, else with demo: {}. The
+// records, with a line for every property, must be want.json to the byte. The secret has a sandbox account if the
+// folder's name says routed. UPDATE_GOLDEN=1 writes want.json instead: read it before you keep it.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	folders, err := filepath.Glob(filepath.Join("testdata", "*", "in.json"))
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("testdata is empty: %v", err)
+	}
+	for _, in := range folders {
+		folder := filepath.Dir(in)
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel()
+			body, err := os.ReadFile(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file, err := os.ReadFile(filepath.Join(folder, "integrations.yaml"))
+			if errors.Is(err, os.ErrNotExist) {
+				file = []byte("apps:\n  demo: {}\n")
+			}
+			app, e, r := load(t, string(file)), read(t, string(body)), new(mapping.Result)
+			routed := strings.Contains(folder, "routed")
+			to, err := mapping.Route(e, app, func() (bool, error) { return routed, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			mapping.New().Map(r, e, app, to, atReceipt, nil)
+			got, err := json.Marshal(golden{
+				string(r.Skip), string(r.Reject), r.Event, encoded(r.Profile), r.Charged, encoded(r.Other), r.Drift,
+			}, jsontext.Multiline(true), jsontext.WithIndent("  "), jsontext.PreserveRawStrings(true))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, '\n')
+			if os.Getenv("UPDATE_GOLDEN") != "" {
+				if err := os.WriteFile(filepath.Join(folder, "want.json"), got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(filepath.Join(folder, "want.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("records differ (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRoute(t *testing.T) {
+	t.Parallel()
+	const sandbox, production = `,"environment":"SANDBOX"`, `,"environment":"PRODUCTION"`
+	out := errors.New("secret is out of reach")
+	for name, c := range map[string]struct {
+		environment, settings string
+		has                   bool
+		err                   error
+		want                  mapping.Destination
+		asked                 bool
+	}{
+		"production goes to the production account":          {production, "{}", true, nil, mapping.Production, false},
+		"no environment counts as production":                {"", "{}", true, nil, mapping.Production, false},
+		"another environment counts as production":           {`,"environment":"sandbox"`, "{}", true, nil, mapping.Production, false},
+		"a sandbox purchase goes to the sandbox account":     {sandbox, "{}", true, nil, mapping.SandboxAccount, true},
+		"without a sandbox account it goes nowhere":          {sandbox, "{}", false, nil, mapping.NoAccount, true},
+		"a secret out of reach is not a missing account":     {sandbox, "{}", false, out, mapping.NoAccount, true},
+		"sandbox: send needs no sandbox account":             {sandbox, "{sandbox: send}", true, nil, mapping.Production, false},
+		"sandbox: skip does not ask for it":                  {sandbox, "{sandbox: skip}", true, nil, mapping.NoAccount, false},
+		"nobody asks for a disabled app, which goes nowhere": {sandbox, "{enabled: false}", true, out, mapping.Production, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			asked := false
+			e := read(t, `{"event_name":"ACTIVATE","user_id":"a"`+c.environment+`}`)
+			to, err := mapping.Route(e, demo(t, c.settings), func() (bool, error) {
+				asked = true
+				return c.has, c.err
+			})
+			if to != c.want || asked != c.asked || asked && !errors.Is(err, c.err) || !asked && err != nil {
+				t.Errorf("to %v, error %v, asked %v; want to %v, asked %v", to, err, asked, c.want, c.asked)
+			}
+		})
+	}
+}
+
+func TestScope(t *testing.T) {
+	t.Parallel()
+	both := subscriber.Scope{Production: true, Sandbox: true}
+	for name, c := range map[string]struct {
+		sandbox integration.Sandbox
+		to      mapping.Destination
+		one     bool
+		want    subscriber.Scope
+	}{
+		"production of two accounts":   {integration.SandboxRoute, mapping.Production, false, subscriber.Scope{Production: true}},
+		"sandbox of two accounts":      {integration.SandboxRoute, mapping.SandboxAccount, false, subscriber.Scope{Sandbox: true}},
+		"two accounts that are one":    {integration.SandboxRoute, mapping.SandboxAccount, true, both},
+		"sandbox sent to production":   {integration.SandboxSend, mapping.Production, false, both},
+		"sandbox that goes nowhere":    {integration.SandboxSkip, mapping.Production, false, subscriber.Scope{Production: true}},
+		"nowhere, whatever the secret": {integration.SandboxSkip, mapping.Production, true, subscriber.Scope{Production: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := mapping.Scope(&integration.App{Sandbox: c.sandbox}, c.to, c.one); got != c.want {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestResultHasIDAndTimeOfTheEvent(t *testing.T) {
+	t.Parallel()
+	const body = `{"event_name":"ACTIVATE","event_id":"e-\u0031","event_created_at":"2026-03-14T07:41:52.318Z"}`
+	r := mapped(t, body, "{}", mapping.Production)
+	if string(r.EventID) != "e-1" || r.Created != 1773474112318 || r.Skip != fault.NoIdentity {
+		t.Errorf("id %q, created %d, skip %q", r.EventID, r.Created, r.Skip)
+	}
+	if r = mapped(t, `{"event_name":"ACTIVATE"}`, "{}", mapping.Production); len(r.EventID) > 0 || r.Created != 0 {
+		t.Errorf("id %q, created %d of a webhook that has neither", r.EventID, r.Created)
+	}
+}
+
+func TestOneMapperServesManyAtOnce(t *testing.T) {
+	t.Parallel()
+	m, app := mapping.New(), demo(t, "{}")
+	want := string(mapped(t, string(renewal), "{}", mapping.Production).Event)
+	for range 8 {
+		t.Run("worker", func(t *testing.T) {
+			t.Parallel()
+			var r mapping.Result
+			e := read(t, string(renewal))
+			for range 100 {
+				if m.Map(&r, e, app, mapping.Production, atReceipt, nil); string(r.Event) != want {
+					t.Fatalf("got  %s\nwant %s", r.Event, want)
+				}
+			}
+		})
+	}
+}
+
+// TestMapDoesNotAllocate maps webhooks again that it has seen before, as a warm forwarder does with those of a kind.
+func TestMapDoesNotAllocate(t *testing.T) {
+	app := demo(t, "{revenue: {charged: true}, user_properties: {default: all}}")
+	m := mapping.New()
+	for name, body := range map[string]string{
+		"a renewal": string(renewal),
+		"a payment": `{"event_name":"TRANSACTION_PROCESSED","event_id":"e","user_id":"a",` +
+			`"environment":"PRODUCTION","amount_in_eur":9.90}`,
+		"what nobody knows": `{"event_name":"ACTIVATE","user_id":"a","plan":7,"purchased_at":"soon",` +
+			`"attribution":{"utm_source":"x","at":"2026-01-02"},"Tier %":"g\u00e9","x":{"y":{"z":[1,{"a":2}]}},"list":["\u00e9"]}`,
+	} {
+		e := read(t, body)
+		var r mapping.Result
+		var upload []byte
+		states := make([]*mapping.Profile, 1)
+		allocations := testing.AllocsPerRun(100, func() {
+			m.Map(&r, e, app, mapping.Production, atReceipt, nil)
+			states[0] = r.Profile
+			upload = mapping.Merge(append(upload[:0], r.Event...), states)
+		})
+		if allocations > 0 {
+			t.Errorf("%s: %v allocations", name, allocations)
+		}
+	}
+}
