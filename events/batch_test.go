@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"testing"
@@ -84,12 +85,10 @@ func (m messageFixture) raw(t *testing.T) []byte {
 // queued is the message as the receiver would have queued it, but for what the fixture changes.
 func (m messageFixture) queued(t *testing.T, number int, at time.Time) sqsMessage {
 	t.Helper()
-	raw, app := m.raw(t), "demo"
-	if m.app != "" {
-		app = m.app
-	}
-	glance := webhook.Peek(raw)
-	e := message.Encode(message.Message{App: app, Received: at, Body: raw}, strconv.Itoa(int(glance.Subscriber.Kind)), glance.Subscriber.ID, glance.EventID, true)
+	raw := m.raw(t)
+	ids := webhook.Peek(raw)
+	e := message.Encode(message.Message{App: cmp.Or(m.app, "demo"), Received: at, Body: raw},
+		strconv.Itoa(int(ids.Subscriber.Kind)), ids.Subscriber.ID, ids.EventID, true)
 	if m.schema != "" {
 		e.Attributes[message.AttrSchema] = m.schema
 	}

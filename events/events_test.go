@@ -1,12 +1,18 @@
-// Package events_test makes the fixtures of this folder and keeps them in step with the webhooks and with the mapping.
+// Package events_test makes the fixtures of this folder and keeps them in step with the webhooks and with the
+// mapping. That the functions' own handlers do what the fixtures say is tested in shared.
 package events_test
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
 )
 
 // fixtures are all requests. Their signatures are an hour apart by their place in the table, so append.
@@ -36,8 +42,14 @@ var fixtures = []fixture{
 	{name: "version-2"},
 	{name: "no-identity"},
 	{name: "wrong-signature", signed: forged},
-	{name: "deprecated-signature", literal: true, text: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22001"}`, signed: deprecated},
-	{name: "unknown-app", literal: true, text: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22002"}`, app: "parla-tv"},
+	{
+		name: "deprecated-signature", literal: true, signed: deprecated,
+		text: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22001"}`,
+	},
+	{
+		name: "unknown-app", literal: true, app: "parla-tv",
+		text: `{"api_version":3,"event_name":"ACTIVATE","user_id":"learner-22002"}`,
+	},
 	{name: "too-large", literal: true, text: strings.Repeat(" ", 262145)},
 	{name: "not-json", literal: true, text: "This is signed, and it is no JSON."},
 	{name: "empty-body", literal: true},
@@ -53,7 +65,8 @@ var fixtures = []fixture{
 	{name: "family-shared-1-own"}, {name: "family-shared-2-shared"}, {name: "family-shared-3-revoked"},
 }
 
-// sent is when the fixture at a place of the table was signed and received: on days after what its webhook tells about.
+// sent is when the fixture at a place of the table was signed and received: on days after what its webhook tells
+// about.
 func sent(place int) time.Time {
 	return time.Date(2026, time.November, 1, 9, 0, 0, 0, time.UTC).Add(time.Duration(place) * time.Hour)
 }
@@ -83,5 +96,28 @@ func TestNothingIsLeftOver(t *testing.T) {
 				t.Errorf("%s belongs to no line of the table", file)
 			}
 		}
+	}
+}
+
+// golden compares v, as indented JSON, with a file; with UPDATE_GOLDEN=1 it writes the file instead.
+func golden(t *testing.T, file string, v any) {
+	t.Helper()
+	got, err := json.Marshal(v, jsontext.WithIndent("  "), json.Deterministic(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, '\n')
+	if os.Getenv("UPDATE_GOLDEN") == "1" {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v (UPDATE_GOLDEN=1 makes it)", err)
+	}
+	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+		t.Errorf("%s is out of step; if the new one is right, UPDATE_GOLDEN=1 keeps it (-file +made):\n%s", file, diff)
 	}
 }

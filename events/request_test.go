@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -55,15 +56,8 @@ func (f fixture) raw(t *testing.T) string {
 	return body(t, f.name)
 }
 
-// appName is the app in the request's path.
-func (f fixture) appName() string {
-	if f.app == "" {
-		return "demo"
-	}
-	return f.app
-}
-
-// request is an HTTP API's event, payload format 2.0 (AWS, "Create AWS Lambda proxy integrations for HTTP APIs", November 2026).
+// request is an HTTP API's event, payload format 2.0 (AWS, "Create AWS Lambda proxy integrations for HTTP APIs",
+// November 2026).
 type request struct {
 	Version         string            `json:"version"`
 	RouteKey        string            `json:"routeKey"`
@@ -108,7 +102,7 @@ func mac(secret, message string) string {
 func (f fixture) request(t *testing.T, at time.Time) request {
 	t.Helper()
 	const route = "POST /purchasely/{app}"
-	body, path := f.raw(t), "/purchasely/"+f.appName()
+	body, app := f.raw(t), cmp.Or(f.app, "demo")
 	stamp := strconv.FormatInt(at.Unix(), 10)
 	headers := map[string]string{
 		"accept":                 "application/json",
@@ -133,14 +127,14 @@ func (f fixture) request(t *testing.T, at time.Time) request {
 		body = base64.StdEncoding.EncodeToString([]byte(body))
 	}
 	return request{
-		Version: "2.0", RouteKey: route, RawPath: path, Headers: headers,
+		Version: "2.0", RouteKey: route, RawPath: "/purchasely/" + app, Headers: headers,
 		RequestContext: requestContext{
 			AccountID: "123456789012", APIID: "a1b2c3d4e5", DomainName: headers["host"], DomainPrefix: "a1b2c3d4e5",
-			HTTP:      requestHTTP{Method: "POST", Path: path, Protocol: "HTTP/1.1", SourceIP: "203.0.113.17"},
+			HTTP:      requestHTTP{Method: "POST", Path: "/purchasely/" + app, Protocol: "HTTP/1.1", SourceIP: "203.0.113.17"},
 			RequestID: "made-up-" + stamp, RouteKey: route, Stage: "$default",
 			Time: at.Format("02/Jan/2006:15:04:05 -0700"), TimeEpoch: at.UnixMilli(),
 		},
-		PathParameters:  map[string]string{"app": f.appName()},
+		PathParameters:  map[string]string{"app": app},
 		Body:            body,
 		IsBase64Encoded: f.base64,
 	}

@@ -2,6 +2,7 @@ package events_test
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,11 +36,11 @@ func demo(t *testing.T) *integration.App {
 	return file.Apps["demo"]
 }
 
-// refused are the answers that end a request, in the order in which the receiver asks.
+// refused is the answer that ends a request, if any, in the order in which the receiver checks.
 func (f fixture) refused(t *testing.T) (status int, reason fault.Reason) {
 	t.Helper()
 	switch {
-	case f.appName() != "demo":
+	case f.app != "":
 		return 404, fault.UnknownApp
 	case len(f.raw(t)) > 262144:
 		return 413, fault.TooLarge
@@ -56,8 +57,11 @@ func (f fixture) want(t *testing.T, app *integration.App, at time.Time, stored s
 		return want{Status: status, Answer: map[string]string{"error": string(reason)}, Outcome: "none", Records: []jsontext.Value{}}
 	}
 	m := mapped(app, []byte(f.raw(t)), at)
-	m.hear(app, at, stored)
-	return want{Status: 200, Answer: map[string]string{"status": "queued"}, Outcome: m.outcome, Reason: m.reason, Account: m.account, Records: m.records()}
+	m.applyState(app, at, stored)
+	return want{
+		Status: 200, Answer: map[string]string{"status": "queued"},
+		Outcome: m.outcome, Reason: m.reason, Account: m.account, Records: m.records(),
+	}
 }
 
 // states are what is stored of subscribers.
@@ -71,8 +75,8 @@ func seriesOf(name string) string {
 	return name
 }
 
-// meaning is what a webhook comes to in the forwarder, alone in its batch.
-type meaning struct {
+// delivery is what a webhook comes to in the forwarder, alone in its batch.
+type delivery struct {
 	to      mapping.Destination
 	outcome string
 	reason  fault.Reason
@@ -81,13 +85,13 @@ type meaning struct {
 }
 
 // mapped maps a webhook for an app whose secret has a sandbox account.
-func mapped(app *integration.App, body []byte, received time.Time) *meaning {
+func mapped(app *integration.App, body []byte, received time.Time) *delivery {
 	var event webhook.Event
 	if err := event.Read(body); err != nil {
-		return &meaning{outcome: "rejected", reason: fault.Of(err).Reason}
+		return &delivery{outcome: "rejected", reason: fault.Of(err).Reason}
 	}
 	to, _ := mapping.Route(&event, app, func() (bool, error) { return true, nil })
-	m := meaning{to: to}
+	m := delivery{to: to}
 	mapping.New().Map(&m.result, &event, app, to, received, nil)
 	switch {
 	case m.result.Skip != "":
@@ -100,34 +104,29 @@ func mapped(app *integration.App, body []byte, received time.Time) *meaning {
 	return &m
 }
 
-// hear lets subscriber state have its say.
-func (m *meaning) hear(app *integration.App, received time.Time, stored states) {
-	for _, said := range m.result.Updates(received) {
-		statement := subscriber.ScopedUpdate{Update: said.Update, Scope: mapping.Scope(app, m.to, false)}
-		state, answers, _ := stored[said.Subscriber].Merge([]subscriber.ScopedUpdate{statement})
-		stored[said.Subscriber] = state
-		if said.Former {
-			m.result.Other = m.result.Other.Apply(answers[0])
+// applyState lets subscriber state decide on the profiles.
+func (m *delivery) applyState(app *integration.App, received time.Time, stored states) {
+	for _, u := range m.result.Updates(received) {
+		scoped := subscriber.ScopedUpdate{Update: u.Update, Scope: mapping.Scope(app, m.to, false)}
+		state, decisions, _ := stored[u.Subscriber].Merge([]subscriber.ScopedUpdate{scoped})
+		stored[u.Subscriber] = state
+		if u.Former {
+			m.result.Other = m.result.Other.Apply(decisions[0])
 		} else {
-			m.result.Profile = m.result.Profile.Apply(answers[0])
+			m.result.Profile = m.result.Profile.Apply(decisions[0])
 		}
 	}
 }
 
 // records are the webhook's records when it is alone in its batch; never nil.
-func (m *meaning) records() []jsontext.Value {
-	records := []jsontext.Value{}
-	for _, record := range [][]byte{m.result.Event, m.result.Charged} {
-		if record != nil {
-			records = append(records, record)
-		}
-	}
+func (m *delivery) records() []jsontext.Value {
+	records := []jsontext.Value{m.result.Event, m.result.Charged}
 	for _, state := range []*mapping.Profile{m.result.Profile, m.result.Other} {
 		if state != nil {
 			records = append(records, mapping.Merge(nil, []*mapping.Profile{state}))
 		}
 	}
-	return records
+	return slices.DeleteFunc(records, func(record jsontext.Value) bool { return record == nil })
 }
 
 func TestWhatBecomesOfRequests(t *testing.T) {

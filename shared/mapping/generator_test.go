@@ -62,7 +62,7 @@ func (d dice) webhook() object {
 		}
 		name := a.Name
 		if prefix, ok := strings.CutSuffix(name, "xxx"); ok {
-			name = prefix + of(d, "usd", "eur", "gbp", "pln")
+			name = prefix + of(d, "usd", "eur", "gbp", "nzd")
 		}
 		if before, ok := strings.CutSuffix(name, "*"); ok {
 			name = before + of(d, "number", "total", "expires_at")
@@ -132,7 +132,7 @@ func (d dice) value(a *webhook.Attribute) any {
 	case a.Type == webhook.Object:
 		return object{{"clevertap_id", of(d, ids...)}, {"utm_source", "news letter"}, {"nested", d.odd()}, {"at", "2026-01-02"}}
 	case a.Name == "customer_currency":
-		return of[any](d, "PLN", "cad", "EURO", "€", nil, number("978"))
+		return of[any](d, "NZD", "cad", "EURO", "AZ@", "€", nil, number("978"))
 	}
 	return of[any](d, a.Name+"-value", fmt.Sprint(a.Name, d.IntN(1000)), number(strconv.Itoa(d.IntN(1000))))
 }
