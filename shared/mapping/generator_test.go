@@ -210,53 +210,44 @@ func (d dice) body() []byte {
 	return []byte(b.String())
 }
 
-// settings makes an integration file, as the oracle reads it and as text.
-func (d dice) settings() (settings, string) {
-	s := settings{
-		Off: d.one(40), Anonymous: of(d, "identity", "object_id", "skip"), Sandbox: of(d, "route", "send", "skip"),
-		EventDefault: of(d, "send", "send", "skip"), EventPrefix: of(d, "", "", "PLY "),
-		UserDefault: of(d, "published", "published", "all", "none"), UserPrefix: of(d, "", "", "ply_"),
-		Charged: !d.one(4), Currency: of(d, "integration", "customer"), hasSandboxAccount: !d.one(3),
-	}
-	s.Events = d.entries("An Event ", "ACTIVATE", "TRANSACTION_PROCESSED", "SUBSCRIPTION_RENEWED", "BRAND_NEW", "charged")
-	s.Properties = d.entries("A Property ", "plan", "event_id", "environment", "device_type", "purchase_token",
-		"attribution", "attribution_utm_source", "loyalty_tier", "event_created_at", "amount_in_eur", "extra_7", "event_b",
-		"x", "store_country", "price%", "opened_at")
-	s.UserProperties = d.entries("A User Property ", "plan", "has_active_subscription", "store_country",
-		"plan_periodicity", "cumulated_revenue_in_usd", "trial_ends_at", "last_event", "device_id", "loyalty_tier",
-		"opened_at", "is_family_shared", "original_purchased_at")
-	return s, s.file()
-}
-
-// entries names some things, and gives some of them another name, or switches them off.
-func (d dice) entries(prefix string, names ...string) map[string]entry {
-	all := map[string]entry{}
-	for _, name := range names {
-		if !d.one(4) {
-			continue
-		}
-		e := entry{Send: d.one(2) || name == "event_id" || name == "environment"}
-		if d.one(2) || name == "charged" { // a file may give that name to nothing
-			e.Name = prefix + strings.TrimRight(name, "%")
-		}
-		all[name] = e
-	}
-	return all
-}
-
-// file writes the settings as an integration file: JSON is YAML.
-func (s *settings) file() string {
+// settings makes an integration file: JSON is YAML.
+func (d dice) settings() string {
 	type object = map[string]any
 	text, err := json.Marshal(object{"apps": object{"demo": object{
-		"enabled": !s.Off, "anonymous": s.Anonymous, "sandbox": s.Sandbox,
+		"enabled": !d.one(40), "anonymous": of(d, "identity", "object_id", "skip"),
+		"sandbox": of(d, "route", "send", "skip"),
 		"server_events": object{
-			"default": s.EventDefault, "prefix": s.EventPrefix, "events": s.Events, "properties": s.Properties,
+			"default": of(d, "send", "send", "skip"), "prefix": of(d, "", "", "PLY "),
+			"events": d.entries("An Event ", "ACTIVATE", "TRANSACTION_PROCESSED", "SUBSCRIPTION_RENEWED", "BRAND_NEW", "charged"),
+			"properties": d.entries("A Property ", "plan", "event_id", "environment", "device_type", "purchase_token",
+				"attribution", "attribution_utm_source", "loyalty_tier", "event_created_at", "amount_in_eur", "extra_7",
+				"event_b", "x", "store_country", "price%", "opened_at"),
 		},
-		"user_properties": object{"default": s.UserDefault, "prefix": s.UserPrefix, "properties": s.UserProperties},
-		"revenue":         object{"charged": s.Charged, "currency": s.Currency},
+		"user_properties": object{
+			"default": of(d, "published", "published", "all", "none"), "prefix": of(d, "", "", "ply_"),
+			"properties": d.entries("A User Property ", "plan", "has_active_subscription", "store_country",
+				"plan_periodicity", "cumulated_revenue_in_usd", "trial_ends_at", "last_event", "device_id", "loyalty_tier",
+				"opened_at", "is_family_shared", "original_purchased_at"),
+		},
+		"revenue": object{"charged": !d.one(4), "currency": of(d, "integration", "customer")},
 	}}}, json.Deterministic(true))
 	if err != nil {
 		panic(err)
 	}
 	return string(text)
+}
+
+// entries names some things, and gives some of them another name, or switches them off.
+func (d dice) entries(prefix string, names ...string) map[string]map[string]any {
+	all := map[string]map[string]any{}
+	for _, name := range names {
+		if !d.one(4) {
+			continue
+		}
+		all[name] = map[string]any{"send": d.one(2) || name == "event_id" || name == "environment"}
+		if d.one(2) || name == "charged" { // a file may give that name to nothing
+			all[name]["name"] = prefix + strings.TrimRight(name, "%")
+		}
+	}
+	return all
 }

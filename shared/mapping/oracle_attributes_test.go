@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -66,7 +67,7 @@ func (o *oracle) listed(name string, v any, want webhook.Type, enum []string) {
 			o.drifted("attribute", name)
 		}
 		holds := slices.Contains([]string{"user_attributes", "attributes", "integrations"}, name)
-		send, _, _ := o.listedRule(name)
+		send := o.app.Property(o.row(name).Index).Send
 		for _, p := range inner {
 			if !holds || !slices.Contains(addresses, p.name) {
 				o.unlisted(p.name, name+"_"+p.name, p.value, inner, webhook.Unspecified, 1, send)
@@ -180,86 +181,45 @@ func isoMS(name string, v any) (int64, bool) {
 
 // unlistedRule is what is decided on a name that need not be in the catalogue.
 func (o *oracle) unlistedRule(flat string, top bool) (send bool, name string, decided bool) {
-	e, named := o.Properties[flat]
 	if row := o.row(flat); row != nil && !row.Dynamic() && !top {
-		return o.listedRule(flat)
+		rule := o.app.Property(row.Index)
+		return rule.Send, rule.Name, true
 	}
-	if named && e.Name != "" {
-		return e.Send, e.Name, true
+	if rule := o.app.NamedProperty([]byte(flat)); rule != nil {
+		return rule.Send, rule.Name, true
 	}
-	return e.Send || !named, "", false
-}
-
-// listedRule is what is decided on an attribute of the catalogue.
-func (o *oracle) listedRule(name string) (send bool, out string, decided bool) {
-	e, named := o.Properties[name]
-	out = name
-	if name == "device_type" {
-		out = "purchase_device_type"
-	}
-	if e.Name != "" {
-		out = e.Name
-	}
-	switch row := o.row(name); {
-	case slices.Contains(addresses, name), name == "api_version", name == "event_name", row.Type == webhook.Millis:
-		return false, out, true
-	case name == "event_id", name == "environment":
-		return true, out, true
-	case name == "purchase_token":
-		return named && e.Send, out, true
-	}
-	return e.Send || !named, out, true
+	return true, "", false
 }
 
 // send writes an attribute of the catalogue as a property and as a user property.
 func (o *oracle) send(name, json string) {
-	if send, out, _ := o.listedRule(name); send {
+	row := o.row(name)
+	if rule := o.app.Property(row.Index); rule.Send {
 		class := 1
 		if name == "event_id" || name == "environment" {
 			class = 0
 		}
-		o.props = append(o.props, property{out, json, class})
+		o.props = append(o.props, property{rule.Name, json, class})
 	}
-	if o.c.UserProperty(name) == nil {
+	if row.Property == webhook.NoProperty {
 		o.extra(name, json)
 		return
 	}
-	if out, on := o.userRule(name); on && o.profile {
-		o.user = append(o.user, property{name: out, json: json})
-	}
+	o.userProperty(o.app.UserProperty(row.Index), json)
 }
 
 func (o *oracle) extra(name, json string) {
-	e, named := o.UserProperties[name]
-	if !named || !e.Send || !o.profile || o.c.UserProperty(name) != nil {
-		return
+	for _, named := range o.app.NamedUserProperties() {
+		if named.Source == name {
+			o.userProperty(&named.PropertyRule, json)
+		}
 	}
-	out := o.UserPrefix + name
-	if e.Name != "" {
-		out = e.Name
-	}
-	o.user = append(o.user, property{name: out, json: json})
 }
 
-// userRule is what is decided on a user property of the catalogue.
-func (o *oracle) userRule(name string) (out string, on bool) {
-	row := o.c.UserProperty(name)
-	special := row.Property == webhook.Planned || name == "plan_periodicity"
-	switch o.UserDefault {
-	case "all":
-		on = !special
-	case "none":
-	default:
-		on = row.Property == webhook.Published
+func (o *oracle) userProperty(rule *integration.PropertyRule, json string) {
+	if rule.Send && o.profile {
+		o.user = append(o.user, property{name: rule.Name, json: json})
 	}
-	e, named := o.UserProperties[name]
-	if named {
-		on = e.Send
-	}
-	if e.Name != "" {
-		return e.Name, on
-	}
-	return o.UserPrefix + name, on
 }
 
 // properties keeps the limits: no name twice, a hundred at most.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -72,12 +73,8 @@ func (o *oracle) derive() {
 		values["cumulated_revenue_in_usd"] = total
 	}
 	for i := range o.c.Attributes {
-		name := o.c.Attributes[i].Name
-		if !o.c.Attributes[i].Derived || values[name] == "" {
-			continue
-		}
-		if out, on := o.userRule(name); on {
-			o.user = append(o.user, property{name: out, json: values[name]})
+		if value := values[o.c.Attributes[i].Name]; o.c.Attributes[i].Derived && value != "" {
+			o.userProperty(o.app.UserProperty(i), value)
 		}
 	}
 }
@@ -109,7 +106,7 @@ func (o *oracle) period() string {
 func (o *oracle) chargedData(toSandbox bool) string {
 	environment := o.text("environment")
 	switch {
-	case o.event == nil || o.event.Name != "TRANSACTION_PROCESSED" || !o.Charged:
+	case o.event == nil || o.event.Name != "TRANSACTION_PROCESSED" || !o.app.Charged:
 		return ""
 	case toSandbox && environment != "SANDBOX", !toSandbox && environment != "PRODUCTION":
 		return ""
@@ -160,7 +157,7 @@ func (o *oracle) driftedOnce(name string) {
 
 // chosen is the attribute whose amount counts, and its currency.
 func (o *oracle) chosen() (attribute, currency string) {
-	if o.Currency == "customer" {
+	if o.app.Currency == integration.CurrencyCustomer {
 		return "amount_in_customer_currency", strings.ToUpper(o.text("customer_currency"))
 	}
 	for _, p := range o.a {

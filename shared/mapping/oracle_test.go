@@ -10,11 +10,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // The oracle says a second time, slowly and with plain lists, what a webhook means. It shares nothing with the mapping
-// but the catalogue, and what other packages know of dates and of CleverTap's names.
+// but what other packages know: the catalogue, the file's decisions, dates, and CleverTap's names.
 
 // number is a JSON number by its text.
 type number string
@@ -75,24 +76,6 @@ func decode(d *jsontext.Decoder) any {
 	return nil
 }
 
-// settings are an integration file as the oracle reads it.
-type settings struct {
-	Off                       bool
-	Anonymous, Sandbox        string
-	EventDefault, EventPrefix string
-	Events, Properties        map[string]entry
-	UserDefault, UserPrefix   string
-	UserProperties            map[string]entry
-	Charged                   bool
-	Currency                  string
-	hasSandboxAccount         bool
-}
-
-type entry struct {
-	Send bool   `json:"send"`
-	Name string `json:"name,omitempty"`
-}
-
 // outcome is what the oracle says.
 type outcome struct {
 	Skip                           string
@@ -108,8 +91,8 @@ type property struct {
 
 // oracle is one webhook under examination.
 type oracle struct {
-	settings
 	c       *webhook.Catalogue
+	app     *integration.App
 	name    string
 	event   *webhook.EventType // nil if it is not expected
 	a       object             // attributes, without event_name and api_version
@@ -119,9 +102,9 @@ type oracle struct {
 	profile bool
 }
 
-func ask(body []byte, s settings) outcome {
+func ask(body []byte, app *integration.App, hasSandboxAccount bool) outcome {
 	d := jsontext.NewDecoder(strings.NewReader(string(body)), jsontext.AllowDuplicateNames(true))
-	o := &oracle{settings: s, c: webhook.EmbeddedCatalogue()}
+	o := &oracle{c: webhook.EmbeddedCatalogue(), app: app}
 	for _, p := range decode(d).(object) {
 		switch p.name {
 		case "event_name":
@@ -131,7 +114,7 @@ func ask(body []byte, s settings) outcome {
 			o.a = append(o.a, p)
 		}
 	}
-	return o.answer()
+	return o.answer(hasSandboxAccount)
 }
 
 func text(v any) string {
@@ -167,13 +150,13 @@ func clean(s string) string {
 }
 
 // answer follows the rules from top to bottom.
-func (o *oracle) answer() outcome {
-	if o.Off {
+func (o *oracle) answer(hasSandboxAccount bool) outcome {
+	if !o.app.Enabled {
 		return outcome{Skip: "disabled"}
 	}
 	sandbox := o.text("environment") == "SANDBOX"
-	toSandbox := sandbox && o.Sandbox == "route" && o.hasSandboxAccount
-	if sandbox && !toSandbox && o.Sandbox != "send" {
+	toSandbox := sandbox && o.app.Sandbox == integration.SandboxRoute && hasSandboxAccount
+	if sandbox && !toSandbox && o.app.Sandbox != integration.SandboxSend {
 		return outcome{Skip: "sandbox"}
 	}
 	identity, byCleverTapID, reason := o.identity("user_id", "anonymous_user_id",
@@ -208,8 +191,9 @@ func (o *oracle) answer() outcome {
 	}
 	if o.name == "SUBSCRIPTION_RECEIVED" && o.profile && !byCleverTapID {
 		other, _, none := o.identity("transferred_from_user_id", "transferred_from_anonymous_user_id")
-		if name, on := o.userRule("has_active_subscription"); on && none == "" && other != identity {
-			out.Other = profileRecord(other, ts, []property{{name: name, json: "false"}})
+		rule := o.app.UserProperty(o.c.UserProperty("has_active_subscription").Index)
+		if rule.Send && none == "" && other != identity {
+			out.Other = profileRecord(other, ts, []property{{name: rule.Name, json: "false"}})
 		}
 	}
 	if out.Event == "" && out.Profile == "" && out.Charged == "" && out.Other == "" {
@@ -256,14 +240,14 @@ func (o *oracle) identity(user, anonymous string, places ...any) (key string, by
 	switch store := o.text("store"); {
 	case absent(id):
 		return "", false, "no_identity"
-	case o.Anonymous == "skip":
+	case o.app.Anonymous == integration.AnonymousSkip:
 		return "", false, "anonymous"
 	case store == "APPLE_APP_STORE":
 		prefix = "-h"
 	case store == "GOOGLE_PLAY_STORE", strings.HasPrefix(store, "AMAZON_APP"), strings.HasPrefix(store, "HUAWEI_APP"):
 		prefix = "__h"
 	}
-	if o.Anonymous == "object_id" && prefix != "" && customID.MatchString(id) && len(prefix+id) <= 64 {
+	if o.app.Anonymous == integration.AnonymousObjectID && prefix != "" && customID.MatchString(id) && len(prefix+id) <= 64 {
 		return `"objectId":` + quote(prefix+id), false, ""
 	}
 	return `"identity":` + quote(id), false, ""
@@ -312,20 +296,12 @@ func (o *oracle) times() (ts, order int64) {
 }
 
 func (o *oracle) eventName() (name string, send bool) {
-	e, named := o.Events[o.name]
-	send = o.EventDefault != "skip"
-	if named {
-		send = e.Send
+	rule := o.app.Event([]byte(o.name))
+	if o.event != nil || rule.Renamed {
+		return rule.Name, rule.Send
 	}
-	if e.Name != "" {
-		return e.Name, send
-	}
-	name = o.EventPrefix + o.name
-	if o.event != nil {
-		return name, send
-	}
-	if name = clean(name); fold(name) == "charged" {
+	if name = clean(rule.Name); fold(name) == "charged" {
 		name = "_" + name
 	}
-	return name, send
+	return name, rule.Send
 }

@@ -93,12 +93,12 @@ func TestMergeIsWhatSendingOneAfterTheOtherWouldLeave(t *testing.T) {
 		var texts []string
 		left := map[string]any{}
 		for i := range rapid.IntRange(1, 8).Draw(r, "states") {
-			text := fmt.Sprintf("%d  other", 1000+i/2)
+			words := []string{strconv.Itoa(1000 + i/2), "", "other"}
 			for _, name := range names.Draw(r, "keys") {
-				text += fmt.Sprintf(" %s=%d", name, i)
+				words = append(words, fmt.Sprintf("%s=%d", name, i))
 				left[name] = float64(i)
 			}
-			texts = append(texts, text)
+			texts = append(texts, strings.Join(words, " "))
 		}
 		var record struct {
 			ProfileData map[string]any `json:"profileData"`
