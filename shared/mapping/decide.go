@@ -80,11 +80,11 @@ func (run *mapperRun) send(source []byte, index int, v value, drift string) {
 	row := &run.policies.rows[index]
 	d := run.decide(source)
 	d.value, d.changed, d.drift = v.json, v.changed, drift
-	d.property = outgoing{&row.property, row.property.rule, row.class}
+	d.property = outgoing{row.property, row.property.rule, row.class}
 	if !row.isUser {
 		d.user = run.extra(source)
 	} else if run.subscription {
-		d.user = outgoing{&row.user, row.user.rule, known}
+		d.user = outgoing{row.user, row.user.rule, known}
 	}
 }
 
@@ -130,21 +130,18 @@ func (run *mapperRun) decideListed(f *webhook.Field, want webhook.Type, drift st
 		return
 	}
 	v := run.encode(f.Value, want)
-	switch {
-	case len(v.json) == 0:
+	if len(v.json) == 0 {
 		run.drop(f.Name, ruleEmpty, "")
 		return
-	case !v.fits:
+	}
+	if !v.fits {
 		drift = driftAttribute
-	case want == webhook.String && f.Known.Enum != nil && !isOneOf(f.Known.Enum, v.json):
-		drift = driftValue
+	} else if want == webhook.String && f.Known.Enum != nil {
+		if text := string(v.json[1 : len(v.json)-1]); !slices.Contains(f.Known.Enum, text) { // they need no escapes
+			drift = driftValue
+		}
 	}
 	run.send(f.Name, f.Known.Index, v, drift)
-}
-
-// isOneOf reports whether an encoded text is one of the values that the vendor lists, which need no escapes.
-func isOneOf(enum []string, json []byte) bool {
-	return slices.Contains(enum, string(json[1:len(json)-1]))
 }
 
 // decideListedObject decides on an attribute of the catalogue that is an object, and on its members.
@@ -155,7 +152,7 @@ func (run *mapperRun) decideListedObject(f *webhook.Field, drift string) {
 		d.user.rule = ruleNested
 	}
 	ids := slices.Contains(run.col.idObjects[:], f.Known.Index)
-	run.decideObject(attribute{path: f.Name, value: f.Value, class: known}, d, &row.property, ids)
+	run.decideObject(attribute{path: f.Name, value: f.Value, class: known}, d, row.property, ids)
 }
 
 // attribute is one without a row of its own in the catalogue: its name is a pattern's, unknown, or that of an object's
@@ -290,7 +287,7 @@ func (run *mapperRun) unlistedProperty(a attribute) outgoing {
 		if listed := run.catalogue.Attribute(name); listed != nil && listed.Type == webhook.Millis {
 			return outgoing{rule: ruleMillis}
 		}
-		p = run.addPolicy(policy{name: name})
+		p = run.ownPolicy(name)
 	}
 	if len(p.name) == 0 {
 		return outgoing{rule: ruleNameless}
@@ -303,16 +300,11 @@ func (run *mapperRun) unlistedProperty(a attribute) outgoing {
 func (run *mapperRun) unlistedPolicy(a attribute) *policy {
 	if a.in.inner {
 		if row := run.catalogue.Attribute(a.path); row != nil && !row.Dynamic() {
-			return &run.policies.rows[row.Index].property
+			return run.policies.rows[row.Index].property
 		}
 	}
-	named := run.app.NamedProperty(a.path)
-	if named == nil {
-		return nil
+	if named := run.app.NamedProperty(a.path); named != nil {
+		return newPolicy(named)
 	}
-	p := policy{name: run.values.keep([]byte(named.Name)), key: named.Key, from: named}
-	if !named.Send {
-		p.rule = ruleSwitched
-	}
-	return run.addPolicy(p)
+	return nil
 }

@@ -1,8 +1,6 @@
 package mapping
 
 import (
-	"strconv"
-
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
@@ -134,13 +132,9 @@ func (run *mapperRun) writeEvent() {
 	run.Event = run.records.since(start)
 }
 
-// appendHead appends an event record up to its data to the records: type, identity, time, name.
+// appendHead appends an event record up to its data to the records.
 func (run *mapperRun) appendHead(name []byte) []byte {
-	b := append(run.records, `{"type":"event",`...)
-	b = run.identity.append(b)
-	b = append(b, `,"ts":`...)
-	b = strconv.AppendInt(b, seconds(run.times.sent), 10)
-	b = append(b, `,"evtName":`...)
-	b = appendQuoted(b, name)
+	b := run.identity.appendRecord(run.records, "event", seconds(run.times.sent))
+	b = appendQuoted(append(b, `,"evtName":`...), name)
 	return append(b, `,"evtData":{`...)
 }

@@ -16,16 +16,6 @@ type Note struct {
 	Origin  integration.Origin // the line of the file, if the file decided
 }
 
-// The subjects of notes.
-const (
-	aboutMessage  = "message"
-	aboutEvent    = "event"
-	aboutProperty = "property"
-	aboutUser     = "user property"
-	aboutProfile  = "profile"
-	aboutCharged  = "charged"
-)
-
 // rule is why something is changed or not sent.
 type rule uint8
 
@@ -82,25 +72,25 @@ type explainer struct {
 func (x explainer) explain() {
 	switch {
 	case x.Skip != "" && x.Skip != fault.EventOff:
-		x.tell(Note{Subject: aboutMessage, Rule: string(x.Skip), Origin: x.skipOrigin()})
+		x.tell(Note{Subject: "message", Rule: string(x.Skip), Origin: x.skipOrigin()})
 		return
 	case x.Reject != "":
-		x.note(aboutMessage, x.payload.Name, nil, ruleNameless, nil)
+		x.note("message", x.payload.Name, nil, ruleNameless, nil)
 		return
 	case !x.event.Send:
-		x.note(aboutEvent, x.payload.Name, nil, ruleSwitched, &x.event.Origin)
+		x.note("event", x.payload.Name, nil, ruleSwitched, &x.event.Origin)
 	case !bytes.Equal(x.event.name, x.payload.Name):
-		x.note(aboutEvent, x.payload.Name, x.event.name, x.event.changed, &x.event.NameOrigin)
+		x.note("event", x.payload.Name, x.event.name, x.event.changed, &x.event.NameOrigin)
 	}
 	for i := range x.decisions {
 		d := &x.decisions[i]
 		if x.event.Send { // what becomes of the properties of an event that is off is no news
-			x.outgoing(aboutProperty, d.source, &d.property)
+			x.outgoing("property", d.source, &d.property)
 			if d.property.sent() && d.changed != none {
-				x.note(aboutProperty, d.source, d.property.policy.name, d.changed, nil)
+				x.note("property", d.source, d.property.policy.name, d.changed, nil)
 			}
 		}
-		x.outgoing(aboutUser, d.source, &d.user)
+		x.outgoing("user property", d.source, &d.user)
 	}
 	x.profiles()
 	x.money()
@@ -149,12 +139,12 @@ func (x explainer) outgoing(subject string, source []byte, out *outgoing) {
 func (x explainer) profiles() {
 	switch {
 	case !x.subscription:
-		x.note(aboutProfile, nil, nil, ruleOneTime, nil)
+		x.note("profile", nil, nil, ruleOneTime, nil)
 	case x.Profile == nil:
-		x.note(aboutProfile, nil, nil, ruleNothing, nil)
+		x.note("profile", nil, nil, ruleNothing, nil)
 	}
 	if x.isTransfer() && x.addressed {
-		x.note(aboutProfile, nil, nil, ruleOtherID, nil)
+		x.note("profile", nil, nil, ruleOtherID, nil)
 	}
 }
 
@@ -162,10 +152,10 @@ func (x explainer) money() {
 	switch rule := x.charged.rule; rule {
 	case none:
 	case ruleSwitched:
-		x.note(aboutCharged, nil, nil, rule, &x.app.ChargedOrigin)
+		x.note("charged", nil, nil, rule, &x.app.ChargedOrigin)
 	case ruleNoAmount, ruleNoCurrency:
-		x.note(aboutCharged, x.charged.attribute, nil, rule, &x.app.CurrencyOrigin)
+		x.note("charged", x.charged.attribute, nil, rule, &x.app.CurrencyOrigin)
 	default:
-		x.note(aboutCharged, x.charged.attribute, nil, rule, nil)
+		x.note("charged", x.charged.attribute, nil, rule, nil)
 	}
 }

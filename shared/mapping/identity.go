@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -22,14 +23,16 @@ func (i Identity) equal(other Identity) bool {
 	return i.ObjectID == other.ObjectID && bytes.Equal(i.Value, other.Value)
 }
 
-// append writes the key and its value, without a comma.
-func (i Identity) append(dst []byte) []byte {
+// appendRecord begins a record of the identity: its type, identity and time.
+func (i Identity) appendRecord(dst []byte, kind string, ts int64) []byte {
+	dst = append(append(append(dst, `{"type":"`...), kind...), '"')
 	if i.ObjectID {
-		dst = append(dst, `"objectId":`...)
+		dst = append(dst, `,"objectId":`...)
 	} else {
-		dst = append(dst, `"identity":`...)
+		dst = append(dst, `,"identity":`...)
 	}
-	return appendQuoted(dst, i.Value)
+	dst = append(appendQuoted(dst, i.Value), `,"ts":`...)
+	return strconv.AppendInt(dst, ts, 10)
 }
 
 // identify finds whom to address, or the reason why nobody is. addressed reports whether it is by a CleverTap ID of

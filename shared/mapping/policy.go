@@ -21,35 +21,31 @@ type policy struct {
 }
 
 // newPolicy takes over a decision of the file.
-func newPolicy(p *integration.PropertyRule) policy {
-	decided := policy{name: []byte(p.Name), key: p.Key, folded: clevertap.Fold(nil, p.Name), from: p}
+func newPolicy(p *integration.PropertyRule) *policy {
+	decided := &policy{name: []byte(p.Name), key: p.Key, folded: clevertap.Fold(nil, p.Name), from: p}
 	if !p.Send {
 		decided.rule = ruleSwitched
 	}
 	return decided
 }
 
-// addPolicy prepares a policy for a name that only this webhook has. What it points to stays in place when the memory
-// grows.
-func (r *Result) addPolicy(p policy) *policy {
+// ownPolicy sends something under its own name. What it points to stays in place when the memory grows.
+func (r *Result) ownPolicy(name []byte) *policy {
 	start := len(r.values)
-	r.values = clevertap.Fold(r.values, p.name)
-	p.folded = r.values.since(start)
-	if p.key == nil {
-		start = len(r.values)
-		r.values = append(appendQuoted(r.values, p.name), ':')
-		p.key = r.values.since(start)
-	}
-	r.named = append(r.named, p)
-	return &r.named[len(r.named)-1]
+	r.values = clevertap.Fold(r.values, name)
+	folded := r.values.since(start)
+	start = len(r.values)
+	r.values = append(appendQuoted(r.values, name), ':')
+	r.own = append(r.own, policy{name: name, key: r.values.since(start), folded: folded})
+	return &r.own[len(r.own)-1]
 }
 
 // listed is what is decided on one row of the catalogue.
 type listed struct {
-	property policy // as a property of the event
+	property *policy // as a property of the event
 	class    class
-	user     policy // as a user property
-	isUser   bool   // it is a user property at all
+	user     *policy // as a user property
+	isUser   bool    // it is a user property at all
 }
 
 // policies are what one app's file decides on every row of the catalogue.
@@ -82,12 +78,11 @@ func newPolicies(app *integration.App, c *webhook.Catalogue, col *columns) *poli
 			row.user.isActive = a.Name == activeProperty
 		}
 		if a.Derived {
-			p.derived = append(p.derived, derived{[]byte(a.Name), &row.user})
+			p.derived = append(p.derived, derived{[]byte(a.Name), row.user})
 		}
 	}
 	for _, named := range app.NamedUserProperties() {
-		extra := newPolicy(&named.PropertyRule)
-		p.extras[named.Source] = &extra
+		p.extras[named.Source] = newPolicy(&named.PropertyRule)
 	}
 	return p
 }

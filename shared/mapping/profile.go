@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
-	"strconv"
 
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
@@ -97,11 +96,7 @@ func (p *Profile) Apply(d subscriber.Decision) *Profile {
 
 // append writes the record of a state with other entries.
 func (p *Profile) append(dst []byte, entries []entry) []byte {
-	dst = append(dst, `{"type":"profile",`...)
-	dst = p.Identity.append(dst)
-	dst = append(dst, `,"ts":`...)
-	dst = strconv.AppendInt(dst, p.TS, 10)
-	dst = append(dst, `,"profileData":{`...)
+	dst = append(p.Identity.appendRecord(dst, "profile", p.TS), `,"profileData":{`...)
 	for i, e := range entries {
 		if i > 0 {
 			dst = append(dst, ',')

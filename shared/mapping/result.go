@@ -34,7 +34,7 @@ type Result struct {
 // memory is what a Result keeps from one webhook to the next.
 type memory struct {
 	decisions []decision // in the payload's order, then those on derived user properties
-	named     []policy   // policies of names that only this webhook has
+	own       []policy   // of attributes that go out under their own names
 	values    arena      // encoded values, and texts that outlive the webhook
 	records   arena      // the records
 	profile   Profile    // what Profile points to
@@ -62,7 +62,7 @@ func (r *Result) reset() {
 	r.Event, r.Charged, r.Profile, r.Other = nil, nil, nil, nil
 	r.Update, r.Subscriber, r.OtherSubscriber = subscriber.Update{}, webhook.Subscriber{}, webhook.Subscriber{}
 	r.EventID, r.Created, r.Drift = nil, 0, r.Drift[:0]
-	r.decisions, r.named, r.values, r.records = r.decisions[:0], r.named[:0], r.values[:0], r.records[:0]
+	r.decisions, r.own, r.values, r.records = r.decisions[:0], r.own[:0], r.values[:0], r.records[:0]
 	r.path, r.members = r.path[:0], r.members[:0]
 	r.profile.reset()
 	r.other.reset()
