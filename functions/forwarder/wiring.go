@@ -8,8 +8,9 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	sdkconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
@@ -19,7 +20,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
-// accounts finds an app's CleverTap accounts by the name of its secret.
+// accounts implements forward.Accounts by reading an app's secret.
 type accounts struct {
 	prefix string
 	cache  *secret.Cache[clevertap.Accounts]
@@ -27,17 +28,17 @@ type accounts struct {
 
 func (a accounts) name(app string) string { return a.prefix + "/" + app + "/clevertap" }
 
-// Get may answer from memory.
+// Get returns what is known of the secret, if that is fresh enough.
 func (a accounts) Get(ctx context.Context, app string) (clevertap.Accounts, error) {
 	return a.cache.Get(ctx, a.name(app))
 }
 
-// Reload asks Secrets Manager.
+// Reload reads the secret again.
 func (a accounts) Reload(ctx context.Context, app string) (clevertap.Accounts, error) {
 	return a.cache.Reload(ctx, a.name(app))
 }
 
-// One AWS call that hangs leaves time for a second try on another connection, and for the other apps of the batch.
+// One call that hangs leaves time for a second attempt on another connection, and for the other apps of the batch.
 const (
 	callAttempts = 3
 	callTimeout  = 3 * time.Second
@@ -46,9 +47,10 @@ const (
 
 // connect reads what the SDK reads from the environment. It makes no connection yet.
 func connect(ctx context.Context) (sdk.Config, error) {
-	return awsconfig.LoadDefaultConfig(ctx,
-		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTimeout(callTimeout)),
-		awsconfig.WithRetryer(func() sdk.Retryer {
+	return sdkconfig.LoadDefaultConfig(ctx,
+		sdkconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
+		sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient().WithTimeout(callTimeout)),
+		sdkconfig.WithRetryer(func() sdk.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts = callAttempts
 				o.MaxBackoff = callBackoff

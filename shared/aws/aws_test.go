@@ -13,7 +13,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 // private is in everything that must not appear in an error.
@@ -37,7 +36,8 @@ func TestASecretIsReadCreatedAndReplaced(t *testing.T) {
 	secrets := aws.NewSecrets(server.Config())
 	_, err := secrets.Read(t.Context(), name)
 	wantFault(t, err, fault.Operator, fault.Secret, "ResourceNotFoundException")
-	wantFault(t, secrets.Replace(t.Context(), name, private), fault.Operator, fault.Secret, "ResourceNotFoundException")
+	err = secrets.Replace(t.Context(), name, private)
+	wantFault(t, err, fault.Operator, fault.Secret, "ResourceNotFoundException")
 	if err := secrets.Create(t.Context(), name, "one", "description"); err != nil {
 		t.Fatal(err)
 	}
@@ -67,8 +67,8 @@ func TestASecretIsParsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := awstest.NewInProcess(nil)
 			server.Secrets.Put("name", private)
-			read := aws.ReadParsed(aws.NewSecrets(server.Config()), func(text []byte) (int, error) { return len(text), c.err })
-			value, err := read(t.Context(), "name")
+			parse := func(text []byte) (int, error) { return len(text), c.err }
+			value, err := aws.ReadParsed(aws.NewSecrets(server.Config()), parse)(t.Context(), "name")
 			if c.err != nil {
 				wantFault(t, err, fault.Operator, c.reason, "")
 			} else if err != nil || value != len(private) {
@@ -81,8 +81,9 @@ func TestASecretIsParsed(t *testing.T) {
 func TestWhatAnErrorOfAWSMeansAndSays(t *testing.T) {
 	for code, kind := range map[string]fault.Kind{
 		"AccessDeniedException": fault.Operator, "DecryptionFailure": fault.Operator, "KmsDisabled": fault.Operator,
-		"InvalidRequestException": fault.Operator, "UnrecognizedClientException": fault.Operator, "QueueDoesNotExist": fault.Operator,
-		"ThrottlingException": fault.Retry, "InternalServiceError": fault.Retry, "ExpiredTokenException": fault.Retry, "Unheard.Of": fault.Retry,
+		"InvalidRequestException": fault.Operator, "UnrecognizedClientException": fault.Operator,
+		"QueueDoesNotExist": fault.Operator, "ThrottlingException": fault.Retry, "InternalServiceError": fault.Retry,
+		"ExpiredTokenException": fault.Retry, "Unheard.Of": fault.Retry,
 	} {
 		t.Run(code, func(t *testing.T) {
 			server := awstest.NewInProcess(nil)
@@ -126,32 +127,6 @@ func TestAnErrorOfTheNetworkIsNamedByItsKind(t *testing.T) {
 			if got, _ := errors.AsType[*aws.Error](err); got.Error() != "Secrets Manager GetSecretValue: "+want {
 				t.Errorf("error %q, want %s", got, want)
 			}
-		})
-	}
-}
-
-func TestAMessageIsEnqueued(t *testing.T) {
-	for _, name := range []string{"events", "events.fifo"} {
-		t.Run(name, func(t *testing.T) {
-			server := awstest.NewInProcess(nil)
-			fake := server.SQS.Create(awstest.QueueConfig{Name: name})
-			queue := aws.NewQueue(server.Config(), server.SQS.QueueURL(fake))
-			m := message.Encoded{Body: "{}", Attributes: map[string]string{"app": "demo", "schema": "1"}}
-			if fake.FIFO() {
-				m.GroupID, m.DeduplicationID = "group", "dedup"
-			}
-			if err := queue.Enqueue(t.Context(), m); err != nil {
-				t.Fatal(err)
-			}
-			got := fake.Messages()
-			if len(got) != 1 || got[0].Body != m.Body || got[0].Attribute("app") != "demo" || got[0].Attribute("schema") != "1" ||
-				got[0].GroupID != m.GroupID || got[0].DeduplicationID != m.DeduplicationID {
-				t.Errorf("queued %+v", got)
-			}
-			server.SQS.Inject(awstest.Fault{Status: 400, Code: "KmsAccessDenied"})
-			wantFault(t, queue.Enqueue(t.Context(), m), fault.Operator, fault.Unavailable, "KmsAccessDenied")
-			server.SQS.Inject(awstest.Down)
-			wantFault(t, queue.Enqueue(t.Context(), m), fault.Retry, fault.Unavailable, "ServiceUnavailable")
 		})
 	}
 }

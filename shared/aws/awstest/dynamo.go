@@ -282,7 +282,7 @@ func (d *Dynamo) batchGet(in *struct {
 			left[name] = keysInput{wanted.Keys[n:], wanted.Consistent}
 		}
 		found[name] = []Item{}
-		for _, key := range slices.Backward(keys[:n]) { // in another order than that of the keys: DynamoDB promises none
+		for _, key := range slices.Backward(keys[:n]) { // DynamoDB does not promise the order of the keys
 			if item := t.items[key]; item != nil {
 				found[name] = append(found[name], item)
 			}

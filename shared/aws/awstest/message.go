@@ -58,8 +58,11 @@ func (m *Message) size() int {
 // system is a message's system attributes.
 func (m *Message) system() map[string]string {
 	all := map[string]string{
-		"ApproximateReceiveCount": strconv.Itoa(m.Receives), "SentTimestamp": strconv.FormatInt(m.Sent.UnixMilli(), 10),
-		"MessageGroupId": m.GroupID, "MessageDeduplicationId": m.DeduplicationID, "SequenceNumber": m.Sequence,
+		"ApproximateReceiveCount": strconv.Itoa(m.Receives),
+		"SentTimestamp":           strconv.FormatInt(m.Sent.UnixMilli(), 10),
+		"MessageGroupId":          m.GroupID,
+		"MessageDeduplicationId":  m.DeduplicationID,
+		"SequenceNumber":          m.Sequence,
 	}
 	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
 	return all

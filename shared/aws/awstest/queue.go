@@ -121,7 +121,8 @@ func (q *Queue) Send(m Message) (Message, error) {
 	m = q.put(m)
 	if q.FIFO() {
 		if len(q.accepted)%1024 == 0 {
-			maps.DeleteFunc(q.accepted, func(_ string, a accepted) bool { return now.Sub(a.at) >= deduplicationWindow })
+			old := func(_ string, a accepted) bool { return now.Sub(a.at) >= deduplicationWindow }
+			maps.DeleteFunc(q.accepted, old)
 		}
 		q.accepted[key] = accepted{m.ID, m.Sequence, now}
 	}
@@ -310,9 +311,10 @@ func (q *Queue) Purge() {
 func (q *Queue) Messages() []Message {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	list := make([]Message, 0, len(q.messages))
-	for _, m := range slices.SortedFunc(maps.Values(q.messages), func(a, b *message) int { return a.arrival - b.arrival }) {
-		list = append(list, m.Message)
+	stored := slices.SortedFunc(maps.Values(q.messages), func(a, b *message) int { return a.arrival - b.arrival })
+	list := make([]Message, len(stored))
+	for i, m := range stored {
+		list[i] = m.Message
 	}
 	return list
 }

@@ -135,15 +135,15 @@ func TestDeadLettersComeFromTooManyReceives(t *testing.T) {
 }
 
 func TestAnExpiredHandleDeletesNothing(t *testing.T) {
-	for ending, code := range map[string]string{"": "", ".fifo": "InvalidParameterValue"} {
+	for ending, code := range map[string]string{"": "<nil>", ".fifo": "InvalidParameterValue"} {
 		t.Run("events"+ending, func(t *testing.T) {
 			q := newQueue(t, awstest.QueueConfig{Name: "events" + ending})
 			q.send("a")
 			old := q.wants("a", 1)[0].Handle
 			q.now = q.now.Add(30 * time.Second)
 			q.wants("a", 1)
-			if err := q.Delete(old); (err != nil) != (code != "") || code != "" && !strings.HasPrefix(err.Error(), code) {
-				t.Errorf("error %v, want %q", err, code)
+			if err := q.Delete(old); !strings.HasPrefix(fmt.Sprint(err), code) {
+				t.Errorf("error %v, want %s", err, code)
 			}
 			if err := q.ChangeVisibility(old, 0); err == nil || !strings.HasPrefix(err.Error(), "MessageNotInflight") {
 				t.Errorf("error %v", err)
@@ -161,7 +161,8 @@ func TestATestMayPutOldMessagesAndRefuseNewOnes(t *testing.T) {
 		t.Error("it is not as old as was said")
 	}
 	q.Refuse(func(operation string, m awstest.Message) string {
-		return map[string]string{"SendMessage new": "InternalError", "DeleteMessage old": "AccessDenied"}[operation+" "+m.Body]
+		codes := map[string]string{"SendMessage new": "InternalError", "DeleteMessage old": "AccessDenied"}
+		return codes[operation+" "+m.Body]
 	})
 	if _, err := q.Send(awstest.Message{Body: "new"}); err == nil || !strings.HasPrefix(err.Error(), "InternalError") {
 		t.Errorf("error %v", err)

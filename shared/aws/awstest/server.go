@@ -115,8 +115,9 @@ func (s *Server) Do(r *http.Request) (answer *http.Response, err error) {
 }
 
 // authorization is the form of a Signature Version 4 header (AWS IAM, Create a signed request, November 2026).
-var authorization = regexp.MustCompile(`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z-]+)/aws4_request, ?` +
-	`SignedHeaders=[a-z0-9;-]*host[a-z0-9;-]*, ?Signature=[0-9a-f]{64}$`)
+var authorization = regexp.MustCompile(
+	`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z-]+)/aws4_request, ?` +
+		`SignedHeaders=[a-z0-9;-]*host[a-z0-9;-]*, ?Signature=[0-9a-f]{64}$`)
 
 // ServeHTTP answers one call. The target header names service and operation; CloudFormation's protocol has none and
 // names the operation in a form.
@@ -231,7 +232,8 @@ func (s *Service) respond(w http.ResponseWriter, out any, err error) {
 	var text []byte
 	switch {
 	case s.xml && code != "":
-		text = fmt.Appendf(nil, "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>", code, ErrorText)
+		const form = "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
+		text = fmt.Appendf(nil, form, code, ErrorText)
 	case s.xml:
 		text = []byte(out.(string)) //nolint:forcetypeassert // Such a service writes its own XML.
 	default:

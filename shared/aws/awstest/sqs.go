@@ -170,7 +170,7 @@ func (s *SQS) receive(ctx context.Context, body []byte) (any, error) {
 	in := struct {
 		QueueURL          string `json:"QueueUrl"`
 		Limit             int    `json:"MaxNumberOfMessages"`
-		WaitTimeSeconds   int    `json:"WaitTimeSeconds"`
+		Wait              int    `json:"WaitTimeSeconds"`
 		VisibilityTimeout *int   `json:"VisibilityTimeout"`
 	}{Limit: 1}
 	if err := json.Unmarshal(body, &in); err != nil {
@@ -180,7 +180,7 @@ func (s *SQS) receive(ctx context.Context, body []byte) (any, error) {
 	if in.VisibilityTimeout != nil {
 		visibility = time.Duration(*in.VisibilityTimeout) * time.Second
 	}
-	if in.Limit < 1 || in.Limit > 10 || in.WaitTimeSeconds < 0 || in.WaitTimeSeconds > 20 || visibility > maxVisibility {
+	if in.Limit < 1 || in.Limit > 10 || in.Wait < 0 || in.Wait > 20 || visibility > maxVisibility {
 		return nil, refuse("InvalidParameterValue", "MaxNumberOfMessages, WaitTimeSeconds or VisibilityTimeout")
 	}
 	s.mu.Lock()
@@ -189,7 +189,7 @@ func (s *SQS) receive(ctx context.Context, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(in.WaitTimeSeconds)*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(in.Wait)*time.Second)
 	defer cancel()
 	received := q.Receive(in.Limit, visibility)
 	for len(received) == 0 && ctx.Err() == nil {

