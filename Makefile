@@ -22,7 +22,7 @@ GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race soak format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench profile scale clean tools
+.PHONY: help run test check race soak format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench scale clean tools
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,10 +98,10 @@ deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
 	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)
 
 bench: ## every figure beside its floor, one table: COUNT=10 for its median and for benchstat
-	@go run ./cmd/bench -count $(or $(COUNT),1)
-
-profile: ## a profile of the forwarder, kept if a build with it gains 5 %: COUNT=20
-	@go run ./cmd/bench -count $(or $(COUNT),20) profile
+	@mkdir -p .local && rm -f .local/bench.txt
+	@for round in $$(seq $(or $(COUNT),1)); do echo "── benchmarks, round $$round" && \
+	  go test -run '^$$' -bench . -benchmem -timeout 1h ./... >>.local/bench.txt || exit 1; done
+	@go run ./cmd/bench .local/bench.txt
 
 scale: ## simulates a million renewals in ten minutes: QUEUE=standard, ARGS="--latency 300ms"
 	@go run ./cmd/scale $(if $(QUEUE),--queue $(QUEUE)) $(ARGS)
