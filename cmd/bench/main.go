@@ -161,20 +161,14 @@ func digits(v float64) string {
 
 // verdict reads an aim and says whether it is met.
 func verdict(aim string, measured, floor, plain float64) string {
-	var limit float64
-	scan := func(format string) bool { n, _ := fmt.Sscanf(aim, format, &limit); return n == 1 }
-	var met bool
-	switch {
-	case aim == "":
+	if aim == "" {
 		return ""
-	case scan("< %g"):
-		met = measured < limit
-	case scan("≤ floor + %g"):
-		met = measured-floor <= limit
-	case scan("≥ %g × less"):
-		met = plain >= limit*measured
 	}
-	if met {
+	var limit float64
+	is := func(format string) bool { n, _ := fmt.Sscanf(aim, format, &limit); return n == 1 }
+	if is("< %g") && measured < limit ||
+		is("≤ floor + %g") && measured-floor <= limit ||
+		is("≥ %g × less") && plain >= limit*measured {
 		return aim + ", met"
 	}
 	return aim + ", missed"
