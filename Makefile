@@ -103,8 +103,8 @@ bench: ## every figure beside its floor, one table: COUNT=10 for its median and 
 	  go test -run '^$$' -bench . -benchmem -timeout 1h ./... >>.local/bench.txt || exit 1; done
 	@go run ./cmd/bench .local/bench.txt
 
-scale: ## simulates a million renewals in ten minutes: QUEUE=standard, ARGS="--latency 300ms"
-	@go run ./cmd/scale $(if $(QUEUE),--queue $(QUEUE)) $(ARGS)
+scale: ## simulates a million renewals in ten minutes: QUEUE=standard, ARGS="-latency 300ms"
+	@go run ./cmd/scale $(if $(QUEUE),-queue $(QUEUE)) $(ARGS)
 
 clean: ## removes what was built and installed
 	rm -rf .tools .local .aws-sam

@@ -1,199 +1,156 @@
 package main
 
 import (
+	"math"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"pgregory.net/rapid"
+
+	"github.com/purchasely-clevertap/bridge/shared/template"
 )
 
-// anyModel is a stack of any settings in any world that keeps up with two webhooks a second, all from one subscriber if need be.
-func anyModel(t *rapid.T) model {
-	m := model{
-		settings: settings{
-			queue:           rapid.SampledFrom(queues).Draw(t, "queue"),
-			concurrency:     rapid.IntRange(2, 20).Draw(t, "concurrency"),
-			uploads:         rapid.IntRange(1, 4).Draw(t, "uploads"),
-			memory:          rapid.SampledFrom([]int{256, 512, 1769, 3008}).Draw(t, "memory"),
-			subscriberState: rapid.Bool().Draw(t, "subscriber state"),
-			batch:           10,
-			retention:       14 * 24 * time.Hour,
-		},
-		world: world{
-			latency: time.Duration(rapid.IntRange(1, 2000).Draw(t, "latency")) * time.Millisecond,
-			sqs:     time.Duration(rapid.IntRange(1, 50).Draw(t, "sqs")) * time.Millisecond,
-		},
+// today is the model of today's template.
+func today(t testing.TB, queueType string) model {
+	t.Helper()
+	stack, err := template.Read("../../template.yaml", queueType)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if m.queue == standard {
-		m.batch = rapid.IntRange(10, 3000).Draw(t, "batch")
-		m.window = time.Duration(rapid.IntRange(0, 3).Draw(t, "window")) * time.Second
-	}
-	return m
+	return model{stack, usualLatency, sqsCall}
 }
 
-func anyLoad(t *rapid.T) load {
-	return load{
-		rate:        rapid.IntRange(0, 2).Draw(t, "rate"),
-		subscribers: rapid.IntRange(1, 30).Draw(t, "subscribers"),
-		seed:        rapid.Uint64().Draw(t, "seed"),
-		quiet:       time.Duration(rapid.IntRange(0, 20).Draw(t, "quiet")) * time.Second,
-		burst:       rapid.IntRange(0, 1000).Draw(t, "burst"),
-		over:        time.Duration(rapid.IntRange(1, 20_000).Draw(t, "over")) * time.Millisecond,
-	}
-}
+func both(t testing.TB) []model { return []model{today(t, template.FIFO), today(t, template.Standard)} }
 
-// TestNothingIsLostOnTheWay holds every step of any simulation against what a queue promises.
 func TestNothingIsLostOnTheWay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m, l := anyModel(t), anyLoad(t)
+		m := model{
+			Stack: template.Stack{
+				QueueType:   rapid.SampledFrom([]string{template.FIFO, template.Standard}).Draw(t, "queue"),
+				Batch:       rapid.IntRange(10, 3000).Draw(t, "batch"),
+				Window:      time.Duration(rapid.IntRange(0, 3).Draw(t, "window")) * time.Second,
+				Forwarders:  rapid.IntRange(2, 20).Draw(t, "forwarders"),
+				Uploads:     rapid.IntRange(1, 4).Draw(t, "uploads"),
+				Memory:      rapid.SampledFrom([]int{256, 512, 1769, 3008}).Draw(t, "memory"),
+				Subscribers: rapid.Bool().Draw(t, "subscribers"),
+			},
+			latency: time.Duration(rapid.IntRange(1, 2000).Draw(t, "latency")) * time.Millisecond,
+			sqs:     time.Duration(rapid.IntRange(1, 50).Draw(t, "sqs")) * time.Millisecond,
+		}
+		l := load{
+			rate:  rapid.IntRange(0, 2).Draw(t, "rate"),
+			quiet: time.Duration(rapid.IntRange(0, 20).Draw(t, "quiet")) * time.Second,
+			burst: rapid.IntRange(0, 1000).Draw(t, "burst"),
+			over:  time.Duration(rapid.IntRange(1, 20_000).Draw(t, "over")) * time.Millisecond,
+		}
 		s := newSimulation(m, l)
 		for !s.drained() {
 			s.step()
-			if s.now > 24*time.Hour {
-				t.Fatalf("%d still wait after a day", s.queue.waiting())
+			inFlight, busy := 0, 0
+			for _, p := range s.pollers {
+				inFlight += len(p.ids)
+				if p.working {
+					busy++
+				}
+				if len(p.ids) > m.Batch || len(p.ids)*messageBytes > payloadBytes {
+					t.Fatalf("a batch has %d messages", len(p.ids))
+				}
 			}
-			checkStep(t, s)
-		}
-		if s.arrivals.renewed != l.burst || len(s.queue.messages) != l.burst+s.arrivals.usual {
-			t.Fatalf("%d of %d renewals came, %d others, %d messages", s.arrivals.renewed, l.burst, s.arrivals.usual, len(s.queue.messages))
-		}
-		if s.queue.parked != 0 || s.queue.free.Len() != 0 || s.queue.age(s.now) != 0 {
-			t.Fatalf("the queue is empty, and yet %d are parked in %d groups, the oldest for %s", s.queue.parked, s.queue.free.Len(), s.queue.age(s.now))
-		}
-		for subscriber, g := range s.queue.groups {
-			if g.by != 0 || len(g.parked) != 0 {
-				t.Fatalf("the queue is empty, and yet subscriber %d is in batch %d with %v behind it", subscriber, g.by, g.parked)
+			if s.delivered+inFlight != s.received || s.waiting() < 0 || busy > m.Forwarders || s.now > 24*time.Hour {
+				t.Fatalf("at %s: %d came, %d received, %d in flight, %d delivered",
+					s.now, len(s.messages), s.received, inFlight, s.delivered)
 			}
+		}
+		for i, message := range s.messages {
+			if !message.delivered || i > 0 && message.at < s.messages[i-1].at {
+				t.Fatalf("message %d of %d: %+v", i, len(s.messages), message)
+			}
+		}
+		if len(s.messages) != l.burst+s.steadyCame {
+			t.Fatalf("%d messages, want %d and %d", len(s.messages), l.burst, s.steadyCame)
 		}
 	})
 }
 
-func checkStep(t *rapid.T, s *simulation) {
-	q := s.queue
-	done, batches, held := 0, 0, 0
-	for _, m := range q.messages {
-		if m.done {
-			done++
-		}
-		if m.at > s.now {
-			t.Fatalf("at %s a message is there that comes at %s", s.now, m.at)
-		}
-	}
-	by := make(map[int]int) // the batch that has some of a subscriber's messages
-	for _, p := range s.mapping.pollers {
-		if len(p.ids) == 0 {
-			continue
-		}
-		batches++
-		held += len(p.ids)
-		if len(p.ids) > s.batch || len(p.ids)*messageBytes > payloadBytes {
-			t.Fatalf("a batch has %d messages", len(p.ids))
-		}
-		for _, id := range p.ids {
-			subscriber := q.messages[id].subscriber
-			if other, ok := by[subscriber]; q.fifo && ok && other != p.batch {
-				t.Fatalf("subscriber %d is in batches %d and %d", subscriber, other, p.batch)
-			}
-			by[subscriber] = p.batch
-		}
-		if q.fifo {
-			checkOrder(t, q, p.ids)
-		}
-	}
-	if done != q.done || held != q.inFlight || q.waiting() < 0 || len(q.messages) != q.waiting()+held+done {
-		t.Fatalf("%d arrived, %d wait, %d in flight (%d held), %d delivered (%d done)", len(q.messages), q.waiting(), q.inFlight, held, q.done, done)
-	}
-	if batches > s.concurrency {
-		t.Fatalf("%d batches at once, %d allowed", batches, s.concurrency)
-	}
-}
-
-// checkOrder wants that a subscriber's messages before those of a batch are done, or stand before them in it.
-func checkOrder(t *rapid.T, q *queue, ids []int) {
-	last := make(map[int]int)
-	for _, id := range ids {
-		subscriber := q.messages[id].subscriber
-		for earlier := last[subscriber]; earlier < id; earlier++ {
-			if m := q.messages[earlier]; m.subscriber == subscriber && !m.done {
-				t.Fatalf("message %d of subscriber %d is in flight before %d", id, subscriber, earlier)
-			}
-		}
-		last[subscriber] = id + 1
-	}
-}
-
-// TestThroughputIsThatOfTheFormula compares what is delivered in the middle of a long backlog with the closed formula.
 func TestThroughputIsThatOfTheFormula(t *testing.T) {
 	const cycles = 80 // All forwarders end their batches at about the same time, so one more or less is a few per cent.
-	for _, queue := range queues {
-		for _, latency := range latencies {
-			for _, forwarders := range []int{2, 12} {
-				m := today(t, queue)
-				m.latency, m.concurrency = latency, forwarders
-				c := simulate(t, m, load{subscribers: 1, burst: cycles * forwarders * m.full(), over: time.Second})
-				n := len(c.moments)
-				if got, want := rate(c.moments[n/4], c.moments[n*3/4]), m.capacity(); got < want*0.96 || got > want*1.04 {
-					t.Errorf("%s, %s, %d forwarders: %.1f a second, the formula says %.1f", queue, latency, forwarders, got, want)
+	for _, m := range both(t) {
+		for _, m.latency = range latencies {
+			for _, m.Forwarders = range []int{2, 12} {
+				s := newSimulation(m, load{burst: cycles * m.Forwarders * m.full(), over: time.Second})
+				at := map[int]time.Duration{} // when a quarter and three quarters were delivered
+				for _, quarter := range []int{1, 3} {
+					for s.delivered < s.burst*quarter/4 || s.burst != len(s.messages) {
+						s.step()
+					}
+					at[quarter] = s.now
+				}
+				got := float64(s.burst/2) / (at[3] - at[1]).Seconds()
+				if want := m.capacity(); math.Abs(got-want) > 0.04*want {
+					t.Errorf("%s, %s, %d forwarders: %.1f a second, not %.1f", m.QueueType, m.latency, m.Forwarders, got, want)
 				}
 			}
 		}
 	}
 }
 
-// TestASlowerWorldTakesLonger changes one thing at a time for the worse.
-func TestASlowerWorldTakesLonger(t *testing.T) {
-	rush := load{rate: 2, subscribers: 1000, seed: 1, burst: 20_000, over: 10 * time.Second}
-	for _, queue := range queues {
-		best := simulate(t, today(t, queue), rush).end()
-		for what, change := range map[string]func(*model){
-			"CleverTap": func(m *model) { m.latency *= 2 },
-			"SQS":       func(m *model) { m.sqs *= 8 },
-			"fewer":     func(m *model) { m.concurrency = 2 },
-		} {
-			m := today(t, queue)
-			change(&m)
-			if got := simulate(t, m, rush).end(); got <= best {
-				t.Errorf("%s, %s: done after %s, and after %s otherwise", queue, what, got, best)
-			}
+func TestASingleWebhookWaitsForTheWindow(t *testing.T) {
+	for _, m := range both(t) {
+		s := simulate(m, load{burst: 1, over: time.Second})
+		soonest := m.Window + m.work(1)
+		if took := s.caughtUp + s.over; took < soonest || took > soonest+3*m.sqs+3*step {
+			t.Errorf("%s: delivered after %s, want about %s", m.QueueType, took, soonest)
 		}
 	}
 }
 
-func TestTheSameSeedIsTheSameRun(t *testing.T) {
-	l := load{rate: 5, subscribers: 3, seed: 7, burst: 500, over: time.Second}
-	first, second := simulate(t, today(t, fifo), l), simulate(t, today(t, fifo), l)
-	if first.end() != second.end() || first.batches != second.batches || first.oldest != second.oldest {
-		t.Errorf("%+v and %+v", first.oldest, second.oldest)
-	}
-	l.seed = 8
-	if third := simulate(t, today(t, fifo), l); first.batches == third.batches && first.end() == third.end() {
-		t.Error("another seed is the same run")
+func TestTheSlowestBatchFitsIntoAnInvocation(t *testing.T) {
+	for _, m := range both(t) {
+		if m.latency = m.UploadTimeout; m.work(m.full()) >= m.Timeout {
+			t.Errorf("%s: a batch takes up to %s, an invocation %s", m.QueueType, m.work(m.full()), m.Timeout)
+		}
 	}
 }
 
-func TestAQueueThatIsNeverEmptiedIsAnError(t *testing.T) {
-	m := today(t, fifo)
-	m.retention = time.Minute
-	if _, err := newSimulation(m, load{subscribers: 1, burst: 100_000, over: time.Second}).run(); err == nil {
-		t.Error("messages expired, and nobody said so")
+// TestSizesAreThoseOfARenewal compares the assumed sizes with the fixtures: at least as large, and not much larger.
+func TestSizesAreThoseOfARenewal(t *testing.T) {
+	read := func(name string, into any) {
+		t.Helper()
+		text, err := os.ReadFile("../../events/" + name)
+		if err != nil || json.Unmarshal(text, into) != nil {
+			t.Fatal(name, err)
+		}
 	}
-}
-
-// today is the model of the template of today.
-func today(t testing.TB, queue string) model {
-	t.Helper()
-	s, err := readSettings("../../template.yaml", queue)
-	if err != nil {
-		t.Fatal(err)
+	var want struct {
+		Records []jsontext.Value `json:"records"`
 	}
-	return model{s, usualWorld}
-}
-
-func simulate(t testing.TB, m model, l load) course {
-	t.Helper()
-	c, err := newSimulation(m, l).run()
-	if err != nil {
-		t.Fatal(err)
+	var webhook struct {
+		Body string `json:"body"`
 	}
-	return c
+	var batch struct{ Records []map[string]any }
+	read("receiver-subscription-renewed.want.json", &want)
+	read("receiver-subscription-renewed.json", &webhook)
+	read("forwarder-good.json", &batch)
+	records := 0
+	for i := range want.Records {
+		if err := want.Records[i].Compact(); err != nil {
+			t.Fatal(err)
+		}
+		records += len(want.Records[i]) + 1
+	}
+	batch.Records[0]["body"] = webhook.Body
+	batch.Records[0]["receiptHandle"] = strings.Repeat("A", 412) // as long as SQS's
+	message, err := json.Marshal(batch.Records[0])
+	if err != nil || len(want.Records) != recordsPerWebhook {
+		t.Fatalf("%d records, %v", len(want.Records), err)
+	}
+	for assumed, measured := range map[int]int{recordBytes: records, messageBytes: len(message)} {
+		if measured > assumed || measured < assumed*9/10 {
+			t.Errorf("%d bytes, and %d are assumed", measured, assumed)
+		}
+	}
 }

@@ -19,8 +19,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
@@ -117,50 +115,23 @@ type environment struct {
 
 // prepare creates everything with the values of the template.
 func (o *outage) prepare() {
-	text, err := os.ReadFile("../../template.yaml")
+	settings, err := template.Read("../../template.yaml", o.queueType)
 	if err != nil {
 		o.Fatal(err)
 	}
-	var root map[string]any
-	if err := yaml.Unmarshal(text, &root); err != nil {
-		o.Fatal(err)
-	}
-	t := template.New(root, o.queueType)
-	name, ending := "EventsStandard", ""
-	if o.queueType == template.FIFO {
-		name, ending = "EventsFifo", ".fifo"
-	}
-	forwarder := func(path ...string) []string {
-		return append([]string{"Resources", "Forwarder", "Properties"}, path...)
-	}
-	source := func(path ...string) []string {
-		return forwarder(append([]string{"Events", name, "Properties"}, path...)...)
-	}
-	variable := func(name string) []string { return forwarder("Environment", "Variables", name) }
-	queue := func(path ...string) []string {
-		return append([]string{"Resources", name + "Queue", "Properties"}, path...)
-	}
-	config := awstest.QueueConfig{Name: "dead" + ending, Retention: t.Seconds(queue("MessageRetentionPeriod")...)}
+	ending := map[string]string{template.FIFO: ".fifo"}[o.queueType]
+	config := awstest.QueueConfig{Name: "dead" + ending, Retention: settings.Retention}
 	o.dead = awstest.NewQueue(config, time.Now)
 	config.Name, config.DeadLetters = "events"+ending, o.dead
-	config.Visibility = t.Seconds(queue("VisibilityTimeout")...)
-	config.MaxReceiveCount = t.Number(queue("RedrivePolicy", "maxReceiveCount")...)
+	config.Visibility, config.MaxReceiveCount = settings.Visibility, settings.MaxReceives
 	o.queue = awstest.NewQueue(config, time.Now)
 	o.source.Queue, o.source.Invoke = o.queue, o.invoke
-	o.source.BatchSize = t.Number(source("BatchSize")...)
-	o.source.Concurrency = t.Number(source("ScalingConfig", "MaximumConcurrency")...)
-	o.source.Timeout = t.Seconds(forwarder("Timeout")...)
-	if !o.queue.FIFO() {
-		o.source.Window = t.Seconds(source("MaximumBatchingWindowInSeconds")...)
-	}
-	o.retryDelay = t.Duration(variable("RETRY_DELAY")...)
+	o.source.BatchSize, o.source.Concurrency = settings.Batch, settings.Forwarders
+	o.source.Timeout, o.source.Window = settings.Timeout, settings.Window
+	o.retryDelay = settings.RetryDelay
 	o.uploads = clevertap.Options{
-		Transport: o, Timeout: t.Duration(variable("UPLOAD_TIMEOUT")...),
-		Concurrency:  t.Number(variable("UPLOAD_CONCURRENCY")...),
-		BreakerPause: t.Duration(variable("BREAKER_PAUSE")...),
-	}
-	if err := t.Err(); err != nil {
-		o.Fatal(err)
+		Transport: o, Timeout: settings.UploadTimeout,
+		Concurrency: settings.Uploads, BreakerPause: settings.BreakerPause,
 	}
 	var problems integration.Problems
 	o.file, problems = integration.Load("integrations.yaml", []byte("apps: {down: {}, near: {}, far: {}}"))

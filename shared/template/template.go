@@ -1,15 +1,18 @@
-// Package template answers what template.yaml makes of a stack of one queue type.
+// Package template answers which settings template.yaml gives a stack of one queue type, for the simulation and the
+// soak test.
 //
-// It promises the value that a deployment with the defaults would have, references, conditions by queue type and mappings filled in, and one
-// error that names the first value that is not there or not of its kind. It is no CloudFormation: what no value depends on, it does not
-// know.
+// It uses the parameters' defaults and fills in the few references, conditions and mappings that these settings have.
+// It is no CloudFormation, and no function or command that is shipped uses it.
 package template
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/goccy/go-yaml"
 )
 
 // The values of QueueType.
@@ -18,34 +21,91 @@ const (
 	Standard = "standard"
 )
 
-// Template is a template for a queue type.
-type Template struct {
-	QueueType string
-
-	root map[string]any
-	err  error // the first value that is not there, or not of its kind
+// Stack has the settings of one queue, its mapping and its forwarders.
+type Stack struct {
+	QueueType       string
+	Batch           int           // messages that one batch may have
+	Window          time.Duration // how long the mapping waits for a batch to fill
+	Forwarders      int           // at once on this queue
+	OtherForwarders int           // at once on the other queue
+	Uploads         int           // at once of one forwarder and account
+	Memory          int           // of a forwarder, in MB
+	ReceiverMemory  int           // in MB
+	Subscribers     bool          // whether the table of subscribers is used
+	MaxReceives     int
+	Visibility      time.Duration
+	Retention       time.Duration
+	Timeout         time.Duration // of a forwarder
+	UploadTimeout   time.Duration
+	RetryDelay      time.Duration
+	BreakerPause    time.Duration
 }
 
-// New takes what YAML makes of a template. Without a queue type it is that of the template's default.
-func New(root map[string]any, queueType string) *Template {
-	t := &Template{QueueType: queueType, root: root}
-	if queueType == "" {
-		t.QueueType = t.Text("Parameters", "QueueType", "Default")
+// Read returns the settings of one queue type, or of the template's default if that is empty. The error names the
+// first value that is missing or of another kind.
+func Read(file, queueType string) (Stack, error) {
+	text, err := os.ReadFile(file) //nolint:gosec // The caller chooses the file.
+	if err != nil {
+		return Stack{}, fmt.Errorf("template: %w", err)
 	}
-	return t
+	t := &reader{queueType: queueType}
+	if err := yaml.Unmarshal(text, &t.root); err != nil {
+		return Stack{}, fmt.Errorf("template %s: %w", file, err)
+	}
+	if queueType == "" {
+		t.queueType = t.text("Parameters.QueueType.Default")
+	}
+	return t.stack()
 }
 
-// Err is what was wrong with the values that have been read.
-func (t *Template) Err() error { return t.err }
+// reader reads the values of a template for one queue type.
+type reader struct {
+	queueType string
+	root      map[string]any
+	err       error // the first
+}
 
-// Text follows a path of keys to a value and fills in what it refers to.
-func (t *Template) Text(path ...string) string {
+func (t *reader) stack() (Stack, error) {
+	queue, other := "EventsFifo", "EventsStandard"
+	switch t.queueType {
+	case FIFO:
+	case Standard:
+		queue, other = other, queue
+	default:
+		return Stack{}, fmt.Errorf("queue type %q is neither %s nor %s", t.queueType, FIFO, Standard)
+	}
+	const forwarder = "Resources.Forwarder.Properties."
+	mapping := forwarder + "Events." + queue + ".Properties."
+	attribute := "Resources." + queue + "Queue.Properties."
+	variable := forwarder + "Environment.Variables."
+	s := Stack{
+		QueueType:       t.queueType,
+		Batch:           t.number(mapping + "BatchSize"),
+		Forwarders:      t.number(mapping + "ScalingConfig.MaximumConcurrency"),
+		OtherForwarders: t.number(forwarder + "Events." + other + ".Properties.ScalingConfig.MaximumConcurrency"),
+		Uploads:         t.number(variable + "UPLOAD_CONCURRENCY"),
+		Memory:          t.number(forwarder + "MemorySize"),
+		ReceiverMemory:  t.number("Resources.Receiver.Properties.MemorySize"),
+		Subscribers:     t.text("Parameters.Subscribers.Default") == "on",
+		MaxReceives:     t.number(attribute + "RedrivePolicy.maxReceiveCount"),
+		Visibility:      t.seconds(attribute + "VisibilityTimeout"),
+		Retention:       t.seconds(attribute + "MessageRetentionPeriod"),
+		Timeout:         t.seconds(forwarder + "Timeout"),
+		UploadTimeout:   t.duration(variable + "UPLOAD_TIMEOUT"),
+		RetryDelay:      t.duration(variable + "RETRY_DELAY"),
+		BreakerPause:    t.duration(variable + "BREAKER_PAUSE"),
+	}
+	if t.queueType == Standard {
+		s.Window = t.seconds(mapping + "MaximumBatchingWindowInSeconds")
+	}
+	return s, t.err
+}
+
+// text returns the value at a path of keys that are joined by dots, with what it refers to filled in.
+func (t *reader) text(path string) string {
 	value := any(t.root)
-	for _, key := range path {
-		members, ok := value.(map[string]any)
-		if !ok {
-			break
-		}
+	for key := range strings.SplitSeq(path, ".") {
+		members, _ := value.(map[string]any)
 		value = members[key]
 	}
 	switch value = t.resolve(value); value.(type) {
@@ -56,64 +116,57 @@ func (t *Template) Text(path ...string) string {
 	return fmt.Sprint(value)
 }
 
-// resolve gives what a reference, a condition or a mapping stands for. YAML drops the tags of CloudFormation's functions; their
-// arguments tell them apart well enough.
-func (t *Template) resolve(value any) any {
+// resolve evaluates a reference, a condition or a mapping. YAML drops the tags of CloudFormation's functions, but the
+// arguments tell these apart.
+func (t *reader) resolve(value any) any {
+	object := func(value any) map[string]any { o, _ := value.(map[string]any); return o }
 	switch value := value.(type) {
 	case string:
-		parameters, _ := t.root["Parameters"].(map[string]any)
-		if parameter, ok := parameters[value].(map[string]any); ok {
-			if value == "QueueType" {
-				return t.QueueType
-			}
-			return parameter["Default"]
+		if parameter, ok := object(t.root["Parameters"])[value]; ok && value != "QueueType" {
+			return object(parameter)["Default"]
+		} else if ok {
+			return t.queueType
 		}
 	case []any:
 		if len(value) != 3 {
 			return nil
 		}
-		name := fmt.Sprint(value[0])
-		if name == "SendToStandard" {
-			if t.QueueType == Standard {
-				return t.resolve(value[1])
-			}
+		switch name := fmt.Sprint(value[0]); {
+		case name == "SendToStandard" && t.queueType == Standard:
+			return t.resolve(value[1])
+		case name == "SendToStandard":
 			return t.resolve(value[2])
-		}
-		mappings, _ := t.root["Mappings"].(map[string]any)
-		if mapping, ok := mappings[name].(map[string]any); ok {
-			row, _ := mapping[fmt.Sprint(t.resolve(value[1]))].(map[string]any)
-			return row[fmt.Sprint(value[2])]
+		default:
+			row := object(object(t.root["Mappings"])[name])[fmt.Sprint(t.resolve(value[1]))]
+			return object(row)[fmt.Sprint(value[2])]
 		}
 	}
 	return value
 }
 
-// Number is a value that is a whole number.
-func (t *Template) Number(path ...string) int {
-	n, err := strconv.Atoi(t.Text(path...))
+func (t *reader) number(path string) int {
+	n, err := strconv.Atoi(t.text(path))
 	if err != nil {
 		t.fail(path, "not a whole number")
 	}
 	return n
 }
 
-// Seconds is a value that is a number of seconds.
-func (t *Template) Seconds(path ...string) time.Duration {
-	return time.Duration(t.Number(path...)) * time.Second
+func (t *reader) seconds(path string) time.Duration {
+	return time.Duration(t.number(path)) * time.Second
 }
 
-// Duration is a value that Go reads as a duration, such as 10s.
-func (t *Template) Duration(path ...string) time.Duration {
-	d, err := time.ParseDuration(t.Text(path...))
+func (t *reader) duration(path string) time.Duration {
+	d, err := time.ParseDuration(t.text(path))
 	if err != nil {
 		t.fail(path, "not a duration")
 	}
 	return d
 }
 
-// fail keeps the first fault: those that follow are its consequences as a rule.
-func (t *Template) fail(path []string, what string) {
+// fail keeps the first error only: later ones are its consequences as a rule.
+func (t *reader) fail(path, what string) {
 	if t.err == nil {
-		t.err = fmt.Errorf("template at %s: %s", strings.Join(path, "."), what)
+		t.err = fmt.Errorf("template at %s: %s", path, what)
 	}
 }
