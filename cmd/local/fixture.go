@@ -14,58 +14,64 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// fixture is one request of events/ with what has to become of it.
+// fixture is one request of events/ and its outcome.
 type fixture struct {
 	name        string
 	path        string
 	header      http.Header
 	body        []byte // as Purchasely signs it
-	eventID     string // as the forwarder logs it; empty where the body has none
+	eventID     string // as the forwarder logs it; empty if the body has none
 	subscribers []string
-	want        want
-	series      string // what it is a step of, in the order of the fixtures; empty: nothing
-	since       int    // how many records there were when it was sent
+	want        outcome
+	series      string // of which it is a step, in the order of the fixtures; empty if it stands alone
 }
 
-// step is what the name of a fixture in a series looks like.
-var step = regexp.MustCompile(`^(.+)-[0-9]-`)
+// outcome is what the receiver answers to a webhook, and what became of it then. It is the file beside a fixture.
+type outcome struct {
+	Status  int       `json:"status"`
+	Answer  rawJSON   `json:"answer"`
+	Outcome string    `json:"outcome"` // delivered, skipped, rejected, none; also lost, dead, waiting
+	Reason  string    `json:"reason"`
+	Account string    `json:"account"`
+	Records []rawJSON `json:"records"`
+}
 
-// follows tells whether a fixture is the next step after another one.
+// rawJSON is JSON without white space; what is not JSON stays as it is.
+type rawJSON string
+
+// UnmarshalJSONFrom takes any value as it is.
+func (r *rawJSON) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	value, err := d.ReadValue()
+	*r = compact(value)
+	return err
+}
+
+func compact(text []byte) rawJSON {
+	value := jsontext.Value(bytes.Clone(text))
+	if value.Compact() != nil {
+		return rawJSON(text)
+	}
+	return rawJSON(value)
+}
+
+// seriesName finds the series in the name of a fixture that is a step of one.
+var seriesName = regexp.MustCompile(`^(.+)-[0-9]-`)
+
+// follows reports whether a fixture is the next step after another one.
 func (f fixture) follows(other fixture) bool { return f.series != "" && f.series == other.series }
 
-// redriven tells whether a fixture stands for a message that has lain in the rejected queue.
+// redriven reports whether a fixture is a message that was sent back from the rejected queue.
 func (f fixture) redriven() bool { return strings.HasSuffix(f.name, "-redriven") }
-
-// want is the file beside a fixture.
-type want struct {
-	Status  int              `json:"status"`
-	Answer  jsontext.Value   `json:"answer"`
-	Outcome string           `json:"outcome"`
-	Reason  string           `json:"reason"`
-	Account string           `json:"account"`
-	Records []jsontext.Value `json:"records"`
-}
-
-// request is what a fixture is read from: an event of an HTTP API, payload format 2.0.
-type request struct {
-	RawPath         string            `json:"rawPath"`
-	Headers         map[string]string `json:"headers"`
-	Body            string            `json:"body"`
-	IsBase64Encoded bool              `json:"isBase64Encoded"`
-}
 
 // loadFixtures reads all receiver fixtures of a folder, in the order of their names.
 func loadFixtures(folder string) ([]fixture, error) {
-	files, err := filepath.Glob(filepath.Join(folder, "receiver-*.json"))
+	files, err := filepath.Glob(filepath.Join(folder, "receiver-*.want.json"))
 	if err != nil {
 		return nil, err
 	}
 	var fixtures []fixture
 	for _, file := range files {
-		if strings.HasSuffix(file, ".want.json") {
-			continue
-		}
-		f, err := loadFixture(file)
+		f, err := loadFixture(strings.TrimSuffix(file, ".want.json"))
 		if err != nil {
 			return nil, fmt.Errorf("fixture %s: %w", file, err)
 		}
@@ -77,25 +83,32 @@ func loadFixtures(folder string) ([]fixture, error) {
 	return fixtures, nil
 }
 
-// loadFixture reads one request and the file beside it.
-func loadFixture(file string) (fixture, error) {
-	base := strings.TrimSuffix(file, ".json")
+// loadFixture reads a request, which is an event of an HTTP API in payload format 2.0, and its outcome.
+func loadFixture(base string) (fixture, error) {
 	f := fixture{name: strings.TrimPrefix(filepath.Base(base), "receiver-"), header: http.Header{}}
-	if parts := step.FindStringSubmatch(f.name); parts != nil {
+	if parts := seriesName.FindStringSubmatch(f.name); parts != nil {
 		f.series = parts[1]
 	}
-	var sent request
-	if err := readJSON(file, &sent); err != nil {
-		return fixture{}, err
+	var sent struct {
+		RawPath         string            `json:"rawPath"`
+		Headers         map[string]string `json:"headers"`
+		Body            string            `json:"body"`
+		IsBase64Encoded bool              `json:"isBase64Encoded"`
 	}
-	if err := readJSON(base+".want.json", &f.want); err != nil {
-		return fixture{}, err
+	for file, into := range map[string]any{base + ".json": &sent, base + ".want.json": &f.want} {
+		text, err := os.ReadFile(filepath.Clean(file))
+		if err != nil {
+			return f, err
+		}
+		if err := json.Unmarshal(text, into); err != nil {
+			return f, err
+		}
 	}
 	f.path, f.body = sent.RawPath, []byte(sent.Body)
 	if sent.IsBase64Encoded {
 		body, err := base64.StdEncoding.DecodeString(sent.Body)
 		if err != nil {
-			return fixture{}, err
+			return f, err
 		}
 		f.body = body
 	}
@@ -104,17 +117,22 @@ func loadFixture(file string) (fixture, error) {
 			f.header.Set(name, value)
 		}
 	}
-	f.eventID = eventID(f.body)
-	for i := range f.want.Records {
-		if err := f.want.Records[i].Compact(); err != nil {
-			return fixture{}, err
-		}
+	var webhook struct {
+		EventID string `json:"event_id"`
+	}
+	if json.Unmarshal(f.body, &webhook, jsontext.AllowDuplicateNames(true)) == nil {
+		f.eventID = webhook.EventID
+	}
+	if len(f.want.Records) == 0 {
+		f.want.Records = nil
+	}
+	for _, wanted := range f.want.Records {
 		var subscriber struct {
 			Identity string `json:"identity"`
 			ObjectID string `json:"objectId"`
 		}
-		if err := json.Unmarshal(f.want.Records[i], &subscriber); err != nil {
-			return fixture{}, err
+		if err := json.Unmarshal([]byte(wanted), &subscriber); err != nil {
+			return f, err
 		}
 		f.subscribers = append(f.subscribers, subscriber.Identity+subscriber.ObjectID)
 	}
@@ -127,35 +145,20 @@ func setByTransport(name string) bool {
 	return name == "host" || name == "content-length" || strings.HasPrefix(name, "x-forwarded-")
 }
 
-// eventID is the webhook's own id, or nothing.
-func eventID(body []byte) string {
-	var webhook struct {
-		EventID string `json:"event_id"`
-	}
-	if err := json.Unmarshal(body, &webhook, jsontext.AllowDuplicateNames(true)); err != nil {
-		return ""
-	}
-	return webhook.EventID
-}
-
-// carries reports whether a message on a queue is this webhook.
-func (f fixture) carries(m message) bool {
-	body := []byte(m.Body)
-	if m.Attributes["encoding"].Value == "base64" {
-		decoded, err := base64.StdEncoding.DecodeString(m.Body)
-		if err != nil {
-			return false
+// isIn reports whether one of the messages is this webhook.
+func (f fixture) isIn(messages []message) bool {
+	for _, m := range messages {
+		body := []byte(m.Body)
+		if m.Attributes["encoding"].Value == "base64" {
+			decoded, err := base64.StdEncoding.DecodeString(m.Body)
+			if err != nil {
+				continue
+			}
+			body = decoded
 		}
-		body = decoded
+		if bytes.Equal(body, f.body) {
+			return true
+		}
 	}
-	return bytes.Equal(body, f.body)
-}
-
-// readJSON reads a file into a value.
-func readJSON(file string, into any) error {
-	text, err := os.ReadFile(filepath.Clean(file))
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(text, into)
+	return false
 }

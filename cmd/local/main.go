@@ -1,49 +1,51 @@
-// Command local is what `make run` runs: the whole path of a webhook on this machine, on the template that goes to AWS.
+// Command local is what `make run` runs: the whole path of a webhook on this machine, with the template that goes to
+// AWS.
 //
-// It answers the question whether the bridge works as a whole. It builds and deploys template.yaml with SAM CLI to MiniStack, a local
-// AWS, starts a strict stand-in for CleverTap, sends every webhook of events/ through the API's URL, and compares what became of each
-// with what is written beside it. It promises that everything listens on the loopback address only, that nothing it started
-// outlives it, and that files appear in .local/ only. It installs nothing, which is the Makefile's work, and it knows nothing of the
-// bridge's own code: it sees what a stranger on the network would see.
+// It builds and deploys template.yaml with SAM CLI to MiniStack, a local AWS, starts a strict fake CleverTap, sends
+// every webhook of events/ through the API's URL, and compares the outcome of each with the file beside it. Everything
+// listens on the loopback address only, nothing that it started outlives it, and files appear in .local/ only. It
+// installs nothing, which is the Makefile's work, and uses none of the bridge's own code: it sees what a caller on the
+// network sees.
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
 
 func main() {
-	// The kernel ends a child together with the thread that started it, so all of them are started from one that lives as long as
-	// the program.
-	runtime.LockOSThread()
-
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	ctx, cancel := withParent(ctx)
-	defer cancel()
-
-	err := run(ctx)
+	go func() { // Whoever kills `make` outright sends no signal here.
+		for parent := os.Getppid(); os.Getppid() == parent; {
+			time.Sleep(time.Second)
+		}
+		stop()
+	}()
+	err := execute(ctx)
 	switch {
-	case err == nil:
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "\nstopped")
 		os.Exit(130)
-	default:
+	case err != nil:
 		fmt.Fprintf(os.Stderr, "\nmake run: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-// run brings the stack up, sends the fixtures, and stays until ctx ends unless it is to end by itself.
-func run(ctx context.Context) error {
+// execute deploys the stack and sends the fixtures. Then it stays until ctx ends, unless ONCE=1.
+func execute(ctx context.Context) error {
 	began := time.Now()
-	options, err := readOptions(os.Getenv)
+	o, err := readOptions(os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -52,13 +54,12 @@ func run(ctx context.Context) error {
 		return err
 	}
 	screen := newScreen(os.Stdout)
-	if options.Live.on {
-		if err := screen.consent(options.Live, fixtures, os.Stdin); err != nil {
+	if o.Live {
+		if err := screen.confirm(o, fixtures, os.Stdin); err != nil {
 			return err
 		}
 	}
-
-	stack, err := bringUp(ctx, options, screen)
+	stack, err := deploy(ctx, o, screen)
 	defer stack.stop()
 	if err != nil {
 		return err
@@ -69,37 +70,100 @@ func run(ctx context.Context) error {
 		return err
 	}
 	screen.summary(len(fixtures), failed, time.Since(began))
-	if options.Strict {
-		wrong, err := tryRoles(ctx, stack, screen)
-		if err != nil {
-			return err
-		}
-		if wrong > 0 {
-			return fmt.Errorf("%d calls did not end as the functions' roles say", wrong)
-		}
-	}
-	if options.Hardened {
-		wrong, err := lookAtHardening(ctx, stack, screen)
-		if err != nil {
-			return err
-		}
-		if wrong > 0 {
-			return fmt.Errorf("%d settings are not as the hardening parameters say", wrong)
-		}
-	}
-	if options.Operate {
-		if err := operate(ctx, stack, screen); err != nil {
-			return err
-		}
-	}
-	if !options.Once {
-		screen.invite(stack)
+	if !o.Once {
+		screen.instructions(stack)
 		<-ctx.Done()
 		screen.heading("stopping")
 		return nil
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d of %d webhooks did not end as their fixtures say", failed, len(fixtures))
+	}
+	return nil
+}
+
+// options is what the user sets with variables, as in `make run ONCE=1 PORT=5000`.
+type options struct {
+	Once                        bool   // end after the fixtures
+	Queue                       string // fifo or standard: the template's QueueType
+	Port                        int    // of the local AWS
+	FakePort                    int    // of the fake CleverTap; the next one serves what it recorded
+	Live, Yes                   bool   // use a real CleverTap account; do so without asking
+	AccountID, Passcode, Region string // of that account
+
+	architecture string // of this machine, as the template spells it
+
+	// Tests set these: more parameters for sam deploy, and a MiniStack that checks what it otherwise lets pass.
+	parameters func(context.Context, *stack) ([]string, error)
+	tls        *tlsFiles
+}
+
+// readOptions reads all variables and reports every wrong one at once.
+func readOptions(getenv func(string) string) (options, error) {
+	var wrong []error
+	fail := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
+	flag := func(name string) bool {
+		on, err := strconv.ParseBool(getenv(name))
+		if err != nil && getenv(name) != "" {
+			fail("%s=%s: must be 1 or 0", name, getenv(name))
+		}
+		return on
+	}
+	port := func(name string, usual, highest int) int {
+		if getenv(name) == "" {
+			return usual
+		}
+		number, err := strconv.Atoi(getenv(name))
+		if err != nil || number < 1024 || number > highest {
+			fail("%s=%s: must be a port from 1024 to %d", name, getenv(name), highest)
+		}
+		return number
+	}
+	o := options{
+		Once: flag("ONCE"), Queue: getenv("QUEUE"),
+		Port: port("PORT", 4566, 65535), FakePort: port("FAKE_PORT", 9900, 65534),
+		Live: flag("LIVE"), Yes: flag("YES"), AccountID: getenv("CLEVERTAP_ACCOUNT_ID"),
+		Passcode: getenv("CLEVERTAP_PASSCODE"), Region: getenv("CLEVERTAP_REGION"),
+		architecture: map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH],
+	}
+	switch o.Queue {
+	case "":
+		o.Queue = "fifo"
+	case "fifo", "standard":
+	default:
+		fail("QUEUE=%s: must be fifo or standard", o.Queue)
+	}
+	if o.Live && (o.AccountID == "" || o.Passcode == "" || o.Region == "") {
+		fail("LIVE=1: needs CLEVERTAP_ACCOUNT_ID, CLEVERTAP_PASSCODE and CLEVERTAP_REGION in the environment")
+	}
+	if o.architecture == "" {
+		fail("this machine is a %s; the functions are built for amd64 and arm64 only", runtime.GOARCH)
+	}
+	return o, errors.Join(wrong...)
+}
+
+// confirm says what a run with the real CleverTap will send, and asks unless YES=1 answers that.
+func (s *screen) confirm(o options, fixtures []fixture, answers io.Reader) error {
+	s.heading("LIVE=1: this uses the real CleverTap, account %s in region %s", o.AccountID, o.Region)
+	s.print("It will upload these records about made-up people. They stay there until you delete them.\n\n")
+	for _, f := range fixtures {
+		if f.want.Account != "production" {
+			continue
+		}
+		for _, record := range f.want.Records {
+			s.print("  %s\n", describe(record))
+		}
+	}
+	if o.Yes {
+		return nil
+	}
+	s.print("\nGo on? Type yes: ")
+	line, err := bufio.NewReader(answers).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(line) != "yes" {
+		return errors.New("nothing was sent; YES=1 answers this beforehand")
 	}
 	return nil
 }

@@ -1,29 +1,31 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"crypto/tls"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/go-json-experiment/json"
 )
 
-// home is where everything of a run lies; it is made anew by each.
-const home = ".local/run"
+const region = "eu-west-1" // of the local AWS
 
-// tools is where the Makefile has installed SAM CLI and MiniStack.
-const tools = ".tools/venv/bin"
+// root may do everything in the local AWS.
+var root = aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
 
-// region is the local AWS's.
-const region = "eu-west-1"
-
-// ministack is the local AWS: Lambda, API Gateway, SQS, Secrets Manager, CloudFormation and CloudWatch Logs in one process.
+// ministack is the local AWS: Lambda, API Gateway, SQS, Secrets Manager, CloudFormation and CloudWatch Logs in one
+// process.
 type ministack struct {
 	*server
 	endpoint string
@@ -31,56 +33,98 @@ type ministack struct {
 	trust    []string // environment variables that make AWS's libraries, and Go, trust its certificate
 }
 
-// startMinistack starts it in an environment of its own, because its functions inherit all of it. Normally it takes every call as
-// the account's owner's. A strict one speaks TLS only, checks signatures, and has functions do no more than their roles allow.
+// tlsFiles make MiniStack take TLS only, check signatures, and let functions do no more than their roles allow.
+// Without them it takes every call as root's.
+type tlsFiles struct {
+	certificate, key string
+	client           *http.Client // that trusts the certificate
+}
+
+// startMinistack starts it with few environment variables, because its functions inherit all of them.
 func startMinistack(ctx context.Context, o options) (*ministack, error) {
 	if err := free(o.Port, "PORT"); err != nil {
 		return nil, err
 	}
-	folder, err := filepath.Abs(filepath.Join(home, "ministack"))
+	folder, err := filepath.Abs(filepath.Join(runFolder, "ministack"))
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return nil, err
 	}
-	m, strict, err := newMinistack(o, folder)
-	if err != nil {
-		return nil, err
+	m := &ministack{endpoint: "http://127.0.0.1:" + strconv.Itoa(o.Port), client: http.DefaultClient}
+	var env []string
+	if t := o.tls; t != nil {
+		m.endpoint, m.client = "https://127.0.0.1:"+strconv.Itoa(o.Port), t.client
+		m.trust = []string{"AWS_CA_BUNDLE=" + t.certificate, "SSL_CERT_FILE=" + t.certificate}
+		env = append(m.trust, "AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT="+t.certificate, "MINISTACK_SSL_KEY="+t.key,
+			"AWS_ACCESS_KEY_ID="+root.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+root.SecretAccessKey)
 	}
-	env := append(strict,
+	env = append(env,
 		"PATH="+os.Getenv("PATH"), "HOME="+folder, "TMPDIR="+folder,
 		"BIND_HOST=127.0.0.1", "GATEWAY_PORT="+strconv.Itoa(o.Port),
 		"MINISTACK_REGION="+region, "AWS_DEFAULT_REGION="+region,
-		"AWS_ENDPOINT_URL="+m.endpoint, // It hands this to the functions, which would call the real AWS without it.
+		"AWS_ENDPOINT_URL="+m.endpoint, // Functions get it too; without it they would call the real AWS.
 		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=INFO",
 		"LAMBDA_EXECUTOR=local",
 		"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", // Both would listen beside the one port, the first on every address.
 	)
-	m.server, err = startServer("MiniStack", filepath.Join(home, "ministack.log"), env, filepath.Join(tools, "python"), "-m", "ministack")
+	m.server, err = startServer("MiniStack", filepath.Join(runFolder, "ministack.log"), env,
+		filepath.Join(tools, "python"), "-m", "ministack")
 	if err != nil {
 		return nil, err
 	}
 	return m, m.until(ctx, 30*time.Second, func(ctx context.Context) bool {
-		_, err := m.get(ctx, "/_ministack/health")
+		_, err := m.page(ctx, "health")
 		return err == nil
 	})
 }
 
-// newMinistack says how to reach one that is about to start, and what its environment needs for it.
-func newMinistack(o options, folder string) (m *ministack, env []string, err error) {
-	address := "127.0.0.1:" + strconv.Itoa(o.Port)
-	if !o.Strict {
-		return &ministack{endpoint: "http://" + address, client: http.DefaultClient}, nil, nil
-	}
-	c, err := makeCertificate(folder)
+// call makes one call of AWS's JSON protocol.
+func (m *ministack) call(ctx context.Context, service, target string, request, response any) error {
+	body, err := json.Marshal(request)
 	if err != nil {
-		return nil, nil, fmt.Errorf("certificate: %w", err)
+		return err
 	}
-	trusting := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: c.roots, MinVersion: tls.VersionTLS12}}
-	m = &ministack{endpoint: "https://" + address, client: &http.Client{Transport: trusting}, trust: []string{"AWS_CA_BUNDLE=" + c.path, "SSL_CERT_FILE=" + c.path}}
-	return m, append(m.trust, "AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT="+c.path, "MINISTACK_SSL_KEY="+c.key,
-		"AWS_ACCESS_KEY_ID="+owner.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+owner.SecretAccessKey), nil
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.endpoint, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", target)
+	digest := sha256.Sum256(body)
+	err = v4.NewSigner().SignHTTP(ctx, root, r, hex.EncodeToString(digest[:]), service, region, time.Now())
+	if err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	text, err := answer(m.client, r)
+	if err != nil {
+		return fmt.Errorf("%s: %w", target, err)
+	}
+	return json.Unmarshal(text, response)
+}
+
+// page reads one of MiniStack's own pages.
+func (m *ministack) page(ctx context.Context, name string) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, m.endpoint+"/_ministack/"+name, nil)
+	if err != nil {
+		return nil, err
+	}
+	return answer(m.client, r)
+}
+
+// answer sends a request and returns the body of a 200.
+func answer(client *http.Client, r *http.Request) ([]byte, error) {
+	response, err := client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %d: %s", r.URL.Path, response.StatusCode, text)
+	}
+	return text, err
 }
 
 // message is one of a queue, as MiniStack shows it without receiving it.
@@ -90,17 +134,19 @@ type message struct {
 }
 
 type attribute struct {
+	Type  string `json:"DataType"`
 	Value string `json:"StringValue"`
 }
 
-// messages returns what lies on each queue, by the queue's name. A message under way is among them until it is deleted.
+// messages returns what lies on each queue, by the queue's name. A message under way is among them until it is
+// deleted.
 func (m *ministack) messages(ctx context.Context) (map[string][]message, error) {
-	text, err := m.get(ctx, "/_ministack/sqs/messages")
+	text, err := m.page(ctx, "sqs/messages")
 	if err != nil {
 		return nil, err
 	}
 	var listed struct {
-		Accounts map[string]map[string]map[string][]message `json:"messages"`
+		Accounts map[string]map[string]map[string][]message `json:"messages"` // by account, region and URL
 	}
 	if err := json.Unmarshal(text, &listed); err != nil {
 		return nil, fmt.Errorf("MiniStack's messages: %w", err)
@@ -109,17 +155,26 @@ func (m *ministack) messages(ctx context.Context) (map[string][]message, error) 
 	for _, regions := range listed.Accounts {
 		for _, urls := range regions {
 			for url, messages := range urls {
-				queues[url[strings.LastIndexByte(url, '/')+1:]] = messages
+				queues[path.Base(url)] = messages
 			}
 		}
 	}
 	return queues, nil
 }
 
-// logs returns the lines of a log group, those that are no JSON left out.
-func (m *ministack) logs(ctx context.Context, group string) ([]logLine, error) {
-	var lines []logLine
-	request := map[string]string{"logGroupName": group}
+// logLine is what the forwarder writes about a message that was not delivered, or a line of its metrics.
+type logLine struct {
+	EventID string `json:"eventId"`
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+
+	App                string `json:"App"`
+	CredentialsRefused int    `json:"CredentialsRefused"`
+}
+
+// forwarderLog returns the lines of the forwarder's log that are JSON.
+func (m *ministack) forwarderLog(ctx context.Context) (lines []logLine, err error) {
+	request := map[string]string{"logGroupName": "/aws/lambda/" + stackName + "-forwarder"}
 	for {
 		var page struct {
 			Events []struct {
@@ -141,14 +196,4 @@ func (m *ministack) logs(ctx context.Context, group string) ([]logLine, error) {
 		}
 		request["nextToken"] = page.NextToken
 	}
-}
-
-// logLine is what the forwarder writes about a message that was not delivered, or a line of its metrics.
-type logLine struct {
-	EventID string `json:"eventId"`
-	Outcome string `json:"outcome"`
-	Reason  string `json:"reason"`
-
-	App                string `json:"App"`
-	CredentialsRefused int    `json:"CredentialsRefused"`
 }

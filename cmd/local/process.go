@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// patience is how long a process may take to end by itself before it is ended.
+// patience is how long a process may take to end by itself before it is killed.
 const patience = 5 * time.Second
 
 // server is a process that runs until it is stopped.
@@ -28,12 +28,16 @@ type server struct {
 	ended   chan struct{}
 }
 
-// startServer starts a process in a group of its own, so that a Ctrl-C in the terminal reaches this program only, which then stops the
-// servers in the right order. What it prints goes to a file.
-func startServer(name, log string, env []string, program string, args ...string) (*server, error) {
-	command := exec.Command(program, args...) //nolint:gosec,noctx // The programs are this project's; stop ends them.
+// untilInputEnds runs a program that is ended when its input does, which happens however this program ends.
+const untilInputEnds = `exec 3<&0; (read -r _ <&3; kill 0) & exec "$@"`
+
+// startServer starts a process in a group of its own: Ctrl-C reaches this program only, which stops servers in order.
+// What the process prints goes to a file.
+func startServer(name, log string, env []string, program ...string) (*server, error) {
+	program = append([]string{"-c", untilInputEnds, "sh"}, program...)
+	command := exec.Command("sh", program...) //nolint:gosec,noctx // The programs are this project's; stop ends them.
 	command.Env = env
-	command.SysProcAttr = ownGroup()
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := command.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -55,12 +59,11 @@ func startServer(name, log string, env []string, program string, args ...string)
 	return s, nil
 }
 
-// stop ends the process and everything in its group, politely at first.
+// stop ends the process and everything in its group, first with SIGTERM.
 func (s *server) stop() {
 	if s == nil {
 		return
 	}
-	_ = s.stdin.Close()
 	group := -s.command.Process.Pid
 	_ = syscall.Kill(group, syscall.SIGTERM)
 	select {
@@ -68,41 +71,55 @@ func (s *server) stop() {
 	case <-time.After(patience):
 	}
 	_ = syscall.Kill(group, syscall.SIGKILL)
+	_ = s.stdin.Close()
 	<-s.ended
 }
 
-// until asks ready again and again until it says yes. It fails when the process ends instead, or takes too long.
+// until asks ready again and again until it reports true. It fails if the process ends instead, or takes too long.
 func (s *server) until(ctx context.Context, limit time.Duration, ready func(context.Context) bool) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+	err := poll(ctx, limit, func() (bool, error) {
+		select {
+		case <-s.ended:
+			return false, errors.New("it ended at once")
+		default:
+			return ready(ctx), nil
+		}
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: %w:\n%s", s.name, err, tail(s.log))
+	}
+	return err
+}
+
+// poll asks done again and again until it reports true or an error.
+func poll(ctx context.Context, limit time.Duration, done func() (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not within %s", limit))
 	defer cancel()
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
-	for !ready(ctx) {
+	for {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
 		select {
-		case <-s.ended:
-			return fmt.Errorf("%s ended at once:\n%s", s.name, tail(s.log))
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
-			}
-			return fmt.Errorf("%s was not ready within %s:\n%s", s.name, limit, tail(s.log))
+			return context.Cause(ctx)
 		case <-ticker.C:
 		}
 	}
-	return nil
 }
 
-// finish runs a command to its end and returns what it wrote to standard output. All that it wrote is kept in a file, the end of
-// which explains a failure.
-func finish(ctx context.Context, log string, env []string, program string, args ...string) ([]byte, error) {
+// finish runs a command to its end and returns what it wrote to standard output. All that it wrote is kept in a file,
+// the end of which explains a failure.
+func finish(ctx context.Context, log string, env []string, program ...string) ([]byte, error) {
 	output, err := createLog(log)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = output.Close() }()
-	command := exec.CommandContext(ctx, program, args...) //nolint:gosec // The programs are this project's tools.
+	command := exec.CommandContext(ctx, program[0], program[1:]...) //nolint:gosec // They are this project's tools.
 	command.Env = env
-	command.SysProcAttr = ownGroup()
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
 	command.WaitDelay = patience
 	var stdout bytes.Buffer
@@ -111,12 +128,11 @@ func finish(ctx context.Context, log string, env []string, program string, args 
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("%s: %w:\n%s", filepath.Base(program), err, tail(log))
+		return nil, fmt.Errorf("%s: %w:\n%s", filepath.Base(program[0]), err, tail(log))
 	}
 	return stdout.Bytes(), nil
 }
 
-// createLog makes the file that a process writes to.
 func createLog(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, err
@@ -132,43 +148,17 @@ func tail(path string) string {
 		return "    " + err.Error()
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	if len(lines) > most {
-		lines = lines[len(lines)-most:]
-	}
+	lines = lines[max(0, len(lines)-most):]
 	return "    " + strings.Join(lines, "\n    ") + "\n    (all of it in " + path + ")"
 }
 
-// free reports whether a port of the loopback address can be listened on, and if not, what to do.
+// free reports that a port of the loopback address is in use, and what to do then.
 func free(port int, variable string) error {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // Listening on loopback waits for nothing.
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	listener, err := net.Listen("tcp", address) //nolint:noctx // Listening on loopback waits for nothing.
 	if err != nil {
-		other := port + 10
-		if other > 65000 {
-			other = port - 1000
-		}
-		return fmt.Errorf("port %d of 127.0.0.1 is in use, perhaps by another `make run`: end that, or choose another port, as in `make run %s=%d`",
-			port, variable, other)
+		return fmt.Errorf("%s is in use, perhaps by another `make run`: end that, or choose another port, as in "+
+			"`make run %s=%d`", address, variable, 1024+(port+10)%60000)
 	}
 	return listener.Close()
-}
-
-// withParent gives a context that ends when whoever started this program is gone, even by a kill that no program can catch.
-func withParent(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	parent := os.Getppid()
-	go func() {
-		ticker := time.NewTicker(500 * time.Millisecond)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-				if os.Getppid() != parent {
-					cancel()
-				}
-			}
-		}
-	}()
-	return ctx, cancel
 }

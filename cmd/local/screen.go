@@ -1,13 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // screen shows the user what happens. Colours are for terminals only.
@@ -23,7 +24,8 @@ func newScreen(out *os.File) *screen {
 
 func (s *screen) print(format string, args ...any) { _, _ = fmt.Fprintf(s.out, format, args...) }
 
-// paint colours a text: 31 red, 32 green, 2 grey, 1 bold.
+const bold, grey, red, green = 1, 2, 31, 32
+
 func (s *screen) paint(colour int, text string) string {
 	if !s.colour {
 		return text
@@ -32,109 +34,104 @@ func (s *screen) paint(colour int, text string) string {
 }
 
 func (s *screen) heading(format string, args ...any) {
-	s.print("\n%s\n", s.paint(1, fmt.Sprintf(format, args...)))
+	s.print("\n%s\n", s.paint(bold, fmt.Sprintf(format, args...)))
 }
 
 func (s *screen) note(format string, args ...any) {
-	s.print("      %s\n", s.paint(2, fmt.Sprintf(format, args...)))
+	s.print("      %s\n", s.paint(grey, fmt.Sprintf(format, args...)))
 }
 
-// step runs one step and shows how long it took.
+// step shows one step and how long it took.
 func (s *screen) step(name string, do func() error) error {
 	s.print("  %-58s", name)
 	began := time.Now()
 	if err := do(); err != nil {
-		s.print("%s\n", s.paint(31, "failed"))
+		s.print("%s\n", s.paint(red, "failed"))
 		return err
 	}
 	s.print("%6.1f s\n", time.Since(began).Seconds())
 	return nil
 }
 
-// webhook shows one fixture: what the receiver answered, what became of it, and what reached CleverTap.
-func (s *screen) webhook(f fixture, r result, differences []string) {
-	mark := s.paint(32, "✓")
-	if len(differences) > 0 {
-		mark = s.paint(31, "✗")
+// webhook shows what the receiver answered to a fixture, what became of it, what reached CleverTap, and how that
+// differs from what the fixture wants.
+func (s *screen) webhook(name string, got outcome, difference string) {
+	mark := s.paint(green, "✓")
+	if difference != "" {
+		mark = s.paint(red, "✗")
 	}
-	s.print("  %s %-28s %d %s%s\n", mark, f.name, r.status, word(r.answer), s.paint(2, fate(f, r)))
-	for _, record := range r.records {
-		s.print("      %s\n", wrap(describe(record.Raw), 14))
-	}
-	for _, line := range differences {
-		s.print("      %s\n", s.paint(31, line))
-	}
-}
-
-// word is the one word of the receiver's answer.
-func word(answer []byte) string {
-	var a struct {
+	var answer struct {
 		Status string `json:"status"`
 		Error  string `json:"error"`
 	}
-	if json.Unmarshal(answer, &a) != nil {
-		return string(bytes.TrimSpace(answer))
-	}
-	return a.Status + a.Error
-}
-
-// fate is what became of a queued webhook.
-func fate(f fixture, r result) string {
+	_ = json.Unmarshal([]byte(got.Answer), &answer) // The difference shows an answer of another form.
+	became := ""
 	switch {
-	case r.outcome == "none":
-		return ""
-	case r.reason != "":
-		return " → " + r.outcome + ": " + r.reason
-	case r.outcome == "delivered" && f.want.Account != "":
-		return " → delivered to the " + f.want.Account + " account"
+	case got.Outcome == "none":
+	case got.Reason != "":
+		became = " → " + got.Outcome + ": " + got.Reason
+	case got.Account != "":
+		became = " → " + got.Outcome + " to the " + got.Account + " account"
 	default:
-		return " → " + r.outcome
+		became = " → " + got.Outcome
+	}
+	s.print("  %s %-31s %d %s%s%s\n", mark, name, got.Status, answer.Status, answer.Error, s.paint(grey, became))
+	for _, record := range got.Records {
+		s.print("      %s\n", describe(record))
+	}
+	if difference != "" {
+		s.print("      %s\n", s.paint(red, strings.ReplaceAll("- wanted, + got\n"+difference, "\n", "\n      ")))
 	}
 }
 
-// trial shows one call that a function's role allows or denies.
-func (s *screen) trial(t trial) {
-	mark := s.paint(32, "✓")
-	if t.Got != t.Want {
-		mark = s.paint(31, "✗")
+// describe is a record in a line.
+func describe(raw rawJSON) string {
+	var r struct {
+		Type      string                    `json:"type"`
+		Identity  string                    `json:"identity"`
+		ObjectID  string                    `json:"objectId"`
+		EventName string                    `json:"evtName"`
+		Event     map[string]jsontext.Value `json:"evtData"`
+		Profile   map[string]jsontext.Value `json:"profileData"`
 	}
-	s.print("  %s %-10s %-40s %s\n", mark, t.Function, t.What, s.paint(2, t.Got))
+	if json.Unmarshal([]byte(raw), &r) != nil {
+		return string(raw)
+	}
+	of := "identity " + r.Identity
+	if r.ObjectID != "" {
+		of = "objectId " + r.ObjectID
+	}
+	name := ""
+	if r.EventName != "" {
+		name = r.EventName + " with "
+	}
+	return fmt.Sprintf("%s of %s: %s%d properties", r.Type, of, name, len(r.Event)+len(r.Profile))
 }
 
-// deed shows one step of an operator's day, and how long it took.
-func (s *screen) deed(line string, took time.Duration, err error) {
-	mark := s.paint(32, "✓")
-	if err != nil {
-		mark = s.paint(31, "✗")
-	}
-	s.print("  %s %s %s\n", mark, line, s.paint(2, sinceStart(took)))
-}
-
-// strays shows what should not have happened.
-func (s *screen) strays(lines []string) {
+func (s *screen) unexpected(lines []string) {
 	for _, line := range lines {
-		s.print("  %s %s\n", s.paint(31, "✗"), line)
+		s.print("  %s %s\n", s.paint(red, "✗"), line)
 	}
 }
 
 func (s *screen) summary(sent, failed int, took time.Duration) {
-	verdict := s.paint(32, "all as their fixtures say")
+	verdict := s.paint(green, "all as their fixtures say")
 	if failed > 0 {
-		verdict = s.paint(31, fmt.Sprintf("%d not as they should", failed))
+		verdict = s.paint(red, fmt.Sprintf("%d not as they should", failed))
 	}
-	s.heading("%d webhooks in %s, %s", sent, sinceStart(took), verdict)
+	s.heading("%d webhooks in %s, %s", sent, seconds(took), verdict)
 }
 
-// invite says how to send another webhook while everything is up.
-func (s *screen) invite(stack *stack) {
+// instructions says how to send another webhook while everything is up.
+func (s *screen) instructions(stack *stack) {
 	url := stack.url + "/purchasely/demo"
-	s.print("\nEverything stays up until Ctrl-C. The demo app's URL, in place of the one for Purchasely's console:\n\n  %s\n", url)
-	s.print("\nSend another webhook in a second terminal:\n\n")
-	s.print("  BRIDGE_SHARED_SECRET=%s %s send --app demo --url %s --sample TRIAL_STARTED\n", sharedSecret, bridgeTool, url)
-	s.print("\nSee what arrived, and the functions' logs:\n\n")
+	s.print("\nEverything stays up until Ctrl-C. The URL of the demo app, as it would be in Purchasely's console:\n\n"+
+		"  %s\n\nSend another webhook in a second terminal:\n\n"+
+		"  BRIDGE_SHARED_SECRET=%s %s send --app demo --url %s --sample TRIAL_STARTED\n\n"+
+		"See what arrived, and the functions' logs:\n\n", url, sharedSecret, bridgeTool, url)
 	if stack.clevertap != nil {
 		s.print("  curl -s %s/records\n", stack.clevertap.admin)
 	}
-	s.print("  SAM_CLI_TELEMETRY=0 AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test %s/sam logs --stack-name %s\n",
-		stack.aws.endpoint, region, tools, stackName)
+	s.print("  SAM_CLI_TELEMETRY=0 AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=test "+
+		"AWS_SECRET_ACCESS_KEY=test %s/sam logs --stack-name %s\n", stack.aws.endpoint, region, tools, stackName)
 }

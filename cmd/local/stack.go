@@ -2,104 +2,66 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 )
 
-// The demo app's shared secret and accounts. They are plainly a demo and open nothing.
 const (
-	sharedSecret      = "demo-secret-not-for-production"
-	productionAccount = "DEMO-PRODUCTION"
-	sandboxAccount    = "DEMO-SANDBOX"
-	demoPasscode      = "demo-passcode-not-for-production"
+	runFolder  = ".local/run"           // where everything of a run lies; each run makes it anew
+	tools      = ".tools/venv/bin"      // where the Makefile has installed SAM CLI and MiniStack
+	bridgeTool = ".local/bridge"        // the project's own tool, which the Makefile builds beside this program
+	stackName  = "local"                // Queues and log groups begin with it.
+	documented = "purchasely-clevertap" // the stack's name in docs/
 )
 
 // stack is everything that runs.
 type stack struct {
 	options   options
 	aws       *ministack
-	clevertap *standIn // nil when the real one is asked
-	url       string   // of the API, up to the path
-	outputs   map[string]string
-	shell     *shell
+	clevertap *fakeCleverTap    // nil if the real one is used
+	url       string            // of the API, without the route
+	outputs   map[string]string // of the stack
 }
 
-// bringUp starts, builds and deploys everything. What it has started is in the returned stack also when it fails.
-func bringUp(ctx context.Context, o options, screen *screen) (*stack, error) {
+// deploy starts, builds and deploys everything. The stack that it returns can be stopped even if it fails.
+func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 	s := &stack{options: o}
-	if err := os.RemoveAll(home); err != nil {
+	if err := os.RemoveAll(runFolder); err != nil {
 		return s, err
 	}
-	endpoint := ""
-	type step struct {
+	steps := []struct {
 		name string
-		do   func() error
-	}
-	steps := []step{
-		{"starting MiniStack, a local AWS", func() (err error) {
+		do   func(context.Context) error
+	}{
+		{"starting MiniStack, a local AWS", func(ctx context.Context) (err error) {
 			s.aws, err = startMinistack(ctx, o)
 			return err
 		}},
-		{"starting the stand-in for CleverTap", func() (err error) {
-			if o.Live.on {
-				return nil
-			}
-			s.clevertap, err = startStandIn(ctx, o.StandInPort)
-			if err == nil {
-				endpoint = s.clevertap.endpoint + "/{host}"
+		{"starting the fake CleverTap", func(ctx context.Context) (err error) {
+			if !o.Live {
+				s.clevertap, err = startFakeCleverTap(ctx, o.FakePort)
 			}
 			return err
 		}},
-		{"building the functions with sam build", func() error { return samBuild(ctx, o) }},
-		{"deploying template.yaml with sam deploy, QueueType " + o.Queue, func() error { return samDeploy(ctx, o, s.aws, endpoint) }},
-		{"routing the API", func() error {
-			d, err := makeRoutes(ctx, s.aws)
-			// An empty stage stands for $default, and keeps the dollar sign away from shells.
-			s.url, s.outputs = s.aws.endpoint+"/_aws/execute-api/"+d.APIs["Api"]+"/", d.Outputs
-			return err
-		}},
-		{"creating the demo app's secrets with bridge app add", func() error { return s.createSecrets(ctx) }},
-	}
-	if o.Strict {
-		steps = append(steps, step{"completing the roles for SQS's batch calls", func() error { return completeRoles(ctx, s.aws) }})
+		{"building the functions with sam build", s.samBuild},
+		{"deploying template.yaml with sam deploy, QueueType " + o.Queue, s.samDeploy},
+		{"routing the API", s.route},
+		{"creating the demo app's secrets with bridge app add", s.createSecrets},
 	}
 	for _, step := range steps {
-		if err := screen.step(step.name, step.do); err != nil {
+		if err := screen.step(step.name, func() error { return step.do(ctx) }); err != nil {
 			return s, err
 		}
 	}
 	return s, nil
 }
-
-// createSecrets stores what an operator would, and as an operator would: the secret that Purchasely signs with, and CleverTap's credentials.
-func (s *stack) createSecrets(ctx context.Context) (err error) {
-	credentials := map[string]any{
-		"region": "eu1", "account_id": productionAccount, "passcode": demoPasscode,
-		"sandbox": map[string]any{"region": "in1", "account_id": sandboxAccount, "passcode": demoPasscode},
-	}
-	if live := s.options.Live; live.on {
-		credentials = map[string]any{"region": live.region, "account_id": live.accountID, "passcode": live.passcode}
-	}
-	text, err := json.Marshal(map[string]any{"purchasely": map[string]string{"shared_secret": sharedSecret}, "clevertap": credentials})
-	if err != nil {
-		return err
-	}
-	if s.shell, err = newShell(s); err != nil {
-		return err
-	}
-	shown, exit, err := s.shell.types(ctx, "bridge app add --stack purchasely-clevertap demo", string(text))
-	if err == nil && exit != 0 {
-		err = fmt.Errorf("bridge app add ends with exit code %d:\n%s", exit, shown)
-	}
-	return err
-}
-
-// queue is the name of one of the stack's queues, by the output that holds its URL.
-func (s *stack) queue(output string) string { return filepath.Base(s.outputs[output]) }
 
 // stop ends everything, the sender before the receiver of what is sent.
 func (s *stack) stop() {
@@ -111,5 +73,136 @@ func (s *stack) stop() {
 	}
 }
 
-// sinceStart is a time as people read it.
-func sinceStart(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }
+// samBuild builds the functions for this machine's processor, apart from what `sam build` leaves for AWS.
+func (s *stack) samBuild(ctx context.Context) error {
+	_, err := finish(ctx, filepath.Join(runFolder, "build.log"), toolEnvironment(), filepath.Join(tools, "sam"), "build",
+		"--build-dir", filepath.Join(runFolder, "build"), "--parameter-overrides", "Architecture="+s.options.architecture)
+	return err
+}
+
+func (s *stack) samDeploy(ctx context.Context) error {
+	arguments := []string{
+		filepath.Join(tools, "sam"), "deploy", "--template-file", filepath.Join(runFolder, "build", "template.yaml"),
+		"--stack-name", stackName, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
+		"--no-confirm-changeset", "--no-progressbar",
+		"--parameter-overrides", "Architecture=" + s.options.architecture, "QueueType=" + s.options.Queue,
+	}
+	if s.clevertap != nil {
+		arguments = append(arguments, "CleverTapEndpoint="+s.clevertap.endpoint+"/{host}")
+	}
+	if s.options.parameters != nil {
+		more, err := s.options.parameters(ctx, s)
+		if err != nil {
+			return err
+		}
+		arguments = append(arguments, more...)
+	}
+	_, err := finish(ctx, filepath.Join(runFolder, "deploy.log"), s.awsEnvironment(), arguments...)
+	return err
+}
+
+// route gives the API its routes, which MiniStack does not read from its body, and reads the stack's outputs.
+func (s *stack) route(ctx context.Context) error {
+	var deployed struct {
+		API     string            `json:"api"`
+		Outputs map[string]string `json:"outputs"`
+	}
+	if err := s.python(ctx, &deployed, "routes"); err != nil {
+		return err
+	}
+	s.url, s.outputs = s.aws.endpoint+"/_aws/execute-api/"+deployed.API, deployed.Outputs
+	return nil
+}
+
+// python runs a command of aws.py on the stack and reads its answer.
+func (s *stack) python(ctx context.Context, into any, command string) error {
+	text, err := finish(ctx, filepath.Join(runFolder, command+".log"), s.awsEnvironment(),
+		filepath.Join(tools, "python"), "cmd/local/aws.py", command, stackName)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		return fmt.Errorf("aws.py %s: %w", command, err)
+	}
+	return nil
+}
+
+// createSecrets stores the secret that Purchasely signs with and CleverTap's credentials, as an operator does.
+func (s *stack) createSecrets(ctx context.Context) error {
+	credentials := map[string]any{
+		"region": "eu1", "account_id": productionAccount, "passcode": demoPasscode,
+		"sandbox": map[string]any{"region": "in1", "account_id": sandboxAccount, "passcode": demoPasscode},
+	}
+	if o := s.options; o.Live {
+		credentials = map[string]any{"region": o.Region, "account_id": o.AccountID, "passcode": o.Passcode}
+	}
+	secrets, err := json.Marshal(map[string]any{
+		"purchasely": map[string]string{"shared_secret": sharedSecret}, "clevertap": credentials,
+	})
+	if err != nil {
+		return err
+	}
+	shown, exit, err := s.shell(ctx, "bridge app add --stack "+documented+" demo", string(secrets))
+	if err == nil && exit != 0 {
+		err = fmt.Errorf("bridge app add ends with exit code %d:\n%s", exit, shown)
+	}
+	return err
+}
+
+// shell runs a line of docs/ for this stack, answers its questions with the input, and returns all that it shows.
+func (s *stack) shell(ctx context.Context, line, input string) (shown string, exit int, err error) {
+	folder := filepath.Join(runFolder, "shell")
+	bin, err := filepath.Abs(filepath.Dir(bridgeTool))
+	if err != nil {
+		return "", 0, err
+	}
+	if err := os.MkdirAll(folder, 0o750); err != nil {
+		return "", 0, err
+	}
+	command := exec.CommandContext(ctx, "sh", "-c", s.local(line)) //nolint:gosec // The lines are this project's own.
+	command.Dir, command.Stdin = folder, strings.NewReader(input)
+	command.Env = append(s.awsEnvironment(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	if s.clevertap != nil {
+		command.Env = append(command.Env, "CLEVERTAP_ENDPOINT="+s.clevertap.endpoint+"/{host}")
+	}
+	text, err := command.CombinedOutput()
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
+		return string(text), failed.ExitCode(), nil
+	}
+	return string(text), 0, err
+}
+
+// local is a line of docs/ for this stack, whose own output names a host of AWS's.
+func (s *stack) local(line string) string {
+	return strings.NewReplacer(
+		"bridge send --stack "+documented, "bridge send --url "+s.url+"/purchasely/demo --stack "+stackName,
+		documented, stackName,
+	).Replace(line)
+}
+
+// queue is the name of one of the stack's queues, by the output that holds its URL.
+func (s *stack) queue(output string) string { return filepath.Base(s.outputs[output]) }
+
+// toolEnvironment is this program's environment without anything of an AWS account, so that no tool can reach one.
+func toolEnvironment() []string {
+	var env []string
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "AWS_") && !strings.HasPrefix(variable, "CLEVERTAP_") {
+			env = append(env, variable)
+		}
+	}
+	return append(env, "SAM_CLI_TELEMETRY=0")
+}
+
+// awsEnvironment points SAM, boto3 and bridge at the local AWS, past any proxy.
+func (s *stack) awsEnvironment() []string {
+	env := append(toolEnvironment(),
+		"AWS_ENDPOINT_URL="+s.aws.endpoint, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region,
+		"AWS_ACCESS_KEY_ID="+root.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+root.SecretAccessKey,
+		"AWS_EC2_METADATA_DISABLED=true",
+		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost", "SAM_CLI_POLL_DELAY=1")
+	return append(env, s.aws.trust...)
+}
+
+// seconds is a time as people read it.
+func seconds(d time.Duration) string { return d.Round(100 * time.Millisecond).String() }

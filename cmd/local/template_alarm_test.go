@@ -17,37 +17,24 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/metric"
 )
 
-// awsMetrics are AWS's own metrics that the template may use, and the one dimension of each that it may use them by (Amazon SQS "Available
-// CloudWatch metrics", AWS Lambda "Types of metrics", API Gateway "Metrics for HTTP APIs", CloudWatch Logs "Metrics", DynamoDB "Metrics and
-// dimensions", November 2026).
-var awsMetrics = map[string]string{
-	"AWS/SQS ApproximateNumberOfMessagesVisible":    "QueueName",
-	"AWS/SQS ApproximateNumberOfMessagesNotVisible": "QueueName",
-	"AWS/SQS ApproximateAgeOfOldestMessage":         "QueueName",
-	"AWS/SQS NumberOfMessagesSent":                  "QueueName",
-	"AWS/Lambda Errors":                             "FunctionName",
-	"AWS/Lambda Throttles":                          "FunctionName",
-	"AWS/Lambda Invocations":                        "FunctionName",
-	"AWS/Lambda Duration":                           "FunctionName",
-	"AWS/ApiGateway 4xx":                            "ApiId",
-	"AWS/ApiGateway 5xx":                            "ApiId",
-	"AWS/ApiGateway Count":                          "ApiId",
-	"AWS/Logs IncomingBytes":                        "LogGroupName",
-	"AWS/DynamoDB ConsumedReadCapacityUnits":        "TableName",
-	"AWS/DynamoDB ConsumedWriteCapacityUnits":       "TableName",
+// awsMetrics are AWS's own metrics that the template may use, and the one dimension that it may use them by (Amazon
+// SQS "Available CloudWatch metrics", AWS Lambda "Types of metrics", API Gateway "Metrics for HTTP APIs", CloudWatch
+// Logs "Metrics", DynamoDB "Metrics and dimensions", November 2026).
+var awsMetrics = map[string]struct{ metrics, dimension, of string }{
+	"AWS/SQS": {"ApproximateNumberOfMessagesVisible ApproximateNumberOfMessagesNotVisible " +
+		"ApproximateAgeOfOldestMessage NumberOfMessagesSent", "QueueName", sqsQueue},
+	"AWS/Lambda":     {"Errors Throttles Invocations Duration", "FunctionName", lambda},
+	"AWS/ApiGateway": {"4xx 5xx Count", "ApiId", "AWS::ApiGatewayV2::Api"},
+	"AWS/Logs":       {"IncomingBytes", "LogGroupName", "AWS::Logs::LogGroup"},
+	"AWS/DynamoDB":   {"ConsumedReadCapacityUnits ConsumedWriteCapacityUnits", "TableName", "AWS::DynamoDB::Table"},
 }
 
-// dimensioned are the logical names of what may stand as the value of each of AWS's dimensions.
-var dimensioned = map[string]string{
-	"QueueName": "AWS::SQS::Queue", "FunctionName": "AWS::Lambda::Function", "ApiId": "AWS::ApiGatewayV2::Api",
-	"LogGroupName": "AWS::Logs::LogGroup", "TableName": "AWS::DynamoDB::Table",
-}
+// reasons are the values of the dimension Reason: the words that the receiver answers with.
+var reasons = []string{"too_large", "unauthorized", "unavailable", "unknown_app"}
 
-// refusals are the values of the dimension Reason: the words that the receiver answers with.
-var refusals = []string{"too_large", "unauthorized", "unavailable", "unknown_app"}
-
-// emitted are the bridge's own metrics with the sets of dimensions by which the code writes them, read from lines that it wrote.
-var emitted = func() map[string]bool {
+// written are the bridge's own metrics with the dimensions by which the code writes them, read from lines that it
+// wrote.
+var written = func() map[string]bool {
 	var set metric.Set
 	for _, name := range metric.Names() {
 		if name == metric.WebhooksRefused {
@@ -60,22 +47,14 @@ var emitted = func() map[string]bool {
 	_ = set.Write(&out, time.Unix(0, 0)) // A buffer takes everything.
 	found := map[string]bool{}
 	for line := range bytes.Lines(out.Bytes()) {
-		var l struct {
-			AWS struct {
-				CloudWatchMetrics []struct {
-					Namespace  string
-					Dimensions [][]string
-					Metrics    []struct{ Name string }
-				}
-			} `json:"_aws"`
-		}
-		if err := json.Unmarshal(line, &l); err != nil {
+		var written any
+		if err := json.Unmarshal(line, &written); err != nil {
 			panic(err)
 		}
-		for _, directive := range l.AWS.CloudWatchMetrics {
-			for _, m := range directive.Metrics {
-				for _, dimensions := range directive.Dimensions {
-					found[strings.Join(append([]string{directive.Namespace, m.Name}, dimensions...), " ")] = true
+		for _, directive := range list(at(written, "_aws", "CloudWatchMetrics")) {
+			for _, m := range list(at(directive, "Metrics")) {
+				for _, dimensions := range list(at(directive, "Dimensions")) {
+					found[fmt.Sprintln(append([]any{at(directive, "Namespace"), at(m, "Name")}, list(dimensions)...)...)] = true
 				}
 			}
 		}
@@ -83,27 +62,22 @@ var emitted = func() map[string]bool {
 	return found
 }()
 
-// unwritten says what is wrong with a metric, "" if somebody writes it.
-func unwritten(s stack, namespace, name string, dimensions map[string]string) string {
-	keys := slices.Sorted(maps.Keys(dimensions))
+// isWritten checks that somebody writes a metric.
+func (s *stack) isWritten(where, namespace, name string, dimensions map[string]string) {
 	if namespace == metric.Namespace {
-		if !emitted[strings.Join(append([]string{namespace, name}, keys...), " ")] {
-			return fmt.Sprintf("nobody writes %s by %v", name, keys)
-		}
-		if reason, ok := dimensions["Reason"]; ok && !slices.Contains(refusals, reason) {
-			return fmt.Sprintf("no webhook is refused as %s", reason)
-		}
-		return ""
+		s.fault(!written[strings.TrimSpace(namespace+" "+name+" "+keys(dimensions))+"\n"],
+			"%s: nobody writes %s by %s", where, name, keys(dimensions))
+		reason, ok := dimensions["Reason"]
+		s.fault(ok && !slices.Contains(reasons, reason), "%s: no webhook is refused as %s", where, reason)
+		return
 	}
-	dimension, ok := awsMetrics[namespace+" "+name]
-	if !ok || len(keys) != 1 || keys[0] != dimension {
-		return fmt.Sprintf("AWS has no metric %s %s by %v", namespace, name, keys)
-	}
-	value := regexp.MustCompile(`^(\$\{)?(\w+)(\.QueueName)?(\})?$`).FindStringSubmatch(dimensions[dimension])
-	if value == nil || s.of(dimensioned[dimension])[value[2]] == nil || (value[3] != "") != (dimension == "QueueName") {
-		return fmt.Sprintf("%s is no %s", dimensions[dimension], dimension)
-	}
-	return ""
+	aws := awsMetrics[namespace]
+	s.fault(!slices.Contains(strings.Fields(aws.metrics), name) || keys(dimensions) != aws.dimension,
+		"%s: AWS has no metric %s %s by %s", where, namespace, name, keys(dimensions))
+	value := strings.TrimSuffix(strings.TrimPrefix(dimensions[aws.dimension], "${"), "}")
+	resource, byName := strings.CutSuffix(value, ".QueueName")
+	wrong := s.of(aws.of)[resource] == nil || byName != (namespace == "AWS/SQS")
+	s.fault(wrong, "%s: %s is no %s", where, value, aws.dimension)
 }
 
 // alarms are all alarms and what each looks at: namespace, metric, and whose it is.
@@ -126,115 +100,216 @@ var alarms = map[string]string{
 	"SilenceAlarm":             "PurchaselyCleverTap WebhooksQueued []",
 }
 
-func alarmsLookAtWhatIsWritten(s stack) []string {
-	var f faults
+const alarm = "AWS::CloudWatch::Alarm"
+
+func alarmsLookAtWhatIsWritten(s *stack) {
 	want := maps.Clone(alarms)
 	if s.parameters["SilenceHours"] == "0" {
 		delete(want, "SilenceAlarm")
 	}
-	found := s.of("AWS::CloudWatch::Alarm")
-	f.want("alarms", slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(found)))
-	for name, alarm := range found {
-		dimensions, values := map[string]string{}, []string{}
-		for _, d := range list(alarm["Dimensions"]) {
+	s.want("alarms", keys(want), keys(s.of(alarm)))
+	for name, a := range s.of(alarm) {
+		dimensions, values := map[string]string{}, []any{}
+		for _, d := range list(a["Dimensions"]) {
 			dimensions[fmt.Sprint(at(d, "Name"))] = fmt.Sprint(at(d, "Value"))
-			values = append(values, fmt.Sprint(at(d, "Value")))
+			values = append(values, at(d, "Value"))
 		}
-		namespace, metricName := fmt.Sprint(alarm["Namespace"]), fmt.Sprint(alarm["MetricName"])
-		f.want(name, want[name], fmt.Sprintf("%s %s %v", namespace, metricName, values))
-		if wrong := unwritten(s, namespace, metricName, dimensions); wrong != "" {
-			f.when(true, "%s: %s", name, wrong)
-		}
+		s.want(name, want[name], fmt.Sprintf("%s %s %v", a["Namespace"], a["MetricName"], values))
+		s.isWritten(name, fmt.Sprint(a["Namespace"]), fmt.Sprint(a["MetricName"]), dimensions)
 	}
-	return f
 }
 
-func alarmsRingOnce(s stack) []string {
-	var f faults
-	for name, alarm := range s.of("AWS::CloudWatch::Alarm") {
-		missing, comparison := "notBreaching", "GreaterThanOrEqualToThreshold"
+func alarmsRingOnce(s *stack) {
+	for name, a := range s.of(alarm) {
+		missing, comparison, statistic := "notBreaching", "GreaterThanOrEqualToThreshold", "Sum"
 		if name == "SilenceAlarm" {
 			missing, comparison = "breaching", "LessThanThreshold"
 		}
-		f.want(name+": missing data", missing, alarm["TreatMissingData"])
-		f.want(name+": comparison", comparison, alarm["ComparisonOperator"])
-		f.when(number(alarm["Threshold"]) < 1, "%s: a threshold of %v", name, alarm["Threshold"])
-		periods, points := number(alarm["EvaluationPeriods"]), max(1, number(alarm["DatapointsToAlarm"]))
-		f.when(periods < points, "%s: %d of %d periods", name, points, periods)
-		// CloudWatch looks back over a day at most, and its periods are minutes (PutMetricAlarm, November 2026).
-		seconds := number(alarm["Period"])
-		f.when(seconds < 60 || seconds%60 != 0 || seconds*periods > 86_400, "%s: %d periods of %d s", name, periods, seconds)
-		statistic := "Sum"
-		if strings.HasPrefix(fmt.Sprint(alarm["MetricName"]), "Approximate") {
+		if strings.HasPrefix(fmt.Sprint(a["MetricName"]), "Approximate") {
 			statistic = "Maximum"
 		}
-		f.want(name+": statistic", statistic, alarm["Statistic"])
+		s.wantAll(name, node{"TreatMissingData": missing, "ComparisonOperator": comparison, "Statistic": statistic})
+		s.fault(number(a["Threshold"]) < 1, "%s: a threshold of %v", name, a["Threshold"])
+		periods, points := number(a["EvaluationPeriods"]), max(1, number(a["DatapointsToAlarm"]))
+		s.fault(periods < points, "%s: %d of %d periods", name, points, periods)
+		// CloudWatch looks back over a day at most, and its periods are minutes (PutMetricAlarm, November 2026).
+		seconds := number(a["Period"])
+		wrong := seconds < 60 || seconds%60 != 0 || seconds*periods > 86_400
+		s.fault(wrong, "%s: %d periods of %d s", name, periods, seconds)
 	}
 	for _, name := range []string{"FifoInFlightAlarm", "FifoWaitingAlarm", "StandardInFlightAlarm"} {
-		f.want(name+": half of what SQS can do", 60_000, number(s.of("AWS::CloudWatch::Alarm")[name]["Threshold"]))
+		s.want(name+": half of what SQS can do", 60_000, number(s.get(name, "Threshold")))
 	}
-	return f
 }
 
-// runbookLink is how a description ends.
-var runbookLink = regexp.MustCompile(`\. docs/guide/runbook\.md#([a-z0-9-]+)$`)
-
-func alarmsSayWhatToDo(s stack) []string {
-	var f faults
+func alarmsSayWhatToDo(s *stack) {
 	text, err := os.ReadFile("../../docs/guide/runbook.md")
-	f.when(err != nil, "%v", err)
-	sections := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		if heading, ok := strings.CutPrefix(strings.TrimSpace(line), "### Alarm: "); ok {
-			sections["alarm-"+anchor(heading)] = false
-		}
+	s.fault(err != nil, "%v", err)
+	used := map[string]bool{} // by the section's anchor on GitHub
+	for _, heading := range regexp.MustCompile(`(?m)^### Alarm: (.*)$`).FindAllStringSubmatch(string(text), -1) {
+		name := strings.ReplaceAll(strings.ToLower(heading[1]), " ", "-")
+		used["alarm-"+regexp.MustCompile(`[^a-z0-9-]`).ReplaceAllString(name, "")] = false
 	}
-	f.when(len(sections) == 0, "docs/guide/runbook.md has no section about an alarm")
-	for name, alarm := range s.of("AWS::CloudWatch::Alarm") {
-		description := fmt.Sprint(alarm["AlarmDescription"])
-		f.when(len(description) > 1024, "%s: a description of %d characters", name, len(description)) // PutMetricAlarm, November 2026
-		link := runbookLink.FindStringSubmatch(description)
+	s.fault(len(used) == 0, "docs/guide/runbook.md has no section about an alarm")
+	for name, a := range s.of(alarm) {
+		description := fmt.Sprint(a["AlarmDescription"])
+		s.fault(len(description) > 1024, "%s: the description is longer than PutMetricAlarm takes (November 2026)", name)
+		link := regexp.MustCompile(`\. docs/guide/runbook\.md#([a-z0-9-]+)$`).FindStringSubmatch(description)
 		if link == nil {
-			f.when(true, "%s: the description names no section of the runbook: %s", name, description)
+			s.fault(true, "%s: the description names no section of the runbook: %s", name, description)
 			continue
 		}
-		_, exists := sections[link[1]]
-		f.when(!exists, "%s: docs/guide/runbook.md has no section %s", name, link[1])
-		sections[link[1]] = true
-		f.when(strings.Count(description, ". ") < 2, "%s: the description does not say what happened and what to do: %s", name, description)
+		_, exists := used[link[1]]
+		s.fault(!exists, "%s: docs/guide/runbook.md has no section %s", name, link[1])
+		used[link[1]] = true
+		s.fault(strings.Count(description, ". ") < 2, "%s: does not say what happened and what to do: %s", name, description)
 	}
-	for section, used := range sections {
-		f.when(!used && (section != "alarm-silence" || s.parameters["SilenceHours"] != "0"), "docs/guide/runbook.md#%s is no alarm's", section)
+	for section, used := range used {
+		silenced := section == "alarm-silence" && s.parameters["SilenceHours"] == "0"
+		s.fault(!used && !silenced, "docs/guide/runbook.md#%s is no alarm's", section)
 	}
-	return f
 }
 
-// anchor is what GitHub makes of a heading.
-func anchor(heading string) string {
-	lower := strings.ReplaceAll(strings.ToLower(heading), " ", "-")
-	return regexp.MustCompile(`[^a-z0-9-]`).ReplaceAllString(lower, "")
-}
-
-func alarmsReachSomebody(s stack) []string {
-	var f faults
-	var told []any
+func alarmsReachSomebody(s *stack) {
+	var actions []any
 	if s.parameters["AlarmTopicArn"] != "" {
-		told = append(told, s.parameters["AlarmTopicArn"])
+		actions = append(actions, s.parameters["AlarmTopicArn"])
 	}
+	topics := ""
 	if s.parameters["AlarmEmail"] != "" {
-		told = append(told, "AlarmTopic")
+		topics, actions = "AlarmTopic", append(actions, "AlarmTopic")
+		mail := node{"Protocol": "email", "Endpoint": s.parameters["AlarmEmail"]}
+		s.wantAll("AlarmTopic", node{"Subscription": []any{mail}})
 	}
-	for name, alarm := range s.of("AWS::CloudWatch::Alarm") {
-		f.want(name+": told when it rings", told, list(alarm["AlarmActions"]))
-		f.want(name+": told when it is over", told, list(alarm["OKActions"]))
-		f.when(alarm["ActionsEnabled"] != nil, "%s: actions can be off", name)
+	s.want("topics", topics, keys(s.of("AWS::SNS::Topic")))
+	for name, a := range s.of(alarm) {
+		s.want(name+": told when it rings", actions, list(a["AlarmActions"]))
+		s.want(name+": told when it is over", actions, list(a["OKActions"]))
+		s.fault(a["ActionsEnabled"] != nil, "%s: actions can be off", name)
 	}
-	topics := s.of("AWS::SNS::Topic")
-	if s.parameters["AlarmEmail"] == "" {
-		f.when(len(topics) > 0, "a topic without anybody")
-		return f
+}
+
+// widget is one of a dashboard (CloudWatch, "Dashboard body structure and syntax", November 2026).
+type widget struct {
+	Type                string
+	X, Y, Width, Height int
+	Properties          struct {
+		Title, Region, View, Stat, Query string
+		Period                           int
+		Alarms                           []string
+		Metrics                          [][]any
+		Annotations                      any
 	}
-	f.want("topics", 1, len(topics))
-	f.want("subscription", []any{node{"Protocol": "email", "Endpoint": s.parameters["AlarmEmail"]}}, topics["AlarmTopic"]["Subscription"])
-	return f
+}
+
+func (s *stack) widgets() []widget {
+	s.want("dashboards", "Dashboard", keys(s.of("AWS::CloudWatch::Dashboard")))
+	s.wantAll("Dashboard", node{"DashboardName": "AWS::StackName"})
+	var board struct {
+		Start   string
+		Widgets []widget
+	}
+	err := json.Unmarshal(fmt.Append(nil, s.get("Dashboard", "DashboardBody")), &board,
+		json.RejectUnknownMembers(true), json.MatchCaseInsensitiveNames(true))
+	s.fault(err != nil, "dashboard: %v", err)
+	return board.Widgets
+}
+
+func dashboardShowsAllThatIsWritten(s *stack) {
+	shown := map[string]bool{}
+	for _, w := range s.widgets() {
+		for _, row := range w.Properties.Metrics {
+			namespace, name, dimensions := s.metricOf(row, w.Properties.Title)
+			s.isWritten(w.Properties.Title, namespace, name, dimensions)
+			shown[name] = shown[name] || namespace == metric.Namespace && len(dimensions) == 0
+		}
+	}
+	for _, name := range metric.Names() {
+		s.fault(!shown[string(name)], "%s is written and not shown", name)
+	}
+}
+
+// search is the one expression that the dashboard uses: a metric of every app.
+var search = regexp.MustCompile(`^SEARCH\('\{(\w+),(\w+)\} MetricName="(\w+)"', '(Sum|p90)', 300\)$`)
+
+// metricOf reads one row of a widget's metrics: namespace, name, dimensions, and options at the end.
+func (s *stack) metricOf(row []any, title string) (namespace, name string, dimensions map[string]string) {
+	var words []string
+	options := node{}
+	for i, cell := range row {
+		if word, isText := cell.(string); isText {
+			words = append(words, word)
+		} else if options = object(cell); len(options) == 0 || i < len(row)-1 {
+			s.fault(true, "%s: a cell is %v", title, cell)
+		}
+	}
+	for option := range options {
+		known := slices.Contains([]string{"label", "stat", "yAxis", "id", "expression"}, option)
+		s.fault(!known, "%s: there is no option %s", title, option)
+	}
+	found := search.FindStringSubmatch(fmt.Sprint(options["expression"]))
+	switch {
+	case found != nil && len(words) == 0:
+		return found[1], found[3], map[string]string{found[2]: "demo"}
+	case options["expression"] != nil || options["label"] == nil || len(words) < 2 || len(words)%2 != 0:
+		s.fault(true, "%s: a line of another form: %v", title, row)
+		return "", "", nil
+	}
+	dimensions = map[string]string{}
+	for pair := range slices.Chunk(words[2:], 2) {
+		dimensions[pair[0]] = pair[1]
+	}
+	return words[0], words[1], dimensions
+}
+
+func dashboardIsWhole(s *stack) {
+	titles, taken := map[string]bool{}, map[[2]int]string{}
+	for _, w := range s.widgets() {
+		p := w.Properties
+		s.fault(titles[p.Title], "two widgets are called %s", p.Title)
+		titles[p.Title] = true
+		for x := w.X; x < w.X+w.Width; x++ {
+			for y := w.Y; y < w.Y+w.Height; y++ {
+				place := [2]int{x, y}
+				s.fault(taken[place] != "" || x >= 24, "%s lies on %s, or beside the board", p.Title, taken[place])
+				taken[place] = p.Title
+			}
+		}
+		s.fault(w.Type != "alarm" && p.Region != "${AWS::Region}", "%s: of Region %s", p.Title, p.Region)
+		switch w.Type {
+		case "metric":
+			complete := p.View == "timeSeries" && p.Stat != "" && p.Period == 300 && len(p.Metrics) > 0
+			s.fault(!complete, "%s: %+v", p.Title, p)
+		case "log":
+			s.fault(p.View != "table", "%s: %+v", p.Title, p)
+			s.queryIsOfOurLogs(p.Query)
+		case "alarm":
+			shown := strings.Join(slices.Sorted(slices.Values(p.Alarms)), " ")
+			s.want("alarms on the dashboard", "${"+strings.ReplaceAll(keys(s.of(alarm)), " ", ".Arn} ${")+".Arn}", shown)
+		default:
+			s.fault(true, "%s: a widget of type %s", p.Title, w.Type)
+		}
+	}
+	for _, subject := range []string{
+		"arrived", "what became of them", "Age of events", "Upload latency", "messages waiting", "age of the oldest",
+		"in flight", "Rejected", "by reason", "Errors", "Cost", "open breakers", "By app",
+	} {
+		s.fault(!strings.Contains(keys(titles), subject), "nothing about %q", subject)
+	}
+}
+
+// queryIsOfOurLogs checks a query, as far as the dashboard's queries go.
+func (s *stack) queryIsOfOurLogs(query string) {
+	form := regexp.MustCompile(`^SOURCE '\$\{(\w+)\}' \| filter (.+) \| stats count\(\*\) as (\w+) by ([\w, ]+) ` +
+		`\| sort (\w+) desc \| limit 50$`).FindStringSubmatch(query)
+	if form == nil {
+		s.fault(true, "a query of another form: %s", query)
+		return
+	}
+	s.fault(s.of("AWS::Logs::LogGroup")[form[1]] == nil, "no log group %s", form[1])
+	s.want("sorted by", form[3], form[5])
+	for key := range strings.SplitSeq(form[4], ", ") {
+		logged := slices.Contains([]string{"outcome", "reason", "code", "app", "event", "status"}, key)
+		s.fault(!logged, "the log has no key %s", key)
+	}
 }

@@ -9,100 +9,325 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
 )
 
-// environments are the variables of each function.
-var environments = map[string]map[string]string{
-	"Receiver": {
-		"QUEUE_URL":           "", // follows QueueType, below
-		"SECRETS_PREFIX":      "SecretsPrefix",
-		"MAX_BODY_BYTES":      "MaxBodyBytes",
-		"TIMESTAMP_TOLERANCE": "TimestampTolerance",
-		"ALLOWED_SOURCES":     "AllowedSources",
-	},
-	"Forwarder": {
-		"SECRETS_PREFIX":     "SecretsPrefix",
-		"REJECTED_QUEUE_URL": "",
-		"CLEVERTAP_ENDPOINT": "CleverTapEndpoint",
-		"UPLOAD_TIMEOUT":     "UploadTimeout",
-		"UPLOAD_CONCURRENCY": "",
-		"RETRY_DELAY":        "RetryDelay",
-		"BREAKER_PAUSE":      "BreakerPause",
-		"SUBSCRIBERS_TABLE":  "", // follows Subscribers, below
-	},
+const lambda = "AWS::Lambda::Function"
+
+// grants are all that each role may do on which resources, for a stack with the table. A key and traces are granted
+// only where they are wanted.
+func (s *stack) grants(role string) string {
+	queues := "EventsFifoQueue.Arn and EventsStandardQueue.Arn"
+	secret := "secretsmanager:GetSecretValue on arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:" +
+		"secret:purchasely-clevertap/*/%s-??????" // Secrets Manager adds a hyphen and six characters.
+	all := map[string][]string{
+		"ReceiverRole": {
+			"sqs:SendMessage on " + queues, fmt.Sprintf(secret, "purchasely"),
+			"logs:CreateLogStream on ReceiverLogs.Arn", "logs:PutLogEvents on ReceiverLogs.Arn",
+		},
+		"ForwarderRole": {
+			"sqs:ReceiveMessage on " + queues, "sqs:DeleteMessage on " + queues, "sqs:GetQueueAttributes on " + queues,
+			"sqs:ChangeMessageVisibility on " + queues, "sqs:SendMessage on RejectedQueue.Arn",
+			fmt.Sprintf(secret, "clevertap"),
+			"logs:CreateLogStream on ForwarderLogs.Arn", "logs:PutLogEvents on ForwarderLogs.Arn",
+		},
+	}[role]
+	if role == "ForwarderRole" && s.parameters["Subscribers"] == "on" {
+		all = append(all, "dynamodb:BatchGetItem on SubscribersTable.Arn", "dynamodb:PutItem on SubscribersTable.Arn")
+	}
+	if s.parameters["KmsKeyArn"] != "" {
+		all = append(all, "kms:Decrypt on "+keyARN, "kms:GenerateDataKey on "+keyARN)
+	}
+	if s.parameters["Tracing"] == "on" {
+		all = append(all, "xray:PutTraceSegments on *", "xray:PutTelemetryRecords on *")
+	}
+	return strings.Join(slices.Sorted(slices.Values(all)), "; ")
 }
 
-func functionsAreBuilt(s stack) []string {
-	var f faults
-	folders := map[string]string{}
+func rolesAreExact(s *stack) {
+	roles := s.of("AWS::IAM::Role")
+	s.want("roles", "ForwarderRole ReceiverRole", keys(roles))
+	for name, role := range roles {
+		s.fault(role["ManagedPolicyArns"] != nil, "%s has managed policies", name)
+		granted := map[string][]string{} // resources by action
+		for _, policy := range list(role["Policies"]) {
+			for _, statement := range list(at(policy, "PolicyDocument", "Statement")) {
+				statement := object(statement)
+				s.fault(statement["Effect"] != "Allow" || len(statement) != 3,
+					"%s: a statement has more than effect, action and resource", name)
+				for _, action := range list(statement["Action"]) {
+					action := fmt.Sprint(action)
+					for _, resource := range list(statement["Resource"]) {
+						s.fault(strings.Contains(action, "*"), "%s: action %s has a wildcard", name, action)
+						s.fault(resource == "*" && !strings.HasPrefix(action, "xray:"), "%s: %s on everything", name, action)
+						granted[action] = append(granted[action], fmt.Sprint(resource))
+					}
+				}
+			}
+		}
+		var lines []string
+		for action, resources := range granted {
+			lines = append(lines, action+" on "+strings.Join(slices.Sorted(slices.Values(resources)), " and "))
+		}
+		s.want("actions of "+name, s.grants(name), strings.Join(slices.Sorted(slices.Values(lines)), "; "))
+	}
+	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"} {
+		s.fault(len(s.of(kind)) > 0, "%s: rights are written into the roles only", kind)
+	}
+	for name := range s.of(lambda) {
+		s.wantAll(name, node{"Role": name + "Role.Arn"})
+	}
+}
+
+func rolesTrustLambda(s *stack) {
+	for name := range s.of("AWS::IAM::Role") {
+		s.wantAll(name, node{"AssumeRolePolicyDocument.Statement": []any{node{
+			"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": node{"Service": "lambda.amazonaws.com"},
+		}}})
+	}
+}
+
+func functionsAreBuilt(s *stack) {
+	folders := map[any]string{}
 	for name, resource := range object(s.Source["Resources"]) {
 		if at(resource, "Type") != "AWS::Serverless::Function" {
 			continue
 		}
-		folder, _ := at(resource, "Properties", "CodeUri").(string)
-		f.want(name+": CodeUri", "functions/"+strings.ToLower(name)+"/", folder)
-		f.when(folders[folder] != "", "%s and %s share a folder, so SAM gives both the first binary", name, folders[folder])
+		folder := at(resource, "Properties", "CodeUri")
+		s.want(name+": CodeUri", "functions/"+strings.ToLower(name)+"/", folder)
+		s.fault(folders[folder] != "", "%s and %s share a folder, so SAM gives both the first binary", name, folders[folder])
 		folders[folder] = name
-		_, err := os.Stat(filepath.Join("../..", folder, "main.go"))
-		f.when(err != nil, "%s: %v", name, err)
-		f.want(name+": BuildMethod", "go1.x", at(resource, "Metadata", "BuildMethod"))
+		_, err := os.Stat(filepath.Join("../..", fmt.Sprint(folder), "main.go"))
+		s.fault(err != nil, "%s: %v", name, err)
+		s.want(name+": BuildMethod", "go1.x", at(resource, "Metadata", "BuildMethod"))
 	}
-	functions := s.of("AWS::Lambda::Function")
-	f.want("functions", "Forwarder Receiver", strings.Join(slices.Sorted(maps.Keys(functions)), " "))
-	for name, function := range functions {
-		f.want(name+": runtime", "provided.al2023", function["Runtime"])
-		f.want(name+": handler", "bootstrap", function["Handler"])
-		f.want(name+": architecture", "[arm64]", function["Architectures"])
-		f.when(function["DeadLetterConfig"] != nil, "%s: a mapping never uses a function's dead-letter queue", name)
-		f.when(function["VpcConfig"] != nil, "%s: a VPC has no way to CleverTap", name)
+	s.want("functions", "Forwarder Receiver", keys(s.of(lambda)))
+	for name := range s.of(lambda) {
+		s.wantAll(name, node{
+			"Runtime": "provided.al2023", "Handler": "bootstrap", "Architectures": "[arm64]",
+			"DeadLetterConfig": nil, // A mapping never uses a function's own.
+			"VpcConfig":        nil, // It has no way to CleverTap.
+		})
 	}
-	f.want("memory of the receiver", 256, functions["Receiver"]["MemorySize"])
+	s.wantAll("Receiver", node{"MemorySize": 256})
 	memory := map[any]int{"fifo": 256, "standard": 512}[s.parameters["QueueType"]]
-	f.want("memory of the forwarder", memory, functions["Forwarder"]["MemorySize"])
-	f.want("time-out of the forwarder", 30, functions["Forwarder"]["Timeout"])
-	return f
+	s.wantAll("Forwarder", node{"MemorySize": memory, "Timeout": 30})
 }
 
-func environmentsAreExact(s stack) []string {
-	var f faults
-	functions := s.of("AWS::Lambda::Function")
-	for name, variables := range environments {
-		found := object(at(functions[name], "Environment", "Variables"))
-		f.want(name+": variables", slices.Sorted(maps.Keys(variables)), slices.Sorted(maps.Keys(found)))
-		for variable, parameter := range variables {
-			if parameter != "" {
-				f.want(name+": "+variable, s.parameters[parameter], found[variable])
-			}
-			_, isText := found[variable].(string)
-			f.when(!isText, "%s: %s is no text, as a variable has to be", name, variable)
+func environmentsAreExact(s *stack) {
+	queue := map[any]string{"fifo": "EventsFifoQueue", "standard": "EventsStandardQueue"}[s.parameters["QueueType"]]
+	url := func(queue string) string {
+		return fmt.Sprintf("https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/%v", s.get(queue, "QueueName"))
+	}
+	p := s.parameters
+	for name, want := range map[string]node{
+		"Receiver": {
+			"QUEUE_URL": url(queue), "SECRETS_PREFIX": p["SecretsPrefix"], "MAX_BODY_BYTES": p["MaxBodyBytes"],
+			"TIMESTAMP_TOLERANCE": p["TimestampTolerance"], "ALLOWED_SOURCES": p["AllowedSources"],
+		},
+		"Forwarder": {
+			"SECRETS_PREFIX": p["SecretsPrefix"], "REJECTED_QUEUE_URL": url("RejectedQueue"),
+			"CLEVERTAP_ENDPOINT": p["CleverTapEndpoint"], "UPLOAD_TIMEOUT": p["UploadTimeout"],
+			"UPLOAD_CONCURRENCY": map[any]string{"fifo": "1", "standard": "2"}[p["QueueType"]],
+			"RETRY_DELAY":        p["RetryDelay"], "BREAKER_PAUSE": p["BreakerPause"],
+			"SUBSCRIBERS_TABLE": map[any]string{"on": "SubscribersTable", "off": ""}[p["Subscribers"]],
+		},
+	} {
+		variables := object(s.get(name, "Environment", "Variables"))
+		s.want(name+": variables", want, variables)
+		for variable, value := range variables {
+			_, isText := value.(string)
+			s.fault(!isText, "%s: %s is no text, as a variable has to be", name, variable)
 		}
 	}
-	target := map[any]string{"fifo": "EventsFifoQueue", "standard": "EventsStandardQueue"}[s.parameters["QueueType"]]
-	f.want("QUEUE_URL", queueURL(s, target), at(functions["Receiver"], "Environment", "Variables", "QUEUE_URL"))
-	table := map[any]string{"on": "SubscribersTable", "off": ""}[s.parameters["Subscribers"]]
-	f.want("SUBSCRIBERS_TABLE", table, at(functions["Forwarder"], "Environment", "Variables", "SUBSCRIBERS_TABLE"))
-	f.want("REJECTED_QUEUE_URL", queueURL(s, "RejectedQueue"), at(functions["Forwarder"], "Environment", "Variables", "REJECTED_QUEUE_URL"))
-	return f
 }
 
-// queueURL is the URL that SQS gives to a queue of the stack.
-func queueURL(s stack, queue string) string {
-	return fmt.Sprintf("https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/%v", s.of("AWS::SQS::Queue")[queue]["QueueName"])
-}
-
-func logsAreKept(s stack) []string {
-	var f faults
+func logsAreKept(s *stack) {
 	groups := s.of("AWS::Logs::LogGroup")
 	for name, group := range groups {
 		physical := fmt.Sprint(group["LogGroupName"])
-		f.when(!strings.Contains(physical, "/${AWS::StackName}-"), "%s: name %s is not the stack's", name, physical)
-		f.want(name+": retention", s.parameters["LogRetentionDays"], group["RetentionInDays"])
+		s.fault(!strings.Contains(physical, "/${AWS::StackName}-"), "%s: name %s is not the stack's", name, physical)
+		s.want(name+": retention", s.parameters["LogRetentionDays"], group["RetentionInDays"])
 	}
-	for name, function := range s.of("AWS::Lambda::Function") {
-		f.want(name+": logging", node{
+	for name := range s.of(lambda) {
+		s.wantAll(name, node{"LoggingConfig": node{
 			"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN", "LogGroup": name + "Logs",
-		}, function["LoggingConfig"])
-		f.when(groups[name+"Logs"] == nil, "%s: no log group", name)
+		}})
+		s.fault(groups[name+"Logs"] == nil, "%s: no log group", name)
 	}
-	return f
+}
+
+func apiHasOneRoute(s *stack) {
+	s.want("APIs", "Api", keys(s.of("AWS::ApiGatewayV2::Api")))
+	paths := object(s.get("Api", "Body", "paths"))
+	s.want("paths", "/purchasely/{app}", keys(paths))
+	methods := object(paths["/purchasely/{app}"])
+	s.want("methods", "post", keys(methods))
+	integration := object(at(methods["post"], "x-amazon-apigateway-integration"))
+	s.want("payload format", "2.0", integration["payloadFormatVersion"])
+	s.want("integration", "aws_proxy", integration["type"])
+	s.want("function", "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"+
+		"${Receiver.Arn}:live/invocations", integration["uri"])
+	s.want("method of the integration", "POST", integration["httpMethod"])
+
+	// The receiver answers by itself within 5 s; each that waits for another waits longer. Purchasely gives up after 10 s
+	// (Purchasely, "Webhook", November 2026).
+	waits := []int{5000, 1000 * number(s.get("Receiver", "Timeout")), number(integration["timeoutInMillis"]), 10_000}
+	for i := range waits[1:] {
+		s.fault(waits[i] >= waits[i+1], "time-outs do not end in order: %v ms", waits)
+	}
+	s.want("permissions", 1, len(s.of("AWS::Lambda::Permission")))
+	for name, permission := range s.of("AWS::Lambda::Permission") {
+		s.wantAll(name, node{"FunctionName": "ReceiverAliaslive", "Principal": "apigateway.amazonaws.com"})
+		exact := strings.HasSuffix(fmt.Sprint(permission["SourceArn"]), "/POST/purchasely/*")
+		s.fault(!exact, "%s: wider than the route", name)
+	}
+	for name := range s.of("AWS::ApiGatewayV2::Stage") {
+		s.wantAll(name, node{"StageName": "$default"})
+	}
+}
+
+// accessLogFields are the variables that an access log may hold here: what API Gateway knows by itself, and nothing
+// that a caller chose or is known by (AWS, "Logging variables for HTTP API access logs", November 2026).
+const accessLogFields = "$context.requestId $context.requestTime $context.routeKey $context.status " +
+	"$context.responseLatency $context.integrationStatus $context.integrationLatency $context.integrationErrorMessage"
+
+func accessLogNamesNobody(s *stack) {
+	s.want("stages", 1, len(s.of("AWS::ApiGatewayV2::Stage")))
+	for name, stage := range s.of("AWS::ApiGatewayV2::Stage") {
+		s.wantAll(name, node{"AccessLogSettings.DestinationArn": "ApiLogs.Arn"})
+		var line map[string]string
+		err := json.Unmarshal(fmt.Append(nil, at(stage, "AccessLogSettings", "Format")), &line)
+		s.fault(err != nil || len(line) == 0, "%s: the format is no JSON: %v", name, err)
+		for key, value := range line {
+			s.fault(!slices.Contains(strings.Fields(accessLogFields), value), "%s: %s is %s", name, key, value)
+		}
+	}
+}
+
+// hardeningIsOptional compares what the parameters switch on with what they leave alone.
+func hardeningIsOptional(s *stack) {
+	on := s.parameters["DomainName"] != ""
+	when := func(value any) any {
+		if on {
+			return value
+		}
+		return nil
+	}
+	s.wantAll("Receiver", node{"ReservedConcurrentExecutions": when("20"), "TracingConfig.Mode": when("Active")})
+	s.wantAll("Forwarder", node{"ReservedConcurrentExecutions": when(15), "TracingConfig.Mode": when("Active")})
+	for name := range s.of("AWS::ApiGatewayV2::Stage") {
+		limits := node{"ThrottlingRateLimit": "50", "ThrottlingBurstLimit": "50"}
+		s.wantAll(name, node{"DefaultRouteSettings": when(limits)})
+	}
+	domains := s.of("AWS::ApiGatewayV2::DomainName")
+	maps.Copy(domains, s.of("AWS::ApiGatewayV2::ApiMapping"))
+	if !on {
+		s.want("domains and their mappings", "", keys(domains))
+		return
+	}
+	s.want("domains and their mappings", "Domain DomainMapping", keys(domains))
+	s.wantAll("Domain", node{"DomainName": "hooks.example.com", "DomainNameConfigurations": []any{node{
+		"CertificateArn": certificateARN, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2",
+	}}})
+	s.wantAll("DomainMapping", node{"ApiId": "Api", "DomainName": "Domain", "Stage": "ApiApiGatewayDefaultStage"})
+}
+
+// aliasFollowsEveryChange checks that a change arrives at the alias that the API calls: SAM publishes a version when
+// the text of a property changes, CloudFormation when the version's description does, so every parameter of the
+// function has to be in the description. One that is not the version's must not: Lambda publishes no version twice.
+func aliasFollowsEveryChange(s *stack) {
+	s.want("aliases", "ReceiverAliaslive", keys(s.of("AWS::Lambda::Alias")))
+	s.wantAll("ReceiverAliaslive", node{"Name": "live"})
+	source := maps.Clone(object(at(s.Source, "Resources", "Receiver", "Properties")))
+	s.want("AutoPublishAliasAllProperties", true, source["AutoPublishAliasAllProperties"])
+	described := s.mentioned(source["VersionDescription"])
+	for _, notOfTheVersion := range []string{
+		"AutoPublishAlias", "AutoPublishAliasAllProperties", "VersionDescription", "DeploymentPreference",
+		"ReservedConcurrentExecutions", "Role",
+	} {
+		delete(source, notOfTheVersion)
+	}
+	needed := s.mentioned([]any{source, at(s.Source, "Globals", "Function")})
+	s.want("parameters in the version's description", keys(needed), keys(described))
+	for name, version := range s.of("AWS::Lambda::Version") {
+		longest := fmt.Sprint(version["Description"])
+		for parameter := range described {
+			value := strings.Repeat("x", s.longestValue(parameter))
+			longest = strings.Replace(longest, fmt.Sprint(s.parameters[parameter]), value, 1)
+		}
+		const most = 256 // AWS::Lambda::Version (AWS CloudFormation template reference, November 2026)
+		s.fault(len(longest) > most, "%s: a description of up to %d characters", name, len(longest))
+	}
+}
+
+// longestValue is how long a parameter's value may be.
+func (s *stack) longestValue(parameter string) int {
+	p := object(at(s.Source, "Parameters", parameter))
+	longest := map[string]int{"SecretsPrefix": 128, "TimestampTolerance": len("9999999s")}[parameter] // by their patterns
+	for _, value := range append(list(p["AllowedValues"]), list(p["MaxValue"])...) {
+		longest = max(longest, len(fmt.Sprint(value)))
+	}
+	return max(longest, number(p["MaxLength"]))
+}
+
+// mentioned are the parameters that a value depends on, through conditions as well.
+func (s *stack) mentioned(value any) map[string]bool {
+	found := map[string]bool{}
+	switch value := value.(type) {
+	case []any:
+		for _, inner := range value {
+			maps.Copy(found, s.mentioned(inner))
+		}
+	case node:
+		for key, inner := range value {
+			for name := range s.parameters {
+				if key == "Ref" && inner == name || key == "Fn::Sub" && strings.Contains(fmt.Sprint(inner), "${"+name+"}") {
+					found[name] = true
+				}
+			}
+			if key == "Fn::If" {
+				maps.Copy(found, s.mentioned(at(s.Source, "Conditions", fmt.Sprint(list(inner)[0]))))
+			}
+			maps.Copy(found, s.mentioned(inner))
+		}
+	}
+	return found
+}
+
+// TestTheCanary reads the template with the canary switched on, which SAM has to know before it transforms.
+func TestTheCanary(t *testing.T) {
+	on, ok := mutation{"Canary", `Default: "off"`, `Default: "on"`}.apply(templateText(t))
+	if !ok {
+		t.Fatal("the parameter Canary has another form")
+	}
+	s := newStack(translate(t, on)[0], nil)
+	faults := s.find(canaryIsTheReceivers)
+	delete(s.resources, "CodeDeployServiceRole") // SAM's own role is all that the other rules do not know.
+	for _, check := range checks {
+		faults = append(faults, s.find(check)...)
+	}
+	for _, fault := range faults {
+		t.Error(fault)
+	}
+}
+
+func canaryIsTheReceivers(s *stack) {
+	s.want("deployment groups", "ReceiverDeploymentGroup", keys(s.of("AWS::CodeDeploy::DeploymentGroup")))
+	s.wantAll("ReceiverDeploymentGroup", node{
+		"DeploymentConfigName":       "CodeDeployDefault.LambdaCanary10Percent5Minutes",
+		"AlarmConfiguration.Alarms":  "[map[Name:ReceiverErrorsAlarm] map[Name:ApiErrorsAlarm] map[Name:SignatureAlarm]]",
+		"AlarmConfiguration.Enabled": true,
+	})
+	events := list(s.get("ReceiverDeploymentGroup", "AutoRollbackConfiguration", "Events"))
+	s.fault(!slices.Contains(events, any("DEPLOYMENT_STOP_ON_ALARM")), "an alarm does not roll back")
+	s.want("what moves the alias", "ReceiverDeploymentGroup", at(s.resources, "ReceiverAliaslive", "UpdatePolicy",
+		"CodeDeployLambdaAliasUpdate", "DeploymentGroupName"))
+	s.wantAll("CodeDeployServiceRole", node{
+		"ManagedPolicyArns": "[arn:aws:iam::aws:policy/service-role/AWSCodeDeployRoleForLambda]", "Policies": nil,
+	})
+	trusted := list(s.get("CodeDeployServiceRole", "AssumeRolePolicyDocument", "Statement"))
+	s.want("who takes CodeDeploy's role", "map[Service:[codedeploy.amazonaws.com]]", at(trusted[0], "Principal"))
 }

@@ -3,8 +3,7 @@
 package main_test
 
 import (
-	"maps"
-	"slices"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -15,111 +14,175 @@ var deadLetterQueues = map[string]string{
 	"EventsStandardQueue": "EventsStandardDeadLetterQueue",
 }
 
-func queuesWantTLS(s stack) []string {
-	var f faults
+const (
+	sqsQueue = "AWS::SQS::Queue"
+	mapping  = "AWS::Lambda::EventSourceMapping"
+)
+
+func queuesWantTLS(s *stack) {
 	policies := map[string]int{}
 	for name, policy := range s.of("AWS::SQS::QueuePolicy") {
 		queues := list(policy["Queues"])
-		f.want(name+": queues", 1, len(queues))
-		queue, _ := queues[0].(string)
+		s.want(name+": queues", 1, len(queues))
+		queue := fmt.Sprint(queues[0])
 		policies[queue]++
-		f.want(name+": statements", []any{node{
+		s.wantAll(name, node{"PolicyDocument.Statement": []any{node{
 			"Sid": "OnlyTls", "Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": queue + ".Arn",
 			"Condition": node{"Bool": node{"aws:SecureTransport": "false"}},
-		}}, at(policy, "PolicyDocument", "Statement"))
+		}}})
 	}
-	for name := range s.of("AWS::SQS::Queue") {
-		f.want("policies of "+name, 1, policies[name])
+	for name := range s.of(sqsQueue) {
+		s.want("policies of "+name, 1, policies[name])
 	}
-	return f
 }
 
-func queuesKeepMessages(s stack) []string {
-	var f faults
-	queues := s.of("AWS::SQS::Queue")
-	f.want("queues", "EventsFifoDeadLetterQueue EventsFifoQueue EventsStandardDeadLetterQueue EventsStandardQueue RejectedQueue",
-		strings.Join(slices.Sorted(maps.Keys(queues)), " "))
-	for name, queue := range queues {
-		// A key of KMS and SQS's own encryption exclude each other, and one of them there is.
-		if key := s.parameters["KmsKeyArn"]; key != "" {
-			f.want(name+": KmsMasterKeyId", key, queue["KmsMasterKeyId"])
-			f.want(name+": SqsManagedSseEnabled", false, queue["SqsManagedSseEnabled"])
-		} else {
-			f.want(name+": KmsMasterKeyId", nil, queue["KmsMasterKeyId"])
-			f.want(name+": SqsManagedSseEnabled", true, queue["SqsManagedSseEnabled"])
+func queuesKeepMessages(s *stack) {
+	s.want("queues", "EventsFifoDeadLetterQueue EventsFifoQueue "+
+		"EventsStandardDeadLetterQueue EventsStandardQueue RejectedQueue", keys(s.of(sqsQueue)))
+	for name, queue := range s.of(sqsQueue) {
+		// A key of KMS and SQS's own encryption exclude each other, and there is one of them.
+		own, sqs := any(nil), true
+		if s.parameters["KmsKeyArn"] != "" {
+			own, sqs = s.parameters["KmsKeyArn"], false
 		}
-		f.want(name+": retention", 14*24*time.Hour, time.Duration(number(queue["MessageRetentionPeriod"]))*time.Second)
-		f.want(name+": DeletionPolicy", "RetainExceptOnCreate", at(s.resources, name, "DeletionPolicy"))
-		f.want(name+": UpdateReplacePolicy", "Retain", at(s.resources, name, "UpdateReplacePolicy"))
+		s.wantAll(name, node{"KmsMasterKeyId": own, "SqsManagedSseEnabled": sqs})
+		s.want(name+": retention", 14*24*time.Hour, seconds(queue["MessageRetentionPeriod"]))
+		s.stays(name)
 	}
-	return f
 }
 
-func fifoQueuesAreFast(s stack) []string {
-	var f faults
-	for name, queue := range s.of("AWS::SQS::Queue") {
-		fifo := strings.Contains(name, "Fifo")
-		physical, _ := queue["QueueName"].(string)
-		f.when(!strings.HasPrefix(physical, "${AWS::StackName}-"), "%s: name %q does not begin with the stack's", name, physical)
-		f.want(name+": FIFO by its name", fifo, strings.HasSuffix(physical, ".fifo"))
-		f.want(name+": FIFO by its attribute", fifo, queue["FifoQueue"] == true)
+func seconds(value any) time.Duration { return time.Duration(number(value)) * time.Second }
+
+func fifoQueuesAreFast(s *stack) {
+	for name, queue := range s.of(sqsQueue) {
+		fifo, physical := strings.Contains(name, "Fifo"), fmt.Sprint(queue["QueueName"])
+		s.fault(!strings.HasPrefix(physical, "${AWS::StackName}-"), "%s: name %q is not the stack's", name, physical)
+		s.want(name+": FIFO by its name", fifo, strings.HasSuffix(physical, ".fifo"))
+		s.want(name+": FIFO by its attribute", fifo, queue["FifoQueue"] == true)
 		if !fifo {
-			for _, key := range []string{"FifoQueue", "DeduplicationScope", "FifoThroughputLimit", "ContentBasedDeduplication"} {
-				f.when(queue[key] != nil, "%s: %s is for FIFO queues", name, key)
-			}
+			s.wantAll(name, node{
+				"FifoQueue": nil, "DeduplicationScope": nil, "FifoThroughputLimit": nil, "ContentBasedDeduplication": nil,
+			})
 		}
 	}
-	events := s.of("AWS::SQS::Queue")["EventsFifoQueue"]
-	f.want("DeduplicationScope", "messageGroup", events["DeduplicationScope"])
-	f.want("FifoThroughputLimit", "perMessageGroupId", events["FifoThroughputLimit"])
-	f.want("ContentBasedDeduplication", false, events["ContentBasedDeduplication"])
-	return f
+	s.wantAll("EventsFifoQueue", node{
+		"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId", "ContentBasedDeduplication": false,
+	})
 }
 
-func deadLetterQueuesFit(s stack) []string {
-	var f faults
-	queues := s.of("AWS::SQS::Queue")
-	for name, queue := range queues {
+func deadLetterQueuesFit(s *stack) {
+	for name, queue := range s.of(sqsQueue) {
 		dead := deadLetterQueues[name]
 		if dead == "" {
-			f.when(queue["RedrivePolicy"] != nil, "%s: a redrive policy, but no consumer", name)
+			s.fault(queue["RedrivePolicy"] != nil, "%s: a redrive policy, but no consumer", name)
 			continue
 		}
-		f.want(name+": dead-letter queue", dead+".Arn", at(queue, "RedrivePolicy", "deadLetterTargetArn"))
-		f.want(name+": FIFO as its dead-letter queue", queue["FifoQueue"], queues[dead]["FifoQueue"])
-		f.when(number(queues[dead]["MessageRetentionPeriod"]) < number(queue["MessageRetentionPeriod"]),
+		s.wantAll(name, node{"RedrivePolicy.deadLetterTargetArn": dead + ".Arn", "FifoQueue": s.get(dead, "FifoQueue")})
+		s.fault(number(s.get(dead, "MessageRetentionPeriod")) < number(queue["MessageRetentionPeriod"]),
 			"%s: its dead-letter queue forgets sooner", name)
 	}
-	return f
 }
 
-// outageOfADayIsSurvived counts how often a message is received while CleverTap is away for a day, by the forwarder's own rule for its
-// visibility, at the end of the jitter that makes most receives, and by the queue's visibility if the forwarder cannot change it.
-func outageOfADayIsSurvived(s stack) []string {
+// outageOfADayIsSurvived counts how often a message is received while CleverTap is away for a day: by the forwarder's
+// own rule for its visibility, at the end of the jitter that makes most receives, and by the queue's visibility if the
+// forwarder cannot change it.
+func outageOfADayIsSurvived(s *stack) {
 	const (
 		outage = 24 * time.Hour
 		most   = 15 * time.Minute
 		jitter = 0.8
 	)
-	var f faults
 	for name := range deadLetterQueues {
-		queue := s.of("AWS::SQS::Queue")[name]
-		allowed := number(at(queue, "RedrivePolicy", "maxReceiveCount"))
-		f.when(number(queue["MessageRetentionPeriod"]) <= int(outage.Seconds()), "%s: forgets within the outage", name)
-
-		byQueue := int(outage / (time.Duration(number(queue["VisibilityTimeout"])) * time.Second))
-		f.when(allowed < 2*byQueue, "%s: %d receives at the queue's visibility, %d allowed", name, byQueue, allowed)
-
-		for _, delay := range []string{"1s", s.parameters["RetryDelay"].(string), "900s"} {
-			visibility, err := time.ParseDuration(delay)
-			f.when(err != nil, "RetryDelay: %v", err)
+		allowed := number(s.get(name, "RedrivePolicy", "maxReceiveCount"))
+		s.fault(seconds(s.get(name, "MessageRetentionPeriod")) <= outage, "%s: forgets within the outage", name)
+		byQueue := int(outage / seconds(s.get(name, "VisibilityTimeout")))
+		s.fault(allowed < 2*byQueue, "%s: %d receives at the queue's visibility, %d allowed", name, byQueue, allowed)
+		for _, delay := range []any{"1s", s.parameters["RetryDelay"], "900s"} {
+			visibility, err := time.ParseDuration(fmt.Sprint(delay))
+			s.fault(err != nil, "RetryDelay: %v", err)
 			receives := 0
 			for waited := time.Duration(0); waited < outage && receives <= allowed && visibility > 0; receives++ {
 				waited += time.Duration(float64(min(visibility, most)) * jitter)
 				visibility = min(2*visibility, most)
 			}
-			f.when(allowed < 2*receives, "%s: %d receives with RetryDelay %s, %d allowed", name, receives, delay, allowed)
+			s.fault(allowed < 2*receives, "%s: %d receives with RetryDelay %s, %d allowed", name, receives, delay, allowed)
 		}
 	}
-	return f
+}
+
+// mappingOf is the mapping that reads a queue.
+func (s *stack) mappingOf(queue string) node {
+	for _, m := range s.of(mapping) {
+		if m["EventSourceArn"] == queue+".Arn" {
+			return m
+		}
+	}
+	return nil
+}
+
+func mappingsFitTheirQueues(s *stack) {
+	s.want("mappings", 2, len(s.of(mapping)))
+	for queue := range deadLetterQueues {
+		m := s.mappingOf(queue)
+		s.want(queue+": function", "Forwarder", m["FunctionName"])
+		s.want(queue+": FunctionResponseTypes", "[ReportBatchItemFailures]", m["FunctionResponseTypes"])
+		s.fault(m["Enabled"] != nil, "%s: a mapping that can be switched off strands messages", queue)
+		s.fault(m["FilterCriteria"] != nil, "%s: a filter deletes what it drops", queue)
+		s.fault(m["ProvisionedPollerConfig"] != nil, "%s: provisioned pollers exclude a maximum", queue)
+		s.fault(number(at(m, "ScalingConfig", "MaximumConcurrency")) < 2, "%s: Lambda's least maximum is 2", queue)
+	}
+	fifo, standard := s.mappingOf("EventsFifoQueue"), s.mappingOf("EventsStandardQueue")
+	s.want("batch of the FIFO queue", 10, fifo["BatchSize"])
+	s.fault(fifo["MaximumBatchingWindowInSeconds"] != nil, "a FIFO queue has no batching window")
+	s.want("batch of the standard queue", 1000, standard["BatchSize"])
+	window := number(standard["MaximumBatchingWindowInSeconds"])
+	s.fault(window < 1 || window > 5, "batches above 10 want a window of a second, webhooks at most five: %d", window)
+}
+
+func visibilityExceedsTimeout(s *stack) {
+	timeout := number(s.get("Forwarder", "Timeout"))
+	for queue := range deadLetterQueues {
+		window := max(0, number(s.mappingOf(queue)["MaximumBatchingWindowInSeconds"]))
+		visibility := number(s.get(queue, "VisibilityTimeout"))
+		s.fault(timeout < 1 || visibility < 6*timeout+window,
+			"%s: visibility %d s, time-out %d s, window %d s", queue, visibility, timeout, window)
+	}
+}
+
+func uploadsStayWithinTheCap(s *stack) {
+	const most = 15 // requests of an account at a time (CleverTap, "API Request Limit", November 2026)
+	uploads, isText := s.get("Forwarder", "Environment", "Variables", "UPLOAD_CONCURRENCY").(string)
+	s.fault(!isText, "UPLOAD_CONCURRENCY is no text, as a variable has to be")
+	forwarders := 0
+	for _, m := range s.of(mapping) {
+		forwarders += number(at(m, "ScalingConfig", "MaximumConcurrency"))
+	}
+	s.fault(forwarders*number(uploads) > most || number(uploads) < 1, "%d forwarders × %v uploads", forwarders, uploads)
+	if s.parameters["QueueType"] == "fifo" { // The user may raise the FIFO queue's share to the parameter's maximum.
+		highest := number(at(s.Source, "Parameters", "ForwarderConcurrency", "MaxValue"))
+		spread := forwarders - number(s.parameters["ForwarderConcurrency"]) + highest
+		s.fault(spread*number(uploads) > most, "at most %d forwarders × %v uploads", spread, uploads)
+	}
+	if reserved := s.get("Forwarder", "ReservedConcurrentExecutions"); reserved != nil {
+		s.fault(number(reserved) < forwarders, "reserved concurrency %v is below the mappings' sum %d", reserved, forwarders)
+	}
+}
+
+func subscriberTableIsKept(s *stack) {
+	tables := s.of("AWS::DynamoDB::Table")
+	if s.parameters["Subscribers"] == "off" {
+		s.want("tables", 0, len(tables))
+		return
+	}
+	s.want("tables", "SubscribersTable", keys(tables))
+	s.wantAll("SubscribersTable", node{
+		"TableName":               nil, // A table that stayed would be in the way of a new one of its name.
+		"BillingMode":             "PAY_PER_REQUEST",
+		"KeySchema":               []any{node{"AttributeName": "subscriber", "KeyType": "HASH"}},
+		"AttributeDefinitions":    []any{node{"AttributeName": "subscriber", "AttributeType": "S"}},
+		"TimeToLiveSpecification": node{"AttributeName": "expires", "Enabled": true},
+		"PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled": true,
+		"SSESpecification.SSEEnabled":                                 true,
+	})
+	s.stays("SubscribersTable")
 }

@@ -1,11 +1,10 @@
 //go:build template
 
-// The template's own tests hold what linters let through: they read the template as CloudFormation gets it, after SAM's transform.
+// The template's tests hold what linters let through: they read it as CloudFormation gets it, after SAM's transform.
 package main_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -13,17 +12,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 )
 
-// check is one rule about the template. It returns what is wrong, a line for each fault.
-type check func(s stack) []string
-
-// checks are all rules. Their names say what holds.
-var checks = map[string]check{
+// checks are all rules about the template, by what holds. Each adds its faults to the stack.
+var checks = map[string]func(*stack){
 	"each role may do exactly what its function does":                   rolesAreExact,
 	"both roles are for Lambda and for nobody else":                     rolesTrustLambda,
 	"every queue refuses plain HTTP to everybody and allows nobody":     queuesWantTLS,
@@ -53,41 +48,47 @@ var checks = map[string]check{
 	"the dashboard is whole and in order":                               dashboardIsWhole,
 }
 
-// variants are the choices of parameters that make different stacks.
-var variants = map[string]map[string]string{
+const (
+	topicARN       = "arn:aws:sns:eu-west-1:123456789012:alarms"
+	certificateARN = "arn:aws:acm:eu-west-1:000000000000:certificate/11111111-2222-3333-4444-555555555555"
+	keyARN         = "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-3333-4444-555555555555"
+)
+
+// variants are the parameters that make different stacks.
+var variants = map[string]node{
 	"fifo":                     {"QueueType": "fifo"},
 	"standard":                 {"QueueType": "standard"},
 	"without subscriber state": {"Subscribers": "off"},
-	"with a topic":             {"AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
-	"with mail":                {"AlarmEmail": "oncall@example.com", "AlarmTopicArn": "arn:aws:sns:eu-west-1:123456789012:alarms"},
+	"with a topic":             {"AlarmTopicArn": topicARN},
+	"with mail":                {"AlarmEmail": "oncall@example.com", "AlarmTopicArn": topicARN},
 	"without silence":          {"SilenceHours": "0"},
-	"hardened":                 hardened,
-}
-
-// hardened has a value for everything that is off by default.
-var hardened = map[string]string{
-	"AllowedSources":      "203.0.113.7,198.51.100.0/24",
-	"ThrottleRate":        "50",
-	"DomainName":          "hooks.example.com",
-	"CertificateArn":      "arn:aws:acm:eu-west-1:000000000000:certificate/11111111-2222-3333-4444-555555555555",
-	"KmsKeyArn":           "arn:aws:kms:eu-west-1:000000000000:key/11111111-2222-3333-4444-555555555555",
-	"ReceiverConcurrency": "20",
-	"ReserveForwarders":   "on",
-	"Tracing":             "on",
+	"hardened": { // everything that is off by default
+		"AllowedSources": "203.0.113.7,198.51.100.0/24", "ThrottleRate": "50", "ReceiverConcurrency": "20",
+		"DomainName": "hooks.example.com", "CertificateArn": certificateARN, "KmsKeyArn": keyARN,
+		"ReserveForwarders": "on", "Tracing": "on",
+	},
 }
 
 func TestTemplate(t *testing.T) {
-	source := translation(t)
+	translated := translate(t, templateText(t))[0]
 	for variant, given := range variants {
-		s := newStack(source, given)
 		for name, check := range checks {
 			t.Run(variant+"/"+name, func(t *testing.T) {
-				for _, fault := range check(s) {
+				for _, fault := range newStack(translated, given).find(check) {
 					t.Error(fault)
 				}
 			})
 		}
 	}
+}
+
+func templateText(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // template is the template as it is written and as it is deployed.
@@ -100,183 +101,168 @@ type template struct {
 // node is an object of the template.
 type node = map[string]any
 
-var translated = sync.OnceValues(func() (template, error) {
-	text, err := os.ReadFile("../../template.yaml")
-	if err != nil {
-		return template{}, err
-	}
-	all, err := translate(string(text))
-	if err != nil {
-		return template{}, err
-	}
-	if all[0].Error != "" {
-		return template{}, errors.New(all[0].Error)
-	}
-	return all[0], nil
-})
-
-// translation returns the project's template.
-func translation(t *testing.T) template {
+// translate runs SAM's transform, which is Python, over all texts at once: starting it takes longer than its work.
+func translate(t *testing.T, texts ...string) (all []template) {
 	t.Helper()
-	out, err := translated()
+	list, err := json.Marshal(texts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return out
-}
-
-// translate runs SAM's transform, which is Python, over all texts at once: starting it takes longer than its work.
-func translate(texts ...string) ([]template, error) {
-	const python = "../../.tools/venv/bin/python"
-	if _, err := os.Stat(python); err != nil {
-		return nil, fmt.Errorf("SAM's transform is not installed; `make test` installs it: %w", err)
-	}
-	list, err := json.Marshal(texts)
-	if err != nil {
-		return nil, err
-	}
-	command := exec.Command(python, "translate.py")
-	command.Stdin = bytes.NewReader(list)
+	command := exec.Command("../../.tools/venv/bin/python", "translate.py") // `make test` installs it.
 	var complaint strings.Builder
-	command.Stderr = &complaint
+	command.Stdin, command.Stderr = bytes.NewReader(list), &complaint
 	out, err := command.Output()
-	if err != nil {
-		return nil, fmt.Errorf("transform: %w\n%s", err, complaint.String())
+	if err == nil {
+		err = json.Unmarshal(out, &all)
 	}
-	var all []template
-	return all, json.Unmarshal(out, &all)
+	if err != nil {
+		t.Fatalf("transform: %v\n%s", err, &complaint)
+	}
+	return all
 }
 
-// stack is a template with its parameters filled in. References to resources become text: Queue for a Ref, Queue.Arn for a GetAtt.
+// stack is a template with its parameters filled in. References to resources become text: Queue for a Ref, Queue.Arn
+// for a GetAtt.
 type stack struct {
 	template
 
-	parameters map[string]any
-	resources  node
-	outputs    node
+	parameters, resources, outputs node
+	faults                         []string
 }
 
 // newStack fills in the parameters: those given, and the defaults of the others.
-func newStack(t template, given map[string]string) stack {
-	s := stack{template: t, parameters: map[string]any{}}
+func newStack(t template, given node) *stack {
+	s := &stack{template: t, parameters: node{}}
 	for name, parameter := range object(t.Source["Parameters"]) {
-		s.parameters[name] = fmt.Sprint(object(parameter)["Default"])
+		s.parameters[name] = fmt.Sprint(at(parameter, "Default"))
 	}
-	for name, value := range given {
-		s.parameters[name] = value
-	}
-	s.resources = s.existing(t.Transformed["Resources"])
-	s.outputs = s.existing(t.Transformed["Outputs"])
+	maps.Copy(s.parameters, given)
+	s.resources, s.outputs = s.existing(t.Transformed["Resources"]), s.existing(t.Transformed["Outputs"])
 	return s
 }
 
+// find returns what a check finds.
+func (s *stack) find(check func(*stack)) []string {
+	s.faults = nil
+	check(s)
+	return s.faults
+}
+
 // existing resolves resources or outputs and leaves out those whose condition does not hold.
-func (s stack) existing(section any) node {
+func (s *stack) existing(section any) node {
 	all := object(s.resolve(section))
 	maps.DeleteFunc(all, func(_ string, one any) bool {
 		condition, ok := at(one, "Condition").(string)
-		return ok && !s.condition(condition)
+		return ok && !s.holds(condition)
 	})
 	return all
 }
 
-// noValue is what stands for nothing at all, in lists as in objects.
-const noValue = "AWS::NoValue"
+func (s *stack) holds(condition any) bool {
+	return s.resolve(at(s.Source, "Conditions", fmt.Sprint(condition))) == true
+}
 
-// resolve replaces CloudFormation's functions by their values.
-func (s stack) resolve(value any) any {
+// resolve replaces CloudFormation's functions by their values, and leaves out what has none.
+func (s *stack) resolve(value any) any {
+	none := func(one any) bool { return one == "AWS::NoValue" }
 	switch value := value.(type) {
 	case []any:
 		resolved := make([]any, len(value))
 		for i := range value {
 			resolved[i] = s.resolve(value[i])
 		}
-		return slices.DeleteFunc(resolved, func(one any) bool { return one == noValue })
+		return slices.DeleteFunc(resolved, none)
 	case node:
-		if len(value) == 1 {
-			for function, argument := range value {
-				if result, ok := s.call(function, argument); ok {
-					return result
-				}
-			}
-		}
 		resolved := node{}
-		for key, inner := range value {
-			resolved[key] = s.resolve(inner)
+		for name, inner := range value {
+			if len(value) == 1 && (name == "Ref" || strings.HasPrefix(name, "Fn::")) {
+				return s.call(name, inner)
+			}
+			resolved[name] = s.resolve(inner)
 		}
-		maps.DeleteFunc(resolved, func(_ string, one any) bool { return one == noValue })
+		maps.DeleteFunc(resolved, func(_ string, one any) bool { return none(one) })
 		return resolved
 	default:
 		return value
 	}
 }
 
-// call evaluates one function. ok is false for an object that is none.
-func (s stack) call(function string, argument any) (result any, ok bool) {
+// call evaluates one of the functions that the template uses.
+func (s *stack) call(function string, argument any) any {
+	arguments := list(argument)
 	switch function {
 	case "Ref":
-		if value, ok := s.parameters[argument.(string)]; ok {
-			return value, true
+		if value, ok := s.parameters[fmt.Sprint(argument)]; ok {
+			return value
 		}
-		return argument, true
+		return argument
 	case "Fn::GetAtt":
-		parts := list(argument)
-		return fmt.Sprintf("%v.%v", parts[0], parts[1]), true
+		return fmt.Sprintf("%v.%v", arguments[0], arguments[1])
 	case "Fn::If":
-		parts := list(argument)
-		if s.condition(parts[0].(string)) {
-			return s.resolve(parts[1]), true
+		if s.holds(arguments[0]) {
+			return s.resolve(arguments[1])
 		}
-		return s.resolve(parts[2]), true
+		return s.resolve(arguments[2])
+	case "Fn::Not":
+		return s.resolve(arguments[0]) == false
+	case "Fn::Equals":
+		return s.resolve(arguments[0]) == s.resolve(arguments[1])
 	case "Fn::FindInMap":
-		parts := list(s.resolve(argument))
-		mapping := object(object(s.Source["Mappings"])[parts[0].(string)])
-		return object(mapping[parts[1].(string)])[parts[2].(string)], true
-	case "Fn::Sub":
-		return s.substitute(argument), true
-	default:
-		return nil, false
-	}
-}
-
-// condition evaluates a condition; the template knows only comparisons of a parameter with a text, and their opposites.
-func (s stack) condition(name string) bool {
-	one := object(object(s.Source["Conditions"])[name])
-	if opposite := list(one["Fn::Not"]); len(opposite) == 1 {
-		return !s.equal(object(opposite[0]))
-	}
-	return s.equal(one)
-}
-
-func (s stack) equal(condition node) bool {
-	sides := list(s.resolve(condition["Fn::Equals"]))
-	return len(sides) == 2 && sides[0] == sides[1]
-}
-
-// substitute fills parameters and local names into a text, and leaves pseudo parameters and resources as they are.
-func (s stack) substitute(argument any) string {
-	text, names := argument, node{}
-	if parts, ok := argument.([]any); ok {
-		text, names = parts[0], object(s.resolve(parts[1]))
-	}
-	out := text.(string)
-	for _, values := range []node{s.parameters, names} {
-		for name, value := range values {
-			out = strings.ReplaceAll(out, "${"+name+"}", fmt.Sprint(value))
+		keys := list(s.resolve(argument))
+		return at(s.Source["Mappings"], fmt.Sprint(keys[0]), fmt.Sprint(keys[1]), fmt.Sprint(keys[2]))
+	case "Fn::Sub": // Pseudo parameters and resources stay.
+		text := fmt.Sprint(arguments[0])
+		values := maps.Clone(s.parameters)
+		if len(arguments) == 2 {
+			maps.Copy(values, object(s.resolve(arguments[1])))
 		}
+		for name, value := range values {
+			text = strings.ReplaceAll(text, "${"+name+"}", fmt.Sprint(value))
+		}
+		return text
 	}
-	return out
+	return node{function: s.resolve(argument)}
 }
 
 // of returns the properties of all resources of a type, by logical name.
-func (s stack) of(kind string) map[string]node {
+func (s *stack) of(kind string) map[string]node {
 	found := map[string]node{}
 	for name, resource := range s.resources {
-		if object(resource)["Type"] == kind {
-			found[name] = object(object(resource)["Properties"])
+		if at(resource, "Type") == kind {
+			found[name] = object(at(resource, "Properties"))
 		}
 	}
 	return found
+}
+
+// get follows a path of keys from a resource through its properties.
+func (s *stack) get(resource string, path ...string) any {
+	return at(at(s.resources, resource, "Properties"), path...)
+}
+
+// want notes a difference.
+func (s *stack) want(what string, want, got any) {
+	s.fault(fmt.Sprint(want) != fmt.Sprint(got), "%s: want %v, got %v", what, want, got)
+}
+
+// wantAll compares properties of a resource; nil is one that is not there.
+func (s *stack) wantAll(resource string, properties node) {
+	for name, want := range properties {
+		s.want(resource+"."+name, want, s.get(resource, strings.Split(name, ".")...))
+	}
+}
+
+// stays checks that a resource outlives its stack.
+func (s *stack) stays(name string) {
+	s.want(name+": DeletionPolicy", "RetainExceptOnCreate", at(s.resources, name, "DeletionPolicy"))
+	s.want(name+": UpdateReplacePolicy", "Retain", at(s.resources, name, "UpdateReplacePolicy"))
+}
+
+// fault notes something that is wrong.
+func (s *stack) fault(wrong bool, format string, args ...any) {
+	if wrong {
+		s.faults = append(s.faults, fmt.Sprintf(format, args...))
+	}
 }
 
 // at follows a path of keys.
@@ -295,42 +281,19 @@ func object(value any) node {
 
 // list is a value as a list; a single value is a list of one.
 func list(value any) []any {
-	switch value := value.(type) {
-	case nil:
-		return nil
-	case []any:
-		return value
-	default:
-		return []any{value}
+	if all, ok := value.([]any); ok || value == nil {
+		return all
 	}
+	return []any{value}
 }
 
-// number is a value as a number, whether it stands there as one or as the text of one; -1 if it is neither.
+// number is a value as a number, be it one or the text of one; -1 if it is neither.
 func number(value any) int {
-	switch value := value.(type) {
-	case float64:
-		return int(value)
-	case string:
-		if n, err := strconv.Atoi(value); err == nil {
-			return n
-		}
+	if n, err := strconv.ParseFloat(fmt.Sprint(value), 64); err == nil {
+		return int(n)
 	}
 	return -1
 }
 
-// faults collects what is wrong.
-type faults []string
-
-// want notes a difference.
-func (f *faults) want(what string, want, got any) {
-	if w, g := fmt.Sprint(want), fmt.Sprint(got); w != g {
-		*f = append(*f, fmt.Sprintf("%s: want %s, got %s", what, w, g))
-	}
-}
-
-// when notes a fault when it is one.
-func (f *faults) when(wrong bool, format string, args ...any) {
-	if wrong {
-		*f = append(*f, fmt.Sprintf(format, args...))
-	}
-}
+// keys are an object's names in order, as they are printed.
+func keys[V any](of map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(of)), " ") }

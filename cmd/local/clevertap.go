@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// The demo app's shared secret and accounts, which open nothing.
+const (
+	sharedSecret      = "demo-secret-not-for-production"
+	productionAccount = "DEMO-PRODUCTION"
+	sandboxAccount    = "DEMO-SANDBOX"
+	demoPasscode      = "demo-passcode-not-for-production"
+)
+
+// fakeCleverTap is the strict fake in a process of its own.
+type fakeCleverTap struct {
+	*server
+	endpoint string
+	admin    string // where it shows what it has recorded
+}
+
+// startFakeCleverTap starts it with the demo app's two accounts, in two regions, so that a wrong region shows.
+func startFakeCleverTap(ctx context.Context, port int) (*fakeCleverTap, error) {
+	for _, p := range []int{port, port + 1} {
+		if err := free(p, "FAKE_PORT"); err != nil {
+			return nil, err
+		}
+	}
+	listen, admin := "127.0.0.1:"+strconv.Itoa(port), "127.0.0.1:"+strconv.Itoa(port+1)
+	c := &fakeCleverTap{endpoint: "http://" + listen, admin: "http://" + admin}
+	var err error
+	c.server, err = startServer("fake CleverTap", filepath.Join(runFolder, "clevertap.log"), toolEnvironment(),
+		bridgeTool, "standin", "--listen", listen, "--admin", admin,
+		"--account", productionAccount+":"+demoPasscode+":eu1", "--account", sandboxAccount+":"+demoPasscode+":in1")
+	if err != nil {
+		return nil, err
+	}
+	return c, c.until(ctx, 10*time.Second, func(ctx context.Context) bool {
+		_, err := c.records(ctx)
+		return err == nil
+	})
+}
+
+// record is one that the fake has accepted.
+type record struct {
+	Number  int    `json:"number"`
+	Name    string `json:"name"`
+	Account string `json:"account"`
+	ID      string `json:"id"`
+	EventID string `json:"event_id"`
+	Raw     string `json:"raw"`
+}
+
+// warning is about something that the fake has accepted and CleverTap would presumably change without a word.
+type warning struct {
+	Rule string `json:"rule"`
+	Key  string `json:"key"`
+}
+
+// records returns all accepted records in their order.
+func (c *fakeCleverTap) records(ctx context.Context) (records []record, err error) {
+	err = c.ask(ctx, http.MethodGet, "/records", "", &records)
+	return records, err
+}
+
+func (c *fakeCleverTap) warnings(ctx context.Context) (warnings []warning, err error) {
+	err = c.ask(ctx, http.MethodGet, "/objections", "", &warnings)
+	return warnings, err
+}
+
+// ask calls the admin API. The answer is read into a value unless that is nil.
+func (c *fakeCleverTap) ask(ctx context.Context, method, path, body string, into any) error {
+	r, err := http.NewRequestWithContext(ctx, method, c.admin+path, strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	text, err := answer(http.DefaultClient, r)
+	if err == nil && into != nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		return fmt.Errorf("fake CleverTap %s: %w", path, err)
+	}
+	return nil
+}

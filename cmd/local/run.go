@@ -1,0 +1,282 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	// A webhook without an outcome for so long gets none any more. The first retry of a message comes after five seconds.
+	patienceWithWebhook = 20 * time.Second
+	// A message that has left the queue without a trace for so long was delivered where we cannot look, or is lost.
+	traceless = 2 * time.Second
+)
+
+// run sends fixtures and watches what becomes of them.
+type run struct {
+	stack     *stack
+	webhooks  []webhook
+	recordsOf map[int]bool // numbers of the records that a fixture has made
+}
+
+// webhook is a fixture that is sent.
+type webhook struct {
+	fixture
+	got   outcome
+	sent  bool
+	since int       // how many records there were when it was sent
+	gone  time.Time // since when its message is on no queue and has left no trace
+}
+
+// sendAll sends every fixture, shows the outcome of each in their order, and returns how many are wrong.
+func sendAll(
+	ctx context.Context, s *stack, fixtures []fixture, screen *screen, began time.Time,
+) (failed int, err error) {
+	r := &run{stack: s, recordsOf: map[int]bool{}}
+	for _, f := range fixtures {
+		if s.options.Live && f.want.Account == "sandbox" { // The account has no sandbox beside it.
+			f.want.Outcome, f.want.Reason = "skipped", "sandbox"
+		}
+		r.webhooks = append(r.webhooks, webhook{fixture: f})
+	}
+	for i := range r.webhooks {
+		if i > 0 && r.webhooks[i].follows(fixtures[i-1]) {
+			continue // It is sent when the step before has its outcome.
+		}
+		if err := r.send(ctx, &r.webhooks[i]); err != nil {
+			return 0, err
+		}
+	}
+	first := true
+	err = r.watch(ctx, func(w *webhook) {
+		difference := cmp.Diff(w.want, w.got)
+		screen.webhook(w.name, w.got, difference)
+		if difference != "" {
+			failed++
+		} else if first && w.got.Outcome == "delivered" {
+			first = false
+			screen.note("first delivery %s after the start", seconds(time.Since(began)))
+		}
+	})
+	if err != nil || s.clevertap == nil {
+		return failed, err
+	}
+	unexpected, err := r.unexpected(ctx)
+	screen.unexpected(unexpected)
+	return failed + len(unexpected), err
+}
+
+// send posts a webhook to the API, as Purchasely does. One that the receiver refuses has its outcome at once.
+func (r *run) send(ctx context.Context, w *webhook) error {
+	w.sent = true
+	if w.series != "" && r.stack.clevertap != nil {
+		records, err := r.stack.clevertap.records(ctx)
+		if err != nil {
+			return err
+		}
+		w.since = len(records)
+	}
+	if w.redriven() {
+		w.got = outcome{Status: w.want.Status, Answer: w.want.Answer} // Nobody answers.
+		return r.redrive(ctx, w.fixture)
+	}
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, r.stack.url+w.path, bytes.NewReader(w.body))
+	if err != nil {
+		return err
+	}
+	post.Header = w.header.Clone()
+	response, err := r.stack.aws.client.Do(post)
+	if err != nil {
+		return fmt.Errorf("webhook %s: %w", w.name, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	w.got.Status, w.got.Answer = response.StatusCode, compact(text)
+	if w.got.Status != http.StatusOK {
+		w.got.Outcome = "none"
+	}
+	return err
+}
+
+// redrive puts a message on the events queue as `bridge rejected redrive` does: with the time of its first reception,
+// and with a deduplication id that the queue has not seen.
+func (r *run) redrive(ctx context.Context, f fixture) error {
+	attributes := map[string]attribute{}
+	for name, value := range map[string]string{
+		"schema": "1", "app": path.Base(f.path), "encoding": "raw",
+		"received_at": time.Now().Add(-time.Hour).UTC().Format("2006-01-02T15:04:05.000Z"),
+	} {
+		attributes[name] = attribute{"String", value}
+	}
+	request := map[string]any{
+		"QueueUrl": r.stack.outputs["EventsQueueUrl"], "MessageBody": string(f.body), "MessageAttributes": attributes,
+	}
+	if r.stack.options.Queue == "fifo" {
+		request["MessageGroupId"] = f.series
+		request["MessageDeduplicationId"] = "redriven-" + strconv.FormatInt(time.Now().UnixNano(), 10)
+	}
+	return r.stack.aws.call(ctx, "sqs", "AmazonSQS.SendMessage", request, &struct{}{})
+}
+
+// watch looks until every webhook has an outcome, and shows each as soon as those before it are shown.
+func (r *run) watch(ctx context.Context, show func(*webhook)) error {
+	progress, shown := time.Now(), 0
+	return poll(ctx, time.Hour, func() (bool, error) {
+		now, err := r.snapshot(ctx)
+		if err != nil {
+			return false, err
+		}
+		late := time.Since(progress) > patienceWithWebhook
+		for i := shown; i < len(r.webhooks); i++ {
+			if w := &r.webhooks[i]; w.sent && w.got.Outcome == "" {
+				r.settle(w, now, late)
+			}
+			if next := i + 1; next < len(r.webhooks) && r.webhooks[i].got.Outcome != "" && !r.webhooks[next].sent {
+				if err := r.send(ctx, &r.webhooks[next]); err != nil {
+					return false, err
+				}
+			}
+		}
+		for ; shown < len(r.webhooks) && r.webhooks[shown].got.Outcome != ""; shown++ {
+			progress = time.Now()
+			show(&r.webhooks[shown])
+		}
+		return shown == len(r.webhooks), nil
+	})
+}
+
+// settle sets the outcome of a webhook if there is one.
+func (r *run) settle(w *webhook, now snapshot, late bool) {
+	var records []record
+	w.got.Outcome, w.got.Reason, records = now.outcome(w)
+	waiting := w.isIn(now.waiting)
+	if w.got.Outcome == "" && !waiting && w.gone.IsZero() {
+		w.gone = time.Now()
+	}
+	switch {
+	case w.got.Outcome != "":
+	case waiting && late:
+		w.got.Outcome = "waiting"
+	case waiting || time.Since(w.gone) < traceless:
+	case r.stack.options.Live:
+		w.got.Outcome = "delivered"
+	default:
+		w.got.Outcome = "lost"
+	}
+	if r.stack.options.Live { // Records of the real CleverTap cannot be seen.
+		w.got.Account, w.got.Records = w.want.Account, w.want.Records
+		return
+	}
+	for _, record := range records {
+		r.recordsOf[record.Number] = true
+		w.got.Account = strings.ToLower(strings.TrimPrefix(record.Account, "DEMO-"))
+		w.got.Records = append(w.got.Records, rawJSON(record.Raw))
+	}
+}
+
+// snapshot is what can be seen of all webhooks at one time.
+type snapshot struct {
+	waiting, rejected, dead []message
+	skipped                 map[string]string // reason by event id
+	records                 []record
+}
+
+// snapshot looks at everything once. Accepted records are read after the queues: what is on no queue has left its
+// trace by then, except in the log, which MiniStack writes a moment later.
+func (r *run) snapshot(ctx context.Context) (now snapshot, err error) {
+	s := r.stack
+	queues, err := s.aws.messages(ctx)
+	if err != nil {
+		return now, err
+	}
+	for _, kind := range []string{"EventsFifo", "EventsStandard"} {
+		now.waiting = append(now.waiting, queues[s.queue(kind+"QueueUrl")]...)
+		now.dead = append(now.dead, queues[s.queue(kind+"DeadLetterQueueUrl")]...)
+	}
+	now.rejected = queues[s.queue("RejectedQueueUrl")]
+	lines, err := s.aws.forwarderLog(ctx)
+	if err != nil {
+		return now, err
+	}
+	now.skipped = map[string]string{}
+	for _, line := range lines {
+		if line.Outcome == "skipped" {
+			now.skipped[line.EventID] = line.Reason
+		}
+	}
+	if s.clevertap != nil {
+		now.records, err = s.clevertap.records(ctx)
+	}
+	return now, err
+}
+
+// outcome is what a snapshot shows of a webhook that was queued, empty if nothing yet.
+func (s snapshot) outcome(w *webhook) (outcome, reason string, records []record) {
+	for _, r := range s.records {
+		// Its subscribers appear in no other fixture, unless it is in a series: then their records since it was sent count.
+		ofSubscriber := r.EventID == "" && r.Number > w.since && slices.Contains(w.subscribers, r.ID)
+		if ofSubscriber || r.EventID != "" && r.EventID == w.eventID {
+			records = append(records, r)
+		}
+	}
+	for _, m := range s.rejected {
+		if w.isIn([]message{m}) {
+			return "rejected", m.Attributes["reason"].Value, records
+		}
+	}
+	reason, skipped := s.skipped[w.eventID]
+	switch {
+	case w.isIn(s.dead):
+		return "dead", "", nil
+	case w.isIn(s.waiting):
+		return "", "", nil
+	case skipped && w.eventID != "":
+		return "skipped", reason, nil
+	case len(records) > 0:
+		return "delivered", "", records
+	}
+	return "", "", nil
+}
+
+// unexpected returns the records that no fixture has made, and the fake's warnings.
+func (r *run) unexpected(ctx context.Context) (lines []string, err error) {
+	records, err := r.stack.clevertap.records(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, record := range records {
+		if !r.recordsOf[record.Number] {
+			lines = append(lines, "CleverTap got a record that no fixture wants: "+record.Raw)
+		}
+	}
+	warnings, err := r.stack.clevertap.warnings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	withoutID := 0 // events that are wanted so, because webhooks of version 2 have no event_id
+	for _, w := range r.webhooks {
+		for _, record := range w.want.Records {
+			if strings.HasPrefix(string(record), `{"type":"event"`) && !strings.Contains(string(record), `"event_id":`) {
+				withoutID++
+			}
+		}
+	}
+	for _, w := range warnings {
+		if w.Rule == "no_event_id" && withoutID > 0 {
+			withoutID--
+			continue
+		}
+		lines = append(lines, "CleverTap would presumably change a record: "+w.Rule+" "+w.Key)
+	}
+	return lines, nil
+}

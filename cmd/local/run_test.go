@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestFixtures(t *testing.T) {
+	fixtures, err := loadFixtures("../../events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outcomes, steps := map[string]int{}, map[string]int{}
+	for i, f := range fixtures {
+		outcomes[f.want.Outcome]++
+		if !strings.HasPrefix(f.path, "/purchasely/") || f.header.Get("X-Purchasely-Timestamp") == "" {
+			t.Errorf("%s: path %q, header %v", f.name, f.path, f.header)
+		}
+		for name := range f.header {
+			if setByTransport(name) {
+				t.Errorf("%s: header %s belongs to the way that the request took", f.name, name)
+			}
+		}
+		if f.want.Outcome == "delivered" && len(f.want.Records) == 0 {
+			t.Errorf("%s: delivered without records", f.name)
+		}
+		if f.series == "" {
+			continue
+		}
+		// The steps of a series follow one another: each is sent when the one before has its outcome.
+		steps[f.series]++
+		if !strings.HasPrefix(f.name, fmt.Sprintf("%s-%d-", f.series, steps[f.series])) {
+			t.Errorf("%s is step %d of its series", f.name, steps[f.series])
+		}
+		if first := steps[f.series] == 1; first == f.follows(fixtures[i-1]) {
+			t.Errorf("%s follows %s: %t", f.name, fixtures[i-1].name, !first)
+		}
+		if f.redriven() && f.eventID == "" {
+			t.Errorf("%s: nothing shows whether it arrives", f.name)
+		}
+	}
+	for _, outcome := range []string{"delivered", "skipped", "rejected", "none"} {
+		if outcomes[outcome] == 0 || len(outcomes) != 4 {
+			t.Errorf("outcomes %v", outcomes)
+		}
+	}
+	if len(steps) < 7 {
+		t.Errorf("series %v", steps)
+	}
+	if _, err := loadFixtures(t.TempDir()); err == nil || !strings.Contains(err.Error(), "in the project's folder") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAMessageIsTheWebhookThatItCarries(t *testing.T) {
+	encode := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	for name, test := range map[string]struct {
+		body, message, encoding string
+		want                    bool
+	}{
+		"the same bytes":               {`{"a":1}`, `{"a":1}`, "raw", true},
+		"other bytes":                  {`{"a":1}`, `{"a": 1}`, "raw", false},
+		"the same bytes in base64":     {"\x00", encode("\x00"), "base64", true},
+		"base64 that is not marked":    {"\x00", encode("\x00"), "raw", false},
+		"no bytes, as a lone newline":  {"", "\n", "base64", true},
+		"marked, but no base64 at all": {"*", "*", "base64", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := message{Body: test.message, Attributes: map[string]attribute{"encoding": {Value: test.encoding}}}
+			if got := (fixture{body: []byte(test.body)}).isIn([]message{m}); got != test.want {
+				t.Errorf("want %v, got %v", test.want, got)
+			}
+		})
+	}
+}
+
+func TestTheOutcomeThatASnapshotShows(t *testing.T) {
+	mine, other := message{Body: `{"event_id":"e-1"}`}, message{Body: `{"event_id":"e-2"}`}
+	rejected := []message{{Body: mine.Body, Attributes: map[string]attribute{"reason": {Value: "malformed"}}}}
+	event, profile := record{Number: 1, EventID: "e-1"}, record{Number: 2, ID: "learner-1"}
+	stranger, later := record{Number: 3, ID: "learner-3", EventID: "e-3"}, record{Number: 3, ID: "learner-1"}
+	logged := func(eventID string) map[string]string { return map[string]string{eventID: "sandbox"} }
+	webhook := webhook{fixture: fixture{body: []byte(mine.Body), eventID: "e-1", subscribers: []string{"learner-1"}}}
+	for name, test := range map[string]struct {
+		now     snapshot
+		records []record
+		since   int
+		want    string
+	}{
+		"nothing seen":                         {snapshot{}, nil, 0, "//0"},
+		"waiting, with a record":               {snapshot{waiting: []message{other, mine}}, []record{event}, 0, "//0"},
+		"rejected with a reason":               {snapshot{rejected: rejected}, nil, 0, "rejected/malformed/0"},
+		"rejected after a record was accepted": {snapshot{rejected: rejected}, []record{event}, 0, "rejected/malformed/1"},
+		"a dead letter":                        {snapshot{dead: []message{mine}}, nil, 0, "dead//0"},
+		"skipped by the forwarder's log":       {snapshot{skipped: logged("e-1")}, nil, 0, "skipped/sandbox/0"},
+		"another webhook's log line":           {snapshot{skipped: logged("e-2")}, nil, 0, "//0"},
+		"a record with the event's id":         {snapshot{}, []record{event}, 0, "delivered//1"},
+		"a record of its subscriber as well":   {snapshot{}, []record{event, profile}, 0, "delivered//2"},
+		"somebody else's record":               {snapshot{}, []record{stranger}, 0, "//0"},
+		"another message is waiting":           {snapshot{waiting: []message{other}}, []record{event}, 0, "delivered//1"},
+		"the profile of the step before":       {snapshot{}, []record{profile}, 2, "//0"},
+		"its own profile after that":           {snapshot{}, []record{profile, later}, 2, "delivered//1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			test.now.records, webhook.since = test.records, test.since
+			outcome, reason, records := test.now.outcome(&webhook)
+			if got := fmt.Sprintf("%s/%s/%d", outcome, reason, len(records)); got != test.want {
+				t.Errorf("want %q, got %q", test.want, got)
+			}
+		})
+	}
+}
+
+func TestAWebhookOnTheScreen(t *testing.T) {
+	const queued = `{"status":"queued"}`
+	for name, test := range map[string]struct {
+		got        outcome
+		difference string
+		want       []string
+	}{
+		"delivered": {
+			got: outcome{Status: 200, Answer: queued, Outcome: "delivered", Account: "sandbox", Records: []rawJSON{
+				`{"type":"event","objectId":"a","evtName":"X","evtData":{"p":1}}`,
+				`{"type":"profile","identity":"b","profileData":{"p":1,"q":2}}`,
+			}},
+			want: []string{
+				"✓ delivered", "200 queued → delivered to the sandbox account\n      event of objectId a: X with 1 properties\n",
+				"      profile of identity b: 2 properties\n",
+			},
+		},
+		"refused": {
+			got:  outcome{Status: 401, Answer: `{"error":"unauthorized"}`, Outcome: "none"},
+			want: []string{"401 unauthorized\n"},
+		},
+		"skipped": {
+			got:  outcome{Status: 200, Answer: queued, Outcome: "skipped", Reason: "sandbox"},
+			want: []string{"200 queued → skipped: sandbox\n"},
+		},
+		"lost": {
+			got: outcome{Status: 200, Answer: "?", Outcome: "lost"}, difference: "- delivered\n+ lost",
+			want: []string{"✗ lost", "→ lost", "      - delivered\n      + lost"},
+		},
+	} {
+		var out bytes.Buffer
+		(&screen{out: &out}).webhook(name, test.got, test.difference)
+		for _, want := range test.want {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("want %q in:\n%s", want, &out)
+			}
+		}
+	}
+}
