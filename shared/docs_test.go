@@ -1,0 +1,101 @@
+package shared_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// pendingProse are documents that are not wrapped yet. It has to become empty.
+var pendingProse = []string{
+	"README.md", "SECURITY.md", "events/README.md", "docs/design/benchmarks.md", "docs/guide/apps.md", "docs/guide/commands.md",
+	"docs/guide/delivery.md", "docs/guide/events.md", "docs/guide/identity.md", "docs/guide/runbook.md", "docs/guide/security.md",
+	"docs/guide/subscribers.md",
+}
+
+func TestProseEndsBeforeColumn100(t *testing.T) {
+	for _, file := range files(t, ".md") {
+		fenced := false
+		for i, line := range strings.Split(read(t, file), "\n") {
+			fenced = fenced != strings.HasPrefix(line, "```")
+			prose := !fenced && !strings.HasPrefix(line, "|") && !strings.HasPrefix(line, "    ") && !strings.HasPrefix(line, "<")
+			if prose && utf8.RuneCountInString(line) >= 100 && !slices.Contains(pendingProse, file) {
+				t.Errorf("%s:%d: a line of %d characters", file, i+1, utf8.RuneCountInString(line))
+			}
+		}
+	}
+}
+
+// Each row of the threat model names the tests, or the targets of the Makefile, that prove it.
+func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
+	known := map[string]bool{}
+	for _, match := range regexp.MustCompile(`(?m)^([a-z]+):`).FindAllStringSubmatch(read(t, "Makefile"), -1) {
+		known["make "+match[1]] = true
+	}
+	for _, file := range files(t, "_test.go") {
+		for _, match := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllStringSubmatch(read(t, file), -1) {
+			known[match[1]] = true
+		}
+	}
+	text, rows, proofs := read(t, "docs/guide/security.md"), 0, false
+	proof := regexp.MustCompile("`((?:Test|Fuzz)\\w+|make [a-z]+)`")
+	for _, match := range proof.FindAllStringSubmatch(text, -1) {
+		if !known[match[1]] {
+			t.Errorf("docs/guide/security.md names %s, which does not exist", match[1])
+		}
+	}
+	for line := range strings.Lines(text) {
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			proofs = false
+		case strings.Contains(line, "| proved by |"):
+			proofs = true
+		case proofs && !strings.HasPrefix(line, "|---"):
+			rows++
+			cells := strings.Split(strings.Trim(line, "|\n "), " | ")
+			if !proof.MatchString(cells[len(cells)-1]) {
+				t.Errorf("docs/guide/security.md proves nothing of this: %s", line)
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("%d rows were found", rows)
+	}
+}
+
+func TestTheWorkflowIsPinnedAndMayOnlyRead(t *testing.T) {
+	workflows, err := filepath.Glob("../.github/workflows/*")
+	if err != nil || len(workflows) == 0 {
+		t.Fatalf("%d workflows, %v", len(workflows), err)
+	}
+	pinned := regexp.MustCompile(`^[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*$`)
+	for _, workflow := range workflows {
+		text := read(t, strings.TrimPrefix(workflow, "../"))
+		for _, match := range regexp.MustCompile(`(?m)^\s*(?:- )?uses:\s*(.*)$`).FindAllStringSubmatch(text, -1) {
+			if !pinned.MatchString(match[1]) {
+				t.Errorf("%s: %s is not pinned by a commit, with its version behind it", workflow, match[1])
+			}
+		}
+		for wanted, want := range map[string]bool{
+			"\npermissions:\n  contents: read\n": true, "persist-credentials: false": true, "go-version-file: go.mod": true,
+			"secrets.": false, ": write": false, "pull_request_target": false, "id-token": false,
+		} {
+			if strings.Contains(text, wanted) != want {
+				t.Errorf("%s: %q is in it: %t", workflow, wanted, !want)
+			}
+		}
+	}
+}

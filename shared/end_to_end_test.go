@@ -1,0 +1,360 @@
+package shared_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
+	"github.com/purchasely-clevertap/bridge/shared/config"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/receive"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+const (
+	demoSecret   = `{"shared_secret":"demo-secret-not-for-production"}`
+	demoAccounts = `{"region":"eu1","account_id":"PRODUCTION","passcode":"p1",` +
+		`"sandbox":{"region":"in1","account_id":"SANDBOX","passcode":"p2"}}`
+)
+
+// pipeline is both handlers in one process, a queue in memory between them, and the strict fake CleverTap at the end.
+type pipeline struct {
+	receiver     *receive.Handler
+	forwarder    *forward.Handler
+	clevertap    *clevertaptest.Server
+	queue        []message.Encoded
+	results      []forward.Result
+	rejected     []forward.Rejection
+	mu           sync.Mutex // for entries
+	entries      map[string]string
+	log, metrics bytes.Buffer
+}
+
+func newPipeline(t *testing.T) *pipeline {
+	t.Helper()
+	file, problems := integration.Load("integrations.yaml", config.Integrations)
+	if file == nil {
+		t.Fatal(problems)
+	}
+	p := &pipeline{entries: map[string]string{}, clevertap: clevertaptest.New(clevertaptest.Config{
+		Accounts: []clevertaptest.Account{
+			{ID: "PRODUCTION", Region: "eu1", Passcodes: []string{"p1"}},
+			{ID: "SANDBOX", Region: "in1", Passcodes: []string{"p2"}},
+		},
+	})}
+	log := slog.New(slog.NewJSONHandler(&p.log, nil))
+	p.receiver = receive.New(receive.Config{
+		Apps: []string{"demo"}, MaxBody: 262144, FIFO: true, Keys: keys{}, Queue: p, Observer: receive.NewMetrics(&p.metrics), Log: log,
+	})
+	p.forwarder = &forward.Handler{
+		Integrations: file, Accounts: accounts{}, Mapper: mapping.New(),
+		Uploader: clevertap.NewUploader(clevertap.Options{Transport: p.clevertap.Transport()}),
+		Rejecter: p, Delayer: p, Subscribers: p, RetryDelay: 5 * time.Second, Log: log, Metrics: &p.metrics,
+		Observe: func(r forward.Result) { p.results = append(p.results, r) },
+	}
+	return p
+}
+
+func (p *pipeline) Enqueue(_ context.Context, m message.Encoded) error {
+	p.queue = append(p.queue, m)
+	return nil
+}
+
+func (p *pipeline) Reject(_ context.Context, messages []forward.Rejection) []error {
+	p.rejected = append(p.rejected, messages...)
+	return make([]error, len(messages))
+}
+
+func (p *pipeline) Delay(context.Context, string, []forward.Delay) error {
+	return errors.New("nothing comes back here")
+}
+
+func (p *pipeline) Read(_ context.Context, keys []string) (map[string]string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	found := maps.Clone(p.entries)
+	maps.DeleteFunc(found, func(key, _ string) bool { return !slices.Contains(keys, key) })
+	return found, nil
+}
+
+func (p *pipeline) Write(_ context.Context, key, read, text string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.entries[key] != read {
+		return forward.ErrConflict
+	}
+	p.entries[key] = text
+	return nil
+}
+
+type keys struct{}
+
+func (keys) Get(context.Context, string) (webhook.Keys, error) {
+	return webhook.ParseKeys([]byte(demoSecret))
+}
+func (k keys) Refresh(ctx context.Context, app string, _ time.Time) (webhook.Keys, error) {
+	return k.Get(ctx, app)
+}
+
+type accounts struct{}
+
+func (accounts) Get(context.Context, string) (clevertap.Accounts, error) {
+	return clevertap.ParseAccounts([]byte(demoAccounts))
+}
+func (a accounts) Reload(ctx context.Context, app string) (clevertap.Accounts, error) {
+	return a.Get(ctx, app)
+}
+
+// forward takes what is queued through the forwarder, and returns the outcome of each message.
+func (p *pipeline) forward(t *testing.T) []string {
+	t.Helper()
+	var records []any
+	for i, m := range p.queue {
+		attributes := map[string]any{}
+		for name, value := range m.Attributes {
+			attributes[name] = map[string]string{"dataType": "String", "stringValue": value}
+		}
+		records = append(records, map[string]any{
+			"messageId": fmt.Sprint("message-", i), "receiptHandle": "r", "body": m.Body, "messageAttributes": attributes,
+			"attributes":     map[string]string{"ApproximateReceiveCount": "1", "MessageGroupId": m.GroupID},
+			"eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:events.fifo",
+		})
+	}
+	p.queue = nil
+	payload, err := json.Marshal(map[string]any{"Records": records})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.invoke(t, payload, `{"batchItemFailures":[]}`)
+}
+
+func (p *pipeline) invoke(t *testing.T, payload []byte, want string) (outcomes []string) {
+	t.Helper()
+	p.results = nil
+	answer, err := p.forwarder.Invoke(t.Context(), payload)
+	if err != nil || string(answer) != want {
+		t.Errorf("answer %s, %v, want %s", answer, err, want)
+	}
+	for _, r := range p.results {
+		outcome := r.Outcome.String()
+		if r.Fault != nil {
+			outcome += " " + string(r.Fault.Reason)
+		}
+		outcomes = append(outcomes, outcome)
+	}
+	return outcomes
+}
+
+// stored compares what CleverTap has of an account with what is wanted after what was there before.
+func (p *pipeline) stored(t *testing.T, account string, before int, want []jsontext.Value) {
+	t.Helper()
+	var records, wanted []string
+	for _, r := range p.clevertap.Records(account)[before:] {
+		records = append(records, string(r.Raw))
+	}
+	for _, w := range want {
+		wanted = append(wanted, compact(t, w))
+	}
+	if diff := cmp.Diff(wanted, records); diff != "" {
+		t.Errorf("%s (-want +stored):\n%s", account, diff)
+	}
+}
+
+func compact(t *testing.T, value jsontext.Value) string {
+	t.Helper()
+	value = value.Clone()
+	if err := value.Compact(); err != nil {
+		t.Fatal(err)
+	}
+	return string(value)
+}
+
+// fixtures calls a test for each of a kind, in the order of their names.
+func fixtures(t *testing.T, pattern string, test func(t *testing.T, name string, payload []byte, want func(into any))) {
+	t.Helper()
+	paths, err := filepath.Glob("../events/" + pattern + ".want.json")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	for _, path := range paths {
+		base := strings.TrimSuffix(path, ".want.json")
+		t.Run(filepath.Base(base), func(t *testing.T) {
+			read := func(path string) []byte {
+				text, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return text
+			}
+			test(t, filepath.Base(base), read(base+".json"), func(into any) {
+				if err := json.Unmarshal(read(path), into, json.RejectUnknownMembers(true)); err != nil {
+					t.Fatal(err)
+				}
+			})
+		})
+	}
+}
+
+// Each fixture has a pipeline of its own, but the steps of a series share one.
+func TestEveryWebhookEndsAsItsFixtureSays(t *testing.T) {
+	pipelines := map[string]*pipeline{}
+	fixtures(t, "receiver-*", func(t *testing.T, name string, request []byte, want func(any)) {
+		var wanted struct {
+			Status  int              `json:"status"`
+			Answer  jsontext.Value   `json:"answer"`
+			Outcome string           `json:"outcome"`
+			Reason  string           `json:"reason"`
+			Account string           `json:"account"`
+			Records []jsontext.Value `json:"records"`
+		}
+		want(&wanted)
+		series := regexp.MustCompile(`-[0-9]-.*`).ReplaceAllString(name, "")
+		if pipelines[series] == nil {
+			pipelines[series] = newPipeline(t)
+		}
+		p := pipelines[series]
+		records := map[string][]jsontext.Value{strings.ToUpper(wanted.Account): wanted.Records}
+		before := map[string]int{"PRODUCTION": len(p.clevertap.Records("PRODUCTION")), "SANDBOX": len(p.clevertap.Records("SANDBOX"))}
+		reply, err := p.receiver.Invoke(t.Context(), request)
+		var answer struct {
+			StatusCode int    `json:"statusCode"`
+			Body       string `json:"body"`
+		}
+		if err != nil || json.Unmarshal(reply, &answer) != nil {
+			t.Fatalf("answer %s, %v", reply, err)
+		}
+		if answer.StatusCode != wanted.Status || answer.Body != compact(t, wanted.Answer) {
+			t.Errorf("answered %d %s, want %d %s", answer.StatusCode, answer.Body, wanted.Status, wanted.Answer)
+		}
+		outcomes := []string{"none"}
+		if len(p.queue) > 0 {
+			outcomes = p.forward(t)
+		}
+		if want := strings.TrimSpace(wanted.Outcome + " " + wanted.Reason); !slices.Equal(outcomes, []string{want}) {
+			t.Errorf("%q, want %s", outcomes, want)
+		}
+		for account, n := range before {
+			p.stored(t, account, n, records[account])
+		}
+		if name != "receiver-version-2" { // The second version has no event_id.
+			for _, o := range p.clevertap.Objections() {
+				t.Errorf("CleverTap would presumably change a record: %+v", o)
+			}
+		}
+		p.logsNothingPrivate(t, request)
+	})
+}
+
+// logsNothingPrivate searches log and metrics for whatever is secret or personal in a request.
+func (p *pipeline) logsNothingPrivate(t *testing.T, request []byte) {
+	t.Helper()
+	var r struct {
+		Headers map[string]string `json:"headers"`
+		Body    string            `json:"body"`
+	}
+	if err := json.Unmarshal(request, &r); err != nil {
+		t.Fatal(err)
+	}
+	private := []string{"demo-secret-not-for-production", r.Headers["x-purchasely-request-signature"]}
+	var event webhook.Event
+	if event.Read([]byte(r.Body)) == nil {
+		private = append(private, event.Subscriber().ID)
+	}
+	for _, text := range private {
+		if text != "" && strings.Contains(p.log.String()+p.metrics.String(), text) {
+			t.Errorf("log or metrics hold %q", text)
+		}
+	}
+}
+
+func TestEveryBatchEndsAsItsFixtureSays(t *testing.T) {
+	fixtures(t, "forwarder-*", func(t *testing.T, _ string, payload []byte, want func(any)) {
+		var wanted struct {
+			Failures jsontext.Value `json:"batchItemFailures"`
+			Outcomes []struct {
+				MessageID string `json:"messageId"`
+				Outcome   string `json:"outcome"`
+				Reason    string `json:"reason"`
+			} `json:"outcomes"`
+			Uploads []struct {
+				Account string           `json:"account"`
+				Records []jsontext.Value `json:"records"`
+			} `json:"uploads"`
+		}
+		want(&wanted)
+		p := newPipeline(t)
+		outcomes := p.invoke(t, payload, `{"batchItemFailures":`+compact(t, wanted.Failures)+`}`)
+		for i, o := range wanted.Outcomes {
+			want := strings.TrimSpace(o.Outcome + " " + o.Reason)
+			if len(outcomes) != len(wanted.Outcomes) || outcomes[i] != want {
+				t.Errorf("message %d of %q: want %s", i, outcomes, want)
+			}
+			if logged := strings.Contains(p.log.String(), `"messageId":"`+o.MessageID+`"`); logged != (o.Outcome != "delivered") {
+				t.Errorf("message %s, %s, is logged: %t", o.MessageID, want, logged)
+			}
+		}
+		for _, u := range wanted.Uploads {
+			p.stored(t, strings.ToUpper(u.Account), 0, u.Records)
+		}
+		for _, r := range p.rejected {
+			if r.Reason == "" || r.Error == "" || len(r.Message.Body) == 0 {
+				t.Errorf("a rejected message lacks its reason: %q %q", r.Reason, r.Error)
+			}
+		}
+	})
+}
+
+// Messages of schema 1 are processed whichever version queued them: an update loses none. The file's cases are never
+// changed; see the tests of shared/message.
+func TestMessagesOfSchema1AreAlwaysProcessed(t *testing.T) {
+	text, err := os.ReadFile("message/testdata/schema-1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []struct {
+		Name   string
+		Queued struct {
+			Body       string
+			Attributes map[string]string
+			GroupID    string `json:"group_id"`
+		}
+		Outcome  string
+		Redriven bool
+	}
+	if err := json.Unmarshal(text, &all, json.MatchCaseInsensitiveNames(true)); err != nil || len(all) == 0 {
+		t.Fatal(err)
+	}
+	for _, m := range all {
+		t.Run(m.Name, func(t *testing.T) {
+			p := newPipeline(t)
+			p.queue = []message.Encoded{{Body: m.Queued.Body, Attributes: m.Queued.Attributes, GroupID: m.Queued.GroupID}}
+			if got := p.forward(t); !slices.Equal(got, []string{m.Outcome}) {
+				t.Errorf("%q, want %s\n%s", got, m.Outcome, &p.log)
+			}
+			stored := len(p.clevertap.Records("PRODUCTION")) > 0
+			if stored != (m.Outcome == "delivered" && !m.Redriven) || (len(p.rejected) == 1) != strings.HasPrefix(m.Outcome, "rejected") {
+				t.Errorf("stored: %t, and %d messages on the rejected queue", stored, len(p.rejected))
+			}
+		})
+	}
+}
