@@ -1,12 +1,12 @@
-# The commands everyone uses; `make` alone lists them. Needed: Go, Python 3 and make. Everything else is pinned here and installed
-# into .tools/ on first use. Nothing is written outside of .tools/, .local/, .aws-sam/ and Go's own caches.
+# The commands everyone uses; `make` alone lists them. They need Go, Python 3 and make. Everything else is pinned here and
+# installed into .tools/ on first use. Nothing is written outside of .tools/, .local/, .aws-sam/ and Go's own caches.
 
-# Both ways of building, `go build` and `sam build`, read these, so that they make the same bytes. Without cgo a binary runs
-# whatever the C library; lambda.norpc leaves out a protocol that this runtime does not speak.
+# Both ways of building, `go build` and `sam build`, read these, so that they make the same bytes. Without cgo a binary
+# runs with any C library; lambda.norpc leaves out a protocol that this runtime does not use.
 export CGO_ENABLED := 0
 export GOFLAGS := -trimpath -tags=lambda.norpc -ldflags=-s -buildvcs=false
 
-# SAM keeps its notes here instead of in the home directory, and reports nothing to anybody.
+# SAM keeps its files here instead of in the home directory, and reports nothing to anybody.
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR := $(CURDIR)/.tools/sam
 
@@ -20,43 +20,43 @@ TAGS := -tags=lambda.norpc,blackbox,template
 
 GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
+ALL_TAGS := $(TAGS),soak,local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race soak format vet lint fix fuzz integrations validate build once vulnerabilities modules licences sbom hardening reproducible strict deploy bench scale clean tools
+.PHONY: help run test check race soak vet lint fix fuzz integrations validate build once strict vulnerabilities modules \
+  licences sbom hardening reproducible deploy bench scale clean tools
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, STRICT=1, HARDENED=1, OPERATE=1, LIVE=1, PORT=4566
-	@$(STEP) "go build" go build ./...
-	@mkdir -p .local && go build -o .local/ ./cmd/local ./cmd/bridge
+run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, LIVE=1, PORT=4566
+	@mkdir -p .local && $(STEP) "go build" go build -o .local/ ./cmd/local ./cmd/bridge
 	@echo "── make run" && exec .local/local
 
 test: tools ## unit, property, golden, template and black-box tests
 	@$(STEP) "tests" go test $(TAGS) ./...
 
-check: format vet fix lint test race soak fuzz integrations validate hardening build reproducible once strict modules licences vulnerabilities ## everything that must hold before a change goes in
+check: vet fix lint test race soak fuzz integrations validate hardening build reproducible once strict modules licences vulnerabilities ## everything that must hold before a change goes in
 
-race: ## the unit tests again, with the race detector and in random order
-	@.ci/race
+race: ## the unit tests again, in random order and with the race detector, which needs a C compiler
+	@if command -v $$(go env CC) >/dev/null; then export CGO_ENABLED=1; race=-race; \
+	  else echo "── race detector: not run, because there is no C compiler on this machine"; fi; \
+	  $(STEP) "tests in random order $$race" go test $$race -shuffle=on ./...
 
 soak: ## nothing is lost while everything goes wrong: SOAK=10m, SEED=1, QUEUE=fifo, DAY=whole
 	@$(STEP) "soak" go test -tags=lambda.norpc,soak -count=1 -timeout=2h -v ./functions/soak
 
-format: ## is every file as gofmt writes it?
-	@$(STEP) "gofmt" .ci/format
-
 vet: ## go vet, build tags included
-	@$(STEP) "go vet" go vet $(TAGS),soak ./...
+	@$(STEP) "go vet" go vet $(ALL_TAGS) ./...
 
-lint: $(GOLANGCI_LINT) ## linters over the Go code
+lint: $(GOLANGCI_LINT) ## linters and gofmt over the Go code
 	@$(STEP) "golangci-lint" $(GOLANGCI_LINT) run
 
 fix: ## would go fix change anything?
-	@$(STEP) "go fix" go fix -diff $(TAGS),soak ./...
+	@$(STEP) "go fix" go fix -diff $(ALL_TAGS) ./...
 
-fuzz: ## each fuzz target for TIME (3s)
-	@.ci/fuzz $(or $(TIME),3s)
+fuzz: ## each fuzz target for TIME (2s)
+	@$(STEP) "fuzzing" .ci/fuzz $(or $(TIME),2s)
 
 integrations: ## bridge lint on the embedded integration file
 	@$(STEP) "bridge lint" go run ./cmd/bridge lint shared/config/integrations.yaml
@@ -68,9 +68,12 @@ build: tools ## sam build for the architecture of the template
 	@$(STEP) "go build" go build ./...
 	@$(STEP) "sam build" $(SAM) build
 
-once: tools ## make run ONCE=1, on the FIFO queue with an operator's day, and on the standard queue
-	@$(STEP) "make run ONCE=1 OPERATE=1" $(MAKE) --no-print-directory run ONCE=1 OPERATE=1
+once: tools ## make run ONCE=1 on the standard queue
 	@$(STEP) "make run ONCE=1 QUEUE=standard" $(MAKE) --no-print-directory run ONCE=1 QUEUE=standard
+
+strict: tools ## the same on a hardened FIFO stack with roles, signatures and TLS checked, and an operator's day
+	@mkdir -p .local && go build -o .local/ ./cmd/bridge
+	@$(STEP) "the strict stack" go test -tags=lambda.norpc,local -count=1 -v -run 'TestTheStrictStack|TestTheOperator' ./cmd/local
 
 vulnerabilities: $(GOVULNCHECK) ## known vulnerabilities in what is built
 	@$(STEP) "govulncheck" .ci/vulnerabilities $(GOVULNCHECK)
@@ -88,11 +91,8 @@ hardening: ## checkov over the template, with its exceptions in .ci/checkov.yaml
 	@.ci/venv $(PYTHON) $(CHECKOV) .ci/checkov.txt
 	@$(STEP) "checkov" $(CHECKOV)/bin/checkov --config-file .ci/checkov.yaml
 
-reproducible: build ## does another build give the same bytes as SAM's?
+reproducible: build ## does another build make the same bytes as SAM's?
 	@$(STEP) "the same bytes twice" .ci/reproducible
-
-strict: tools ## make run ONCE=1 on an AWS that checks roles, signatures and TLS, with the optional hardening
-	@$(STEP) "make run ONCE=1 STRICT=1 HARDENED=1" $(MAKE) --no-print-directory run ONCE=1 STRICT=1 HARDENED=1
 
 deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
 	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)
@@ -109,13 +109,14 @@ scale: ## simulates a million renewals in ten minutes: QUEUE=standard, ARGS="-la
 clean: ## removes what was built and installed
 	rm -rf .tools .local .aws-sam
 
-# SAM CLI and MiniStack. Made anew whenever their list or the interpreter changes, which takes half a minute.
+# SAM CLI and MiniStack. Installed again if the list or the interpreter changes, which takes half a minute.
 tools:
 	@.ci/venv $(PYTHON) $(VENV) cmd/local/requirements.txt
 
-# Tools are programs of their own: this project's build flags are not for them.
+# This project's build flags are not for tools.
 $(GOLANGCI_LINT):
-	@GOFLAGS= $(STEP) "installing golangci-lint" .ci/install $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@GOFLAGS= GOBIN=$(BIN) $(STEP) "installing golangci-lint" \
+	  go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 && mv $(BIN)/golangci-lint $@
 
 $(GOVULNCHECK):
-	@GOFLAGS= $(STEP) "installing govulncheck" .ci/install $@ golang.org/x/vuln/cmd/govulncheck
+	@GOFLAGS= GOBIN=$(BIN) $(STEP) "installing govulncheck" go install golang.org/x/vuln/cmd/govulncheck@v1.9.0 && mv $(BIN)/govulncheck $@

@@ -19,7 +19,7 @@ import (
 var words = map[string]string{
 	"corridor": "handler, pipeline", "rooms": "packages", "door": "adapter", "doors": "adapters",
 	"holder": "subscriber", "holders": "subscribers", "twin": "milliseconds field", "twins": "milliseconds fields",
-	"leaf": "flattened attribute", "leaves": "flattened attributes", "treatment": "rule, policy", "treatments": "rules, policies",
+	"leaf": "flattened attribute", "treatment": "rule, policy", "treatments": "rules, policies",
 	"glance": "ids", "tally": "counts", "lane": "account batch", "lanes": "account batches", "lone": "alone", "blanket": "account rejects all",
 	"lineup": "matcher", "halve": "bisect", "halves": "bisects", "forgo": "skip", "judge": "classify, check", "judges": "checks",
 	"recall": "load", "haul": "selection", "census": "summary", "doorman": "credential checker", "knock": "check", "vault": "secret store",

@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -79,7 +80,7 @@ func main() {
 }
 
 func run(name string, out io.Writer) error {
-	file, err := os.Open(name)
+	file, err := os.Open(filepath.Clean(name))
 	if err != nil {
 		return err
 	}

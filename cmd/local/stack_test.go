@@ -135,16 +135,16 @@ func operatorSteps() (steps []operatorStep) {
 }
 
 func TestTheOperatorTypesWhatTheDocsSay(t *testing.T) {
-	docs := ""
+	var docs strings.Builder
 	for _, page := range []string{"commands", "apps", "runbook"} {
 		text, err := os.ReadFile("../../docs/guide/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)
 		}
-		docs += string(text)
+		docs.Write(text)
 	}
 	for _, step := range operatorSteps() {
-		if line, typed := strings.CutPrefix(step.line, "$ "); typed && !strings.Contains(docs, line) {
+		if line, typed := strings.CutPrefix(step.line, "$ "); typed && !strings.Contains(docs.String(), line) {
 			t.Errorf("no page says %q", line)
 		}
 	}

@@ -48,7 +48,7 @@ func (s *simulation) chart() ([]byte, error) {
 	image := vgsvg.New(640, 440)
 	canvas, column := draw.New(image), [][]*plot.Plot{{waiting}, {age}}
 	canvas.SetColor(color.White)
-	canvas.Fill(canvas.Rectangle.Path())
+	canvas.Fill(canvas.Path())
 	tiles := draw.Tiles{Rows: 2, Cols: 1, PadTop: 10, PadBottom: 10, PadLeft: 10, PadRight: 20, PadY: 20}
 	for i, tile := range plot.Align(column, tiles, canvas) {
 		column[i][0].Draw(tile[0])
