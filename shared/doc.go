@@ -10,5 +10,5 @@
 // accounts for each of them. In the end every message is delivered, skipped, rejected or retried.
 //
 // The others serve all of these: fault (what happens next after an error), secret, env and metric. Only aws knows
-// AWS. The test beside this file checks who may import whom.
+// AWS. The rules of depguard in .golangci.yml say who may import whom.
 package shared

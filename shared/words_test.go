@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"maps"
-	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,116 +12,164 @@ import (
 	"unicode"
 )
 
-// words are private metaphors of earlier code, and what is said instead. They are looked for everywhere: in identifiers, comments,
+// words are private metaphors, and what is said instead. They are looked for everywhere: in identifiers, comments,
 // strings, file names and documents.
-var words = map[string]string{
-	"corridor": "handler, pipeline", "rooms": "packages", "door": "adapter", "doors": "adapters",
-	"holder": "subscriber", "holders": "subscribers", "twin": "milliseconds field", "twins": "milliseconds fields",
-	"leaf": "flattened attribute", "treatment": "rule, policy", "treatments": "rules, policies",
-	"glance": "ids", "tally": "counts", "lane": "account batch", "lanes": "account batches", "lone": "alone", "blanket": "account rejects all",
-	"lineup": "matcher", "halve": "bisect", "halves": "bisects", "forgo": "skip", "judge": "classify, check", "judges": "checks",
-	"recall": "load", "haul": "selection", "census": "summary", "doorman": "credential checker", "knock": "check", "vault": "secret store",
-	"sealed": "raw", "rehearsal": "recording transport", "survey": "preflight", "story": "generator", "scene": "scenario", "shop": "store",
-	"dice": "random source", "deed": "step", "deeds": "steps", "fate": "outcome", "stray": "unexpected", "strays": "unexpected",
-	"objection": "warning", "objections": "warnings", "weather": "chaos", "oddity": "edge case", "oddities": "edge cases",
-	"mend": "fix", "mends": "fixes", "mended": "fixed", "mending": "fixing", "dear": "expensive", "dearer": "more expensive",
-	"dearest": "most expensive", "standin": "fake", "standins": "fakes",
-}
+const words = `
+corridor, corridors → handler, pipeline
+door, doors → adapter
+holder, holders → subscriber
+twin, twins → milliseconds field
+leaf → flattened attribute
+treatment, treatments → rule, policy
+glance → ids
+tally, tallies → counts
+lane, lanes → account batch
+lone → alone
+blanket → account rejects all
+lineup → matcher
+halve, halves, halving → bisect
+forgo, forgoes → skip
+judge, judges, judged → check, classify
+recall, recalls → load
+haul → selection
+census → summary
+doorman, knock, knocks → credential checker, check
+vault → secret store
+sealed → raw secret
+rehearsal → recording transport
+survey → preflight
+story, stories → generator
+scene, scenes → scenario
+shop, shops → store
+dice → random source
+deed, deeds → step
+fate, fates → outcome
+stray, strays → unexpected record
+objection, objections → warning
+weather → chaos
+oddity, oddities → edge case
+standin, standins → fake
+mend, mends, mended, mending → fix
+dear, dearer, dearest → expensive
+`
 
-// names are ordinary words that were used in a private sense: no type, function or method may be called so.
-var names = map[string]string{
-	"room": "package", "holding": "table entry, in flight", "claim": "update", "statement": "scoped update", "said": "updates",
-	"says": "updates", "places": "attribute index", "branch": "object scope", "loose": "unlisted", "parts": "members", "part": "stored secret",
-	"tell": "explain", "note": "explain", "plan": "compiled rules", "row": "rule", "subject": "log fields", "draft": "pending records",
-	"standing": "sendable", "book": "tracker", "segment": "chunk", "pair": "sibling", "turn": "position, sequence", "traffic": "account state",
-	"face": "record key", "refusal": "unprocessed entry", "passing": "transient", "busy": "throttled", "renew": "refresh credentials",
-	"foreign": "misconfigured", "learn": "load", "speaks": "may differ", "confirm": "reconcile", "letter": "received message", "look": "peek",
-	"choice": "filter", "home": "region result", "gathering": "upload builder", "memory": "stored state", "offer": "send with retry",
-	"walk": "run", "course": "timeline", "world": "assumptions", "visit": "request", "gate": "checks", "trouble": "injected fault",
-	"spell": "fault case", "tap": "recorder", "author": "generator", "blank": "space", "observation": "snapshot", "moment": "sample",
-	"settle": "a verb that says what happens", "fresh": "new",
-}
+// names are ordinary words that had a private meaning: no type, function or method may be called so.
+const names = `
+room → package
+holding → table entry, in-flight message
+claim, statement, said, says → update, scoped update, updates
+places → attribute index
+branch, loose, part, parts → object scope, unlisted, stored secret, members
+tell, note → explain
+plan, row → compiled rules, rule
+subject, draft, standing → log fields, pending records, sendable
+book → tracker
+segment, pair, turn, traffic → chunk, sibling, position, account state
+face, refusal → record key, unprocessed entry
+passing, busy, renew, foreign → transient, throttled, refresh credentials, misconfigured
+learn, speaks, confirm → load, may differ, reconcile
+letter, look, choice → received message, peek, filter
+home → region result
+gathering, memory, offer → upload builder, stored state, send with retry
+walk, observation → run, snapshot
+course, world, moment → timeline, assumptions, sample
+visit, gate → request, checks
+trouble, spell, tap, author → injected fault, fault case, recorder, generator
+blank → space
+`
 
-// phrases are looked for in comments and documents.
-var phrases = map[string]string{
-	`stand-ins?\b`: "fake", `tells? whether\b`: "reports whether", `\bgoes along\b`: "is sent too", `\bgo along\b`: "are sent too",
-	`^// \w+ gives\b`: "returns", `^// \w+ tells\b`: "reports", `^// \w+ says\b`: "reports, returns",
-}
+// phrases are regular expressions for comments and documents.
+const phrases = `
+stand-ins?\b → fake
+tells? whether\b → reports whether
+\bgo(es)? along\b → is sent too
+^// \w+ gives\b → returns
+^// \w+ tells\b → reports
+^// \w+ says\b → returns, reports
+`
 
-// exceptions may say a word: in the files that the pattern matches.
-var exceptions = []struct{ word, files, reason string }{
+// exceptions are files that may use words of the list; all of them if word is empty.
+var exceptions = []struct{ word, file, reason string }{
 	{"", "shared/words_test.go", "the list itself"},
 	{"", "CONTRIBUTING.md", "the glossary"},
 }
 
-// pending are words that files which are not rewritten yet still have. It has to become empty.
+// pending are words that are still found somewhere. It has to become empty.
 var pending = map[string]bool{}
 
-// camel finds the words of identifiers and of text.
-var camel = regexp.MustCompile(`\p{Lu}+(?:\p{Ll}+)?|\p{Ll}+`)
-
-func split(text string) (words []string) {
-	for _, word := range camel.FindAllString(text, -1) {
-		// HTTPServer is HTTP and Server.
-		upper := strings.IndexFunc(word, unicode.IsLower)
-		if upper > 1 {
-			words = append(words, strings.ToLower(word[:upper-1]), strings.ToLower(word[upper-1:]))
-		} else {
-			words = append(words, strings.ToLower(word))
+// instead reads a list: what is said instead of each word.
+func instead(list string) map[string]string {
+	all := map[string]string{}
+	for line := range strings.Lines(strings.TrimSpace(list)) {
+		old, replacement, _ := strings.Cut(strings.TrimSpace(line), " → ")
+		for word := range strings.SplitSeq(old, ", ") {
+			all[word] = replacement
 		}
 	}
-	return words
+	return all
+}
+
+var camelCase = regexp.MustCompile(`\p{Lu}*\p{Ll}*`)
+
+// split finds the words of text and of identifiers: HTTPServer is http and server.
+func split(line string) (found []string) {
+	for _, word := range camelCase.FindAllString(line, -1) {
+		if lower := strings.IndexFunc(word, unicode.IsLower); lower > 1 {
+			found, word = append(found, strings.ToLower(word[:lower-1])), word[lower-1:]
+		}
+		found = append(found, strings.ToLower(word))
+	}
+	return found
 }
 
 func TestNoPrivateMetaphors(t *testing.T) {
 	found := map[string][]string{}
-	report := func(file string, line int, word, instead string) {
+	report := func(file string, line int, word, replacement string) {
 		for _, e := range exceptions {
-			if ok, err := path.Match(e.files, file); err != nil || ok && (e.word == "" || e.word == word) {
+			if e.file == file && (e.word == "" || e.word == word) {
 				return
 			}
 		}
-		found[word] = append(found[word], fmt.Sprintf("%s:%d: %q is not a word of this project, say: %s", file, line, word, instead))
+		found[word] = append(found[word], fmt.Sprintf("%s:%d: %q, better: %s", file, line, word, replacement))
 	}
-	for _, file := range files(t, ".go", ".md", ".yml", ".yaml", ".py", ".sh", "Makefile") {
-		text, err := os.ReadFile(filepath.Join("..", file))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, line := range append(strings.Split(string(text), "\n"), file) {
+	words, names, patterns := instead(words), instead(names), map[*regexp.Regexp]string{}
+	for phrase, replacement := range instead(phrases) {
+		patterns[regexp.MustCompile(phrase)] = replacement
+	}
+	for _, file := range files(t, ".go", ".md", ".yml", ".yaml", ".py", "Makefile") {
+		for i, line := range strings.Split(file+"\n"+read(t, file), "\n") { // The name of the file is line 0.
 			for _, word := range split(line) {
-				if instead, ok := words[word]; ok {
-					report(file, i+1, word, instead)
+				if replacement, ok := words[word]; ok {
+					report(file, i, word, replacement)
 				}
 			}
-			for phrase, instead := range phrases {
-				if regexp.MustCompile(phrase).MatchString(strings.TrimSpace(line)) {
-					report(file, i+1, phrase, instead)
+			for pattern, replacement := range patterns {
+				if pattern.MatchString(strings.TrimSpace(line)) {
+					report(file, i, pattern.String(), replacement)
 				}
 			}
 		}
 	}
 	for _, s := range sources(t) {
 		ast.Inspect(s.tree, func(n ast.Node) bool {
-			var name string
+			name := ""
 			switch n := n.(type) {
 			case *ast.FuncDecl:
 				name = n.Name.Name
 			case *ast.TypeSpec:
 				name = n.Name.Name
 			}
-			if instead, ok := names[strings.ToLower(name)]; ok {
-				report(path.Join(s.folder, s.name), 0, name, instead)
+			if replacement, ok := names[strings.ToLower(name)]; ok {
+				report(path.Join(s.folder, s.name), 0, name, replacement)
 			}
 			return true
 		})
 	}
 	for _, word := range slices.Sorted(maps.Keys(found)) {
-		if pending[word] {
-			continue
-		}
 		for _, line := range found[word] {
-			t.Error(line)
+			if !pending[word] {
+				t.Error(line)
+			}
 		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -80,7 +79,7 @@ func main() {
 }
 
 func run(name string, out io.Writer) error {
-	file, err := os.Open(filepath.Clean(name))
+	file, err := os.Open(name) //nolint:gosec // The user names it.
 	if err != nil {
 		return err
 	}

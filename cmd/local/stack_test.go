@@ -168,7 +168,7 @@ func (d *day) do(ctx context.Context, step operatorStep) error {
 	}
 	shown, exit, err := d.stack.shell(ctx, step.line[2:], step.input)
 	if err != nil || exit != step.exit {
-		return fmt.Errorf("exit code %d, want %d, %v:\n%s", exit, step.exit, err, shown)
+		return fmt.Errorf("exit code %d, want %d, %w:\n%s", exit, step.exit, err, shown)
 	}
 	for _, want := range step.shows {
 		if !strings.Contains(shown, want) {
@@ -201,7 +201,8 @@ func (d *day) arrives(ctx context.Context, name, count string) (bool, error) {
 	return found == want, err
 }
 
-// failed reports whether a message is retried or rejected for a reason. What was accepted of it is at CleverTap by then.
+// failed reports whether a message is retried or rejected for a reason. What was accepted of it is at CleverTap by
+// then.
 func (d *day) failed(ctx context.Context, how, reason string) (bool, error) {
 	queues, err := d.stack.aws.messages(ctx)
 	if err != nil {
