@@ -87,7 +87,7 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 	if _, err := cli.LoadApp(o.file, app); err != nil {
 		return err
 	}
-	s, err := stack.Open(cmd, o.network, o.stack)
+	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix, stack.WebhookURL)
 	if err != nil {
 		return err
 	}

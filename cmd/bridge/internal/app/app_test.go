@@ -111,17 +111,15 @@ func TestAdd(t *testing.T) {
 			"\n  http://127.0.0.1:4566/x\n", nil},
 		"a URL that is none": {nil, "", "demo --url http://example.com", cli.Usage, "must begin with https://", nil},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				putSecrets(cloud, c.before)
-				got := run(t, cloud, "{"+c.in+"}", "add "+c.args)
-				if got.Code != c.code || !strings.Contains(got.Out+got.Errs, c.shown) {
-					t.Errorf("got %+v, want %d and %q", got, c.code, c.shown)
-				}
-				if c.after != nil && !maps.Equal(stored(cloud), c.after) {
-					t.Errorf("stored: %v", stored(cloud))
-				}
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			putSecrets(cloud, c.before)
+			got := run(t, cloud, "{"+c.in+"}", "add "+c.args)
+			if got.Code != c.code || !strings.Contains(got.Out+got.Errs, c.shown) {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.shown)
+			}
+			if c.after != nil && !maps.Equal(stored(cloud), c.after) {
+				t.Errorf("stored: %v", stored(cloud))
+			}
 		})
 	}
 }
@@ -148,16 +146,14 @@ func TestARegionThatDoesNotAnswerIsBelieved(t *testing.T) {
 			"failed; the credentials are stored untried", 2},
 		"but not if it has to be found": {"", cli.Finding, "could not be asked in aps3, eu1, in1", 0},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				in := "{" + purchasely + `,"clevertap":{` + c.region + `"account_id":"AAA-111-2222","passcode":"right-pass"}}`
-				command := NewCommand(withoutCleverTap(cloud))
-				got := clitest.Run(t.Context(), command, in, "app", "add", "--stack", clitest.Stack, "demo")
-				if !got.Has(c.code, "", c.errs) || strings.Contains(got.Out, "are right") || len(stored(cloud)) != c.stored {
-					t.Errorf("got %+v, stored %v", got, stored(cloud))
-				}
-				got.CheckLeaks(t)
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			in := "{" + purchasely + `,"clevertap":{` + c.region + `"account_id":"AAA-111-2222","passcode":"right-pass"}}`
+			command := NewCommand(withoutCleverTap(cloud))
+			got := clitest.Run(t.Context(), command, in, "app", "add", "--stack", clitest.Stack, "demo")
+			if !got.Has(c.code, "", c.errs) || strings.Contains(got.Out, "are right") || len(stored(cloud)) != c.stored {
+				t.Errorf("got %+v, stored %v", got, stored(cloud))
+			}
+			got.CheckLeaks(t)
 		})
 	}
 }
@@ -285,22 +281,20 @@ func TestCheck(t *testing.T) {
 		"marked for deletion": {"demo", keys, right, cli.Finding,
 			"is marked for deletion\n       'aws secretsmanager restore-secret' brings it back"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				putSecrets(cloud, map[string]string{purchaselyName: c.purchasely, clevertapName: c.clevertap})
-				if code := map[string]string{
-					"no right to read": "AccessDeniedException", "marked for deletion": "InvalidRequestException",
-				}[name]; code != "" {
-					cloud.Secrets.Inject(awstest.Fault{Status: 400, Code: code})
-				}
-				got := run(t, cloud, "", "check "+c.args)
-				if got.Code != c.code || !strings.Contains(got.Out, c.out) || got.Errs != "" {
-					t.Errorf("got %+v, want %d and %q", got, c.code, c.out)
-				}
-				if n := len(cloud.CleverTap.Records("")); n != 0 {
-					t.Errorf("CleverTap stored %d records", n)
-				}
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			putSecrets(cloud, map[string]string{purchaselyName: c.purchasely, clevertapName: c.clevertap})
+			if code := map[string]string{
+				"no right to read": "AccessDeniedException", "marked for deletion": "InvalidRequestException",
+			}[name]; code != "" {
+				cloud.Secrets.Inject(awstest.Fault{Status: 400, Code: code})
+			}
+			got := run(t, cloud, "", "check "+c.args)
+			if got.Code != c.code || !strings.Contains(got.Out, c.out) || got.Errs != "" {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.out)
+			}
+			if n := len(cloud.CleverTap.Records("")); n != 0 {
+				t.Errorf("CleverTap stored %d records", n)
+			}
 		})
 	}
 }

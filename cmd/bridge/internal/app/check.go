@@ -46,7 +46,7 @@ Exit codes: 0 all is well, 1 something is wrong and reported, 2 wrong usage.`,
 }
 
 func (o *checkOptions) run(cmd *cobra.Command, app string) error {
-	s, err := stack.Open(cmd, o.network, o.stack)
+	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix)
 	if err != nil {
 		return err
 	}
@@ -64,13 +64,7 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	if err := r.checkCleverTap(cmd.Context(), s, checker, app); err != nil {
 		return err
 	}
-	if err := o.Print(cmd, r, r.text()); err != nil {
-		return err
-	}
-	if r.Problems > 0 {
-		return cli.ErrFindings
-	}
-	return nil
+	return o.Conclude(cmd, r, r.text(), cli.FindingsIf(r.Problems > 0))
 }
 
 // report is what app check prints with --json.
@@ -166,10 +160,7 @@ func (r *report) checkAccount(
 func (r *report) readSecret(
 	ctx context.Context, s *stack.Stack, app, part string,
 ) (what string, text []byte, err error) {
-	name, err := s.SecretName(app, part)
-	if err != nil {
-		return "", nil, err
-	}
+	name := s.SecretName(app, part)
 	what = "secret " + name
 	text, found, err := s.ReadSecret(ctx, name)
 	problem, _ := errors.AsType[*cli.Error](err)

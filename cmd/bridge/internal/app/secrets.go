@@ -120,9 +120,7 @@ func readSecrets(ctx context.Context, s *stack.Stack, app string, replace bool) 
 		secret *storedSecret
 	}{{stack.PurchaselySecret, &current.purchasely}, {stack.CleverTapSecret, &current.clevertap}} {
 		c.secret.replace = replace
-		if c.secret.name, err = s.SecretName(app, c.part); err != nil {
-			return current, err
-		}
+		c.secret.name = s.SecretName(app, c.part)
 		if c.secret.text, c.secret.exists, err = s.ReadSecret(ctx, c.secret.name); err != nil {
 			return current, err
 		}

@@ -71,6 +71,14 @@ func WithHint(err error, hint string) error {
 	return &Error{Finding, err, hint}
 }
 
+// FindingsIf returns ErrFindings if something was found.
+func FindingsIf(found bool) error {
+	if found {
+		return ErrFindings
+	}
+	return nil
+}
+
 // Args marks what a check of the arguments finds.
 func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

@@ -39,6 +39,14 @@ func (o *Output) Print(cmd *cobra.Command, value any, text string) error {
 	return PrintText(cmd, text)
 }
 
+// Conclude prints as Print does, and returns the error that the command ends with.
+func (o *Output) Conclude(cmd *cobra.Command, value any, text string, end error) error {
+	if err := o.Print(cmd, value, text); err != nil {
+		return err
+	}
+	return end
+}
+
 // PrintText prints to standard output.
 func PrintText(cmd *cobra.Command, text string) error {
 	if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil {

@@ -82,21 +82,34 @@ func readByteByByte(in io.Reader) (string, error) {
 
 var errDeclined = Findingf("--yes is for scripts that have nobody to ask", "nothing was done, for nobody said yes")
 
+// Confirmation is asked for unless --yes is given.
+type Confirmation struct{ yes bool }
+
+// YesFlag declares --yes.
+func (c *Confirmation) YesFlag(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&c.yes, "yes", false, "do not ask")
+}
+
+// Yes reports whether --yes was given.
+func (c *Confirmation) Yes() bool { return c.yes }
+
 // Confirm asks for a yes on standard input. Everything else, and silence, is a no.
-func Confirm(cmd *cobra.Command, question string) error {
-	answer, err := ask(cmd, question+" [y/N] ")
-	switch {
-	case err != nil:
-		return err
-	case strings.EqualFold(answer, "y"), strings.EqualFold(answer, "yes"):
+func (c *Confirmation) Confirm(cmd *cobra.Command, question string) error {
+	if c.yes {
 		return nil
-	default:
+	}
+	answer, err := ask(cmd, question+" [y/N] ")
+	if err == nil && !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
 		return errDeclined
 	}
+	return err
 }
 
 // ConfirmText asks to type a text.
-func ConfirmText(cmd *cobra.Command, want, question string) error {
+func (c *Confirmation) ConfirmText(cmd *cobra.Command, want, question string) error {
+	if c.yes {
+		return nil
+	}
 	answer, err := ask(cmd, question+" ")
 	if err == nil && answer != want {
 		return errDeclined

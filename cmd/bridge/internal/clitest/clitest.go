@@ -66,6 +66,12 @@ func Test(t *testing.T, test func(t *testing.T, c *Cloud)) {
 	})
 }
 
+// Subtest runs a test of a table as [Test] does.
+func Subtest(t *testing.T, name string, test func(t *testing.T, c *Cloud)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { Test(t, test) })
+}
+
 // New makes a Cloud, and sets the environment of commands for it.
 func New(t testing.TB) *Cloud {
 	c := &Cloud{Server: awstest.NewInProcess(nil), Receiver: Answer(http.StatusOK, `{"status":"queued"}`)}

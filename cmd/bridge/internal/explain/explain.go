@@ -92,13 +92,7 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := o.Print(cmd, x, x.text()); err != nil {
-		return err
-	}
-	if x.rejected() {
-		return cli.ErrFindings
-	}
-	return nil
+	return o.Conclude(cmd, x, x.text(), cli.FindingsIf(x.rejected()))
 }
 
 // readState reads an entry as 'bridge user show' prints it, with --json or without; nil without a path.

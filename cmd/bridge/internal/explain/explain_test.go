@@ -17,13 +17,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	diff "github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
-	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
@@ -86,7 +83,7 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 		"a file that does not exist":  {"none.json", "", cli.Usage, "hint: name a file"},
 		"a time that is none":         {"--received noon", "{}", cli.Usage, "is not RFC 3339"},
 		"a faulty integration file":   {"--file ../try/testdata/lint/faulty.yaml", "{}", cli.Finding, "hint: 'bridge lint"},
-		"another app":                 {"--app dmeo", "{}", cli.Usage, "hint: the apps in shared/config/integrations.yaml: demo"},
+		"another app":                 {"--app dmeo", "{}", cli.Usage, "hint: the apps in shared/config/"},
 		"what is not a webhook":       {"", "no JSON", cli.Finding, ""},
 		"a state that does not exist": {"--state none.json", "{}", cli.Usage, "hint: name a file with an entry"},
 		"a state that is none":        {"--state explain_test.go", "{}", cli.Usage, "this is not what an entry looks like"},
@@ -99,84 +96,6 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 			}
 		})
 	}
-}
-
-// step is what makes a fixture one of a series.
-var step = regexp.MustCompile(`-[0-9]-.*`)
-
-// TestExplainShowsWhatTheFixturesExpect compares explain with what every fixture expects that reaches the forwarder.
-// What one step of a series leaves stored of its users is what the next one finds.
-func TestExplainShowsWhatTheFixturesExpect(t *testing.T) {
-	wants, err := filepath.Glob("../../../../events/receiver-*.want.json")
-	if err != nil || len(wants) == 0 {
-		t.Fatal("no fixtures", err)
-	}
-	states := map[string]string{} // by series and user
-	for _, file := range wants {
-		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "receiver-"), ".want.json")
-		body, err := os.ReadFile(filepath.Join("../../../../events/webhooks", name+".json"))
-		if err != nil {
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			var want struct {
-				Outcome string           `json:"outcome"`
-				Reason  string           `json:"reason"`
-				Account string           `json:"account"`
-				Records []jsontext.Value `json:"records"`
-			}
-			text, err := os.ReadFile(file)
-			if err == nil {
-				err = json.Unmarshal(text, &want, stored.Lenient...)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want.Outcome == "none" {
-				return // it never reaches the forwarder
-			}
-			series := step.ReplaceAllString(name, " ")
-			state := filepath.Join(t.TempDir(), "state.json")
-			before := cmp.Or(states[series+webhook.Peek(body).Subscriber.ID], "{}")
-			if err := os.WriteFile(state, []byte(before), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			got := run(t.Context(), string(body), "--sandbox-account", "--json", "--state", state)
-			var x explanation
-			if err := json.Unmarshal([]byte(got.Out), &x, stored.Lenient...); err != nil {
-				t.Fatal(err)
-			}
-			for _, s := range x.States {
-				states[series+s.ID] = string(s.State)
-			}
-			if o := x.Webhooks[0]; o.Outcome != want.Outcome || o.Reason != want.Reason || o.Account != want.Account {
-				t.Errorf("got %s %q %q, want %s %q %q", o.Outcome, o.Reason, o.Account, want.Outcome, want.Reason, want.Account)
-			}
-			var uploads []string
-			for _, u := range x.Uploads {
-				uploads = append(uploads, string(u.Body))
-			}
-			if diff := diff.Diff(uploadOf(t, want.Records), strings.Join(uploads, "")); diff != "" {
-				t.Errorf("uploads (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-// uploadOf is the one upload of these records, or none.
-func uploadOf(t *testing.T, records []jsontext.Value) string {
-	t.Helper()
-	if len(records) == 0 {
-		return ""
-	}
-	joined := make([][]byte, len(records))
-	for i := range records {
-		if err := records[i].Compact(stored.Lenient...); err != nil {
-			t.Fatal(err)
-		}
-		joined[i] = records[i]
-	}
-	return `{"d":[` + string(bytes.Join(joined, []byte(","))) + `]}`
 }
 
 // apps are integrations of the demo app that decide differently.

@@ -17,7 +17,7 @@ const deletedAtOnce = 500
 type purgeOptions struct {
 	filter
 	cli.Output
-	yes bool
+	cli.Confirmation
 }
 
 func newPurgeCommand(network http.RoundTripper) *cobra.Command {
@@ -37,7 +37,7 @@ Exit codes: 0 all were deleted, 1 some were not, or nobody said yes, 2 wrong usa
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
-	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
+	o.YesFlag(cmd)
 	return cmd
 }
 
@@ -68,27 +68,20 @@ func (o *purgeOptions) run(cmd *cobra.Command) error {
 		left := result.Chosen - result.Deleted
 		text = fmt.Sprintf("%s deleted, %d not\n", cli.Quantity(result.Deleted, "message"), left)
 	}
-	err = o.Print(cmd, result, text)
-	switch {
-	case err != nil || result.Deleted == result.Chosen:
-		return err
-	case cmd.Context().Err() != nil:
-		return cli.ErrInterrupted
-	default:
-		return cli.ErrFindings
+	err = cli.FindingsIf(result.Deleted < result.Chosen)
+	if err != nil && cmd.Context().Err() != nil {
+		err = cli.ErrInterrupted
 	}
+	return o.Conclude(cmd, result, text, err)
 }
 
 func (o *purgeOptions) ask(s *selection) error {
 	s.preview()
 	s.cmd.PrintErrln("They are deleted for good: what they say never reaches CleverTap.")
-	if o.yes {
-		return nil
-	}
-	if err := cli.Confirm(s.cmd, fmt.Sprintf("Delete %s?", cli.Quantity(s.total, "message"))); err != nil {
+	if err := o.Confirm(s.cmd, fmt.Sprintf("Delete %s?", cli.Quantity(s.total, "message"))); err != nil {
 		return err
 	}
-	return cli.ConfirmText(s.cmd, strconv.Itoa(s.total), "Type the number of messages to delete:")
+	return o.ConfirmText(s.cmd, strconv.Itoa(s.total), "Type the number of messages to delete:")
 }
 
 // purge deletes what was selected, until an interrupt.

@@ -19,9 +19,9 @@ import (
 type redriveOptions struct {
 	filter
 	cli.Output
+	cli.Confirmation
 	limit int
 	rate  cli.Rate
-	yes   bool
 }
 
 func newRedriveCommand(network http.RoundTripper) *cobra.Command {
@@ -49,10 +49,9 @@ Exit codes: 0 all were sent back, 1 some were not, or nobody said yes, 2 wrong u
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
-	flags := cmd.Flags()
-	flags.IntVar(&o.limit, "limit", 0, "send at most so many messages (default all)")
-	flags.Var(&o.rate, "rate", "messages per second, 0 for as fast as it goes")
-	flags.BoolVar(&o.yes, "yes", false, "do not ask")
+	o.YesFlag(cmd)
+	cmd.Flags().IntVar(&o.limit, "limit", 0, "send at most so many messages (default all)")
+	cmd.Flags().Var(&o.rate, "rate", "messages per second, 0 for as fast as it goes")
 	return cmd
 }
 
@@ -77,11 +76,7 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 	if o.limit < 0 {
 		return cli.BadUsage(cmd, errors.New("flag --limit: want 0 or more"))
 	}
-	s, queues, err := o.open(cmd)
-	if err != nil {
-		return err
-	}
-	events, err := s.Queue(stack.EventsQueue, "events")
+	s, queues, err := o.open(cmd, stack.EventsQueue)
 	if err != nil {
 		return err
 	}
@@ -90,7 +85,8 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	r := &redrive{selection: selected, sender: sender.New(events, o.rate), reasons: make(map[string]int)}
+	events := sender.New(s.Queue(stack.EventsQueue, "events"), o.rate)
+	r := &redrive{selection: selected, sender: events, reasons: make(map[string]int)}
 	if r.total > 0 {
 		if err := o.ask(selected); err != nil {
 			return err
@@ -110,14 +106,11 @@ func (o *redriveOptions) ask(s *selection) error {
 	s.preview()
 	s.cmd.PrintErrln("They go back to the events queue, the oldest first" + o.rate.Pace(s.total) + ".\n" +
 		"CleverTap does not deduplicate, and events younger than two hours may set off campaigns.")
-	if o.yes {
-		return nil
-	}
 	behind := ""
 	if s.unseen > 0 && o.deadLetters {
 		behind = " and what stands behind them"
 	}
-	return cli.Confirm(s.cmd, fmt.Sprintf("Send %s back%s?", cli.Quantity(s.total, "message"), behind))
+	return o.Confirm(s.cmd, fmt.Sprintf("Send %s back%s?", cli.Quantity(s.total, "message"), behind))
 }
 
 // emptyQueue sends messages back. On a FIFO queue those behind them show only once they are gone, so it looks again.
@@ -220,15 +213,10 @@ func (r *redrive) report(output *cli.Output, err error) error {
 	if r.result.Chosen == 0 {
 		text = "there is nothing to send back\n"
 	}
-	if err := output.Print(r.cmd, r.result, text); err != nil {
-		return err
+	if err != nil {
+		err = cli.WithHint(err, "what was not sent is where it was: the same command goes on")
+	} else {
+		err = cli.FindingsIf(left > 0 || r.result.Undeleted > 0)
 	}
-	switch {
-	case err != nil:
-		return cli.WithHint(err, "what was not sent is where it was: the same command goes on")
-	case left > 0 || r.result.Undeleted > 0:
-		return cli.ErrFindings
-	default:
-		return nil
-	}
+	return output.Conclude(r.cmd, r.result, text, err)
 }

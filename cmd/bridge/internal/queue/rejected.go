@@ -55,31 +55,31 @@ func (f *filter) flags(cmd *cobra.Command) {
 	flags.Var(&f.newer, "newer", "only what has been there for less long")
 }
 
-// open checks the flags and finds the queues.
-func (f *filter) open(cmd *cobra.Command) (*stack.Stack, []*stack.Queue, error) {
+// queueNames are for people, by the stack's output.
+var queueNames = map[string]string{
+	stack.RejectedQueue: "rejected", stack.FIFODeadLetters: "fifo dead letters",
+	stack.StandardDeadLetters: "standard dead letters",
+}
+
+// open checks the flags and finds the queues, in a stack with the required outputs.
+func (f *filter) open(cmd *cobra.Command, required ...string) (*stack.Stack, []*stack.Queue, error) {
 	switch {
 	case f.deadLetters && len(f.reasons) > 0:
 		return nil, nil, cli.BadUsage(cmd, errors.New("dead letters have no reason: nothing was ever told about them"))
 	case f.newer > 0 && f.older >= f.newer:
 		return nil, nil, cli.BadUsage(cmd, errors.New("nothing is older than --older and newer than --newer"))
 	}
-	s, err := stack.Open(cmd, f.network, f.stack)
+	outputs := []string{stack.RejectedQueue}
+	if f.deadLetters {
+		outputs = []string{stack.FIFODeadLetters, stack.StandardDeadLetters}
+	}
+	s, err := stack.Open(cmd, f.network, f.stack, append(required, outputs...)...)
 	if err != nil {
 		return nil, nil, err
 	}
-	outputs := [][2]string{{stack.RejectedQueue, "rejected"}}
-	if f.deadLetters {
-		outputs = [][2]string{
-			{stack.FIFODeadLetters, "fifo dead letters"}, {stack.StandardDeadLetters, "standard dead letters"},
-		}
-	}
 	var queues []*stack.Queue
-	for _, o := range outputs {
-		q, err := s.Queue(o[0], o[1])
-		if err != nil {
-			return nil, nil, err
-		}
-		queues = append(queues, q)
+	for _, output := range outputs {
+		queues = append(queues, s.Queue(output, queueNames[output]))
 	}
 	return s, queues, nil
 }

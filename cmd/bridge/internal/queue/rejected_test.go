@@ -56,15 +56,13 @@ MESSAGE                               REASON     APP   AGE    BYTES
 3 messages in the rejected queue
 `},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				cloud.FillRejected()
-				got := run(t.Context(), cloud, "", "list "+c.args)
-				if diff := cmp.Diff(clitest.Result{Code: cli.OK, Out: c.want}, got); diff != "" {
-					t.Errorf("(-want +got):\n%s", diff)
-				}
-				checkReturned(t, cloud, 12)
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			cloud.FillRejected()
+			got := run(t.Context(), cloud, "", "list "+c.args)
+			if diff := cmp.Diff(clitest.Result{Code: cli.OK, Out: c.want}, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			checkReturned(t, cloud, 12)
 		})
 	}
 }
@@ -148,18 +146,16 @@ func TestShow(t *testing.T) {
 		"one of another app":        {"--app shop 00000001", cli.Finding, "", "there is no such message"},
 		"the body among attributes": {"--body --json", cli.Usage, "", "not both"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				cloud.FillRejected()
-				got := run(t.Context(), cloud, "", "show "+c.args)
-				if !got.Has(c.code, c.out, c.errs) {
-					t.Errorf("got %+v, want %d, %q and %q", got, c.code, c.out, c.errs)
-				}
-				if !strings.Contains(c.args, "--body") {
-					got.CheckLeaks(t)
-				}
-				checkReturned(t, cloud, 12)
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			cloud.FillRejected()
+			got := run(t.Context(), cloud, "", "show "+c.args)
+			if !got.Has(c.code, c.out, c.errs) {
+				t.Errorf("got %+v, want %d, %q and %q", got, c.code, c.out, c.errs)
+			}
+			if !strings.Contains(c.args, "--body") {
+				got.CheckLeaks(t)
+			}
+			checkReturned(t, cloud, 12)
 		})
 	}
 }
@@ -239,18 +235,16 @@ func TestNothingHappensWithoutAYes(t *testing.T) {
 		"purge, the number is wrong":  {"purge", "yes\n11\n"},
 		"purge, the number is spoken": {"purge", "yes\ntwelve\n"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				cloud.FillRejected()
-				got := run(t.Context(), cloud, c.in, c.command)
-				if !got.Has(cli.Finding, "", "nobody said yes") || got.Out != "" {
-					t.Errorf("got %+v", got)
-				}
-				checkReturned(t, cloud, 12)
-				if sent := cloud.Events.Messages(); len(sent) != 0 {
-					t.Errorf("%d messages were sent", len(sent))
-				}
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			cloud.FillRejected()
+			got := run(t.Context(), cloud, c.in, c.command)
+			if !got.Has(cli.Finding, "", "nobody said yes") || got.Out != "" {
+				t.Errorf("got %+v", got)
+			}
+			checkReturned(t, cloud, 12)
+			if sent := cloud.Events.Messages(); len(sent) != 0 {
+				t.Errorf("%d messages were sent", len(sent))
+			}
 		})
 	}
 }
@@ -375,39 +369,37 @@ func TestAMessageThatCouldNotBeDeletedIsNotSentTwiceSoon(t *testing.T) {
 // queues, and on one only.
 func TestARedriveLosesNothing(t *testing.T) {
 	for seed := range uint64(12) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-				chance := rand.New(rand.NewPCG(seed, 1))
-				want := make(map[string]int)
-				for n := range 150 {
-					body := clitest.Webhook(fmt.Sprint("user-", chance.IntN(40)), n)
-					want[body]++
-					received := fmt.Sprintf("2026-11-22T10:00:00.%03dZ", n)
-					clitest.Put(c.Rejected, time.Hour, "", body, clitest.Attributes("demo", "malformed", received))
-				}
-				c.Events.Refuse(func(string, awstest.Message) string {
-					return map[int]string{0: "InvalidMessageContents"}[chance.IntN(9)]
-				})
-				for len(c.Rejected.Messages()) > 0 {
-					ctx, cancel := context.WithCancel(t.Context())
-					var left atomic.Int32
-					left.Store(int32(chance.IntN(60)))
-					c.SQS.Before(func(string) {
-						if left.Add(-1) == 0 {
-							cancel()
-						}
-					})
-					run(ctx, c, "", "redrive --yes --rate 0")
-					cancel()
-				}
-				got := make(map[string]int)
-				for _, body := range clitest.Bodies(c.Events) {
-					got[body]++
-				}
-				if !maps.Equal(got, want) {
-					t.Errorf("%d messages became %d", len(want), len(c.Events.Messages()))
-				}
+		clitest.Subtest(t, fmt.Sprint(seed), func(t *testing.T, c *clitest.Cloud) {
+			chance := rand.New(rand.NewPCG(seed, 1))
+			want := make(map[string]int)
+			for n := range 150 {
+				body := clitest.Webhook(fmt.Sprint("user-", chance.IntN(40)), n)
+				want[body]++
+				received := fmt.Sprintf("2026-11-22T10:00:00.%03dZ", n)
+				clitest.Put(c.Rejected, time.Hour, "", body, clitest.Attributes("demo", "malformed", received))
+			}
+			c.Events.Refuse(func(string, awstest.Message) string {
+				return map[int]string{0: "InvalidMessageContents"}[chance.IntN(9)]
 			})
+			for len(c.Rejected.Messages()) > 0 {
+				ctx, cancel := context.WithCancel(t.Context())
+				var left atomic.Int32
+				left.Store(int32(chance.IntN(60)))
+				c.SQS.Before(func(string) {
+					if left.Add(-1) == 0 {
+						cancel()
+					}
+				})
+				run(ctx, c, "", "redrive --yes --rate 0")
+				cancel()
+			}
+			got := make(map[string]int)
+			for _, body := range clitest.Bodies(c.Events) {
+				got[body]++
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%d messages became %d", len(want), len(c.Events.Messages()))
+			}
 		})
 	}
 }

@@ -22,10 +22,11 @@ import (
 
 type options struct {
 	cli.Output
+	cli.Confirmation
 	network                      http.RoundTripper
 	stack, app, file, checkpoint string
 	rate                         cli.Rate
-	yes, skipBad, restart        bool
+	skipBad, restart             bool
 }
 
 // NewCommand returns "replay". network makes the calls to AWS; nil is the real one.
@@ -59,7 +60,7 @@ Exit codes: 0 all were sent, 1 some were not, or nobody said yes, 2 wrong usage.
 	flags.StringVar(&o.app, "app", "", "the app whose webhooks these are")
 	flags.StringVar(&o.checkpoint, "checkpoint", "", "where to note how far it has come (default <file>.progress)")
 	flags.Var(&o.rate, "rate", "webhooks per second, 0 for as fast as it goes")
-	flags.BoolVar(&o.yes, "yes", false, "do not ask")
+	o.YesFlag(cmd)
 	flags.BoolVar(&o.skipBad, "skip-bad", false, "leave out what is no webhook")
 	flags.BoolVar(&o.restart, "restart", false, "begin anew, whatever was sent before")
 	return cmd
@@ -73,7 +74,7 @@ func (o *options) check(cmd *cobra.Command, paths []string) error {
 		return cli.BadUsage(cmd, errors.New("flag --checkpoint is for one file"))
 	case len(paths) > 1 && slices.Contains(paths, "-"):
 		return cli.BadUsage(cmd, errors.New("standard input goes alone"))
-	case paths[0] == "-" && !o.yes:
+	case paths[0] == "-" && !o.Yes():
 		return cli.BadUsage(cmd, errors.New("standard input holds the webhooks, so that nobody can be asked: give --yes"))
 	}
 	return nil
@@ -95,15 +96,12 @@ func (o *options) run(cmd *cobra.Command, paths []string) error {
 	if _, err := cli.LoadApp(o.file, o.app); err != nil {
 		return err
 	}
-	s, err := stack.Open(cmd, o.network, o.stack)
+	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)
 	if err != nil {
 		return err
 	}
-	events, err := s.Queue(stack.EventsQueue, "events")
-	if err != nil {
-		return err
-	}
-	r := &replay{options: o, cmd: cmd, sender: sender.New(events, o.rate), now: time.Now()}
+	events := sender.New(s.Queue(stack.EventsQueue, "events"), o.rate)
+	r := &replay{options: o, cmd: cmd, sender: events, now: time.Now()}
 	for _, path := range paths {
 		if err := r.open(path); err != nil {
 			return err
@@ -151,10 +149,10 @@ func (r *replay) ask() error {
 		return cli.Findingf("fix them, or leave them out with --skip-bad",
 			"%d of the input are no webhooks; nothing was sent", bad)
 	}
-	if r.yes || total == 0 {
+	if total == 0 {
 		return nil
 	}
-	return cli.Confirm(r.cmd, fmt.Sprintf("Send %s?", cli.Quantity(total, "webhook")))
+	return r.Confirm(r.cmd, fmt.Sprintf("Send %s?", cli.Quantity(total, "webhook")))
 }
 
 // result is what replay --json prints.
@@ -189,15 +187,10 @@ func (r *replay) report(err error) error {
 		}
 		b.WriteString("\n")
 	}
-	if err := r.Print(r.cmd, all, b.String()); err != nil {
-		return err
+	if err != nil && r.files[0].checkpoint.path == "" {
+		err = cli.WithHint(err, "what was sent is not noted anywhere: standard input needs --checkpoint for that")
+	} else if err != nil {
+		err = cli.WithHint(err, "the same command goes on where it stopped")
 	}
-	if err == nil {
-		return nil
-	}
-	hint := "the same command goes on where it stopped"
-	if r.files[0].checkpoint.path == "" {
-		hint = "what was sent is not noted anywhere: standard input needs --checkpoint for that"
-	}
-	return cli.WithHint(err, hint)
+	return r.Conclude(r.cmd, all, b.String(), err)
 }

@@ -131,29 +131,27 @@ func TestAReplayGoesOnWhereItStopped(t *testing.T) {
 // TestAReplayLosesNothing interrupts replays and lets calls fail at random: every webhook is sent, once.
 func TestAReplayLosesNothing(t *testing.T) {
 	for seed := range uint64(12) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-				chance := rand.New(rand.NewPCG(seed, 2))
-				text, bodies := backfill(180)
-				path := writeFile(t, text)
-				refuseSome(c.Events, func(string) bool { return chance.IntN(40) == 0 })
-				for code := cli.Finding; code != cli.OK; time.Sleep(10 * time.Minute) {
-					ctx, cancel := context.WithCancel(t.Context())
-					var left atomic.Int32
-					left.Store(int32(chance.IntN(30)))
-					c.SQS.Before(func(string) {
-						if left.Add(-1) == 0 {
-							cancel()
-						}
-					})
-					got := run(ctx, c, "", "--yes", path)
-					cancel()
-					if code = got.Code; code == cli.Usage {
-						t.Fatalf("got %+v", got)
+		clitest.Subtest(t, fmt.Sprint(seed), func(t *testing.T, c *clitest.Cloud) {
+			chance := rand.New(rand.NewPCG(seed, 2))
+			text, bodies := backfill(180)
+			path := writeFile(t, text)
+			refuseSome(c.Events, func(string) bool { return chance.IntN(40) == 0 })
+			for code := cli.Finding; code != cli.OK; time.Sleep(10 * time.Minute) {
+				ctx, cancel := context.WithCancel(t.Context())
+				var left atomic.Int32
+				left.Store(int32(chance.IntN(30)))
+				c.SQS.Before(func(string) {
+					if left.Add(-1) == 0 {
+						cancel()
 					}
+				})
+				got := run(ctx, c, "", "--yes", path)
+				cancel()
+				if code = got.Code; code == cli.Usage {
+					t.Fatalf("got %+v", got)
 				}
-				checkSent(t, c.Events, bodies)
-			})
+			}
+			checkSent(t, c.Events, bodies)
 		})
 	}
 }
@@ -234,26 +232,24 @@ func TestWhatWasSentMustNotHaveChanged(t *testing.T) {
 			"--checkpoint names a file in another folder"},
 		"a progress file beside others": {text, "--checkpoint p x.jsonl", cli.Usage, "is for one file"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				path := writeFile(t, text)
-				refuseSome(cloud.Events, func(body string) bool { return slices.Index(bodies, body) >= 50 })
-				got := run(t.Context(), cloud, "", "--yes", path)
-				if !got.Has(cli.Finding, "", "bridge: line 51: the events queue refuses it: InvalidMessageContents") {
-					t.Fatalf("got %+v", got)
-				}
-				cloud.Events.Refuse(nil)
-				if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-				got = run(t.Context(), cloud, "", append([]string{"--yes", path}, strings.Fields(c.args)...)...)
-				if !got.Has(c.code, "", c.errs) {
-					t.Errorf("got %+v, want %d and %q", got, c.code, c.errs)
-				}
-				if n := len(cloud.Events.Messages()); c.code != cli.OK && n != 50 {
-					t.Errorf("%d were sent", n)
-				}
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			path := writeFile(t, text)
+			refuseSome(cloud.Events, func(body string) bool { return slices.Index(bodies, body) >= 50 })
+			got := run(t.Context(), cloud, "", "--yes", path)
+			if !got.Has(cli.Finding, "", "bridge: line 51: the events queue refuses it: InvalidMessageContents") {
+				t.Fatalf("got %+v", got)
+			}
+			cloud.Events.Refuse(nil)
+			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got = run(t.Context(), cloud, "", append([]string{"--yes", path}, strings.Fields(c.args)...)...)
+			if !got.Has(c.code, "", c.errs) {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.errs)
+			}
+			if n := len(cloud.Events.Messages()); c.code != cli.OK && n != 50 {
+				t.Errorf("%d were sent", n)
+			}
 		})
 	}
 }

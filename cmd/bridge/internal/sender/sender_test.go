@@ -53,18 +53,16 @@ func TestASenderKeepsItsRate(t *testing.T) {
 		"nothing to send at all":  {1, 0, 0, 0, 0},
 		"one message in one call": {0, 1, 0, 0, 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				groups := "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[:c.n]
-				begin := time.Now()
-				checkAccepted(t, newSender(cloud, c.rate).Send(t.Context(), messages(groups)))
-				if took := time.Since(begin); took < c.least || took > c.most {
-					t.Errorf("it took %s", took)
-				}
-				if n := cloud.SQS.Calls("SendMessageBatch"); n != c.calls {
-					t.Errorf("it took %d calls, want %d", n, c.calls)
-				}
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			groups := "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[:c.n]
+			begin := time.Now()
+			checkAccepted(t, newSender(cloud, c.rate).Send(t.Context(), messages(groups)))
+			if took := time.Since(begin); took < c.least || took > c.most {
+				t.Errorf("it took %s", took)
+			}
+			if n := cloud.SQS.Calls("SendMessageBatch"); n != c.calls {
+				t.Errorf("it took %d calls, want %d", n, c.calls)
+			}
 		})
 	}
 }

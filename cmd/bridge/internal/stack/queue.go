@@ -36,10 +36,7 @@ type Queue struct {
 }
 
 // Queue returns the queue that an output names.
-func (s *Stack) Queue(output, name string) (*Queue, error) {
-	url, err := s.Output(output)
-	return NewQueue(s.Config, url, name), err
-}
+func (s *Stack) Queue(output, name string) *Queue { return NewQueue(s.Config, s.Output(output), name) }
 
 // NewQueue makes no connection yet.
 func NewQueue(config sdk.Config, url, name string) *Queue {

@@ -5,6 +5,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -50,8 +51,8 @@ func Flag(cmd *cobra.Command, name *string) {
 	cmd.Flags().StringVar(name, "stack", "", "the bridge's CloudFormation stack")
 }
 
-// Open looks a stack up.
-func Open(cmd *cobra.Command, network http.RoundTripper, name string) (*Stack, error) {
+// Open looks a stack up. It is an error if one of the required outputs is missing.
+func Open(cmd *cobra.Command, network http.RoundTripper, name string, required ...string) (*Stack, error) {
 	if name == "" {
 		err := errors.New("flag --stack is missing: which CloudFormation stack is the bridge's?")
 		return nil, cli.BadUsage(cmd, err)
@@ -74,6 +75,12 @@ func Open(cmd *cobra.Command, network http.RoundTripper, name string) (*Stack, e
 	s := &Stack{name, config, make(map[string]string)}
 	for _, o := range described.Stacks[0].Outputs {
 		s.outputs[sdk.ToString(o.OutputKey)] = sdk.ToString(o.OutputValue)
+	}
+	for _, output := range required {
+		if s.outputs[output] == "" {
+			return nil, cli.Findingf("deploy the present version of the bridge, or name its stack",
+				"stack %q has no output %s", name, output)
+		}
 	}
 	return s, nil
 }
@@ -106,25 +113,12 @@ func Connect(ctx context.Context, network http.RoundTripper) (sdk.Config, error)
 	return config, nil
 }
 
-// Output returns one of the stack's outputs.
-func (s *Stack) Output(name string) (string, error) {
-	if value := s.outputs[name]; value != "" {
-		return value, nil
-	}
-	return "", cli.Findingf("deploy the present version of the bridge, or name its stack",
-		"stack %q has no output %s", s.Name, name)
-}
+// Output returns one of the stack's outputs, empty if there is none.
+func (s *Stack) Output(name string) string { return s.outputs[name] }
 
 // ReceiverURL is where an app's webhooks go: the stack's URL, unless another is given, as a local AWS needs it.
 func (s *Stack) ReceiverURL(given, app string) (string, error) {
-	if given == "" {
-		url, err := s.Output(WebhookURL)
-		if err != nil {
-			return "", err
-		}
-		given = strings.ReplaceAll(url, "{app}", app)
-	}
-	return ReceiverURL(given, app)
+	return ReceiverURL(cmp.Or(given, strings.ReplaceAll(s.Output(WebhookURL), "{app}", app)), app)
 }
 
 // URLVariable may hold the receiver's URL.
@@ -168,9 +162,8 @@ const (
 )
 
 // SecretName is the name of one of an app's two secrets.
-func (s *Stack) SecretName(app, part string) (string, error) {
-	prefix, err := s.Output(SecretsPrefix)
-	return strings.TrimRight(prefix, "/") + "/" + app + "/" + part, err
+func (s *Stack) SecretName(app, part string) string {
+	return strings.TrimRight(s.Output(SecretsPrefix), "/") + "/" + app + "/" + part
 }
 
 // ReadSecret returns a secret's text; found is false if it does not exist.
@@ -188,10 +181,7 @@ func (s *Stack) ReadSecret(ctx context.Context, name string) (text []byte, found
 
 // SharedSecret returns the secret that an app's webhooks are signed with.
 func (s *Stack) SharedSecret(ctx context.Context, app string) (secret.Value, error) {
-	name, err := s.SecretName(app, PurchaselySecret)
-	if err != nil {
-		return secret.Value{}, err
-	}
+	name := s.SecretName(app, PurchaselySecret)
 	text, found, err := s.ReadSecret(ctx, name)
 	if err != nil {
 		return secret.Value{}, err

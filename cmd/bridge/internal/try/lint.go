@@ -49,13 +49,8 @@ func (o *lintOptions) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	file, problems := integration.Load(path, text)
-	if err := o.Print(cmd, lintProblems(problems), lintText(path, file, problems)); err != nil {
-		return err
-	}
-	if count(problems, integration.Error) > 0 || o.strict && count(problems, integration.Warning) > 0 {
-		return cli.ErrFindings
-	}
-	return nil
+	found := count(problems, integration.Error) > 0 || o.strict && count(problems, integration.Warning) > 0
+	return o.Conclude(cmd, lintProblems(problems), lintText(path, file, problems), cli.FindingsIf(found))
 }
 
 func count(problems integration.Problems, s integration.Severity) (n int) {

@@ -89,7 +89,7 @@ func (o *sendOptions) run(cmd *cobra.Command, path string) error {
 	var s *stack.Stack // nil without --stack
 	var err error
 	if o.stack != "" {
-		if s, err = stack.Open(cmd, o.network, o.stack); err != nil {
+		if s, err = stack.Open(cmd, o.network, o.stack, stack.WebhookURL, stack.SecretsPrefix); err != nil {
 			return err
 		}
 	}

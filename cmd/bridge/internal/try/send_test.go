@@ -160,22 +160,20 @@ func TestSendFindsURLAndSecretInTheStack(t *testing.T) {
 			"bridge: secret " + clitest.PurchaselySecret + " cannot be used\nhint: 'bridge app check demo' says more\n", 0},
 		"another app's secret": {`{"shared_secret":"shared-4711"}`, "", "", cli.Finding, "hint: the secret is not", 0},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				t.Setenv(secretVariable, "not this one")
-				t.Setenv("BRIDGE_URL", "http://127.0.0.1:1")
-				var r receiver
-				cloud.Receiver = r.RoundTrip
-				if c.secret != "" {
-					cloud.Secrets.Put(clitest.PurchaselySecret, c.secret)
-				}
-				args := append(strings.Fields(c.args), "--stack", clitest.Stack, "--sample", "ACTIVATE")
-				got := send(t.Context(), cloud, c.in, args...)
-				if !got.Has(c.code, "", c.errs) || len(r.bodies) != c.bodies {
-					t.Errorf("got %+v, want %d and %q; the receiver got %d", got, c.code, c.errs, len(r.bodies))
-				}
-				got.CheckLeaks(t)
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			t.Setenv(secretVariable, "not this one")
+			t.Setenv("BRIDGE_URL", "http://127.0.0.1:1")
+			var r receiver
+			cloud.Receiver = r.RoundTrip
+			if c.secret != "" {
+				cloud.Secrets.Put(clitest.PurchaselySecret, c.secret)
+			}
+			args := append(strings.Fields(c.args), "--stack", clitest.Stack, "--sample", "ACTIVATE")
+			got := send(t.Context(), cloud, c.in, args...)
+			if !got.Has(c.code, "", c.errs) || len(r.bodies) != c.bodies {
+				t.Errorf("got %+v, want %d and %q; the receiver got %d", got, c.code, c.errs, len(r.bodies))
+			}
+			got.CheckLeaks(t)
 		})
 	}
 }

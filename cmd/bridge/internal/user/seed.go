@@ -35,9 +35,10 @@ const (
 type seedOptions struct {
 	tableFlags
 	cli.Output
-	file        string
-	rate        cli.Rate
-	dryRun, yes bool
+	cli.Confirmation
+	file   string
+	rate   cli.Rate
+	dryRun bool
 }
 
 func newSeedCommand(network http.RoundTripper) *cobra.Command {
@@ -70,10 +71,9 @@ Exit codes: 0 all is stored, 1 some is not, or the file is faulty, 2 wrong usage
 	o.flags(cmd)
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
-	flags := cmd.Flags()
-	flags.Var(&o.rate, "rate", "users per second, 0 for as fast as it goes")
-	flags.BoolVar(&o.dryRun, "dry-run", false, "check the file and show what it would store, without AWS")
-	flags.BoolVar(&o.yes, "yes", false, "do not ask")
+	o.YesFlag(cmd)
+	cmd.Flags().Var(&o.rate, "rate", "users per second, 0 for as fast as it goes")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "check the file and show what it would store, without AWS")
 	return cmd
 }
 
@@ -91,12 +91,11 @@ func (o *seedOptions) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	if !o.yes {
+	if !o.Yes() {
 		cmd.PrintErrln("They are stored" + o.rate.Pace(len(s.keys)) + ". Newer states stay as they are.")
-		err := cli.Confirm(cmd, fmt.Sprintf("Store %s?", cli.Quantity(len(s.keys), "user")))
-		if err != nil {
-			return err
-		}
+	}
+	if err := o.Confirm(cmd, fmt.Sprintf("Store %s?", cli.Quantity(len(s.keys), "user"))); err != nil {
+		return err
 	}
 	bar := cli.NewProgress(cmd, "storing", len(s.keys))
 	err = s.store(cmd.Context(), table, o.rate, bar)
@@ -234,11 +233,8 @@ func storeUser(
 func (o *seedOptions) report(cmd *cobra.Command, r seedResult, err error) error {
 	left := r.Users - r.Stored - r.Known
 	text := fmt.Sprintf("%s stored, %d were known, %d not stored\n", cli.Quantity(r.Stored, "user"), r.Known, left)
-	if err := o.Print(cmd, r, text); err != nil {
-		return err
-	}
 	if err != nil {
-		return cli.WithHint(err, "the same command goes on: what is stored is not stored again")
+		err = cli.WithHint(err, "the same command goes on: what is stored is not stored again")
 	}
-	return nil
+	return o.Conclude(cmd, r, text, err)
 }

@@ -74,20 +74,14 @@ func (o *showOptions) run(cmd *cobra.Command) error {
 	if !entry.Expires.IsZero() {
 		result.Expires = entry.Expires.Format(time.RFC3339)
 	}
-	if err := o.Print(cmd, result, text+"\n"); err != nil {
-		return err
-	}
-	if unreadable != nil {
-		return cli.ErrFindings
-	}
-	return nil
+	return o.Conclude(cmd, result, text+"\n", cli.FindingsIf(unreadable != nil))
 }
 
 type forgetOptions struct {
 	tableFlags
 	person
 	cli.Output
-	yes bool
+	cli.Confirmation
 }
 
 func newForgetCommand(network http.RoundTripper) *cobra.Command {
@@ -112,7 +106,7 @@ Exit codes: 0 nothing is stored any more, 1 AWS refused or nobody said yes, 2 wr
 	o.tableFlags.flags(cmd)
 	o.person.flags(cmd)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
-	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
+	o.YesFlag(cmd)
 	return cmd
 }
 
@@ -140,11 +134,8 @@ func (o *forgetOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if !o.yes {
-		err := cli.Confirm(cmd, fmt.Sprintf("Delete what is stored of this user of %s?", o.app))
-		if err != nil {
-			return err
-		}
+	if err := o.Confirm(cmd, fmt.Sprintf("Delete what is stored of this user of %s?", o.app)); err != nil {
+		return err
 	}
 	found, err := table.Delete(cmd.Context(), key)
 	if err != nil {

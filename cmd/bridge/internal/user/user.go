@@ -51,8 +51,8 @@ func (f *tableFlags) open(cmd *cobra.Command) (*dynamo.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := s.Output(stack.SubscribersTable)
-	if err != nil {
+	name := s.Output(stack.SubscribersTable)
+	if name == "" {
 		hint := "its parameter Subscribers is off, or a later version of the bridge has to be deployed first"
 		return nil, cli.Findingf(hint, "stack %q keeps no subscriber state", s.Name)
 	}

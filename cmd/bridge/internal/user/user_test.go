@@ -56,16 +56,14 @@ func TestShow(t *testing.T) {
 			cli.Finding, active + "\n", "cannot be read; this is what is believed"},
 		"an entry without a text": {awstest.Item{"version": awstest.N(7)}, "", cli.Finding, "{}\n", "cannot be read"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				if c.item != nil {
-					put(cloud, learner, c.item)
-				}
-				got := run(t, cloud, "", "show --stack purchasely-clevertap --app demo --user learner-1 "+c.args)
-				if got.Out != c.out || !got.Has(c.code, "", c.errs) {
-					t.Errorf("got %+v", got)
-				}
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			if c.item != nil {
+				put(cloud, learner, c.item)
+			}
+			got := run(t, cloud, "", "show --stack purchasely-clevertap --app demo --user learner-1 "+c.args)
+			if got.Out != c.out || !got.Has(c.code, "", c.errs) {
+				t.Errorf("got %+v", got)
+			}
 		})
 	}
 }
@@ -86,18 +84,16 @@ func TestForget(t *testing.T) {
 		"not without a yes":     {"n\n", "--user learner-1", cli.Finding, "", 2},
 		"not in silence either": {"", "--user learner-1", cli.Finding, "", 2},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				put(cloud, learner, awstest.Item{"state": awstest.S(active)})
-				put(cloud, anonymous, awstest.Item{"state": awstest.S(active)})
-				got := run(t, cloud, c.in, "forget --stack purchasely-clevertap --app demo "+c.args)
-				if got.Code != c.code || got.Out != c.out || len(cloud.Table.Keys()) != c.left {
-					t.Errorf("got %+v, %d entries left", got, len(cloud.Table.Keys()))
-				}
-				if c.code == cli.OK && !strings.Contains(got.Errs, "at CleverTap") {
-					t.Error("it does not say where else something may be")
-				}
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			put(cloud, learner, awstest.Item{"state": awstest.S(active)})
+			put(cloud, anonymous, awstest.Item{"state": awstest.S(active)})
+			got := run(t, cloud, c.in, "forget --stack purchasely-clevertap --app demo "+c.args)
+			if got.Code != c.code || got.Out != c.out || len(cloud.Table.Keys()) != c.left {
+				t.Errorf("got %+v, %d entries left", got, len(cloud.Table.Keys()))
+			}
+			if c.code == cli.OK && !strings.Contains(got.Errs, "at CleverTap") {
+				t.Error("it does not say where else something may be")
+			}
 		})
 	}
 }
@@ -126,16 +122,14 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 		"a command with a typo":  {"shwo", cli.Usage, `unknown command "shwo"`},
 		"forgetting without app": {"forget --table t --user u", cli.Usage, "flag --app is missing"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				cloud.Stacks.Create("off", map[string]string{"SubscribersTable": ""})
-				if strings.HasPrefix(name, "no right") {
-					cloud.Dynamo.Inject(awstest.Fault{Status: 400, Code: "AccessDeniedException"})
-				}
-				if got := run(t, cloud, "", c.args); !got.Has(c.code, "", c.errs) || got.Out != "" {
-					t.Errorf("got %+v, want %d and %q", got, c.code, c.errs)
-				}
-			})
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			cloud.Stacks.Create("off", map[string]string{"SubscribersTable": ""})
+			if strings.HasPrefix(name, "no right") {
+				cloud.Dynamo.Inject(awstest.Fault{Status: 400, Code: "AccessDeniedException"})
+			}
+			if got := run(t, cloud, "", c.args); !got.Has(c.code, "", c.errs) || got.Out != "" {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.errs)
+			}
 		})
 	}
 }
@@ -166,21 +160,19 @@ func TestSeed(t *testing.T) {
 	for name, text := range map[string]string{
 		"CSV": csv, "CSV of a spreadsheet": "\ufeff" + strings.ReplaceAll(csv, "\n", "\r\n"), "JSON lines": jsonl,
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-				got := runSeed(t, c, "", "--yes --rate 0 --json", text)
-				result := `{"purchases":3,"active":2,"apps":{"demo":2},"users":2,"stored":2,"known":0}` + "\n"
-				if got.Code != cli.OK || got.Out != result {
-					t.Errorf("got %+v", got)
-				}
-				if textOf(c, learner) != want || textOf(c, second) == "" {
-					t.Errorf("stored %s", textOf(c, learner))
-				}
-				got = runSeed(t, c, "", "--yes --rate 0 --json", text)
-				if !got.Has(cli.OK, `"stored":0,"known":2`, "") || c.Dynamo.Calls("PutItem") != 2 {
-					t.Errorf("again: got %+v, %d writes", got, c.Dynamo.Calls("PutItem"))
-				}
-			})
+		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
+			got := runSeed(t, c, "", "--yes --rate 0 --json", text)
+			result := `{"purchases":3,"active":2,"apps":{"demo":2},"users":2,"stored":2,"known":0}` + "\n"
+			if got.Code != cli.OK || got.Out != result {
+				t.Errorf("got %+v", got)
+			}
+			if textOf(c, learner) != want || textOf(c, second) == "" {
+				t.Errorf("stored %s", textOf(c, learner))
+			}
+			got = runSeed(t, c, "", "--yes --rate 0 --json", text)
+			if !got.Has(cli.OK, `"stored":0,"known":2`, "") || c.Dynamo.Calls("PutItem") != 2 {
+				t.Errorf("again: got %+v, %d writes", got, c.Dynamo.Calls("PutItem"))
+			}
 		})
 	}
 }
@@ -249,15 +241,13 @@ func TestSeedChecksTheWholeFileFirst(t *testing.T) {
 		"JSON that is cut": {`{"app":"demo",` + "\n{",
 			[]string{"line 1: not a JSON object", "line 2: not a JSON object"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			clitest.Test(t, func(t *testing.T, cloud *clitest.Cloud) {
-				got := runSeed(t, cloud, "", "--yes", c.text)
-				for _, want := range c.want {
-					if !got.Has(cli.Finding, "", want) || cloud.Dynamo.Calls("") > 0 {
-						t.Errorf("%+v does not say %q", got, want)
-					}
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			got := runSeed(t, cloud, "", "--yes", c.text)
+			for _, want := range c.want {
+				if !got.Has(cli.Finding, "", want) || cloud.Dynamo.Calls("") > 0 {
+					t.Errorf("%+v does not say %q", got, want)
 				}
-			})
+			}
 		})
 	}
 }
