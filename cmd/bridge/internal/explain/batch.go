@@ -47,7 +47,7 @@ const (
 // explain runs the forwarder's handler over a batch.
 func explain(ctx context.Context, b batch) (explanation, error) {
 	x := explanation{Webhooks: make([]outcome, len(b.bodies))}
-	accounts := accounts{Production: clevertap.Account{Host: production}}
+	accounts := fixedAccounts{Production: clevertap.Account{Host: production}}
 	if b.sandboxAccount {
 		accounts.Sandbox = &clevertap.Account{Host: sandbox}
 	}
@@ -65,7 +65,7 @@ func explain(ctx context.Context, b batch) (explanation, error) {
 		Observe:      func(r forward.Result) { x.Webhooks[r.Message].complete(r, b) },
 	}
 	subscribers := b.subscribers()
-	table := &table{texts: make(map[string]string), read: make(map[string]bool)}
+	table := &memoryTable{texts: make(map[string]string), read: make(map[string]bool)}
 	if b.state != nil {
 		handler.Subscribers = table
 		if len(subscribers) > 0 {
@@ -124,16 +124,24 @@ func (b *batch) key(s webhook.Subscriber) string {
 	return message.SubscriberID(b.app, s.Kind.String(), s.ID)
 }
 
-// subscribers are those whom the webhooks may be about: their own, then the ones from whom a subscription came. What
-// the handler reads shows which of them it means.
-func (b *batch) subscribers() (list []webhook.Subscriber) {
+// users are those whom the webhooks are about.
+func (b *batch) users() (list []webhook.Subscriber) {
+	for _, body := range b.bodies {
+		if s := webhook.Peek(body).Subscriber; s.ID != "" && !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// subscribers are the users, and those from whom a subscription may have come. What the handler reads shows which of
+// them it means.
+func (b *batch) subscribers() []webhook.Subscriber {
+	list := b.users()
 	add := func(s webhook.Subscriber) {
 		if s.ID != "" && !slices.Contains(list, s) {
 			list = append(list, s)
 		}
-	}
-	for _, body := range b.bodies {
-		add(webhook.Peek(body).Subscriber)
 	}
 	catalogue := webhook.EmbeddedCatalogue()
 	fromUser := catalogue.Attribute([]byte("transferred_from_user_id")).Index
@@ -171,13 +179,13 @@ func (b *batch) event() []byte {
 	return text
 }
 
-// accounts are those of every app.
-type accounts clevertap.Accounts
+// fixedAccounts are those of every app.
+type fixedAccounts clevertap.Accounts
 
-func (a accounts) Get(context.Context, string) (clevertap.Accounts, error) {
+func (a fixedAccounts) Get(context.Context, string) (clevertap.Accounts, error) {
 	return clevertap.Accounts(a), nil
 }
-func (a accounts) Reload(context.Context, string) (clevertap.Accounts, error) {
+func (a fixedAccounts) Reload(context.Context, string) (clevertap.Accounts, error) {
 	return clevertap.Accounts(a), nil
 }
 
@@ -219,14 +227,14 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// table is a subscribers table in memory.
-type table struct {
+// memoryTable is a subscribers table in memory.
+type memoryTable struct {
 	mu    sync.Mutex
 	texts map[string]string
 	read  map[string]bool
 }
 
-func (t *table) Read(_ context.Context, keys []string) (map[string]string, error) {
+func (t *memoryTable) Read(_ context.Context, keys []string) (map[string]string, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	found := make(map[string]string)
@@ -239,7 +247,7 @@ func (t *table) Read(_ context.Context, keys []string) (map[string]string, error
 	return found, nil
 }
 
-func (t *table) Write(_ context.Context, key, read, text string) error {
+func (t *memoryTable) Write(_ context.Context, key, read, text string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.texts[key] != read {
@@ -250,7 +258,7 @@ func (t *table) Write(_ context.Context, key, read, text string) error {
 }
 
 // text is a subscriber's entry, {} if there is none.
-func (t *table) text(key string) string {
+func (t *memoryTable) text(key string) string {
 	if text, ok := t.texts[key]; ok {
 		return text
 	}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 type options struct {
@@ -84,7 +83,7 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 	if b.bodies, err = cli.ReadWebhooks(cmd, path); err != nil {
 		return err
 	}
-	if n := countUsers(b.bodies); b.state != nil && n > 1 {
+	if n := len(b.users()); b.state != nil && n > 1 {
 		return cli.Usagef("explain the webhooks of each user for themselves",
 			"the webhooks are about %d users, and --state is about one", n)
 	}
@@ -123,14 +122,4 @@ func readState(path string) (*subscriber.State, error) {
 		return nil, cli.Usagef("for example "+example, "state: this is not what an entry looks like")
 	}
 	return &state, nil
-}
-
-func countUsers(bodies [][]byte) int {
-	users := make(map[webhook.Subscriber]bool)
-	for _, body := range bodies {
-		if s := webhook.Peek(body).Subscriber; s.Kind != webhook.NoSubscriber {
-			users[s] = true
-		}
-	}
-	return len(users)
 }

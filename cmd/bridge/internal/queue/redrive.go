@@ -94,7 +94,7 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 	}
 	r.bar = cli.NewProgress(cmd, "sending", r.total)
 	for i, f := range r.inFlight {
-		if err = r.emptyQueue(f, r.messages[i]); err != nil {
+		if err = r.sendAllBack(f, r.messages[i]); err != nil {
 			break
 		}
 	}
@@ -113,8 +113,8 @@ func (o *redriveOptions) ask(s *selection) error {
 	return o.Confirm(s.cmd, fmt.Sprintf("Send %s back%s?", cli.Quantity(s.total, "message"), behind))
 }
 
-// emptyQueue sends messages back. On a FIFO queue those behind them show only once they are gone, so it looks again.
-func (r *redrive) emptyQueue(f *inFlight, messages []*stack.Message) error {
+// sendAllBack sends messages back. On a FIFO queue those behind them show only once they are gone, so it looks again.
+func (r *redrive) sendAllBack(f *inFlight, messages []*stack.Message) error {
 	for len(messages) > 0 {
 		if err := r.sendBack(f, messages); err != nil {
 			return err

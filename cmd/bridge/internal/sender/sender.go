@@ -117,8 +117,12 @@ func (s *Sender) sendInOrder(ctx context.Context, page []*stack.Outgoing, indexe
 // sendBatch repeats a call for the messages that the queue may accept later.
 func (s *Sender) sendBatch(ctx context.Context, page []*stack.Outgoing, batch []int, errs []error) {
 	for attempt := 1; len(batch) > 0 && attempt <= attempts; attempt++ {
-		if attempt > 1 && !pause(ctx, time.Duration(attempt-1)*retryPause) {
-			return
+		if attempt > 1 {
+			select {
+			case <-time.After(time.Duration(attempt-1) * retryPause):
+			case <-ctx.Done():
+				return
+			}
 		}
 		for _, i := range batch {
 			errs[i] = cli.ErrInterrupted
@@ -155,17 +159,5 @@ func (s *Sender) block(page []*stack.Outgoing, batch []int, errs []error) {
 		if errs[i] != nil && page[i].GroupID != "" {
 			s.blocked[page[i].GroupID] = true
 		}
-	}
-}
-
-// pause waits, and reports false if ctx ends meanwhile.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

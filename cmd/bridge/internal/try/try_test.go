@@ -40,24 +40,6 @@ func TestLint(t *testing.T) {
 	}
 }
 
-func TestReplaceValues(t *testing.T) {
-	values := map[string]string{"a": "7", "b": `"x"`}
-	for name, c := range map[string][2]string{
-		"every other byte stays":           {"{\n \"a\" : 1.50 ,\"c\":[1, 2]}\n", "{\n \"a\" : 7 ,\"c\":[1, 2]}\n"},
-		"names inside values stay":         {`{"c":{"a":1},"b":{"a":1}}`, `{"c":{"a":1},"b":"x"}`},
-		"an escaped name is the same":      {`{"\u0061":1}`, `{"\u0061":7}`},
-		"what is not there is not added":   {`{"c":1}`, `{"c":1}`},
-		"what is no object stays whole":    {`["a",1]`, `["a",1]`},
-		"what is not whole stays as it is": {`{"a":1,`, `{"a":7,`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := string(replaceValues([]byte(c[0]), values)); got != c[1] {
-				t.Errorf("got %s, want %s", got, c[1])
-			}
-		})
-	}
-}
-
 func TestANewEventIsNewsOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type event struct {
