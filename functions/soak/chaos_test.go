@@ -152,7 +152,7 @@ func awsFaults() (all []faultCase) {
 // lostAnswers is the name of the fault that makes the SDK repeat calls that have taken effect.
 const lostAnswers = "lost answers"
 
-// changePasscode changes an account's passcode, and tells Secrets Manager a little later.
+// changePasscode changes an account's passcode, and stores it in Secrets Manager a little later.
 func (c *chaos) changePasscode() {
 	account := oneOf(c.random, parlaAccount, sharedAccount)
 	c.newPasscodes++

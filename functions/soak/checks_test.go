@@ -103,7 +103,7 @@ func (c *checks) index() {
 	}
 }
 
-// readLogs checks that what every invocation counted is what the queue was told, and takes each message's outcome
+// readLogs checks that what every invocation counted is what the queue was answered, and takes each message's outcome
 // from the log.
 func (c *checks) readLogs() {
 	for _, f := range c.forwarders.all {
@@ -180,7 +180,7 @@ func (c *checks) checkOutcomes() {
 		wantsEvent, wantsCharged := w.event != "" && w.outcome == forward.Delivered, w.charged != ""
 		if wantsEvent != c.isStored(w.event, w.account) || wantsCharged != c.isStored(w.charged, w.account) {
 			c.Errorf("a webhook for %s, %s %s: want event stored %t, Charged stored %t, and it is not so\n%s",
-				w.app, w.outcome, w.reason, wantsEvent, wantsCharged, c.story(w))
+				w.app, w.outcome, w.reason, wantsEvent, wantsCharged, c.describe(w))
 		}
 	}
 	for digest, records := range c.stored {
@@ -233,7 +233,7 @@ func (c *checks) checkRejected() {
 		for range max(0, times[w]-1) {
 			cause := c.whyRejectedAgain(w)
 			if cause == "" {
-				c.Errorf("a webhook is in the rejected queue twice, and nobody knows why\n%s", c.story(w))
+				c.Errorf("a webhook is in the rejected queue twice, and nobody knows why\n%s", c.describe(w))
 			}
 			c.copies.add("rejected again: " + cause)
 		}
@@ -341,7 +341,7 @@ type report struct {
 	exact        int // profiles foreseen to the last property
 }
 
-// print tells people what the run was like.
+// print prints what the run was like.
 func (c *checks) print() {
 	w := c.Output()
 	answers, repeated := tally{}, 0

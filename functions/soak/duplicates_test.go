@@ -33,7 +33,7 @@ func (c *checks) checkOrder() {
 				case c.tried(early, late):
 					c.overtaken++
 				default:
-					c.Errorf("an event overtook an earlier one for no reason\n%s%s", c.story(early), c.story(late))
+					c.Errorf("an event overtook another for no reason\n%s%s", c.describe(early), c.describe(late))
 				}
 			}
 		}
@@ -80,7 +80,7 @@ func (c *checks) checkDuplicates() {
 		for i := 1; i < len(records) && w != nil; i++ {
 			cause := c.whyStoredAgain(w, records[i-1], records[i])
 			if cause == "" {
-				c.Errorf("an event is stored twice, and nobody knows why\n%s", c.story(w))
+				c.Errorf("an event is stored twice, and nobody knows why\n%s", c.describe(w))
 			}
 			c.copies.add("stored again: " + cause)
 		}
@@ -101,7 +101,7 @@ func (c *checks) whyStoredAgain(w *testWebhook, first, second clevertaptest.Reco
 	}
 	returned := before.failed[c.messages[w][0].id]
 	switch {
-	case len(c.messages[w]) > 1: // there may be another cause, but whose copy is whose cannot be told
+	case len(c.messages[w]) > 1: // there may be another cause, but which message made which copy is unknown
 		return "Purchasely sent the webhook again"
 	case before == after && slices.Contains(upload.request.Faults, clevertaptest.Passing):
 		return "the answer called it refused"
@@ -130,8 +130,8 @@ func (c *checks) whyStoredAgain(w *testWebhook, first, second clevertaptest.Reco
 	return ""
 }
 
-// story tells what happened to a webhook: where its event was stored and tried, and who had its messages.
-func (c *checks) story(w *testWebhook) string {
+// describe returns what happened to a webhook: where its event was stored and tried, and who had its messages.
+func (c *checks) describe(w *testWebhook) string {
 	var b strings.Builder
 	since := func(t time.Time) time.Duration { return t.Sub(c.began).Round(time.Millisecond) }
 	fmt.Fprintf(&b, "webhook %d of its user, for %s, to be %s\n", w.index, w.app, w.outcome)

@@ -74,7 +74,7 @@ func simulate(t *testing.T, o *outage) {
 	fmt.Fprintf(t.Output(), "%s; simulated in %s\n", o.summary, time.Since(began).Round(time.Second))
 }
 
-// outage is the simulated day, on the virtual clock of its bubble. It stands for everything around the forwarders:
+// outage is the simulated day, on the virtual clock of its bubble. It is everything around the forwarders:
 // the queue, secrets, and CleverTap.
 type outage struct {
 	*testing.T
@@ -287,7 +287,7 @@ func (o *outage) underWay(app, more int) {
 	o.busiest = max(o.busiest, o.apps[app].inFlight)
 }
 
-// take notes the events of an upload and counts its records.
+// take records the events of an upload and counts its records.
 func (o *outage) take(body []byte) (records int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -28,8 +28,8 @@ import (
 // personal is part of every identity that the run makes up, so that one search finds any of them where none may be.
 const personal = "pii7q"
 
-// What the fake CleverTap always refuses: event records with a marker, which stands in the webhook's content_id and
-// goes nowhere else, and some names.
+// What the fake CleverTap always refuses: event records with a marker, which only the webhook's content_id has,
+// and some names.
 const (
 	marker400      = "poison-400"
 	marker413      = "poison-413"

@@ -25,7 +25,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
-// recorder stands in front of the fake CleverTap and records what was in each upload and who sent it, also of uploads
+// recorder is a proxy before the fake CleverTap. It records what was in each upload and who sent it, also of uploads
 // that the fake refuses.
 type recorder struct {
 	url    string
@@ -160,7 +160,7 @@ func (c *counts) add(d counts) {
 	c.Retried += d.Retried
 }
 
-// readLogs reads what a process printed, by request id. Metrics have no request id: they stand behind the log lines
+// readLogs reads what a process printed, by request id. Metrics have no request id: they follow the log lines
 // of their invocation.
 func readLogs(printed string) (map[string]*invocationLog, error) {
 	all, current := map[string]*invocationLog{}, &invocationLog{}

@@ -123,7 +123,7 @@ func entryIndex(id *string, entries int) (i int, ok bool) {
 }
 
 // rejectedAttributes keeps a message's own attributes and replaces those of an earlier rejection. Where SQS has no
-// room for all, those that are not the bridge's give way: without the others the message could not be read again.
+// room for all, those that are not the bridge's are dropped: without the others the message could not be read again.
 func rejectedAttributes(m forward.Rejection) map[string]types.MessageAttributeValue {
 	ours := map[string]string{
 		message.AttrReason: string(m.Reason), message.AttrCode: m.Code,

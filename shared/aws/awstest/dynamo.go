@@ -211,8 +211,8 @@ func (d *Dynamo) delete(in *itemInput) (any, error) {
 	return struct{}{}, nil
 }
 
-// query reads the items of one partition in the order of their sort keys. It takes the key condition for a filter,
-// which comes to the same.
+// query reads the items of one partition in the order of their sort keys. It uses the key condition as a filter,
+// which has the same effect.
 func (d *Dynamo) query(in *itemInput) (any, error) {
 	t, err := d.table(in.Table)
 	if err != nil {

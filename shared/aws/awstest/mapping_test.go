@@ -34,7 +34,7 @@ func run(t *testing.T, m *awstest.Mapping, d time.Duration, do func(event []byte
 
 func TestAnAnswerSaysWhichMessagesComeAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		answer string // {id} stands for the second message's id
+		answer string // {id} is the second message's id
 		left   int
 		bad    int
 	}{

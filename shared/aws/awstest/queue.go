@@ -56,7 +56,7 @@ type message struct {
 	handle  string    // of its last receive
 }
 
-// accepted is the message that a deduplication id stands for.
+// accepted is the message that a deduplication id was accepted with.
 type accepted struct {
 	id, sequence string
 	at           time.Time
@@ -164,7 +164,7 @@ func (q *Queue) put(m Message) Message {
 	return m
 }
 
-// adopt keeps a message of a queue whose dead letters the queue holds. On a FIFO queue its time starts anew and its
+// adopt takes a message over from the queue whose dead letters it holds. On a FIFO queue its time starts anew and its
 // message id becomes its deduplication id (Amazon SQS, dead-letter queues, November 2026).
 func (q *Queue) adopt(m Message) {
 	if q.FIFO() {
@@ -180,7 +180,7 @@ type Received struct {
 	Handle string
 }
 
-// Receive takes up to limit messages, as ReceiveMessage does, for a visibility time-out; a negative one stands for
+// Receive takes up to limit messages, as ReceiveMessage does, for a visibility time-out; a negative one means
 // the queue's. Messages that have been received too often move to the dead letters instead.
 func (q *Queue) Receive(limit int, visibility time.Duration) []Received {
 	received, _ := q.take(limit, math.MaxInt, visibility)

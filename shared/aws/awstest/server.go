@@ -47,11 +47,11 @@ type Server struct {
 	Dynamo  *Dynamo
 	Stacks  *Stacks
 
-	services map[string]*Service // by what stands before the dot in the target header
+	services map[string]*Service // by the target header, up to its dot
 	closing  chan struct{}
 }
 
-// New starts a Server on loopback that ends with the test. now is its clock; nil stands for time.Now.
+// New starts a Server on loopback that ends with the test. now is its clock; nil means time.Now.
 func New(t testing.TB, now func() time.Time) *Server {
 	s := NewInProcess(now)
 	listener := httptest.NewServer(s)
@@ -263,8 +263,8 @@ func refuse(code, text string) error {
 
 // Fault is an injected fault: what goes wrong with a service's calls.
 type Fault struct {
-	Operation   string        // which fails; "" stands for all
-	Times       int           // how many calls fail; 0 stands for all, until other faults are injected
+	Operation   string        // which fails; "" means all
+	Times       int           // how many calls fail; 0 means all, until other faults are injected
 	Delay       time.Duration // before anything else; alone, the call only takes longer
 	Hang        bool          // no answer, ever
 	Reset       bool          // the connection is cut

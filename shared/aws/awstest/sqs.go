@@ -127,7 +127,8 @@ func (s *SQS) batch(do func(*Queue, *entry) (any, error)) operation {
 			result, err := do(q, &in.Entries[i])
 			if refused, ok := errors.AsType[*refusal](err); ok {
 				out["Failed"] = append(out["Failed"], map[string]any{
-					"Id": in.Entries[i].ID, "Code": refused.code, "SenderFault": refused.code != "InternalError", "Message": ErrorText,
+					"Id": in.Entries[i].ID, "Code": refused.code, "Message": ErrorText,
+					"SenderFault": refused.code != "InternalError",
 				})
 			} else {
 				out["Successful"] = append(out["Successful"], result)
