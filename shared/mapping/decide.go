@@ -96,8 +96,8 @@ func (run *mapperRun) extra(source []byte) (user outgoing) {
 	return user
 }
 
-// decideDate decides on a date of the catalogue. If neither it nor its milliseconds field can be read it goes out as
-// it is.
+// decideDate decides on a date of the catalogue. Unless it or its milliseconds field can be read, it goes out as it
+// is.
 func (run *mapperRun) decideDate(f *webhook.Field) {
 	if isEmpty(f.Value) {
 		run.drop(f.Name, ruleEmpty, "")
@@ -155,8 +155,7 @@ func (run *mapperRun) decideListedObject(f *webhook.Field, drift string) {
 	run.decideObject(attribute{path: f.Name, value: f.Value, class: known}, d, row.property, ids)
 }
 
-// attribute is one without a row of its own in the catalogue: its name is a pattern's, unknown, or that of an object's
-// member.
+// attribute is one without a row of its own: its name is a pattern's, unknown, or that of an object's member.
 type attribute struct {
 	name  []byte // its own
 	path  []byte // its name behind those of the objects around it
@@ -233,8 +232,7 @@ func (run *mapperRun) decideObject(a attribute, d decision, p *policy, ids bool)
 	run.close(object.members)
 }
 
-// unlistedValue encodes the value of an attribute that is no object. Only the catalogue can say that a name is no
-// date.
+// unlistedValue encodes a value that is no object. Only the catalogue can say that a name is no date.
 func (run *mapperRun) unlistedValue(a attribute) value {
 	if ms, ok := unlistedDate(a.path, a.value); ok && a.want == webhook.Unspecified {
 		return value{json: run.dateValue(ms), fits: true, changed: ruleDate}
@@ -260,8 +258,7 @@ func (run *mapperRun) isMillisField(a attribute) bool {
 	return ok
 }
 
-// beside returns the value of another attribute of a scope that the catalogue does not know either; nil if there is
-// none.
+// beside returns the value of another unlisted attribute of a scope; nil if there is none.
 func (run *mapperRun) beside(name []byte, in scope) jsontext.Value {
 	if in.inner {
 		return find(in.members, name)

@@ -90,8 +90,7 @@ func (run *mapperRun) limitProperties() {
 func asProperty(d *decision) *outgoing     { return &d.property }
 func asUserProperty(d *decision) *outgoing { return &d.user }
 
-// limit drops what is more than CleverTap takes: the unknown ones first, then those of the catalogue, each from the
-// end.
+// limit drops what CleverTap does not take: the unknown ones first, then those of the catalogue, each from the end.
 func limit(decisions []decision, as func(*decision) *outgoing, why rule) {
 	if len(decisions) <= clevertap.MaxProperties {
 		return

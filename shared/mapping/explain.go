@@ -27,7 +27,7 @@ func newRule(text string) rule {
 	return rule(len(words) - 1)
 }
 
-// none is no rule: nothing is changed, or nothing stands against sending.
+// none means that nothing is changed, or that nothing forbids sending.
 const none rule = 0
 
 // The rules that decisions name. What the integration file decided has its place in the note's Origin.

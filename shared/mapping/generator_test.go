@@ -11,15 +11,15 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// dice makes webhooks: most are as the vendor sends them, each with a few things that are not.
-type dice struct{ *rand.Rand }
+// random makes webhooks: most are as the vendor sends them, each with a few things that are not.
+type random struct{ *rand.Rand }
 
-func newDice(seed uint64) dice { return dice{rand.New(rand.NewPCG(seed, 20261123))} }
+func newRandom(seed uint64) random { return random{rand.New(rand.NewPCG(seed, 20261123))} }
 
 // one is true once in n times.
-func (d dice) one(n int) bool { return d.IntN(n) == 0 }
+func (d random) one(n int) bool { return d.IntN(n) == 0 }
 
-func of[T any](d dice, list ...T) T { return list[d.IntN(len(list))] }
+func of[T any](d random, list ...T) T { return list[d.IntN(len(list))] }
 
 var (
 	odds = []any{
@@ -34,7 +34,7 @@ var (
 		"2026-04-14T07:41:09Z", "2026-03-21T07:41:09Z", "2027-03-14T07:41:09Z", "1969-12-31T23:59:59.900Z", "9999-01-01T00:00:00Z",
 		number("1773474112318"), number("1773474112"), number("1773474112.9"), "soon", "", nil, true, number("-5"), "14.03.2026",
 	}
-	twins = []any{
+	millis = []any{
 		number("1773474112318"), number("1781422869000"), number("0"), "1773474112318", "x", nil, number("1.5"), number("-1"),
 	}
 	flatNames = []string{
@@ -50,7 +50,7 @@ var (
 )
 
 // webhook makes a payload.
-func (d dice) webhook() object {
+func (d random) webhook() object {
 	o := object{{"api_version", number("3")}, {"event_name", d.event()}}
 	if d.one(12) {
 		d.Shuffle(len(o), func(i, j int) { o[i], o[j] = o[j], o[i] })
@@ -90,7 +90,7 @@ func (d dice) webhook() object {
 	return o
 }
 
-func (d dice) event() any {
+func (d random) event() any {
 	if d.one(3) {
 		return of[any](d, "TRANSACTION_PROCESSED", "ACTIVATE", "DEACTIVATE", "SUBSCRIPTION_RECEIVED")
 	}
@@ -103,14 +103,14 @@ func (d dice) event() any {
 }
 
 // present decides by the presence that the vendor documents.
-func (d dice) present(a *webhook.Attribute) bool {
+func (d random) present(a *webhook.Attribute) bool {
 	if frequency := map[string]int{"unproven": 25, "one_time": 8, "google": 8}[a.Presence]; frequency > 0 {
 		return d.one(frequency)
 	}
 	return a.Presence == "always" || a.Presence == "usually" || d.one(2)
 }
 
-func (d dice) value(a *webhook.Attribute) any {
+func (d random) value(a *webhook.Attribute) any {
 	switch {
 	case d.one(30):
 		return d.odd()
@@ -124,7 +124,7 @@ func (d dice) value(a *webhook.Attribute) any {
 	case a.Type == webhook.Date:
 		return of(d, dates...)
 	case a.Type == webhook.Millis:
-		return of(d, twins...)
+		return of(d, millis...)
 	case a.Type == webhook.Number:
 		return of[any](d, number("9.90"), number("-4.97"), number("0"), "12.50", number("0.00"), number("1e-2"), nil, "x")
 	case a.Type == webhook.Boolean:
@@ -137,7 +137,7 @@ func (d dice) value(a *webhook.Attribute) any {
 	return of[any](d, a.Name+"-value", fmt.Sprint(a.Name, d.IntN(1000)), number(strconv.Itoa(d.IntN(1000))))
 }
 
-func (d dice) odd() any {
+func (d random) odd() any {
 	if d.one(4) {
 		return of(d, dates...)
 	}
@@ -145,7 +145,7 @@ func (d dice) odd() any {
 }
 
 // write writes a value as JSON, in one of the many ways in which that can be done.
-func (d dice) write(b *strings.Builder, v any) {
+func (d random) write(b *strings.Builder, v any) {
 	switch v := v.(type) {
 	case nil:
 		b.WriteString("null")
@@ -178,14 +178,14 @@ func (d dice) write(b *strings.Builder, v any) {
 	}
 }
 
-func (d dice) comma(b *strings.Builder, i int) {
+func (d random) comma(b *strings.Builder, i int) {
 	if i > 0 {
 		b.WriteString(of(d, ",", ",", ",", " ,\n\t "))
 	}
 }
 
 // writeText escapes what must be escaped, and sometimes what need not.
-func (d dice) writeText(b *strings.Builder, s string) {
+func (d random) writeText(b *strings.Builder, s string) {
 	needless := d.one(10)
 	b.WriteByte('"')
 	for _, r := range s {
@@ -204,14 +204,14 @@ func (d dice) writeText(b *strings.Builder, s string) {
 }
 
 // body makes a webhook's bytes.
-func (d dice) body() []byte {
+func (d random) body() []byte {
 	var b strings.Builder
 	d.write(&b, d.webhook())
 	return []byte(b.String())
 }
 
 // settings makes an integration file: JSON is YAML.
-func (d dice) settings() string {
+func (d random) settings() string {
 	type object = map[string]any
 	text, err := json.Marshal(object{"apps": object{"demo": object{
 		"enabled": !d.one(40), "anonymous": of(d, "identity", "object_id", "skip"),
@@ -238,7 +238,7 @@ func (d dice) settings() string {
 }
 
 // entries names some things, and gives some of them another name, or switches them off.
-func (d dice) entries(prefix string, names ...string) map[string]map[string]any {
+func (d random) entries(prefix string, names ...string) map[string]map[string]any {
 	all := map[string]map[string]any{}
 	for _, name := range names {
 		if !d.one(4) {

@@ -35,8 +35,7 @@ func (i Identity) appendRecord(dst []byte, kind string, ts int64) []byte {
 	return strconv.AppendInt(dst, ts, 10)
 }
 
-// identify finds whom to address, or the reason why nobody is. addressed reports whether it is by a CleverTap ID of
-// the payload.
+// identify finds whom to address, or why nobody is. addressed reports whether a CleverTap ID of the payload does it.
 func (run *mapperRun) identify() (id Identity, addressed bool, skip fault.Reason) {
 	if id := run.cleverTapID(); id != nil {
 		return Identity{ObjectID: true, Value: id}, true, ""

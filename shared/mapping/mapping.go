@@ -1,5 +1,4 @@
-// Package mapping answers what a webhook means in CleverTap: which records, under which identity and names, with which
-// values.
+// Package mapping answers what a webhook means in CleverTap: which records, under which identity, names and values.
 //
 // It decides first what becomes of every attribute, then writes the records from the decisions, then explains the
 // decisions if somebody listens. It is pure: the same bytes and the same integration file give the same records, byte

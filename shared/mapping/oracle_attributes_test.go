@@ -84,7 +84,7 @@ func (o *oracle) listed(name string, v any, want webhook.Type, enum []string) {
 	o.send(name, text)
 }
 
-// encode gives a value's JSON and whether it is of the documented type.
+// encode returns a value's JSON and whether it is of the documented type.
 func encode(v any, want webhook.Type) (string, bool) {
 	free := want == webhook.Unspecified
 	numeric := want == webhook.Number || want == webhook.Integer

@@ -19,8 +19,7 @@ var ranks = map[string]subscriber.Rank{
 	"activate": subscriber.Activate,
 }
 
-// states makes states of reader-1, each of milliseconds, purchase, rank, and keys with values: "5000 a other n=1;
-// 6000 …".
+// states makes states of reader-1, each of milliseconds, purchase, rank, and keys: "5000 a other n=1; 6000 …".
 func states(t testing.TB, text string) (all []*mapping.Profile) {
 	t.Helper()
 	for state := range strings.SplitSeq(text, "; ") {

@@ -26,7 +26,7 @@ func TestTenThousandWebhooksMeanWhatTheOracleSays(t *testing.T) {
 	m := mapping.New()
 	seen := map[string]int{}
 	for f := range files {
-		d := newDice(uint64(f))
+		d := newRandom(uint64(f))
 		file := d.settings()
 		app, hasSandboxAccount := load(t, file), !d.one(3)
 		for range webhooks {
@@ -167,7 +167,7 @@ func TestRecordsAreValidAndTheSameWhateverCameBefore(t *testing.T) {
 	var used mapping.Result
 	var usedEvent webhook.Event
 	rapid.Check(t, func(t *rapid.T) {
-		d := newDice(rapid.Uint64().Draw(t, "seed"))
+		d := newRandom(rapid.Uint64().Draw(t, "seed"))
 		hasSandboxAccount := d.one(2)
 		file, problems := integration.Load("integrations.yaml", []byte(d.settings()))
 		if file == nil {
@@ -225,12 +225,12 @@ func TestTheLastOfEqualNamesCountsAmongMany(t *testing.T) {
 // FuzzMap holds for any body: what is read is mapped, and every record is one that CleverTap takes.
 func FuzzMap(f *testing.F) {
 	for seed := range uint64(50) {
-		f.Add(newDice(seed).body(), seed)
+		f.Add(newRandom(seed).body(), seed)
 	}
 	m := mapping.New()
 	var apps []*integration.App
 	for seed := range uint64(8) {
-		apps = append(apps, load(f, newDice(seed).settings()))
+		apps = append(apps, load(f, newRandom(seed).settings()))
 	}
 	f.Fuzz(func(t *testing.T, body []byte, n uint64) {
 		var e webhook.Event

@@ -23,8 +23,7 @@ func (run *mapperRun) canonical() string {
 	return run.payload.Type.Canonical()
 }
 
-// isOneTime reports whether the purchase is no subscription. Without a type only the id of a one-time purchase says
-// so.
+// isOneTime reports whether the purchase is no subscription. Without a type the id of a one-time purchase decides.
 func (run *mapperRun) isOneTime() bool {
 	switch kind := run.text(run.col.purchaseType); string(kind) {
 	case "CONSUMABLE", "NON_CONSUMABLE":
@@ -83,8 +82,7 @@ func (run *mapperRun) updatePurchase() {
 	if id == nil {
 		id = run.id(run.col.chainID)
 	}
-	// Neighbours in the queue are often about the same purchase of the same user; strings are made only for other
-	// ones.
+	// Neighbours in the queue are often about one purchase of one user; new strings are made only for others.
 	if run.lastPurchase != string(id) {
 		run.lastPurchase = string(id)
 	}

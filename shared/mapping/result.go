@@ -112,8 +112,7 @@ func (r *Result) addDrift(kind string, name []byte) {
 	r.Drift = append(r.Drift, text)
 }
 
-// Copies keeps copies of profiles beyond the next Map. The zero Copies is ready; its memory is used again after
-// Forget.
+// Copies keeps copies of profiles beyond the next Map. The zero Copies is ready. Forget frees its memory for others.
 type Copies struct {
 	profiles []Profile
 	entries  []entry

@@ -20,8 +20,7 @@ type value struct {
 	changed rule   // what changed it; none if nothing did
 }
 
-// encode encodes a value that is no object, of an attribute of a type. Texts and arrays are cut, numbers keep their
-// text.
+// encode encodes a value that is no object, of a documented type. Texts and arrays are cut, numbers keep their text.
 func (r *Result) encode(raw jsontext.Value, want webhook.Type) value {
 	anything := want == webhook.Unspecified
 	switch raw[0] {
