@@ -112,7 +112,7 @@ func (d random) present(a *webhook.Attribute) bool {
 
 func (d random) value(a *webhook.Attribute) any {
 	switch {
-	case d.one(30):
+	case d.one(30), a.Type == webhook.Unspecified:
 		return d.odd()
 	case strings.HasSuffix(a.Name, "user_id"), strings.Contains(a.Name, "clevertap_id"):
 		return of(d, ids...)
