@@ -17,7 +17,7 @@ import (
 // demoSecret is the shared secret of the demo app wherever the fixtures are used. It opens nothing.
 const demoSecret = "demo-secret-not-for-production"
 
-// signature says how a request is signed.
+// signature is how a request is signed.
 type signature int
 
 const (

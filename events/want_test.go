@@ -50,7 +50,7 @@ func (f fixture) refused(t *testing.T) (status int, reason fault.Reason) {
 	return 200, ""
 }
 
-// want says what has to become of a fixture, given what is stored of its subscribers.
+// want is what has to become of a fixture, given what is stored of its subscribers.
 func (f fixture) want(t *testing.T, app *integration.App, at time.Time, stored states) want {
 	t.Helper()
 	if status, reason := f.refused(t); reason != "" {

@@ -59,7 +59,7 @@ type Handler struct {
 	Jitter func() float64   // in [0,1); math/rand/v2 if nil
 	Now    func() time.Time // time.Now if nil
 
-	Explain func(message int, note mapping.Note) // called for everything that the mapping drops or changes
+	Explain func(message int, note mapping.Explanation) // called for everything that the mapping drops or changes
 	Observe func(Result)                         // called once for each message, in their order
 
 	spare atomic.Pointer[workspace]

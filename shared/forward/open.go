@@ -166,11 +166,11 @@ func (o *opener) receivedAt(m *Message, received time.Time) time.Time {
 }
 
 // noter returns the function that explains a message, nil if nobody listens.
-func (o *opener) noter(i int) func(mapping.Note) {
+func (o *opener) noter(i int) func(mapping.Explanation) {
 	if o.Explain == nil {
 		return nil
 	}
-	return func(n mapping.Note) { o.Explain(i, n) }
+	return func(n mapping.Explanation) { o.Explain(i, n) }
 }
 
 // describe keeps what logs and metrics say about the message.

@@ -251,11 +251,11 @@ func (h *Handler) explainDecision(u *stateUpdate, profile *mapping.Profile) {
 	const property, active = "user property", "has_active_subscription"
 	switch d := u.decision; {
 	case d.Older:
-		h.Explain(u.message, mapping.Note{Subject: "profile", Rule: ruleOlder})
+		h.Explain(u.message, mapping.Explanation{Subject: "profile", Rule: ruleOlder})
 	case d.Others:
-		h.Explain(u.message, mapping.Note{Subject: property, Name: "all but " + active + " and the user's ids", Rule: ruleOthers})
+		h.Explain(u.message, mapping.Explanation{Subject: property, Name: "all but " + active + " and the user's ids", Rule: ruleOthers})
 	case d.Known && (!u.Update.Known || d.Active != u.Update.Active):
-		h.Explain(u.message, mapping.Note{Subject: property, Name: active, Sent: active, Rule: ruleActive})
+		h.Explain(u.message, mapping.Explanation{Subject: property, Name: active, Sent: active, Rule: ruleActive})
 	}
 }
 

@@ -86,7 +86,7 @@ func (run *mapperRun) derivedDate(columns ...int) []byte {
 	return nil
 }
 
-// inOffer says whether the user is in a kind of offer: not after the end of a subscription that had it.
+// inOffer reports whether the user is in a kind of offer: not after the end of a subscription that had it.
 func (run *mapperRun) inOffer(kind string) []byte {
 	offer := string(run.text(run.col.offer))
 	ended := run.Update.Known && !run.Update.Active

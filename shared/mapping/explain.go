@@ -7,8 +7,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
 
-// Note is one thing to explain: something was dropped or changed.
-type Note struct {
+// Explanation is one thing to explain: something was dropped or changed.
+type Explanation struct {
 	Subject string             // "message", "event", "property", "user property", "profile" or "charged"
 	Name    string             // the payload's name
 	Sent    string             // the name under which it goes out; empty if it is not sent
@@ -30,7 +30,7 @@ func newRule(text string) rule {
 // none means that nothing is changed, or that nothing forbids sending.
 const none rule = 0
 
-// The rules that decisions name. What the integration file decided has its place in the note's Origin.
+// The rules that decisions name. What the integration file decided has its place in the explanation's Origin.
 var (
 	ruleSwitched  = newRule("the integration file switches it off")
 	ruleRenamed   = newRule("the integration file renames it")
@@ -65,29 +65,29 @@ var (
 // explainer passes on what the decisions of a run changed or dropped.
 type explainer struct {
 	*mapperRun
-	tell func(Note)
+	tell func(Explanation)
 }
 
 // explain goes through the decisions in the order in which they were made.
 func (x explainer) explain() {
 	switch {
 	case x.Skip != "" && x.Skip != fault.EventOff:
-		x.tell(Note{Subject: "message", Rule: string(x.Skip), Origin: x.skipOrigin()})
+		x.tell(Explanation{Subject: "message", Rule: string(x.Skip), Origin: x.skipOrigin()})
 		return
 	case x.Reject != "":
-		x.note("message", x.payload.Name, nil, ruleNameless, nil)
+		x.add("message", x.payload.Name, nil, ruleNameless, nil)
 		return
 	case !x.event.Send:
-		x.note("event", x.payload.Name, nil, ruleSwitched, &x.event.Origin)
+		x.add("event", x.payload.Name, nil, ruleSwitched, &x.event.Origin)
 	case !bytes.Equal(x.event.name, x.payload.Name):
-		x.note("event", x.payload.Name, x.event.name, x.event.changed, &x.event.NameOrigin)
+		x.add("event", x.payload.Name, x.event.name, x.event.changed, &x.event.NameOrigin)
 	}
 	for i := range x.decisions {
 		d := &x.decisions[i]
 		if x.event.Send { // what becomes of the properties of an event that is off is no news
 			x.outgoing("property", d.source, &d.property)
 			if d.property.sent() && d.changed != none {
-				x.note("property", d.source, d.property.policy.name, d.changed, nil)
+				x.add("property", d.source, d.property.policy.name, d.changed, nil)
 			}
 		}
 		x.outgoing("user property", d.source, &d.user)
@@ -96,9 +96,9 @@ func (x explainer) explain() {
 	x.money()
 }
 
-// note passes on one note. What holds without the file is said in words of its own.
-func (x explainer) note(subject string, name, sent []byte, rule rule, origin *integration.Origin) {
-	n := Note{Subject: subject, Name: string(name), Sent: string(sent), Rule: words[rule]}
+// add passes on one explanation. What holds without the file is said in words of its own.
+func (x explainer) add(subject string, name, sent []byte, rule rule, origin *integration.Origin) {
+	n := Explanation{Subject: subject, Name: string(name), Sent: string(sent), Rule: words[rule]}
 	if origin != nil {
 		n.Origin = *origin
 	}
@@ -121,30 +121,30 @@ func (x explainer) skipOrigin() integration.Origin {
 	return integration.Origin{}
 }
 
-// outgoing says why a value does not go out, or why under another name.
+// outgoing explains why a value does not go out, or why under another name.
 func (x explainer) outgoing(subject string, source []byte, out *outgoing) {
 	switch p := out.policy; {
 	case out.rule == ruleSwitched:
-		x.note(subject, source, nil, out.rule, &p.from.Origin)
+		x.add(subject, source, nil, out.rule, &p.from.Origin)
 	case out.rule != none:
-		x.note(subject, source, nil, out.rule, nil)
+		x.add(subject, source, nil, out.rule, nil)
 	case p == nil || bytes.Equal(p.name, source):
 	case p.from == nil:
-		x.note(subject, source, p.name, ruleClean, nil)
+		x.add(subject, source, p.name, ruleClean, nil)
 	default:
-		x.note(subject, source, p.name, ruleRenamed, &p.from.NameOrigin)
+		x.add(subject, source, p.name, ruleRenamed, &p.from.NameOrigin)
 	}
 }
 
 func (x explainer) profiles() {
 	switch {
 	case !x.subscription:
-		x.note("profile", nil, nil, ruleOneTime, nil)
+		x.add("profile", nil, nil, ruleOneTime, nil)
 	case x.Profile == nil:
-		x.note("profile", nil, nil, ruleNothing, nil)
+		x.add("profile", nil, nil, ruleNothing, nil)
 	}
 	if x.isTransfer() && x.addressed {
-		x.note("profile", nil, nil, ruleOtherID, nil)
+		x.add("profile", nil, nil, ruleOtherID, nil)
 	}
 }
 
@@ -152,10 +152,10 @@ func (x explainer) money() {
 	switch rule := x.charged.rule; rule {
 	case none:
 	case ruleSwitched:
-		x.note("charged", nil, nil, rule, &x.app.ChargedOrigin)
+		x.add("charged", nil, nil, rule, &x.app.ChargedOrigin)
 	case ruleNoAmount, ruleNoCurrency:
-		x.note("charged", x.charged.attribute, nil, rule, &x.app.CurrencyOrigin)
+		x.add("charged", x.charged.attribute, nil, rule, &x.app.CurrencyOrigin)
 	default:
-		x.note("charged", x.charged.attribute, nil, rule, nil)
+		x.add("charged", x.charged.attribute, nil, rule, nil)
 	}
 }

@@ -80,7 +80,7 @@ func (d random) webhook() object {
 	if d.one(30) {
 		wide := object{}
 		for i := range of(d, 3, 48, 120) {
-			wide = append(wide, pair{"utm_" + strconv.Itoa(i), d.odd()})
+			wide = append(wide, member{"utm_" + strconv.Itoa(i), d.odd()})
 		}
 		o = o.set("attribution", wide)
 	}

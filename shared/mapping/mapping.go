@@ -36,7 +36,7 @@ func (m *Mapper) policiesOf(app *integration.App) *policies {
 	return p.(*policies)
 }
 
-// Destination says which account a message's records go to: it decides about money and about the sandbox skip.
+// Destination is the account that a message's records go to: it decides about money and about the sandbox skip.
 type Destination uint8
 
 // The destinations.
@@ -71,8 +71,8 @@ func Route(e *webhook.Event, app *integration.App, sandboxAccount func() (bool, 
 	return SandboxAccount, nil
 }
 
-// Scope says which environments' purchases go to an account: those that the file sends there, and all of them if both
-// accounts of an app's secret are one.
+// Scope returns the environments whose purchases go to an account: those that the file sends there, and all of them
+// if both accounts of an app's secret are one.
 func Scope(app *integration.App, to Destination, oneAccount bool) subscriber.Scope {
 	both := app.Sandbox == integration.SandboxSend || app.Sandbox == integration.SandboxRoute && oneAccount
 	return subscriber.Scope{Production: both || to == Production, Sandbox: both || to == SandboxAccount}
@@ -101,7 +101,7 @@ type mapperRun struct {
 // production passes nil. The same event, app, destination and received give the same bytes. r's memory is valid until
 // the next Map with the same r.
 func (m *Mapper) Map(
-	r *Result, e *webhook.Event, app *integration.App, to Destination, received time.Time, explain func(Note),
+	r *Result, e *webhook.Event, app *integration.App, to Destination, received time.Time, explain func(Explanation),
 ) {
 	r.reset()
 	run := mapperRun{

@@ -10,8 +10,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// row finds an attribute of the catalogue; nil if there is none.
-func (o *oracle) row(name string) *webhook.Attribute { return o.c.Attribute([]byte(name)) }
+// listing finds an attribute of the catalogue; nil if there is none.
+func (o *oracle) listing(name string) *webhook.Attribute { return o.c.Attribute([]byte(name)) }
 
 func nothing(v any) bool { return v == nil || v == "" }
 
@@ -23,10 +23,10 @@ func dateJSON(ms int64) string {
 	return fmt.Sprintf(`"$D_%d"`, s)
 }
 
-// walk goes through the payload.
-func (o *oracle) walk() {
+// attributes goes through the payload.
+func (o *oracle) attributes() {
 	for _, p := range o.a {
-		row := o.row(p.name)
+		row := o.listing(p.name)
 		switch {
 		case row == nil:
 			o.unlisted(p.name, p.name, p.value, o.a, webhook.Unspecified, 2, true)
@@ -67,7 +67,7 @@ func (o *oracle) listed(name string, v any, want webhook.Type, enum []string) {
 			o.drifted("attribute", name)
 		}
 		holds := slices.Contains([]string{"user_attributes", "attributes", "integrations"}, name)
-		send := o.app.Property(o.row(name).Index).Send
+		send := o.app.Property(o.listing(name).Index).Send
 		for _, p := range inner {
 			if !holds || !slices.Contains(addresses, p.name) {
 				o.unlisted(p.name, name+"_"+p.name, p.value, inner, webhook.Unspecified, 1, send)
@@ -148,7 +148,7 @@ func (o *oracle) unlisted(own, flat string, v any, beside object, want webhook.T
 		if ms, ok := isoMS(flat, v); ok {
 			text = dateJSON(ms)
 		} else if base, is := strings.CutSuffix(own, "_ms"); is {
-			known := o.row(base)
+			known := o.listing(base)
 			date := beside.find(base)
 			if _, ok := isoMS(strings.TrimSuffix(flat, "_ms"), date); ok && (!top || known == nil || known.Type == want) {
 				return
@@ -162,7 +162,7 @@ func (o *oracle) unlisted(own, flat string, v any, beside object, want webhook.T
 		millis := false
 		if !decided {
 			name = clean(flat)
-			row := o.row(name)
+			row := o.listing(name)
 			millis = row != nil && row.Type == webhook.Millis
 		}
 		if name != "" && !millis {
@@ -181,7 +181,7 @@ func isoMS(name string, v any) (int64, bool) {
 
 // unlistedRule is what is decided on a name that need not be in the catalogue.
 func (o *oracle) unlistedRule(flat string, top bool) (send bool, name string, decided bool) {
-	if row := o.row(flat); row != nil && !row.Dynamic() && !top {
+	if row := o.listing(flat); row != nil && !row.Dynamic() && !top {
 		rule := o.app.Property(row.Index)
 		return rule.Send, rule.Name, true
 	}
@@ -193,7 +193,7 @@ func (o *oracle) unlistedRule(flat string, top bool) (send bool, name string, de
 
 // send writes an attribute of the catalogue as a property and as a user property.
 func (o *oracle) send(name, json string) {
-	row := o.row(name)
+	row := o.listing(name)
 	if rule := o.app.Property(row.Index); rule.Send {
 		class := 1
 		if name == "event_id" || name == "environment" {

@@ -161,7 +161,7 @@ func (o *oracle) chosen() (attribute, currency string) {
 		return "amount_in_customer_currency", strings.ToUpper(o.text("customer_currency"))
 	}
 	for _, p := range o.a {
-		row := o.row(p.name)
+		row := o.listing(p.name)
 		if p.value == nil || row == nil || attribute != "" && row.Name != "amount_in_xxx" {
 			continue
 		}

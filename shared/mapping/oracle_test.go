@@ -20,13 +20,13 @@ import (
 // number is a JSON number by its text.
 type number string
 
-// pair is a member of an object; object keeps the payload's order.
+// member is a member of an object; object keeps the payload's order.
 type (
-	pair struct {
+	member struct {
 		name  string
 		value any
 	}
-	object []pair
+	object []member
 )
 
 func (o object) find(name string) any {
@@ -45,7 +45,7 @@ func (o object) set(name string, value any) object {
 			return o
 		}
 	}
-	return append(o, pair{name, value})
+	return append(o, member{name, value})
 }
 
 // decode reads a value: nil, bool, string, number, []any or object.
@@ -172,7 +172,7 @@ func (o *oracle) answer(hasSandboxAccount bool) outcome {
 	kind := o.text("purchase_type")
 	o.profile = kind != "CONSUMABLE" && kind != "NON_CONSUMABLE" &&
 		(kind != "" || o.text("purchasely_one_time_purchase_id") == "")
-	o.walk()
+	o.attributes()
 	out := outcome{}
 	record := func(name, data string) string {
 		return fmt.Sprintf(`{"type":"event",%s,"ts":%d,"evtName":%s,"evtData":{%s}}`, identity, ts, quote(name), data)

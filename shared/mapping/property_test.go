@@ -135,7 +135,7 @@ func checkRecord(t failer, record []byte) {
 	}
 }
 
-func checkProperty(t failer, p pair, profile, charged bool, record []byte) {
+func checkProperty(t failer, p member, profile, charged bool, record []byte) {
 	t.Helper()
 	if p.name == "" || len(p.name) > clevertap.MaxKeyBytes || strings.TrimSpace(p.name) != p.name ||
 		clevertap.Forbidden(p.name, profile) != 0 || profile && clevertap.ReservedProfileKey(p.name) {
@@ -178,8 +178,8 @@ func TestRecordsAreValidAndTheSameWhateverCameBefore(t *testing.T) {
 		for i, memory := range []struct {
 			r       *mapping.Result
 			e       *webhook.Event
-			explain func(mapping.Note)
-		}{{&used, &usedEvent, nil}, {new(mapping.Result), new(webhook.Event), func(mapping.Note) {}}, {&used, &usedEvent, nil}} {
+			explain func(mapping.Explanation)
+		}{{&used, &usedEvent, nil}, {new(mapping.Result), new(webhook.Event), func(mapping.Explanation) {}}, {&used, &usedEvent, nil}} {
 			if err := memory.e.Read(body); err != nil {
 				t.Fatal(err)
 			}
@@ -238,7 +238,7 @@ func FuzzMap(f *testing.F) {
 			return
 		}
 		var r mapping.Result
-		m.Map(&r, &e, apps[n%uint64(len(apps))], mapping.Destination(n/8%2), atReceipt, func(mapping.Note) {})
+		m.Map(&r, &e, apps[n%uint64(len(apps))], mapping.Destination(n/8%2), atReceipt, func(mapping.Explanation) {})
 		for _, record := range records(&r) {
 			checkRecord(t, record)
 		}

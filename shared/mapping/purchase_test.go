@@ -14,7 +14,7 @@ import (
 
 const nothingSent = "{server_events: {default: skip}, user_properties: {default: none}}"
 
-// describe says an update in words: purchase, time, state, rank.
+// describe puts an update into words: purchase, time, state, rank.
 func describe(u subscriber.Update) string {
 	words := []string{u.Purchase, "never", "unknown", ""}
 	if !u.At.IsZero() {

@@ -28,11 +28,11 @@ type Result struct {
 	Created         int64    // milliseconds of the time that makes ts; 0 if the webhook has none
 	Drift           []string // names only, never values: "event FOO", "attribute bar", "value subscription_status"
 
-	memory
+	reused
 }
 
-// memory is what a Result keeps from one webhook to the next.
-type memory struct {
+// reused is what a Result keeps from one webhook to the next.
+type reused struct {
 	decisions []decision // in the payload's order, then those on derived user properties
 	own       []policy   // of attributes that go out under their own names
 	values    arena      // encoded values, and texts that outlive the webhook

@@ -61,7 +61,7 @@ func explain(ctx context.Context, b batch) (explanation, error) {
 		Delayer:      nowhere{},
 		Log:          slog.New(slog.DiscardHandler),
 		Metrics:      io.Discard,
-		Explain:      func(i int, n mapping.Note) { x.Webhooks[i].addNote(n, b.file.Path) },
+		Explain:      func(i int, n mapping.Explanation) { x.Webhooks[i].addNote(n, b.file.Path) },
 		Observe:      func(r forward.Result) { x.Webhooks[r.Message].complete(r, b) },
 	}
 	subscribers := b.subscribers()
@@ -106,7 +106,7 @@ func (o *outcome) complete(r forward.Result, b batch) {
 	skipped := func(reason fault.Reason) bool { return r.Outcome == forward.Skipped && r.Fault.Reason == reason }
 	switch app := b.file.Apps[b.app]; {
 	case skipped(fault.Disabled): // decided before the mapping, which writes the notes
-		note := mapping.Note{Subject: "message", Rule: string(fault.Disabled), Origin: app.EnabledOrigin}
+		note := mapping.Explanation{Subject: "message", Rule: string(fault.Disabled), Origin: app.EnabledOrigin}
 		o.addNote(note, b.file.Path)
 		o.Hints = append(o.Hints, "enabled: true in the integration file switches the app on")
 	case skipped(fault.Sandbox) && app.Sandbox == integration.SandboxRoute:

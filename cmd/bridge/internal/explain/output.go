@@ -56,7 +56,7 @@ type stateAfter struct {
 	State jsontext.Value `json:"state"`
 }
 
-func (o *outcome) addNote(n mapping.Note, file string) {
+func (o *outcome) addNote(n mapping.Explanation, file string) {
 	added := note{n.Subject, n.Name, n.Sent, n.Rule, n.Origin.Rule, "", n.Origin.Line, n.Origin.Column}
 	if n.Origin.Line > 0 {
 		added.File = file
