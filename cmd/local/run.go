@@ -72,7 +72,9 @@ func sendAll(
 		return failed, err
 	}
 	unexpected, err := r.unexpected(ctx)
-	screen.unexpected(unexpected)
+	for _, line := range unexpected {
+		screen.print("  %s %s\n", screen.paint(red, "✗"), line)
+	}
 	return failed + len(unexpected), err
 }
 

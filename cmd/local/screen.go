@@ -108,12 +108,6 @@ func describe(raw rawJSON) string {
 	return fmt.Sprintf("%s of %s: %s%d properties", r.Type, of, name, len(r.Event)+len(r.Profile))
 }
 
-func (s *screen) unexpected(lines []string) {
-	for _, line := range lines {
-		s.print("  %s %s\n", s.paint(red, "✗"), line)
-	}
-}
-
 func (s *screen) summary(sent, failed int, took time.Duration) {
 	verdict := s.paint(green, "all as their fixtures say")
 	if failed > 0 {

@@ -16,34 +16,36 @@ import (
 
 const lambda = "AWS::Lambda::Function"
 
-// grants are all that each role may do on which resources, for a stack with the table. A key and traces are granted
-// only where they are wanted.
+// grants are all that a role may do, on which resource. A key and traces are granted only where they are wanted.
 func (s *stack) grants(role string) string {
-	queues := "EventsFifoQueue.Arn and EventsStandardQueue.Arn"
-	secret := "secretsmanager:GetSecretValue on arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:" +
-		"secret:purchasely-clevertap/*/%s-??????" // Secrets Manager adds a hyphen and six characters.
-	all := map[string][]string{
-		"ReceiverRole": {
-			"sqs:SendMessage on " + queues, fmt.Sprintf(secret, "purchasely"),
-			"logs:CreateLogStream on ReceiverLogs.Arn", "logs:PutLogEvents on ReceiverLogs.Arn",
-		},
-		"ForwarderRole": {
-			"sqs:ReceiveMessage on " + queues, "sqs:DeleteMessage on " + queues, "sqs:GetQueueAttributes on " + queues,
-			"sqs:ChangeMessageVisibility on " + queues, "sqs:SendMessage on RejectedQueue.Arn",
-			fmt.Sprintf(secret, "clevertap"),
-			"logs:CreateLogStream on ForwarderLogs.Arn", "logs:PutLogEvents on ForwarderLogs.Arn",
-		},
-	}[role]
+	granted := map[string]bool{}
+	grant := func(resource string, actions ...string) {
+		for _, action := range actions {
+			granted[action+" on "+resource] = true
+		}
+	}
+	kind, queueActions := "purchasely", []string{"sqs:SendMessage"}
+	if role == "ForwarderRole" {
+		kind = "clevertap"
+		queueActions = []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
+		grant("RejectedQueue.Arn", "sqs:SendMessage")
+	}
+	grant("EventsFifoQueue.Arn", queueActions...)
+	grant("EventsStandardQueue.Arn", queueActions...)
+	// Secrets Manager adds a hyphen and six characters to a secret's name.
+	grant("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:purchasely-clevertap/*/"+kind+
+		"-??????", "secretsmanager:GetSecretValue")
+	grant(strings.TrimSuffix(role, "Role")+"Logs.Arn", "logs:CreateLogStream", "logs:PutLogEvents")
 	if role == "ForwarderRole" && s.parameters["Subscribers"] == "on" {
-		all = append(all, "dynamodb:BatchGetItem on SubscribersTable.Arn", "dynamodb:PutItem on SubscribersTable.Arn")
+		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:PutItem")
 	}
 	if s.parameters["KmsKeyArn"] != "" {
-		all = append(all, "kms:Decrypt on "+keyARN, "kms:GenerateDataKey on "+keyARN)
+		grant(keyARN, "kms:Decrypt", "kms:GenerateDataKey")
 	}
 	if s.parameters["Tracing"] == "on" {
-		all = append(all, "xray:PutTraceSegments on *", "xray:PutTelemetryRecords on *")
+		grant("*", "xray:PutTraceSegments", "xray:PutTelemetryRecords")
 	}
-	return strings.Join(slices.Sorted(slices.Values(all)), "; ")
+	return keys(granted)
 }
 
 func rolesAreExact(s *stack) {
@@ -51,7 +53,7 @@ func rolesAreExact(s *stack) {
 	s.want("roles", "ForwarderRole ReceiverRole", keys(roles))
 	for name, role := range roles {
 		s.fault(role["ManagedPolicyArns"] != nil, "%s has managed policies", name)
-		granted := map[string][]string{} // resources by action
+		granted := map[string]bool{}
 		for _, policy := range list(role["Policies"]) {
 			for _, statement := range list(at(policy, "PolicyDocument", "Statement")) {
 				statement := object(statement)
@@ -62,16 +64,12 @@ func rolesAreExact(s *stack) {
 					for _, resource := range list(statement["Resource"]) {
 						s.fault(strings.Contains(action, "*"), "%s: action %s has a wildcard", name, action)
 						s.fault(resource == "*" && !strings.HasPrefix(action, "xray:"), "%s: %s on everything", name, action)
-						granted[action] = append(granted[action], fmt.Sprint(resource))
+						granted[fmt.Sprint(action, " on ", resource)] = true
 					}
 				}
 			}
 		}
-		var lines []string
-		for action, resources := range granted {
-			lines = append(lines, action+" on "+strings.Join(slices.Sorted(slices.Values(resources)), " and "))
-		}
-		s.want("actions of "+name, s.grants(name), strings.Join(slices.Sorted(slices.Values(lines)), "; "))
+		s.want("actions of "+name, s.grants(name), keys(granted))
 	}
 	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"} {
 		s.fault(len(s.of(kind)) > 0, "%s: rights are written into the roles only", kind)

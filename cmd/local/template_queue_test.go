@@ -87,11 +87,7 @@ func deadLetterQueuesFit(s *stack) {
 // own rule for its visibility, at the end of the jitter that makes most receives, and by the queue's visibility if the
 // forwarder cannot change it.
 func outageOfADayIsSurvived(s *stack) {
-	const (
-		outage = 24 * time.Hour
-		most   = 15 * time.Minute
-		jitter = 0.8
-	)
+	const outage, most, jitter = 24 * time.Hour, 15 * time.Minute, 0.8
 	for name := range deadLetterQueues {
 		allowed := number(s.get(name, "RedrivePolicy", "maxReceiveCount"))
 		s.fault(seconds(s.get(name, "MessageRetentionPeriod")) <= outage, "%s: forgets within the outage", name)
