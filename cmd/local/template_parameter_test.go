@@ -3,11 +3,12 @@
 package main_test
 
 import (
+	_ "embed"
 	"fmt"
 	"maps"
-	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/goccy/go-yaml"
@@ -52,13 +53,21 @@ func parametersAreComplete(s *stack) {
 	}
 }
 
-// patternsFit tries the values of testdata/parameters.yaml, where a pattern alone decides.
+//go:embed testdata/parameters.yaml
+var parameterValues []byte
+
+// patternValues are values that each pattern takes, and values that it refuses.
+var patternValues = sync.OnceValue(func() (all map[string]struct{ Taken, Refused []string }) {
+	if err := yaml.Unmarshal(parameterValues, &all); err != nil {
+		panic(err)
+	}
+	return all
+})
+
+// patternsFit tries the values, where a pattern alone decides.
 func patternsFit(s *stack) {
-	text, err := os.ReadFile("testdata/parameters.yaml")
-	var all map[string]struct{ Taken, Refused []string }
-	s.fault(err != nil || yaml.Unmarshal(text, &all) != nil, "no values: %v", err)
 	for name, parameter := range object(s.Source["Parameters"]) {
-		values, ok := all[name]
+		values, ok := patternValues()[name]
 		pattern := at(parameter, "AllowedPattern")
 		s.fault(ok != (pattern != nil), "%s: a pattern without values, or the other way round", name)
 		expression, err := regexp.Compile(fmt.Sprint(pattern))
