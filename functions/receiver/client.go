@@ -26,6 +26,9 @@ type client struct{ transport *http.Transport }
 func newClient(transport *http.Transport) *client {
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true) // Calls come one by one.
+	if transport.TLSClientConfig != nil {
+		transport.TLSClientConfig.NextProtos = nil // The SDK's transport offers HTTP/2, which a server may then choose.
+	}
 	transport.DisableCompression = true
 	transport.WriteBufferSize = writeBuffer
 	return &client{transport}

@@ -204,7 +204,9 @@ func TestTheSDKRepeatsAsOftenAsTheEnvironmentSays(t *testing.T) {
 }
 
 func TestCertificatesOfTheEnvironmentAreTrusted(t *testing.T) {
-	secure := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	secure.EnableHTTP2 = true // It must not be offered: the client speaks HTTP/1 only.
+	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	bundle := filepath.Join(t.TempDir(), "bundle.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})
