@@ -2,6 +2,7 @@ package clevertap
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -9,11 +10,12 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
-// The faults of a secret's content. Their texts are fixed, because a decoder's own words can quote what it read.
+// The texts are fixed, because a decoder's own words can quote what it read.
 var (
 	errSecretForm    = errors.New("clevertap secret: not a JSON object of strings")
 	errSecretMissing = errors.New("clevertap secret: account_id or passcode missing")
-	errSecretHeader  = errors.New("clevertap secret: account_id or passcode with a character that no header takes")
+	errSecretHeader  = errors.New("clevertap secret: account_id or passcode with a control character")
+	errRegion        = errors.New("clevertap secret: region is not a region code")
 )
 
 // Account is where records go and with which credentials.
@@ -23,41 +25,41 @@ type Account struct {
 	Passcode secret.Value
 }
 
-// Key names the account in limits, log lines and metrics: the host and the id. It holds no credentials.
+// Key names the account in limits, log lines and metrics. It holds no credentials.
 func (a Account) Key() string { return a.Host + "/" + a.ID }
 
-// Equal tells whether two accounts are one, with the same credentials.
+// Equal reports whether two accounts are the same, with the same credentials.
 func (a Account) Equal(b Account) bool {
 	return a.Host == b.Host && a.ID == b.ID && a.Passcode.Equal(b.Passcode)
 }
 
-// Accounts is what an app's secret holds.
+// Accounts is the content of an app's secret.
 type Accounts struct {
 	Production Account
-	Sandbox    *Account // nil: none
+	Sandbox    *Account // nil if there is none
 }
 
-// credentials is the form of one account in the secret.
+// credentials is one account in the secret.
 type credentials struct {
 	Region   string   `json:"region"`
 	ID       string   `json:"account_id"`
 	Passcode passcode `json:"passcode"`
 }
 
-// passcode looks at its text once, on the way into the [secret.Value] that shows it to nobody afterwards.
+// passcode checks its text on the way into the [secret.Value], which shows it to nobody afterwards.
 type passcode struct {
 	value secret.Value
-	fits  bool
+	valid bool
 }
 
-// UnmarshalText keeps the text and notes whether a header can carry it.
 func (p *passcode) UnmarshalText(text []byte) error {
-	p.fits = fitsHeader(text)
+	p.valid = !hasControl(string(text))
 	return p.value.UnmarshalText(text)
 }
 
-// ParseAccounts reads an app's secret. Its errors are of kind [fault.Operator] and never quote the text: the reason is
-// [fault.Secret] for what cannot be read or lacks a part, and [fault.Credentials] for parts that CleverTap cannot have given.
+// ParseAccounts reads an app's secret. Its errors are [fault.Operator] and never quote the text; the reason is
+// [fault.Secret] if the secret cannot be read or lacks a part, and [fault.Credentials] if it holds what CleverTap
+// cannot have issued.
 func ParseAccounts(text []byte) (Accounts, error) {
 	var form struct {
 		credentials
@@ -67,11 +69,8 @@ func ParseAccounts(text []byte) (Accounts, error) {
 		return Accounts{}, fault.New(fault.Operator, fault.Secret, errSecretForm)
 	}
 	production, err := form.account()
-	if err != nil {
-		return Accounts{}, err
-	}
-	if form.Sandbox == nil {
-		return Accounts{Production: production}, nil
+	if err != nil || form.Sandbox == nil {
+		return Accounts{Production: production}, err
 	}
 	sandbox, err := form.Sandbox.account()
 	if err != nil {
@@ -80,8 +79,8 @@ func ParseAccounts(text []byte) (Accounts, error) {
 	return Accounts{Production: production, Sandbox: &sandbox}, nil
 }
 
-// account checks one account's parts. What no header can carry is refused here, so that the HTTP client never complains
-// about a header in words that hold it.
+// account refuses what no header can carry, so that the HTTP client never complains about a header in words that
+// quote it.
 func (c *credentials) account() (Account, error) {
 	if c.ID == "" || c.Passcode.value.Empty() {
 		return Account{}, fault.New(fault.Operator, fault.Secret, errSecretMissing)
@@ -90,18 +89,37 @@ func (c *credentials) account() (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	if !fitsHeader(c.ID) || !c.Passcode.fits {
+	if hasControl(c.ID) || !c.Passcode.valid {
 		return Account{}, fault.New(fault.Operator, fault.Credentials, errSecretHeader)
 	}
 	return Account{Host: host, ID: c.ID, Passcode: c.Passcode.value}, nil
 }
 
-// fitsHeader tells whether a text has no control characters.
-func fitsHeader[T ~string | ~[]byte](text T) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] == 0x7f {
-			return false
-		}
+func hasControl(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f })
+}
+
+// domain is the host of Europe, the default region; every other host ends with it.
+const domain = "api.clevertap.com"
+
+// Host returns the host of a region. Letter case and surrounding spaces do not matter. The vendor adds regions, so
+// every code of two to five letters and one or two digits counts as one. Nothing else may become a host, or a mistake
+// in the secret would send the passcode to a stranger: the error is [fault.Operator] with the reason
+// [fault.Credentials].
+//
+// Regions: developer.clevertap.com/docs/authentication (November 2026).
+func Host(region string) (string, error) {
+	code := strings.ToLower(strings.TrimSpace(region))
+	switch code {
+	case "", "eu", "eu1", "global", "none":
+		return domain, nil
+	case "in", "us", "sg", "sk":
+		return code + "1." + domain, nil
 	}
-	return true
+	digits := strings.TrimLeft(code, "abcdefghijklmnopqrstuvwxyz")
+	letters := len(code) - len(digits)
+	if letters < 2 || letters > 5 || len(digits) < 1 || len(digits) > 2 || strings.Trim(digits, "0123456789") != "" {
+		return "", fault.New(fault.Operator, fault.Credentials, errRegion)
+	}
+	return code + "." + domain, nil
 }

@@ -13,100 +13,76 @@ import (
 
 func TestParseAccounts(t *testing.T) {
 	t.Parallel()
-	type account struct{ host, id, passcode string }
-	tests := map[string]struct {
-		text       string
-		production account
-		sandbox    *account
-		reason     fault.Reason // of the Operator fault; empty: none
-	}{
-		"one account": {
-			text:       `{"region":"in1","account_id":"AAA-AAA-AAAA","passcode":"p-1"}`,
-			production: account{"in1.api.clevertap.com", "AAA-AAA-AAAA", "p-1"},
-		},
-		"a region may be absent": {
-			text:       `{"account_id":"AAA","passcode":"p-1"}`,
-			production: account{"api.clevertap.com", "AAA", "p-1"},
-		},
-		"a region may be null, and so may the sandbox": {
-			text:       `{"region":null,"account_id":"AAA","passcode":"p-1","sandbox":null}`,
-			production: account{"api.clevertap.com", "AAA", "p-1"},
-		},
-		"members that nobody knows are left alone": {
-			text:       `{"account_id":"AAA","passcode":"p-1","note":{"by":"ops"}}`,
-			production: account{"api.clevertap.com", "AAA", "p-1"},
-		},
-		"a sandbox has a region of its own": {
-			text:       `{"region":"us1","account_id":"AAA","passcode":"p-1","sandbox":{"region":"sg","account_id":"BBB","passcode":"p-2"}}`,
-			production: account{"us1.api.clevertap.com", "AAA", "p-1"},
-			sandbox:    &account{"sg1.api.clevertap.com", "BBB", "p-2"},
-		},
-		"an escape in a passcode is decoded": {
-			text:       `{"account_id":"AAA","passcode":"p\u002d1"}`,
-			production: account{"api.clevertap.com", "AAA", "p-1"},
-		},
-		"not JSON":                             {text: `passcode-77`, reason: fault.Secret},
-		"empty":                                {text: ``, reason: fault.Secret},
-		"cut off":                              {text: `{"account_id":"AAA","passcode":"passcode-77"`, reason: fault.Secret},
-		"something behind the object":          {text: `{"account_id":"AAA","passcode":"passcode-77"}x`, reason: fault.Secret},
-		"an array":                             {text: `["passcode-77"]`, reason: fault.Secret},
-		"null":                                 {text: `null`, reason: fault.Secret},
-		"a number as passcode":                 {text: `{"account_id":"AAA","passcode":77}`, reason: fault.Secret},
-		"a number as region":                   {text: `{"region":77,"account_id":"AAA","passcode":"passcode-77"}`, reason: fault.Secret},
-		"no account":                           {text: `{"passcode":"passcode-77"}`, reason: fault.Secret},
-		"an empty account":                     {text: `{"account_id":"","passcode":"passcode-77"}`, reason: fault.Secret},
-		"no passcode":                          {text: `{"account_id":"AAA"}`, reason: fault.Secret},
-		"a null passcode":                      {text: `{"account_id":"AAA","passcode":null}`, reason: fault.Secret},
-		"an empty passcode":                    {text: `{"account_id":"AAA","passcode":""}`, reason: fault.Secret},
-		"a region that is none":                {text: `{"region":"passcode-77","account_id":"AAA","passcode":"passcode-77"}`, reason: fault.Credentials},
-		"a line break in the passcode":         {text: `{"account_id":"AAA","passcode":"passcode-77\n"}`, reason: fault.Credentials},
-		"a control character in the account":   {text: `{"account_id":"AAA\u0000","passcode":"passcode-77"}`, reason: fault.Credentials},
-		"a sandbox without a passcode":         {text: `{"account_id":"AAA","passcode":"passcode-77","sandbox":{"account_id":"BBB"}}`, reason: fault.Secret},
-		"a sandbox without an account":         {text: `{"account_id":"AAA","passcode":"p","sandbox":{"passcode":"passcode-77"}}`, reason: fault.Secret},
-		"a sandbox with a region that is none": {text: `{"account_id":"AAA","passcode":"p","sandbox":{"region":"passcode-77","account_id":"BBB","passcode":"p"}}`, reason: fault.Credentials},
-		"a sandbox that is no object":          {text: `{"account_id":"AAA","passcode":"p","sandbox":"passcode-77"}`, reason: fault.Secret},
+	// key and passcode of the production account, then of the sandbox account
+	for text, want := range map[string]string{
+		`{"region":"in1","account_id":"AAA-AAA-AAAA","passcode":"p-1"}`:                                              "in1.api.clevertap.com/AAA-AAA-AAAA p-1",
+		`{"account_id":"AAA","passcode":"p-1"}`:                                                                      "api.clevertap.com/AAA p-1",
+		`{"region":null,"account_id":"AAA","passcode":"p-1","sandbox":null}`:                                         "api.clevertap.com/AAA p-1",
+		`{"account_id":"AAA","passcode":"p-1","note":{"by":"ops"}}`:                                                  "api.clevertap.com/AAA p-1",
+		`{"account_id":"AAA","passcode":"p\u002d1"}`:                                                                 "api.clevertap.com/AAA p-1",
+		`{"region":"us1","account_id":"A","passcode":"p","sandbox":{"region":"sg","account_id":"B","passcode":"q"}}`: "us1.api.clevertap.com/A p sg1.api.clevertap.com/B q",
+	} {
+		accounts, err := clevertap.ParseAccounts([]byte(text))
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+			continue
+		}
+		got := accounts.Production.Key() + " " + accounts.Production.Passcode.Reveal()
+		if s := accounts.Sandbox; s != nil {
+			got += " " + s.Key() + " " + s.Passcode.Reveal()
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := clevertap.ParseAccounts([]byte(test.text))
-			if test.reason != "" {
-				f, ok := errors.AsType[*fault.Fault](err)
-				if !ok || f.Kind != fault.Operator || f.Reason != test.reason {
-					t.Fatalf("error %v, want the operator's, reason %s", err, test.reason)
-				}
-				if shown := fmt.Sprintf("%v %+v %v", err, f, f.Err); strings.Contains(shown, "77") {
-					t.Errorf("the error quotes the secret: %s", shown)
-				}
-				if shown := fmt.Sprintf("%#v", f); strings.Contains(shown, "passcode") { // in which addresses stand, with any digits
-					t.Errorf("the error holds the secret: %s", shown)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			check := func(got clevertap.Account, want account) {
-				t.Helper()
-				if (account{got.Host, got.ID, got.Passcode.Reveal()}) != want {
-					t.Errorf("account %s, want %v", got.Key(), want)
-				}
-			}
-			check(got.Production, test.production)
-			if (got.Sandbox == nil) != (test.sandbox == nil) {
-				t.Fatalf("sandbox %v, want %v", got.Sandbox, test.sandbox)
-			}
-			if got.Sandbox != nil {
-				check(*got.Sandbox, *test.sandbox)
-			}
-		})
+}
+
+func TestParseAccountsRefuses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		text   string
+		reason fault.Reason
+	}{
+		"not JSON":                             {`passcode-77`, fault.Secret},
+		"empty":                                {``, fault.Secret},
+		"cut off":                              {`{"account_id":"AAA","passcode":"passcode-77"`, fault.Secret},
+		"something behind the object":          {`{"account_id":"AAA","passcode":"passcode-77"}x`, fault.Secret},
+		"an array":                             {`["passcode-77"]`, fault.Secret},
+		"null":                                 {`null`, fault.Secret},
+		"a number as passcode":                 {`{"account_id":"AAA","passcode":77}`, fault.Secret},
+		"a number as region":                   {`{"region":77,"account_id":"AAA","passcode":"passcode-77"}`, fault.Secret},
+		"no account":                           {`{"passcode":"passcode-77"}`, fault.Secret},
+		"an empty account":                     {`{"account_id":"","passcode":"passcode-77"}`, fault.Secret},
+		"no passcode":                          {`{"account_id":"AAA"}`, fault.Secret},
+		"a null passcode":                      {`{"account_id":"AAA","passcode":null}`, fault.Secret},
+		"an empty passcode":                    {`{"account_id":"AAA","passcode":""}`, fault.Secret},
+		"a region that is none":                {`{"region":"passcode-77","account_id":"AAA","passcode":"passcode-77"}`, fault.Credentials},
+		"a line break in the passcode":         {`{"account_id":"AAA","passcode":"passcode-77\n"}`, fault.Credentials},
+		"a control character in the account":   {`{"account_id":"AAA\u0000","passcode":"passcode-77"}`, fault.Credentials},
+		"a sandbox without a passcode":         {`{"account_id":"AAA","passcode":"passcode-77","sandbox":{"account_id":"BBB"}}`, fault.Secret},
+		"a sandbox without an account":         {`{"account_id":"AAA","passcode":"p","sandbox":{"passcode":"passcode-77"}}`, fault.Secret},
+		"a sandbox with a region that is none": {`{"account_id":"AAA","passcode":"p","sandbox":{"region":"passcode-77","account_id":"BBB","passcode":"p"}}`, fault.Credentials},
+		"a sandbox that is no object":          {`{"account_id":"AAA","passcode":"p","sandbox":"passcode-77"}`, fault.Secret},
+	} {
+		_, err := clevertap.ParseAccounts([]byte(test.text))
+		f, ok := errors.AsType[*fault.Fault](err)
+		if !ok || f.Kind != fault.Operator || f.Reason != test.reason {
+			t.Errorf("%s: error %v, want the operator's, reason %s", name, err, test.reason)
+			continue
+		}
+		if shown := fmt.Sprintf("%v %+v %v", err, f, f.Err); strings.Contains(shown, "77") {
+			t.Errorf("%s: the error quotes the secret: %s", name, shown)
+		}
+		if shown := fmt.Sprintf("%#v", f); strings.Contains(shown, "passcode") { // it shows addresses, with any digits
+			t.Errorf("%s: the error holds the secret: %s", name, shown)
+		}
 	}
 }
 
 func TestAccountEqual(t *testing.T) {
 	t.Parallel()
 	base := clevertap.Account{Host: "h", ID: "i", Passcode: secret.New("p")}
-	tests := map[string]struct {
+	for name, test := range map[string]struct {
 		other clevertap.Account
 		want  bool
 	}{
@@ -115,21 +91,32 @@ func TestAccountEqual(t *testing.T) {
 		"another id":                     {clevertap.Account{Host: "h", ID: "x", Passcode: secret.New("p")}, false},
 		"another passcode":               {clevertap.Account{Host: "h", ID: "i", Passcode: secret.New("x")}, false},
 		"no passcode":                    {clevertap.Account{Host: "h", ID: "i"}, false},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := base.Equal(test.other); got != test.want {
-				t.Errorf("equal is %t", got)
-			}
-		})
+	} {
+		if got := base.Equal(test.other); got != test.want {
+			t.Errorf("%s: equal is %t", name, got)
+		}
 	}
 }
 
-func TestAccountKeyHasNoCredentials(t *testing.T) {
+func TestHost(t *testing.T) {
 	t.Parallel()
-	a := clevertap.Account{Host: "in1.api.clevertap.com", ID: "AAA-AAA-AAAA", Passcode: secret.New("passcode-77")}
-	if got, want := a.Key(), "in1.api.clevertap.com/AAA-AAA-AAAA"; got != want {
-		t.Errorf("key %q, want %q", got, want)
+	for region, want := range map[string]string{
+		"": "api", "eu": "api", "eu1": "api", "global": "api", "none": "api", "EU1": "api", " Global\n": "api", "  ": "api",
+		"in": "in1.api", "us": "us1.api", "sg": "sg1.api", "sk": "sk1.api", "IN": "in1.api", " Us1 ": "us1.api", "in1": "in1.api",
+		"sk1": "sk1.api", "aps3": "aps3.api", "mec1": "mec1.api", "eu2": "eu2.api", "abcde99": "abcde99.api",
+	} {
+		if got, err := clevertap.Host(region); got != want+".clevertap.com" || err != nil {
+			t.Errorf("region %q: host %q, %v, want %s", region, got, err, want)
+		}
+	}
+	for _, region := range []string{
+		"a1", "abcdef1", "in100", "1in", "in1a", "in-1", "in.1", "in1.evil.example", "evil.example/", "ïn1", "aps", "mec", "12",
+		"in1/x", "in1:80", "in1@x", "in 1", "in1\x00", "in１",
+	} {
+		host, err := clevertap.Host(region)
+		f, ok := errors.AsType[*fault.Fault](err)
+		if host != "" || !ok || f.Kind != fault.Operator || f.Reason != fault.Credentials || strings.Contains(f.Error(), region) {
+			t.Errorf("region %q: host %q, error %v, want the operator's about credentials, without the region", region, host, err)
+		}
 	}
 }

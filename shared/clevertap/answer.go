@@ -1,138 +1,302 @@
 package clevertap
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"io"
+	"math"
+	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// answer is the body of a status 200, as it was read: the verdict is for [answer.results] to find.
+// maxEntries is the number of unprocessed entries that are read, far more than any upload has records.
+const maxEntries = 3 * MaxRecords
+
+// answer is the body of CleverTap's answer to an upload.
 type answer struct {
-	success   bool
-	processed int // -1: absent, or no number
-	code      int // at the top; 0: none
-	refusals  []refusal
+	Status      scalar  `json:"status"`
+	Processed   scalar  `json:"processed"`
+	Code        scalar  `json:"code"`
+	Unprocessed entries `json:"unprocessed"`
 }
 
-// errForm says that an answer is no answer. Its text is fixed: a decoder's own words quote what it read.
-var errForm = errors.New("answer: not of CleverTap's form")
+// entry is an element of unprocessed.
+type entry struct {
+	Code   scalar            `json:"code"`
+	Error  scalar            `json:"error"`
+	Record object[recordKey] `json:"record"` // as CleverTap echoes it, perhaps changed
+}
 
-// blanks may stand anywhere between two tokens of JSON.
-const blanks = " \t\r\n"
+// recordKey is what tells records apart: read from a record itself, or from CleverTap's echo of it.
+type recordKey struct {
+	Type     scalar `json:"type"`
+	Identity scalar `json:"identity"`
+	ObjectID scalar `json:"objectId"`
+	Event    scalar `json:"evtName"`
+	Data     object[struct {
+		EventID scalar `json:"event_id"`
+	}] `json:"evtData"`
+}
 
-// answerBuffer is how much of an answer is read at once; nearly all are shorter.
-const answerBuffer = 4 << 10
+// errAnswer has a fixed text, because a decoder's own words quote what it read.
+var errAnswer = errors.New("answer: not of CleverTap's form")
 
 // lenient is how answers are read: what a proxy or a careless encoder does to them is no reason to doubt them.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// readAnswer reads an answer for an upload of so many records, to the end of its body. It does not keep what it reads: a
-// failure that echoes every record takes hardly more memory than a success, and megabytes of blanks around it take none. An
-// answer with far more refusals than records is none.
-func readAnswer(body io.Reader, records int) (answer, error) {
-	a := answer{processed: -1}
-	r := bufio.NewReaderSize(body, answerBuffer)
-	if err := skipBlanks(r); err != nil {
-		return answer{}, errForm
-	}
-	d := jsontext.NewDecoder(r, lenient)
-	err := eachMember(d, func(name []byte) error {
-		switch string(name) {
-		case "status":
-			text, err := readText(d)
-			a.success = strings.EqualFold(strings.TrimSpace(text.text), "success")
-			return err
-		case "processed":
-			text, err := readText(d)
-			a.processed = -1
-			if n, ok := text.integer(); ok && text.known {
-				a.processed = n
-			}
-			return err
-		case "code":
-			text, err := readText(d)
-			a.code = text.code()
-			return err
-		case "unprocessed":
-			a.refusals = a.refusals[:0] // should it come twice, the last one counts
-			return a.readRefusals(d, 2*records+MaxRecords)
-		}
-		return d.SkipValue()
-	})
-	if err != nil {
-		return answer{}, err
-	}
-	if len(bytes.TrimLeft(d.UnreadBuffer(), blanks)) > 0 || !errors.Is(skipBlanks(r), io.EOF) {
-		return answer{}, errForm
+// readAnswer reads an answer to the end of its body. It keeps no echoes, so that a failure which echoes every record
+// takes hardly more memory than a success.
+func readAnswer(body io.Reader) (*answer, error) {
+	a := new(answer)
+	if err := json.UnmarshalRead(body, a, lenient); err != nil {
+		return nil, errAnswer
 	}
 	return a, nil
 }
 
-// skipBlanks reads up to what is no blank. The decoder would keep them all.
-func skipBlanks(r *bufio.Reader) error {
-	for {
-		if _, err := r.Peek(1); err != nil {
-			return err
-		}
-		buffered, _ := r.Peek(r.Buffered())
-		rest := bytes.TrimLeft(buffered, blanks)
-		_, _ = r.Discard(len(buffered) - len(rest))
-		if len(rest) > 0 {
-			return nil
-		}
+// status returns the HTTP status that an answer with 200 stands for: credentials can be refused that way too.
+func (a *answer) status() int {
+	code := a.Code.code()
+	if !a.success() && len(a.Unprocessed) == 0 && (code == http.StatusUnauthorized || code == http.StatusForbidden) {
+		return code
+	}
+	return http.StatusOK
+}
+
+func (a *answer) success() bool {
+	return strings.EqualFold(strings.TrimSpace(a.Status.text), "success")
+}
+
+// result is what an answer says about one record.
+type result struct {
+	class class
+	code  int // of a refused record; 0 if there is none
+}
+
+// fault is the outcome of a record that was not accepted, if nothing more can be done.
+func (r result) fault() *fault.Fault {
+	switch r.class {
+	case uncertain:
+		return faultUnmatched
+	case permanent:
+		return codeFault(r.code, fault.Reject)
+	default:
+		return codeFault(r.code, fault.Retry)
 	}
 }
 
-func (a *answer) readRefusals(d *jsontext.Decoder, most int) error {
-	switch d.PeekKind() {
-	case 'n':
-		return d.SkipValue()
-	case '[':
-	default:
-		return errForm
+// results returns one result for each record of the upload. A record is accepted only if the answer accounts for it:
+// either the answer reports success for all and refuses none, or the refused records, each found for certain, and the
+// processed ones make up all. Otherwise the refused ones that were found are refused, and the others uncertain.
+func (a *answer) results(records []*pending) []result {
+	results := make([]result, len(records))
+	m := matcher{records: records}
+	refused, complete := 0, len(a.Unprocessed) > 0 || a.success()
+	for i := range a.Unprocessed {
+		e := &a.Unprocessed[i].value
+		at := m.find(e)
+		if at < 0 {
+			complete = false
+			continue
+		}
+		r := &results[at]
+		if r.class == accepted {
+			refused++
+		}
+		if code := e.code(); classify(code) > r.class {
+			*r = result{classify(code), code}
+		}
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return errForm
+	if complete && a.Processed.integer() == len(records)-refused {
+		return results
+	}
+	for i := range results {
+		if results[i].class == accepted {
+			results[i].class = uncertain
+		}
+	}
+	return results
+}
+
+// matcher finds the record that an unprocessed entry is about. It reads the records only when it has to.
+type matcher struct {
+	records []*pending
+	keys    []*recordKey
+}
+
+// find returns the index of an entry's record, or -1 if it is not certain. The number in the entry's text counts,
+// unless the echo clearly shows another record: by another event_id, or by fitting one of the others. An echo that
+// fits none was changed on its way, and decides nothing. Without a number, the echo has to fit exactly one record.
+func (m *matcher) find(e *entry) int {
+	echo := &e.Record.value
+	number := digitsAfter(e.Error.text, "skipped record number").integer()
+	switch {
+	case number < 0 && len(m.records) > 1:
+		if i, count := m.fitting(echo); count == 1 {
+			return i
+		}
+		return -1
+	case number < 0:
+		number = 1 // there is no other
+	case number == 0, number > len(m.records):
+		return -1
+	}
+	if key := m.key(number - 1); echo.contradicts(key) {
+		if _, count := m.fitting(echo); count > 0 || echo.eventID().differs(key.eventID()) {
+			return -1
+		}
+	}
+	return number - 1
+}
+
+// fitting returns the last record that an echo fits, and how many there are.
+func (m *matcher) fitting(echo *recordKey) (last, count int) {
+	for i := range m.records {
+		if echo.fits(m.key(i)) {
+			last, count = i, count+1
+		}
+	}
+	return last, count
+}
+
+// key returns the key of a record; an empty one, which fits nothing, if the record cannot be read.
+func (m *matcher) key(i int) *recordKey {
+	if m.keys == nil {
+		m.keys = make([]*recordKey, len(m.records))
+	}
+	if m.keys[i] == nil {
+		m.keys[i] = new(recordKey)
+		if err := json.Unmarshal(m.records[i].JSON, m.keys[i], lenient); err != nil {
+			*m.keys[i] = recordKey{}
+		}
+	}
+	return m.keys[i]
+}
+
+func (k *recordKey) eventID() *scalar { return &k.Data.value.EventID }
+
+// contradicts reports whether an echo differs from a record in what should be the same.
+func (k *recordKey) contradicts(record *recordKey) bool {
+	return k.eventID().differs(record.eventID()) || k.Event.differs(&record.Event) ||
+		k.Identity.differs(&record.Identity) || k.ObjectID.differs(&record.ObjectID) || k.Type.differs(&record.Type)
+}
+
+// fits reports whether an echo can be of a record: nothing differs, and they share an id of the event or the user.
+func (k *recordKey) fits(record *recordKey) bool {
+	shared := k.eventID().known(record.eventID()) || k.Identity.known(&record.Identity) || k.ObjectID.known(&record.ObjectID)
+	return shared && !k.contradicts(record)
+}
+
+// code returns an entry's code, from its text if it has none of its own; 0 if there is none at all.
+func (e *entry) code() int {
+	if code := e.Code.code(); code != 0 {
+		return code
+	}
+	return digitsAfter(e.Error.text, "errorcode").code()
+}
+
+// digitsAfter returns the digits behind the last occurrence of a phrase and a colon, in whatever letter case. The last
+// one counts because the text may quote the record, and CleverTap's own words end it.
+func digitsAfter(text, phrase string) *scalar {
+	const blanks = " \t\r\n"
+	text = strings.ToLower(text)
+	at := strings.LastIndex(text, phrase)
+	if at < 0 {
+		return &scalar{}
+	}
+	text, colon := strings.CutPrefix(strings.TrimLeft(text[at+len(phrase):], blanks), ":")
+	if !colon {
+		return &scalar{}
+	}
+	text = strings.TrimLeft(text, blanks)
+	return &scalar{text: text[:len(text)-len(strings.TrimLeft(text, "0123456789"))]}
+}
+
+// object is a JSON object that is read as a T. Any other value is skipped and leaves T empty.
+type object[T any] struct{ value T }
+
+func (o *object[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if d.PeekKind() != '{' {
+		return d.SkipValue()
+	}
+	return json.UnmarshalDecode(d, &o.value)
+}
+
+// entries is the list of unprocessed records. null is an empty one.
+type entries []object[entry]
+
+func (l *entries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*l = make(entries, 0, 64)
+	if d.PeekKind() == 'n' {
+		return d.SkipValue()
+	}
+	if token, err := d.ReadToken(); err != nil || token.Kind() != '[' {
+		return errAnswer
 	}
 	for d.PeekKind() != ']' {
-		if len(a.refusals) == most {
-			return errForm
+		*l = append(*l, object[entry]{})
+		if err := (*l)[len(*l)-1].UnmarshalJSONFrom(d); err != nil || len(*l) > maxEntries {
+			return errAnswer
 		}
-		r, err := readRefusal(d)
-		if err != nil {
-			return err
-		}
-		a.refusals = append(a.refusals, r)
 	}
 	_, err := d.ReadToken()
 	return err
 }
 
-// eachMember reads an object. The function is called with each member's name, which is valid until it reads the value.
-func eachMember(d *jsontext.Decoder, member func(name []byte) error) error {
-	if token, err := d.ReadToken(); err != nil || token.Kind() != '{' {
-		return errForm
+// scalar is a string or a number, for CleverTap gives either back as the other. It is empty if the value is absent or
+// neither.
+type scalar struct {
+	text   string
+	number bool
+}
+
+func (s *scalar) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*s = scalar{}
+	kind := d.PeekKind()
+	if kind != '"' && kind != '0' {
+		return d.SkipValue()
 	}
-	for d.PeekKind() != '}' {
-		quoted, err := d.ReadValue()
-		if err != nil || quoted.Kind() != '"' {
-			return errForm
-		}
-		name := quoted[1 : len(quoted)-1]
-		if bytes.IndexByte(name, '\\') >= 0 {
-			if plain, err := jsontext.AppendUnquote(nil, quoted); err == nil {
-				name = plain
-			}
-		}
-		if err := member(name); err != nil {
-			return errForm
-		}
+	token, err := d.ReadToken()
+	if err == nil {
+		*s = scalar{token.String(), kind == '0'}
 	}
-	_, err := d.ReadToken()
 	return err
+}
+
+// integer returns the whole number that a scalar is or holds, cut to 32 bits; -1 if there is none or it is negative.
+func (s *scalar) integer() int {
+	n, err := strconv.ParseFloat(strings.TrimSpace(s.text), 64)
+	if err != nil || n < 0 || n != math.Trunc(n) {
+		return -1
+	}
+	return int(min(n, math.MaxInt32))
+}
+
+// code returns the code that a scalar is or holds, 0 if it can be none.
+func (s *scalar) code() int {
+	if n := s.integer(); n > 0 && n <= maxCode {
+		return n
+	}
+	return 0
+}
+
+func (s *scalar) known(other *scalar) bool { return s.text != "" && other.text != "" }
+
+// differs reports whether two scalars cannot be the same. Letter case means nothing in an echo, nor does the kind:
+// "42" is 42, and a phone number comes back without its plus. What is missing does not differ.
+func (s *scalar) differs(other *scalar) bool {
+	if !s.known(other) || strings.EqualFold(s.text, other.text) {
+		return false
+	}
+	if !s.number && !other.number {
+		return true
+	}
+	x, errX := strconv.ParseFloat(strings.TrimSpace(s.text), 64)
+	y, errY := strconv.ParseFloat(strings.TrimSpace(other.text), 64)
+	return errX != nil || errY != nil || x != y
 }

@@ -38,9 +38,9 @@ func BenchmarkUpload(b *testing.B) {
 		sink := sink{fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, n)}
 		all := records(0, n)
 		b.Run(fmt.Sprintf("bridge/records=%d", n), func(b *testing.B) {
-			u, lanes := clevertap.NewUploader(clevertap.Options{Transport: sink}), oneLane(n)
+			u, batches := clevertap.NewUploader(clevertap.Options{Transport: sink}), oneBatch(n)
 			benchtest.Measure(b, func() error {
-				u.Upload(b.Context(), lanes, deaf{})
+				u.Upload(b.Context(), batches, deaf{})
 				return nil
 			})
 		})
@@ -107,7 +107,7 @@ func BenchmarkAnswer(b *testing.B) {
 	for i, r := range records(0, n) {
 		all = append(all, r.JSON)
 		placed = append(placed, entry(513, i+1, r.JSON))
-		unplaced = append(unplaced, unnumbered(513, r.JSON))
+		unplaced = append(unplaced, unnumbered(513, string(r.JSON)))
 	}
 	for _, answer := range []struct{ name, text string }{
 		{"all accepted", fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, n)},
@@ -121,7 +121,8 @@ func BenchmarkAnswer(b *testing.B) {
 				benchtest.Measure(b, func() error { return read(answer.text) })
 			})
 		}
-		run("bridge", func(text string) error { return clevertap.Settle(strings.NewReader(text), all) })
+		results := clevertap.Results(all)
+		run("bridge", func(text string) error { return results(strings.NewReader(text)) })
 		run("plain", func(text string) error { return stdjson.NewDecoder(strings.NewReader(text)).Decode(new(plainAnswer)) })
 		run("tokens", func(text string) error {
 			for d := jsontext.NewDecoder(strings.NewReader(text)); ; {

@@ -21,14 +21,22 @@ func TestBreaker(t *testing.T) {
 				t.Fatalf("%s: open %t, blocks %t", when, b.IsOpen(), b.Blocks())
 			}
 		}
+		// lasts checks that the pause ends when it should.
+		lasts := func(when string, pause time.Duration) {
+			t.Helper()
+			time.Sleep(pause - 1)
+			expect("just before the end of the pause "+when, true, true)
+			time.Sleep(1)
+			expect("at the end of the pause "+when, true, false)
+		}
 		b.Fail("a")
 		b.Fail("b")
 		expect("after two failures", false, false)
-		b.Succeed()
+		b.Close(true)
 		b.Fail("a")
 		b.Fail("b")
 		expect("after two more, with a success between", false, false)
-		b.Answer()
+		b.Close(false)
 		b.Fail("a")
 		b.Fail("b")
 		expect("after two more, with a refusal between", false, false)
@@ -39,53 +47,40 @@ func TestBreaker(t *testing.T) {
 		}
 		b.Fail("late")
 		b.Trip("late")
-		time.Sleep(pause - 1)
-		expect("just before the pause is over", true, true)
-		time.Sleep(1)
-		expect("when the pause is over, whatever failed late", true, false)
+		lasts("whatever failed late", pause)
 
-		if !b.Admits("trial") || !b.Admits("trial") || b.Admits("other") {
-			t.Error("not exactly one upload tries")
+		if !b.Admits("probe") || !b.Admits("probe") || b.Admits("other") {
+			t.Error("not exactly one upload is the probe")
 		}
-		b.Leave("other")
+		b.Release("other")
 		if b.Admits("other") {
-			t.Error("another one's leaving made room")
+			t.Error("the release of another upload made room")
 		}
-		b.Leave("trial")
+		b.Release("probe")
 		if !b.Admits("other") {
-			t.Error("the place of a trial that was given up is not free")
+			t.Error("the place of a probe that was released is not free")
 		}
 		b.Fail("late")
 		b.Trip("late")
-		expect("after a late failure beside the trial", true, false)
+		expect("after a late failure beside the probe", true, false)
 		b.Fail("other")
-		expect("after the trial has failed", true, true)
-		time.Sleep(2*pause - 1)
-		expect("just before the doubled pause is over", true, true)
-		time.Sleep(1)
-		expect("when it is over", true, false)
+		lasts("after the probe has failed, doubled", 2*pause)
 
 		b.Admits("x")
-		b.Answer()
-		expect("after a trial that was refused whole", false, false)
+		b.Close(false)
+		expect("after a probe that was refused whole", false, false)
 		b.Trip("x")
-		time.Sleep(4*pause - 1)
-		expect("just before the pause is over, which went on doubling", true, true)
-		time.Sleep(1)
-		for _, factor := range []int{8, 10, 10} {
+		lasts("which went on doubling", 4*pause)
+		for _, factor := range []time.Duration{8, 10, 10} {
 			b.Admits("y")
 			b.Fail("y")
-			time.Sleep(time.Duration(factor)*pause - 1)
-			expect(fmt.Sprintf("just before %d pauses are over", factor), true, true)
-			time.Sleep(1)
-			expect(fmt.Sprintf("when %d pauses are over", factor), true, false)
+			lasts("after another failed probe", factor*pause)
 		}
 		b.Admits("z")
-		b.Succeed()
+		b.Close(true)
 		expect("after a success", false, false)
 		b.Trip("z")
-		time.Sleep(pause)
-		expect("when the first pause after a success is over", true, false)
+		lasts("the first after a success", pause)
 	})
 }
 
@@ -99,19 +94,24 @@ func outage(over *bool) func(u *upload) *answer {
 	}
 }
 
-func TestThreeFailuresLeaveTheAccountAlone(t *testing.T) {
+// deliver uploads the first n records and checks their outcomes.
+func deliver(t *testing.T, u *clevertap.Uploader, n int, want string) clevertap.BatchReport {
+	t.Helper()
+	b := &tracker{}
+	report := u.Upload(within(t, time.Minute), oneBatch(n), b)
+	b.expect(t, nil, n, want, nil)
+	return report.Batches[0]
+}
+
+func TestThreeFailuresOpenTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		over := false
 		c := &cleverTap{latency: time.Second, answer: outage(&over)}
-		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 1})
+		u := uploaderOf(c, 1)
 		invoke := func(n int, want string, uploads int, open bool) {
 			t.Helper()
-			b := &book{}
-			before := len(c.uploads)
-			report := u.Upload(within(t, time.Minute), oneLane(n), b)
-			b.expect(t, n, want, nil)
-			if made := len(c.uploads) - before; made != uploads || report.Batches[0].BreakerOpen != open {
-				t.Errorf("%d uploads, open %t, want %d and %t", made, report.Batches[0].BreakerOpen, uploads, open)
+			if r := deliver(t, u, n, want); len(r.Latencies) != uploads || r.BreakerOpen != open {
+				t.Errorf("%d uploads, open %t, want %d and %t", len(r.Latencies), r.BreakerOpen, uploads, open)
 			}
 		}
 		invoke(5, "retry server 503", 1, false)
@@ -121,7 +121,7 @@ func TestThreeFailuresLeaveTheAccountAlone(t *testing.T) {
 		time.Sleep(30*time.Second - 1)
 		invoke(5, "retry breaker", 0, true)
 		time.Sleep(1)
-		invoke(5, "retry server 503", 1, true) // the trial
+		invoke(5, "retry server 503", 1, true) // the probe
 		time.Sleep(59 * time.Second)
 		invoke(5, "retry breaker", 0, true)
 		time.Sleep(time.Second)
@@ -132,20 +132,14 @@ func TestThreeFailuresLeaveTheAccountAlone(t *testing.T) {
 }
 
 func TestABreakerOpensInTheMiddleOfACall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		over := false
-		c, b := &cleverTap{answer: outage(&over)}, &book{}
-		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 1})
-		u.Upload(within(t, time.Minute), oneLane(5000), b)
-		want := map[int]string{}
-		for key := range 3000 {
-			want[key] = "retry server 503"
-		}
-		b.expect(t, 5000, "retry breaker", want)
-	})
+	failed := map[int]string{}
+	for key := range 3000 {
+		failed[key] = "retry server 503"
+	}
+	delivery{records: 5000, concurrency: 1, answer: always(*status(503)), want: "retry breaker", named: failed, open: true}.run(t)
 }
 
-func TestOneUploadTriesAndTheOthersWait(t *testing.T) {
+func TestOneUploadIsTheProbeAndTheOthersWait(t *testing.T) {
 	t.Parallel()
 	for _, over := range []bool{true, false} {
 		t.Run(fmt.Sprintf("the outage is over: %t", over), func(t *testing.T) {
@@ -154,18 +148,18 @@ func TestOneUploadTriesAndTheOthersWait(t *testing.T) {
 				now := false
 				c := &cleverTap{latency: time.Second, answer: outage(&now)}
 				u := uploader(c)
-				u.Upload(within(t, time.Minute), oneLane(3000), &book{})
+				u.Upload(within(t, time.Minute), oneBatch(3000), &tracker{})
 				time.Sleep(30 * time.Second)
 				now = over
 				c.uploads = nil
-				b := &book{}
+				b := &tracker{}
 				begun := time.Now()
 				report := u.Upload(within(t, time.Minute), []clevertap.AccountBatch{
 					{Account: account, Records: records(0, 3000)},
 					{Account: account, Records: records(3000, 1000)},
 				}, b)
 				if over {
-					b.expect(t, 4000, "accepted", nil)
+					b.expect(t, c, 4000, "accepted", nil)
 					var waits []time.Duration
 					for _, u := range c.uploads {
 						waits = append(waits, u.at.Sub(begun))
@@ -176,11 +170,11 @@ func TestOneUploadTriesAndTheOthersWait(t *testing.T) {
 					}
 					return
 				}
-				want := map[int]string{}
+				failed := map[int]string{}
 				for key := range 1000 {
-					want[key] = "retry server 503"
+					failed[key] = "retry server 503"
 				}
-				b.expect(t, 4000, "retry breaker", want)
+				b.expect(t, c, 4000, "retry breaker", failed)
 				if len(c.uploads) != 1 || !report.Batches[0].BreakerOpen || !report.Batches[1].BreakerOpen {
 					t.Errorf("%d uploads, report %+v", len(c.uploads), report)
 				}
@@ -189,25 +183,19 @@ func TestOneUploadTriesAndTheOthersWait(t *testing.T) {
 	}
 }
 
-func TestATrialGetsHalfOfTheTimeButNowAndThenAllOfIt(t *testing.T) {
+func TestAProbeGetsHalfOfTheTimeThreeTimesOutOfFour(t *testing.T) {
 	for random, want := range map[float64]time.Duration{0: 10 * time.Second, 0.24: 10 * time.Second, 0.25: 5 * time.Second, 0.99: 5 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			c := &cleverTap{answer: func(*upload) *answer { return &answer{hang: true} }}
+			c := &cleverTap{answer: always(answer{hangs: true})}
 			u := clevertap.NewUploader(clevertap.Options{Transport: c, Jitter: func() float64 { return random }})
-			timeout := func() time.Duration {
-				begun, b := time.Now(), &book{}
-				u.Upload(within(t, time.Minute), oneLane(2), b)
-				b.expect(t, 2, "retry timeout", nil)
-				return time.Since(begun)
-			}
 			for range 3 {
-				if took := timeout(); took != 10*time.Second {
+				if took := deliver(t, u, 2, "retry timeout").Latencies[0]; took != 10*time.Second {
 					t.Errorf("an upload gave up after %s", took)
 				}
 			}
 			time.Sleep(30 * time.Second)
-			if took := timeout(); took != want {
-				t.Errorf("at a random number of %g the trial gave up after %s, want %s", random, took, want)
+			if took := deliver(t, u, 2, "retry timeout").Latencies[0]; took != want {
+				t.Errorf("at a random number of %g the probe gave up after %s, want %s", random, took, want)
 			}
 		})
 	}
@@ -217,90 +205,79 @@ func TestOtherCredentialsDeserveATryAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cleverTap{answer: knows("new")}
 		u := uploader(c)
-		first, second, third := &book{}, &book{}, &book{}
-		u.Upload(within(t, time.Minute), oneLane(2), first)
-		first.expect(t, 2, "operator credentials 401", nil)
-		u.Upload(within(t, time.Minute), oneLane(2), second)
-		second.expect(t, 2, "retry breaker", nil)
-		u.Upload(within(t, time.Minute), []clevertap.AccountBatch{{Account: withPasscode("new"), Records: records(0, 2)}}, third)
-		third.expect(t, 2, "accepted", nil)
+		deliver(t, u, 2, "operator credentials 401")
+		deliver(t, u, 2, "retry breaker")
+		b := &tracker{}
+		u.Upload(within(t, time.Minute), []clevertap.AccountBatch{{Account: withPasscode("new"), Records: records(0, 2)}}, b)
+		b.expect(t, c, 2, "accepted", nil)
 	})
 }
 
-func TestATrialWithRefusedCredentialsReadsTheSecretAgain(t *testing.T) {
+func TestAProbeWithRefusedCredentialsReadsTheSecretAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &cleverTap{answer: knows("new")}
 		u := uploader(c)
 		calls := 0
-		lanes := []clevertap.AccountBatch{{Account: account, Records: records(0, 2500), Refresh: renewing(&calls, account, nil)}}
-		u.Upload(within(t, time.Minute), lanes, &book{})
+		batches := oneBatch(2500)
+		batches[0].Refresh = reading(&calls, account, nil)
+		u.Upload(within(t, time.Minute), batches, &tracker{})
 		time.Sleep(30 * time.Second)
-		b := &book{}
-		lanes[0].Refresh = renewing(&calls, withPasscode("new"), nil)
-		u.Upload(within(t, time.Minute), lanes, b)
-		b.expect(t, 2500, "accepted", nil)
+		b := &tracker{}
+		batches[0].Refresh = reading(&calls, withPasscode("new"), nil)
+		u.Upload(within(t, time.Minute), batches, b)
+		b.expect(t, c, 2500, "accepted", nil)
 		if calls != 2 {
 			t.Errorf("%d readings", calls)
 		}
 	})
 }
 
-func TestABlanketRefusalGoesOnDoubling(t *testing.T) {
+func TestThePausesOfAnAccountThatRejectsAllGoOnDoubling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &cleverTap{answer: func(*upload) *answer { return status(400) }}
+		c := &cleverTap{answer: always(*status(400))}
 		u := uploader(c)
 		for _, pause := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute} {
-			b := &book{}
-			u.Upload(within(t, time.Minute), oneLane(8), b)
-			b.expect(t, 8, "retry account_rejects_all", nil)
+			deliver(t, u, 8, "retry account_rejects_all")
 			time.Sleep(pause - 1)
-			b = &book{}
-			u.Upload(within(t, time.Minute), oneLane(8), b)
-			b.expect(t, 8, "retry breaker", nil)
+			deliver(t, u, 8, "retry breaker")
 			time.Sleep(1)
 		}
 	})
 }
 
-func TestAGivenUpBusyUploadIsAFailure(t *testing.T) {
+func TestAThrottledUploadThatIsGivenUpIsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &cleverTap{answer: func(*upload) *answer { return &answer{status: 429} }}
+		c := &cleverTap{answer: always(answer{status: 429})}
 		u := uploader(c)
 		for range 3 {
-			b := &book{}
-			u.Upload(within(t, time.Minute), oneLane(2), b)
-			b.expect(t, 2, "retry rate_limited 429", nil)
+			deliver(t, u, 2, "retry rate_limited 429")
 		}
-		b := &book{}
-		u.Upload(within(t, time.Minute), oneLane(2), b)
-		b.expect(t, 2, "retry breaker", nil)
+		deliver(t, u, 2, "retry breaker")
 		if len(c.uploads) != 9 {
 			t.Errorf("%d uploads", len(c.uploads))
 		}
 	})
 }
 
-func TestACallDoesNotWaitForAnothersTrial(t *testing.T) {
+func TestACallDoesNotWaitForAnothersProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		over := false
 		c := &cleverTap{answer: outage(&over)}
-		u := clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: 1})
-		u.Upload(within(t, time.Minute), oneLane(3000), &book{})
+		u := uploaderOf(c, 1)
+		u.Upload(within(t, time.Minute), oneBatch(3000), &tracker{})
 		time.Sleep(30 * time.Second)
 		over, c.latency = true, 4*time.Second
-		trying, other := &book{}, &book{}
-		done := make(chan struct{})
+		probing := &tracker{}
+		ended := make(chan struct{})
 		go func() {
-			u.Upload(context.Background(), oneLane(2), trying)
-			close(done)
+			u.Upload(context.Background(), oneBatch(2), probing)
+			close(ended)
 		}()
 		synctest.Wait()
-		report := u.Upload(within(t, time.Minute), oneLane(2), other)
-		other.expect(t, 2, "retry breaker", nil)
-		if !report.Batches[0].BreakerOpen {
-			t.Error("the lane was left alone, and the report does not say so")
+		if report := deliver(t, u, 2, "retry breaker"); !report.BreakerOpen {
+			t.Error("records were not sent because of the breaker, and the report does not say so")
 		}
-		<-done
-		trying.expect(t, 2, "accepted", nil)
+		<-ended
+		probing.expect(t, c, 2, "accepted", nil)
 	})
 }

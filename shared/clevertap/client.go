@@ -4,72 +4,224 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// The path of the one endpoint, and what makes CleverTap check an upload without storing it.
+// uploadPath is the one endpoint for records. The query makes CleverTap check an upload without storing it.
 const (
-	uploadPath = "/1/upload"
-	dryQuery   = "?dryRun=1"
+	uploadPath  = "/1/upload"
+	dryRunQuery = "?dryRun=1"
 )
 
-// idleTime is how long an unused connection is kept. Load balancers commonly hang up after a minute, and a process that was
-// frozen meanwhile would learn of it only from a failed upload.
+// idleTime is how long an unused connection is kept. Load balancers commonly hang up after a minute, and a process
+// that was frozen meanwhile would learn of it only from a failed upload.
 const idleTime = 50 * time.Second
 
-var errRequest = errors.New("upload: endpoint is not a URL")
+const (
+	// maxAnswer is the size of an answer that is read. A total failure echoes every record, so that it is larger than
+	// the upload.
+	maxAnswer = 16<<20 + 64<<10
+	// maxDrain is what is read of a body that does not matter, so that its connection can be used again.
+	maxDrain = 64 << 10
+)
 
-// client makes single attempts: it does not judge, wait, repeat or follow.
+var errEndpoint = errors.New("upload: endpoint is not a URL")
+
+// client makes single requests: it does not judge, wait, repeat or follow redirects.
 type client struct {
 	transport http.RoundTripper
-	endpoint  string // "" or what stands for https://<host>, with {host} in it perhaps
+	endpoint  string // "", or what stands for https://<host>, perhaps with {host} in it
 }
 
-// post sends records to an account once. The caller closes the answer's body and releases the content.
-//
-// The transport is called without an http.Client, because that one follows redirects, and to another host it would take the
-// passcode along. Only the transport itself can send a request a second time: it does so, with GetBody, when a connection that
-// it meant to reuse turned out to be closed before one byte of the request was written, or when an HTTP/2 server declared that
-// it did not process the stream. A POST without an idempotency key that has been written is never repeated (net/http,
-// persistConn.shouldRetryRequest and http2canRetryError, Go 1.26). So no processed record goes out twice in there.
-func (c *client) post(ctx context.Context, a Account, records *content, dry bool) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url(a.Host, dry), nil)
-	if err != nil {
-		return nil, errRequest
-	}
-	request.Header.Set("X-CleverTap-Account-Id", a.ID)
-	request.Header.Set("X-CleverTap-Passcode", a.Passcode.Reveal())
-	request.Header.Set("Content-Type", "application/json; charset=utf-8")
-	request.ContentLength = size(records.records)
-	request.GetBody = records.open
-	request.Body, _ = records.open()
-	return c.transport.RoundTrip(request)
-}
-
-// url is where uploads to a host go.
-func (c *client) url(host string, dry bool) string {
-	base := "https://" + host
-	if c.endpoint != "" {
-		base = strings.TrimRight(strings.ReplaceAll(c.endpoint, "{host}", host), "/")
-	}
-	if dry {
-		return base + uploadPath + dryQuery
-	}
-	return base + uploadPath
-}
-
-// newTransport makes the transport of real uploads. Answers are not compressed, so that the size that is read is the size
-// that is kept.
+// newTransport returns the transport of real uploads. Answers are not compressed, so that the size that is read is
+// the size that is kept.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2:   true, // which an own TLS configuration would switch off
+		ForceAttemptHTTP2:   true, // a TLS configuration of one's own would switch it off
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: MaxInFlight,
 		IdleConnTimeout:     idleTime,
 		WriteBufferSize:     64 << 10,
 		ReadBufferSize:      8 << 10,
 	}
+}
+
+// post sends a request to an account once. The caller closes the answer's body and detaches the request's.
+//
+// There is no http.Client, because it would follow a redirect to another host and take the passcode along. The
+// transport repeats a POST only if CleverTap cannot have processed it: the connection was closed before a byte was
+// written, or an HTTP/2 server said so (net/http, persistConn.shouldRetryRequest and http2canRetryError, Go 1.26).
+func (c *client) post(ctx context.Context, a Account, path string, body *requestBody) (*http.Response, error) {
+	base := "https://" + a.Host
+	if c.endpoint != "" {
+		base = strings.TrimRight(strings.ReplaceAll(c.endpoint, "{host}", a.Host), "/")
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, base+path, nil)
+	if err != nil {
+		return nil, errEndpoint
+	}
+	request.Header.Set("X-CleverTap-Account-Id", a.ID)
+	request.Header.Set("X-CleverTap-Passcode", a.Passcode.Reveal())
+	request.Header.Set("Content-Type", "application/json; charset=utf-8")
+	request.ContentLength = body.size()
+	request.GetBody = func() (io.ReadCloser, error) { return &bodyReader{body: body}, nil }
+	request.Body = &bodyReader{body: body}
+	return c.transport.RoundTrip(request)
+}
+
+// reply is what became of one upload.
+type reply struct {
+	verdict    verdict
+	results    []result      // if answered, one per record
+	fault      *fault.Fault  // if not answered: the records' outcome, if nothing more can be done
+	retryAfter time.Duration // if throttled and CleverTap said how long; zero if it did not
+	took       time.Duration
+}
+
+// attempt uploads records once and judges the answer. It also returns a reply if something panics.
+func (u *Uploader) attempt(ctx context.Context, a Account, records []*pending, timeout time.Duration, dryRun bool) (r reply) {
+	begun := time.Now()
+	defer func() {
+		if recover() != nil {
+			r = reply{verdict: failed, fault: faultPanic}
+		}
+		r.took = time.Since(begun)
+	}()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	path := uploadPath
+	if dryRun {
+		path += dryRunQuery
+	}
+	body := &requestBody{records: records}
+	defer body.detach()
+	response, err := u.client.post(ctx, a, path, body)
+	if err != nil {
+		return reply{verdict: failed, fault: networkFault(ctx, err)}
+	}
+	if response.Body == nil {
+		response.Body = http.NoBody
+	}
+	defer func() {
+		_, _ = io.CopyN(io.Discard, response.Body, maxDrain)
+		_ = response.Body.Close()
+	}()
+	if r = judge(response.StatusCode); r.verdict == answered {
+		return readReply(ctx, response.Body, records)
+	}
+	r.retryAfter = retryAfter(response.Header.Get("Retry-After"), time.Now())
+	return r
+}
+
+// readReply reads the answer to an upload.
+func readReply(ctx context.Context, body io.Reader, records []*pending) reply {
+	limited := &io.LimitedReader{R: body, N: maxAnswer + 1}
+	a, err := readAnswer(limited)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return reply{verdict: failed, fault: faultTimeout}
+	case err != nil || limited.N == 0:
+		return reply{verdict: failed, fault: faultUnreadable}
+	}
+	if r := judge(a.status()); r.verdict != answered {
+		return r
+	}
+	return reply{verdict: answered, results: a.results(records)}
+}
+
+// networkFault is the fault of an attempt without an answer. The error itself is dropped: it may hold the address.
+func networkFault(ctx context.Context, err error) *fault.Fault {
+	timeout, ok := errors.AsType[net.Error](err)
+	if ctx.Err() != nil || ok && timeout.Timeout() {
+		return faultTimeout
+	}
+	return faultNetwork
+}
+
+// The wrapper of an upload's records, and what is between two of them.
+var (
+	opening = []byte(`{"d":[`)
+	comma   = []byte(`,`)
+	closing = []byte(`]}`)
+)
+
+// requestBody is the body of an upload. net/http may still read it after RoundTrip has returned; detach makes those
+// reads fail, so that the records' memory can be used again.
+type requestBody struct {
+	mu       sync.Mutex
+	records  []*pending
+	detached bool
+}
+
+var errDetached = errors.New("upload: attempt is over")
+
+// detach ends the attempt. No record is being read when it returns, and none will be.
+func (b *requestBody) detach() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.records, b.detached = nil, true
+}
+
+func (b *requestBody) size() int64 {
+	size := len(opening) + len(closing) + (len(b.records)-1)*len(comma)
+	for _, r := range b.records {
+		size += len(r.JSON)
+	}
+	return int64(size)
+}
+
+// bodyReader reads a request's body out of the records without copying them together: a batch is held in memory once.
+type bodyReader struct {
+	body *requestBody
+	part int    // the next one: opening, then records with commas between them, then closing
+	rest []byte // of the part before
+}
+
+func (r *bodyReader) Read(p []byte) (n int, err error) {
+	r.body.mu.Lock()
+	defer r.body.mu.Unlock()
+	if r.body.detached {
+		return 0, errDetached
+	}
+	for n < len(p) {
+		if len(r.rest) == 0 && !r.advance() {
+			if n == 0 {
+				err = io.EOF
+			}
+			return n, err
+		}
+		copied := copy(p[n:], r.rest)
+		r.rest = r.rest[copied:]
+		n += copied
+	}
+	return n, nil
+}
+
+func (r *bodyReader) Close() error { return nil }
+
+// advance goes to the next part, and reports whether there is one.
+func (r *bodyReader) advance() bool {
+	last := 2 * len(r.body.records)
+	switch {
+	case r.part > last:
+		return false
+	case r.part == 0:
+		r.rest = opening
+	case r.part == last:
+		r.rest = closing
+	case r.part%2 == 0:
+		r.rest = comma
+	default:
+		r.rest = r.body.records[r.part/2].JSON
+	}
+	r.part++
+	return true
 }

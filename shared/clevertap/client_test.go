@@ -4,18 +4,25 @@ import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
+
+// quiet is for servers that are meant to fail.
+var quiet = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 
 // serve starts a server for the test.
 func serve(t *testing.T, handle http.HandlerFunc) *httptest.Server {
@@ -24,76 +31,61 @@ func serve(t *testing.T, handle http.HandlerFunc) *httptest.Server {
 	return s
 }
 
-// success answers that all records of a request were processed.
+// success accepts all records of a request.
 func success(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	_, _ = fmt.Fprintf(w, `{"status":"success","processed":%d,"unprocessed":[]}`, strings.Count(string(body), `"event_id"`))
 }
 
+// uploadTo uploads n records to a server once and checks their outcome.
+func uploadTo(t *testing.T, endpoint string, n int, want string) {
+	t.Helper()
+	b := &tracker{}
+	clevertap.NewUploader(clevertap.Options{Endpoint: endpoint}).Upload(t.Context(), oneBatch(n), b)
+	b.expect(t, nil, n, want, nil)
+}
+
 func TestTheRequest(t *testing.T) {
 	t.Parallel()
-	seen := make(chan *http.Request, 1)
-	bodies := make(chan string, 1)
+	seen := make(chan []string, 1)
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		seen <- r
-		bodies <- string(body)
+		got := []string{r.Method, r.URL.String(), string(body), fmt.Sprint(r.ContentLength-int64(len(body)), r.TransferEncoding)}
+		for _, name := range []string{
+			"X-CleverTap-Account-Id", "X-CleverTap-Passcode", "Content-Type", "Content-Encoding", "Accept-Encoding", "Expect",
+		} {
+			got = append(got, r.Header.Get(name))
+		}
+		seen <- got
 		_, _ = io.WriteString(w, `{"status":"success","processed":2}`)
 	})
-	b := &book{}
-	u := clevertap.NewUploader(clevertap.Options{Endpoint: s.URL + "/{host}/"})
-	u.Upload(t.Context(), oneLane(2), b)
-	b.expect(t, 2, "accepted", nil)
-	r, body := <-seen, <-bodies
-	if want := `{"d":[` + string(record(0).JSON) + `,` + string(record(1).JSON) + `]}`; body != want {
-		t.Errorf("body %s, want %s", body, want)
+	uploadTo(t, s.URL+"/{host}/", 2, "accepted")
+	body := `{"d":[` + string(record(0).JSON) + `,` + string(record(1).JSON) + `]}`
+	want := []string{
+		http.MethodPost, "/in1.api.clevertap.com/1/upload", body, "0 []",
+		"AAA-AAA-AAAA", "passcode-77", "application/json; charset=utf-8", "", "", "",
 	}
-	if r.Method != http.MethodPost || r.URL.Path != "/in1.api.clevertap.com/1/upload" || r.URL.RawQuery != "" {
-		t.Errorf("%s %s", r.Method, r.URL)
-	}
-	if r.ContentLength != int64(len(body)) || len(r.TransferEncoding) != 0 {
-		t.Errorf("length %d, transfer encoding %v", r.ContentLength, r.TransferEncoding)
-	}
-	for name, want := range map[string]string{
-		"X-CleverTap-Account-Id": "AAA-AAA-AAAA",
-		"X-CleverTap-Passcode":   "passcode-77",
-		"Content-Type":           "application/json; charset=utf-8",
-		"Content-Encoding":       "",
-		"Accept-Encoding":        "",
-		"Expect":                 "",
-	} {
-		if got := r.Header.Get(name); got != want {
-			t.Errorf("header %s is %q, want %q", name, got, want)
-		}
+	if diff := cmp.Diff(want, <-seen); diff != "" {
+		t.Error(diff)
 	}
 }
 
 func TestTheAddress(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct{ endpoint, want string }{
-		"CleverTap itself":          {"", "https://in1.api.clevertap.com/1/upload"},
-		"another host":              {"http://127.0.0.1:9900", "http://127.0.0.1:9900/1/upload"},
-		"with a slash at its end":   {"http://127.0.0.1:9900/", "http://127.0.0.1:9900/1/upload"},
-		"with the host in its path": {"http://127.0.0.1:9900/{host}", "http://127.0.0.1:9900/in1.api.clevertap.com/1/upload"},
-		"with the host as its host": {"https://{host}.proxy.example/ct/", "https://in1.api.clevertap.com.proxy.example/ct/1/upload"},
+	for endpoint, want := range map[string]string{
+		"":                                 "https://in1.api.clevertap.com/1/upload",
+		"http://127.0.0.1:9900":            "http://127.0.0.1:9900/1/upload",
+		"http://127.0.0.1:9900/":           "http://127.0.0.1:9900/1/upload",
+		"http://127.0.0.1:9900/{host}":     "http://127.0.0.1:9900/in1.api.clevertap.com/1/upload",
+		"https://{host}.proxy.example/ct/": "https://in1.api.clevertap.com.proxy.example/ct/1/upload",
+	} {
+		c := &cleverTap{}
+		clevertap.NewUploader(clevertap.Options{Transport: c, Endpoint: endpoint}).Upload(t.Context(), oneBatch(1), &tracker{})
+		if got := c.uploads[0].request.URL.String(); got != want {
+			t.Errorf("endpoint %q: %s, want %s", endpoint, got, want)
+		}
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c, b := &cleverTap{}, &book{}
-			clevertap.NewUploader(clevertap.Options{Transport: c, Endpoint: test.endpoint}).Upload(t.Context(), oneLane(1), b)
-			if got := c.uploads[0].request.URL.String(); got != test.want {
-				t.Errorf("%s, want %s", got, test.want)
-			}
-		})
-	}
-}
-
-func TestAnEndpointThatIsNoAddressComesBack(t *testing.T) {
-	t.Parallel()
-	b := &book{}
-	clevertap.NewUploader(clevertap.Options{Endpoint: "http://[passcode-77"}).Upload(t.Context(), oneLane(1), b)
-	b.expect(t, 1, "retry network", nil)
+	uploadTo(t, "http://[passcode-77", 1, "retry network")
 }
 
 func TestConnectionsAreReused(t *testing.T) {
@@ -116,11 +108,12 @@ func TestConnectionsAreReused(t *testing.T) {
 	t.Cleanup(s.Close)
 	u := clevertap.NewUploader(clevertap.Options{Endpoint: s.URL, Concurrency: 3})
 	for range 3 {
-		b := &book{}
-		u.Upload(t.Context(), oneLane(20_000), b)
-		b.expect(t, 20_000, "accepted", nil)
-		b = &book{}
-		u.Upload(t.Context(), []clevertap.AccountBatch{{Account: clevertap.Account{ID: "BAD", Passcode: secret.New("p")}, Records: records(0, 1)}}, b)
+		b := &tracker{}
+		u.Upload(t.Context(), oneBatch(20_000), b)
+		b.expect(t, nil, 20_000, "accepted", nil)
+		bad := oneBatch(1)
+		bad[0].Account.ID = "BAD"
+		u.Upload(t.Context(), bad, &tracker{})
 	}
 	// The transport may dial once more than needed when a connection becomes free meanwhile.
 	if n := connections.Load(); n > 9 {
@@ -134,9 +127,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, trap.URL, http.StatusPermanentRedirect)
 	})
-	b := &book{}
-	clevertap.NewUploader(clevertap.Options{Endpoint: s.URL}).Upload(t.Context(), oneLane(1), b)
-	b.expect(t, 1, "operator credentials 308", nil)
+	uploadTo(t, s.URL, 1, "operator credentials 308")
 }
 
 // A server may answer 413 and hang up without reading the rest, in the middle of our writing.
@@ -150,50 +141,48 @@ func TestARefusalBeforeTheBodyWasReadCounts(t *testing.T) {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 	})
-	lanes := oneLane(8)
-	for i := range lanes[0].Records {
-		lanes[0].Records[i].JSON = fmt.Appendf(nil, `{"evtData":{"event_id":"e-%d","x":"%0100000d"}}`, i, 0)
+	batches, b := oneBatch(8), &tracker{}
+	for i := range batches[0].Records {
+		batches[0].Records[i].JSON = fmt.Appendf(nil, `{"evtData":{"event_id":"e-%d","x":"%0100000d"}}`, i, 0)
 	}
-	b := &book{}
-	clevertap.NewUploader(clevertap.Options{Endpoint: s.URL}).Upload(t.Context(), lanes, b)
-	for key, err := range b.ends {
+	clevertap.NewUploader(clevertap.Options{Endpoint: s.URL}).Upload(t.Context(), batches, b)
+	for key, err := range b.outcomes {
 		// Where the hanging up overtakes the answer, nobody can see more than a broken connection.
-		if got := end(err); got != "accepted" && got != "retry network" {
+		if got := outcome(err); got != "accepted" && got != "retry network" {
 			t.Errorf("record %d: %s", key, got)
 		}
 	}
 }
 
-// hangingUp serves each connection a number of requests and then closes it when the next one has arrived: the request was
-// read, and for all the client knows processed.
-func hangingUp(t *testing.T, requests int, processed *atomic.Int32) string {
+// hangingUp answers the first request of each connection, and closes it when the second has arrived: that one was read, and
+// for all the client knows processed.
+func hangingUp(t *testing.T, processed *atomic.Int32) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
+	handle := func(connection net.Conn) {
+		defer func() { _ = connection.Close() }()
+		reader := bufio.NewReader(connection)
+		for range 2 {
+			r, err := http.ReadRequest(reader)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, r.Body)
+			if processed.Add(1) == 1 {
+				_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 34\r\n\r\n"+`{"status":"success","processed":1}`)
+			}
+		}
+	}
 	go func() {
 		for {
 			connection, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go func() {
-				defer func() { _ = connection.Close() }()
-				reader := bufio.NewReader(connection)
-				for n := 0; ; n++ {
-					r, err := http.ReadRequest(reader)
-					if err != nil {
-						return
-					}
-					_, _ = io.Copy(io.Discard, r.Body)
-					processed.Add(1)
-					if n == requests {
-						return
-					}
-					_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 34\r\n\r\n"+`{"status":"success","processed":1}`)
-				}
-			}()
+			go handle(connection)
 		}
 	}()
 	return "http://" + l.Addr().String()
@@ -202,55 +191,80 @@ func hangingUp(t *testing.T, requests int, processed *atomic.Int32) string {
 func TestAConnectionThatDiesUnderARequestIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	var processed atomic.Int32
-	u := clevertap.NewUploader(clevertap.Options{Endpoint: hangingUp(t, 1, &processed)})
-	first, second := &book{}, &book{}
-	u.Upload(t.Context(), oneLane(1), first)
-	first.expect(t, 1, "accepted", nil)
-	u.Upload(t.Context(), oneLane(1), second) // on the same connection, which dies now
-	second.expect(t, 1, "retry network", nil)
+	u := clevertap.NewUploader(clevertap.Options{Endpoint: hangingUp(t, &processed)})
+	deliver(t, u, 1, "accepted")
+	deliver(t, u, 1, "retry network") // on the same connection, which dies now
 	if n := processed.Load(); n != 2 {
 		t.Errorf("%d requests arrived, want 2", n)
 	}
 }
 
-// secure starts a server with TLS and gives a transport that trusts it.
-func secure(t *testing.T, config *tls.Config, handle http.HandlerFunc) (*httptest.Server, *http.Transport) {
-	s := httptest.NewUnstartedServer(handle)
-	s.TLS = config
-	s.EnableHTTP2 = true
-	s.Config.ErrorLog = quiet
-	s.StartTLS()
-	t.Cleanup(s.Close)
-	transport := clevertap.NewTransport()
-	transport.TLSClientConfig.RootCAs = x509.NewCertPool()
-	transport.TLSClientConfig.RootCAs.AddCert(s.Certificate())
-	t.Cleanup(transport.CloseIdleConnections)
-	return s, transport
-}
-
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
-		version uint16
-		want    string
-	}{
-		"1.1 is refused":  {tls.VersionTLS11, "retry network"},
-		"1.2 is accepted": {tls.VersionTLS12, "accepted"},
-		"1.3 is accepted": {tls.VersionTLS13, "accepted"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
+	for version, want := range map[uint16]string{
+		tls.VersionTLS11: "retry network", tls.VersionTLS12: "accepted", tls.VersionTLS13: "accepted",
+	} {
+		t.Run(tls.VersionName(version), func(t *testing.T) {
 			t.Parallel()
-			s, transport := secure(t, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: test.version}, func(w http.ResponseWriter, r *http.Request) {
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.ProtoMajor != 2 {
-					t.Errorf("HTTP version %s, want 2 where the server offers it", r.Proto)
+					t.Errorf("%s, want HTTP/2 where the server offers it", r.Proto)
 				}
 				success(w, r)
-			})
-			b := &book{}
-			clevertap.NewUploader(clevertap.Options{Endpoint: s.URL, Transport: transport}).Upload(t.Context(), oneLane(2500), b)
-			b.expect(t, 2500, test.want, nil)
+			}))
+			s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: version}
+			s.EnableHTTP2 = true
+			s.Config.ErrorLog = quiet
+			s.StartTLS()
+			t.Cleanup(s.Close)
+			transport := clevertap.NewTransport()
+			transport.TLSClientConfig.RootCAs = x509.NewCertPool()
+			transport.TLSClientConfig.RootCAs.AddCert(s.Certificate())
+			t.Cleanup(transport.CloseIdleConnections)
+			deliver(t, clevertap.NewUploader(clevertap.Options{Endpoint: s.URL, Transport: transport}), 2500, want)
 		})
+	}
+}
+
+// An answer that claims success and then never ends is read to the size that any answer can have, and not believed.
+func TestAnAnswerWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	const most = 64 << 20
+	filling := []byte(strings.Repeat(`"filling",`, 1<<13))
+	var sent atomic.Int64
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"status":"success","processed":1,"unprocessed":[],"more":[`))
+		for sent.Load() < most {
+			n, err := w.Write(filling)
+			if err != nil {
+				return
+			}
+			sent.Add(int64(n))
+		}
+	})
+	uploadTo(t, s.URL, 1, "retry unreadable_answer")
+	if sent.Load() >= most {
+		t.Errorf("%d bytes were taken", sent.Load())
+	}
+}
+
+func TestRequestBody(t *testing.T) {
+	t.Parallel()
+	large := strings.Repeat("x", 100_000)
+	for want, records := range map[string][]string{
+		`{"d":[{"a":1}]}`:              {`{"a":1}`},
+		`{"d":[{"a":1},{},{"b":"c"}]}`: {`{"a":1}`, `{}`, `{"b":"c"}`},
+		`{"d":[,{}]}`:                  {``, `{}`},
+		`{"d":[` + large + `,{}]}`:     {large, `{}`},
+	} {
+		var list [][]byte
+		for _, text := range records {
+			list = append(list, []byte(text))
+		}
+		body, size := clevertap.RequestBody(list)
+		if err := iotest.TestReader(body, []byte(want)); err != nil || size != int64(len(want)) {
+			t.Errorf("%.40s: size %d, want %d: %v", want, size, len(want), err)
+		}
 	}
 }
 
@@ -258,8 +272,7 @@ func TestTLS(t *testing.T) {
 func TestTheBodyCanBeReadAgain(t *testing.T) {
 	t.Parallel()
 	want := `{"d":[` + string(record(0).JSON) + `,` + string(record(1).JSON) + `]}`
-	c, b := &cleverTap{}, &book{}
-	c.answer = func(u *upload) *answer {
+	delivery{records: 2, answer: func(u *upload) *answer {
 		for range 2 {
 			again, err := u.request.GetBody()
 			if err != nil {
@@ -271,7 +284,40 @@ func TestTheBodyCanBeReadAgain(t *testing.T) {
 			}
 		}
 		return nil
+	}}.run(t)
+}
+
+// lingering is a transport that gives up and goes on reading the request.
+type lingering struct {
+	bodies chan io.Reader
+	done   chan struct{}
+}
+
+func (l lingering) RoundTrip(r *http.Request) (*http.Response, error) {
+	go func() {
+		defer close(l.done)
+		for {
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				return
+			}
+			r.Body, _ = r.GetBody()
+		}
+	}()
+	l.bodies <- r.Body
+	return nil, errors.New("gave up")
+}
+
+// The records' memory may be used again once the call has returned: the race detector watches the writes here.
+func TestNoRecordIsReadOnceTheUploadHasReturned(t *testing.T) {
+	t.Parallel()
+	transport := lingering{make(chan io.Reader, 1), make(chan struct{})}
+	batches := oneBatch(10)
+	clevertap.NewUploader(clevertap.Options{Transport: transport}).Upload(t.Context(), batches, &tracker{})
+	for _, r := range batches[0].Records {
+		clear(r.JSON)
 	}
-	uploader(c).Upload(t.Context(), oneLane(2), b)
-	b.expect(t, 2, "accepted", nil)
+	<-transport.done
+	if n, err := (<-transport.bodies).Read(make([]byte, 10)); n != 0 || err == nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
 }

@@ -8,69 +8,159 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// delivery is one call of [Uploader.Upload]. One goroutine owns all of it: attempts and fresh secrets run beside it and
-// report back, so that nothing here needs a lock and the book hears of one end after the other.
-type delivery struct {
-	*Uploader
-	ctx      context.Context
-	cancel   context.CancelFunc
-	book     Tracker
-	lanes    []*lane
-	accounts []*traffic
-	attempts chan attempt
-	renewals chan renewal
-	underway int // attempts and renewals that have not reported
+// Record is one entry of an upload. Nothing reads its bytes after [Uploader.Upload] has returned.
+type Record struct {
+	Key  int    // the caller's; handed back untouched
+	JSON []byte // encoded once: what was measured is what is sent
 }
 
-// attempt is an upload that has been made.
-type attempt struct {
-	lane    *lane
-	traffic *traffic
-	segment *segment
-	account Account  // as it was used; the lane may have newer credentials by now
-	breaker *breaker // of that account
-	reply
+// AccountBatch holds the records for one account with one set of credentials.
+type AccountBatch struct {
+	Account Account
+	Refresh func(ctx context.Context) (Account, error) // reads the secret again; nil if it cannot be read again
+	Records []Record                                   // in the queue's order
 }
 
-// join gives a lane its place among those of its account.
-func (d *delivery) join(l *lane) {
-	key := l.account.Key()
-	at := slices.IndexFunc(d.accounts, func(t *traffic) bool { return t.key == key })
-	if at < 0 {
-		at = len(d.accounts)
-		d.accounts = append(d.accounts, &traffic{key: key, limit: d.concurrency})
+// Tracker belongs to the caller of [Uploader.Upload], who calls its methods one at a time.
+type Tracker interface {
+	// MaySend reports whether the record may still be uploaded. It is asked before each upload. If not, the record's
+	// outcome is [fault.Retry] with the reason [fault.GroupOrder].
+	MaySend(key int) bool
+	// Done receives a record's outcome, exactly once and as soon as it is known: nil if CleverTap accepted it, else a
+	// [*fault.Fault], which is [fault.Reject] with the reason "clevertap_<code>" or "clevertap_http_<status>" and the
+	// number as its code, or [fault.Retry], or [fault.Operator].
+	Done(key int, err error)
+}
+
+// Report sums up one call of [Uploader.Upload], batch by batch in the order of the call.
+type Report struct{ Batches []BatchReport }
+
+// BatchReport sums up one batch's uploads.
+type BatchReport struct {
+	Latencies          []time.Duration // one per HTTP request, answered or not
+	Accepted           int             // records that CleverTap accepted
+	CredentialsRefused bool            // the batch was stopped because of its credentials or settings
+	BreakerOpen        bool            // records were not sent because the breaker was open, or it is open now
+}
+
+// pending is a record with what has been tried for it in this call.
+type pending struct {
+	Record
+	repeats  uint8        // uploads of it alone after a code that may pass
+	unlisted uint8        // uploads of it alone that were refused with a code that is not on CleverTap's list
+	done     bool         // the tracker has its outcome
+	rejected *fault.Fault // its outcome if it is at fault: it was refused alone
+}
+
+// chunk is the records of one upload. They are never changed in place: halves and repeats share them.
+type chunk struct {
+	records   []*pending
+	sibling   *chunk       // the other half of an upload that was bisected; nil if there is none
+	throttled int          // how often CleverTap answered 429 to it
+	notBefore time.Time    // zero if it may go at once
+	reason    *fault.Fault // why it is sent again; nil if it is new
+}
+
+// split divides records into what fits one upload, by count and by bytes. It keeps their order. A record that is too
+// large for any upload goes alone, and CleverTap decides.
+func split(records []*pending) (chunks [][]*pending) {
+	empty := len(opening) - len(comma) + len(closing) // the first record has no comma before it
+	start, size := 0, empty
+	for i, r := range records {
+		more := len(comma) + len(r.JSON)
+		if i > start && (i-start == MaxRecords || size+more > MaxUploadBytes) {
+			chunks = append(chunks, records[start:i:i])
+			start, size = i, empty
+		}
+		size += more
 	}
-	d.accounts[at].lanes = append(d.accounts[at].lanes, l)
-}
-
-// fits tells whether the call has time for an upload that begins then.
-func (d *delivery) fits(t *traffic, start time.Time) bool {
-	if d.ctx.Err() != nil {
-		return false
+	if start < len(records) {
+		chunks = append(chunks, records[start:])
 	}
-	deadline, ok := d.ctx.Deadline()
-	return !ok || !start.Add(need(d.timeout, t.slowest)).After(deadline)
+	return chunks
 }
 
-// late is the end of records for whose upload there is no time.
-func late(t *traffic, now time.Time) *fault.Fault {
-	if t.hold.After(now) {
-		return faultLimited
+// batch is an [AccountBatch] under way.
+type batch struct {
+	account       Account // the credentials in use
+	refresh       func(ctx context.Context) (Account, error)
+	breaker       *breaker // of these credentials
+	records       []pending
+	queue         []*chunk // not in flight, the next one first
+	inFlight      int
+	rejectedAlone []*pending   // without an outcome until it is clear whether the record or the account is at fault
+	refreshing    bool         // the secret is being read again
+	refreshed     bool         // the secret was read again, which happens once
+	stopped       *fault.Fault // why nothing more is uploaded; nil while the batch goes on
+	skipped       bool         // records were not sent because the breaker was open
+	report        BatchReport
+}
+
+func newBatch(a *AccountBatch, breaker *breaker) *batch {
+	b := &batch{account: a.Account, refresh: a.Refresh, breaker: breaker, records: make([]pending, len(a.Records))}
+	pointers := make([]*pending, len(a.Records))
+	for i, r := range a.Records {
+		b.records[i].Record = r
+		pointers[i] = &b.records[i]
 	}
-	return faultNoTime
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+	for _, records := range split(pointers) {
+		b.queue = append(b.queue, &chunk{records: records})
 	}
 	return b
 }
 
-// earlier gives the earlier of two times, of which zero is none.
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
+// next returns the first chunk of those that may go soonest. The queue must not be empty.
+func (b *batch) next(now time.Time) *chunk {
+	return slices.MinFunc(b.queue, func(x, y *chunk) int { return later(x.notBefore, now).Compare(later(y.notBefore, now)) })
+}
+
+func (b *batch) remove(c *chunk) {
+	i := slices.Index(b.queue, c)
+	b.queue = slices.Delete(b.queue, i, i+1)
+}
+
+func (b *batch) putBack(c *chunk) { b.queue = slices.Insert(b.queue, 0, c) }
+
+// bisect queues the halves of an upload that was refused whole. Once the account has accepted something they go last,
+// so that good records get in early. Until then they go first, but behind a sibling that waits: so an account that
+// rejects everything shows after two uploads for each halving, not after one for each record.
+func (b *batch) bisect(c *chunk, accepted bool) {
+	middle := len(c.records) / 2
+	left, right := &chunk{records: c.records[:middle:middle]}, &chunk{records: c.records[middle:]}
+	left.sibling, right.sibling = right, left
+	at := len(b.queue)
+	if !accepted {
+		at = slices.Index(b.queue, c.sibling) + 1 // behind the sibling, or first if that one was sent
 	}
-	return a
+	b.queue = slices.Insert(b.queue, at, left, right)
+}
+
+func (b *batch) idle() bool { return len(b.queue) == 0 && b.inFlight == 0 && !b.refreshing }
+
+// suspicion is how many records rejected alone, with nothing accepted, put the account at fault and not the records.
+const suspicion = 3
+
+// accountState is what one call sends to one account by all its batches: CleverTap counts and refuses by account.
+type accountState struct {
+	key       string
+	batches   []*batch
+	nextBatch int // whose turn it is, modulo the number of batches
+	limit     int // uploads in flight; halved whenever CleverTap answers 429
+	inFlight  int
+	notBefore time.Time     // CleverTap asked to wait until then
+	slowest   time.Duration // of the uploads so far
+	accepted  bool          // whether any record was
+}
+
+// rejectsAll reports whether the account seems to reject everything. Uploads in flight may still show otherwise.
+func (s *accountState) rejectsAll() bool {
+	rejected := 0
+	for _, b := range s.batches {
+		rejected += len(b.rejectedAlone)
+	}
+	return !s.accepted && rejected >= suspicion
+}
+
+func (s *accountState) idle() bool {
+	return s.inFlight == 0 && !slices.ContainsFunc(s.batches, func(b *batch) bool { return !b.idle() })
 }

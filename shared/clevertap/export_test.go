@@ -2,7 +2,7 @@ package clevertap
 
 import (
 	"io"
-	"iter"
+	"strconv"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -10,81 +10,112 @@ import (
 
 // What the tests outside the package look at inside it.
 var (
-	Backoff    = backoff
-	RetryAfter = retryAfter
-	Need       = need
-	CodeFault  = codeFault
-
+	Backoff      = backoff
+	RetryAfter   = retryAfter
+	LeastTime    = leastTime
+	Classify     = classify
+	CodeFault    = codeFault
 	NewTransport = newTransport
 )
 
-// Verdicts by name, so that a table can be read.
-var verdictNames = map[verdict]string{
-	read: "read", passing: "passing", busy: "busy", renew: "renew", foreign: "foreign", halve: "halve",
+// String names a verdict in a table.
+func (v verdict) String() string {
+	return []string{"answered", "failed", "throttled", "refreshCredentials", "misconfigured", "bisect"}[v]
 }
 
-func Judge(status int) string             { return verdictNames[judge(status)] }
-func StatusFault(status int) *fault.Fault { return statusFault(status) }
-
-var classNames = map[class]string{
-	accepted: "accepted", uncertain: "uncertain", transient: "transient", unlisted: "unlisted", permanent: "permanent",
+// String names a class in a table.
+func (c class) String() string {
+	return []string{"accepted", "uncertain", "transient", "unlisted", "permanent"}[c]
 }
 
-func Classify(code int) string { return classNames[classify(code)] }
-
-// Result is a result by name.
-type Result struct {
-	Class string
-	Code  int
+// Judge returns the verdict on a status and the records' outcome.
+func Judge(status int) (string, *fault.Fault) {
+	r := judge(status)
+	return r.verdict.String(), r.fault
 }
 
-// Answer reads an answer for records: their results, or the status that it stands for, or an error.
-func Answer(answer io.Reader, records [][]byte) ([]Result, int, error) {
-	a, err := readAnswer(answer, len(records))
+// Answer reads an answer to an upload of records: what it says about each, and the status that it stands for, or an error.
+func Answer(body io.Reader, records [][]byte) (results []string, status int, err error) {
+	a, err := readAnswer(body)
 	if err != nil {
 		return nil, 0, err
 	}
-	results := make([]Result, 0, len(records))
-	for _, r := range a.results(len(records), func(i int) []byte { return records[i] }) {
-		results = append(results, Result{classNames[r.class], r.code})
+	for _, r := range a.results(pendingRecords(records)) {
+		text := r.class.String()
+		if r.class > uncertain {
+			text += " " + strconv.Itoa(r.code)
+		}
+		results = append(results, text)
 	}
 	return results, a.status(), nil
 }
 
-// Batches splits sizes.
-func Batches(sizes []int) iter.Seq[[]int] { return batches(sizes, func(size int) int { return size }) }
+// Results returns a function that reads answers about records and does nothing else, for the benchmark.
+func Results(records [][]byte) func(body io.Reader) error {
+	list := pendingRecords(records)
+	return func(body io.Reader) error {
+		a, err := readAnswer(body)
+		if err == nil {
+			a.results(list)
+		}
+		return err
+	}
+}
 
-// Body is the reader of an upload's request, and the size that is announced for it.
-func Body(records []Record) (io.Reader, int64) {
-	items := make([]*item, len(records))
+func pendingRecords(records [][]byte) []*pending {
+	list := make([]*pending, len(records))
 	for i, r := range records {
-		items[i] = &item{Record: r}
+		list[i] = &pending{Record: Record{Key: i, JSON: r}}
 	}
-	return &body{content: &content{records: items}}, size(items)
+	return list
 }
 
-// Breaker drives a breaker with segments of its own.
+// Split returns the numbers of records that go into each upload.
+func Split(records [][]byte) (counts []int) {
+	next := 0
+	for _, chunk := range split(pendingRecords(records)) {
+		for _, r := range chunk {
+			if r.Key != next {
+				panic("records out of order")
+			}
+			next++
+		}
+		counts = append(counts, len(chunk))
+	}
+	return counts
+}
+
+// RequestBody returns a reader of an upload's body, and the size that is announced for it.
+func RequestBody(records [][]byte) (io.Reader, int64) {
+	b := &requestBody{records: pendingRecords(records)}
+	return &bodyReader{body: b}, b.size()
+}
+
+// Breaker drives a breaker with chunks that have names.
 type Breaker struct {
-	b        *breaker
-	segments map[string]*segment
+	b      *breaker
+	chunks map[string]*chunk
 }
 
+// NewBreaker returns a closed one.
 func NewBreaker(pause time.Duration) *Breaker {
-	return &Breaker{&breaker{first: pause, pause: pause}, map[string]*segment{}}
+	return &Breaker{&breaker{firstPause: pause, pause: pause}, map[string]*chunk{}}
 }
 
-func (b *Breaker) segment(name string) *segment {
-	if b.segments[name] == nil {
-		b.segments[name] = &segment{}
+func (b *Breaker) chunk(name string) *chunk {
+	if b.chunks[name] == nil {
+		b.chunks[name] = &chunk{}
 	}
-	return b.segments[name]
+	return b.chunks[name]
 }
 
-func (b *Breaker) Blocks() bool            { return b.b.blocks(time.Now()) }
-func (b *Breaker) Admits(name string) bool { return b.b.admits(b.segment(name), time.Now()) }
-func (b *Breaker) Leave(name string)       { b.b.leave(b.segment(name)) }
-func (b *Breaker) Succeed()                { b.b.succeed() }
-func (b *Breaker) Answer()                 { b.b.answer() }
-func (b *Breaker) Fail(name string)        { b.b.fail(b.segment(name), time.Now()) }
-func (b *Breaker) Trip(name string)        { b.b.trip(b.segment(name), time.Now()) }
-func (b *Breaker) IsOpen() bool            { return b.b.isOpen() }
+func (b *Breaker) Blocks() bool { return b.b.blocks(time.Now()) }
+func (b *Breaker) Admits(name string) bool {
+	ok, _ := b.b.admits(b.chunk(name), time.Now())
+	return ok
+}
+func (b *Breaker) Release(name string)  { b.b.release(b.chunk(name)) }
+func (b *Breaker) Close(accounted bool) { b.b.close(accounted) }
+func (b *Breaker) Fail(name string)     { b.b.fail(b.chunk(name), time.Now()) }
+func (b *Breaker) Trip(name string)     { b.b.trip(b.chunk(name), time.Now()) }
+func (b *Breaker) IsOpen() bool         { return b.b.isOpen() }

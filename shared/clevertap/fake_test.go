@@ -1,6 +1,7 @@
 package clevertap_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
@@ -23,26 +25,31 @@ import (
 // account is where most tests deliver to.
 var account = clevertap.Account{Host: "in1.api.clevertap.com", ID: "AAA-AAA-AAAA", Passcode: secret.New("passcode-77")}
 
-// withPasscode gives the same account with another passcode.
+// withPasscode returns the same account with another passcode.
 func withPasscode(passcode string) clevertap.Account {
 	a := account
 	a.Passcode = secret.New(passcode)
 	return a
 }
 
-// record makes a record whose event_id is its key.
+// record returns a record whose event_id is its key.
 func record(key int) clevertap.Record {
 	return clevertap.Record{Key: key, JSON: fmt.Appendf(nil,
 		`{"type":"event","identity":"reader-%d","ts":1793620800,"evtName":"RENEWED","evtData":{"event_id":"e-%d"}}`, key%7, key)}
 }
 
-// records makes records with the keys from first on.
+// records returns records with the keys from first on.
 func records(first, n int) []clevertap.Record {
-	made := make([]clevertap.Record, n)
-	for i := range made {
-		made[i] = record(first + i)
+	list := make([]clevertap.Record, n)
+	for i := range list {
+		list[i] = record(first + i)
 	}
-	return made
+	return list
+}
+
+// oneBatch is the usual argument of Upload.
+func oneBatch(n int) []clevertap.AccountBatch {
+	return []clevertap.AccountBatch{{Account: account, Records: records(0, n)}}
 }
 
 // upload is one request as the fake sees it.
@@ -54,114 +61,10 @@ type upload struct {
 	at      time.Time
 }
 
-// cleverTap is a fake transport. Its answer decides; an answer of nothing means that all records are stored.
-type cleverTap struct {
-	answer  func(u *upload) *answer
-	latency time.Duration
-
-	mu       sync.Mutex
-	uploads  []*upload
-	stored   map[int]int // by key: how often
-	inFlight map[string]int
-	highest  map[string]int
+// has reports whether an upload holds one of the keys.
+func (u *upload) has(keys ...int) bool {
+	return slices.ContainsFunc(u.keys, func(key int) bool { return slices.Contains(keys, key) })
 }
-
-// answer is what the fake says to an upload, and what it stores of it.
-type answer struct {
-	status int
-	header map[string]string
-	body   string
-	err    error
-	hang   bool // never answers
-	keep   []int
-	panics bool
-	stall  bool // the body goes on for ever and says nothing more
-	bare   bool // no body at all
-}
-
-var eventID = regexp.MustCompile(`"event_id":"e-(\d+)"`)
-
-func (c *cleverTap) RoundTrip(request *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(request.Body)
-	_ = request.Body.Close()
-	if err != nil || int64(len(body)) != request.ContentLength {
-		return nil, errors.New("the body does not have the announced length")
-	}
-	u := &upload{host: request.URL.Host, request: request, at: time.Now()}
-	for _, match := range eventID.FindAllSubmatch(body, -1) {
-		key, _ := strconv.Atoi(string(match[1]))
-		u.keys = append(u.keys, key)
-	}
-	c.mu.Lock()
-	c.uploads = append(c.uploads, u)
-	u.number = len(c.uploads)
-	if c.stored == nil {
-		c.stored, c.inFlight, c.highest = map[int]int{}, map[string]int{}, map[string]int{}
-	}
-	id := request.URL.Host + "/" + request.Header.Get("X-CleverTap-Account-Id")
-	c.inFlight[id]++
-	c.highest[id] = max(c.highest[id], c.inFlight[id])
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.inFlight[id]--
-	}()
-
-	if c.latency > 0 {
-		select {
-		case <-time.After(c.latency):
-		case <-request.Context().Done():
-			return nil, request.Context().Err()
-		}
-	}
-	var a *answer
-	if c.answer != nil {
-		a = c.answer(u)
-	}
-	if a == nil {
-		a = &answer{status: 200, body: fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, len(u.keys)), keep: u.keys}
-	}
-	if a.panics {
-		panic("the transport panics about passcode-77")
-	}
-	if a.hang {
-		<-request.Context().Done()
-		return nil, request.Context().Err()
-	}
-	c.mu.Lock()
-	for _, key := range a.keep {
-		c.stored[key]++
-	}
-	c.mu.Unlock()
-	if a.err != nil {
-		return nil, a.err
-	}
-	header := http.Header{}
-	for name, value := range a.header {
-		header.Set(name, value)
-	}
-	response := &http.Response{StatusCode: a.status, Header: header, Request: request}
-	var text io.Reader = strings.NewReader(a.body)
-	if a.stall {
-		text = io.MultiReader(text, stalled{request.Context()})
-	}
-	if !a.bare {
-		response.Body = io.NopCloser(text)
-	}
-	return response, nil
-}
-
-// stalled is a body that says nothing until its request ends.
-type stalled struct{ ctx context.Context }
-
-func (s stalled) Read([]byte) (int, error) {
-	<-s.ctx.Done()
-	return 0, s.ctx.Err()
-}
-
-// status answers with a status and stores nothing.
-func status(code int) *answer { return &answer{status: code, body: `{"status":"fail","code":0}`} }
 
 // refusing stores an upload without the records that have a code, and says so.
 func (u *upload) refusing(codes map[int]int) *answer {
@@ -181,51 +84,167 @@ func (u *upload) refusing(codes map[int]int) *answer {
 	return a
 }
 
-// has tells whether an upload holds one of the keys.
-func (u *upload) has(keys ...int) bool {
-	return slices.ContainsFunc(u.keys, func(key int) bool { return slices.Contains(keys, key) })
+// answer is what the fake says to an upload, and what it stores of it.
+type answer struct {
+	status int
+	header map[string]string
+	body   string
+	err    error
+	hangs  bool // never answers
+	keep   []int
+	panics bool
+	stalls bool // the body goes on for ever and says nothing more
+	noBody bool
+}
+
+// status answers with a status and stores nothing.
+func status(code int) *answer { return &answer{status: code, body: `{"status":"fail","code":0}`} }
+
+// always answers every upload alike.
+func always(a answer) func(*upload) *answer { return func(*upload) *answer { return &a } }
+
+// refusingAny answers 400 to every upload with one of the records.
+func refusingAny(keys ...int) func(*upload) *answer {
+	return func(u *upload) *answer {
+		if u.has(keys...) {
+			return status(400)
+		}
+		return nil
+	}
+}
+
+// cleverTap is a fake transport. If its function returns nil, all records are stored.
+type cleverTap struct {
+	answer  func(u *upload) *answer
+	latency time.Duration
+
+	mu       sync.Mutex
+	uploads  []*upload
+	stored   map[int]int // by key: how often
+	inFlight map[string]int
+	highest  map[string]int
+}
+
+var eventID = regexp.MustCompile(`"event_id":"e-(\d+)"`)
+
+func (c *cleverTap) RoundTrip(request *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(request.Body)
+	_ = request.Body.Close()
+	if err != nil || int64(len(body)) != request.ContentLength {
+		return nil, errors.New("the body does not have the announced length")
+	}
+	u := &upload{host: request.URL.Host, request: request, at: time.Now()}
+	for _, match := range eventID.FindAllSubmatch(body, -1) {
+		key, _ := strconv.Atoi(string(match[1]))
+		u.keys = append(u.keys, key)
+	}
+	id := request.URL.Host + "/" + request.Header.Get("X-CleverTap-Account-Id")
+	c.mu.Lock()
+	c.uploads = append(c.uploads, u)
+	u.number = len(c.uploads)
+	if c.stored == nil {
+		c.stored, c.inFlight, c.highest = map[int]int{}, map[string]int{}, map[string]int{}
+	}
+	c.inFlight[id]++
+	c.highest[id] = max(c.highest[id], c.inFlight[id])
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.inFlight[id]--
+	}()
+	return c.respond(u)
+}
+
+func (c *cleverTap) respond(u *upload) (*http.Response, error) {
+	ctx := u.request.Context()
+	if c.latency > 0 {
+		select {
+		case <-time.After(c.latency):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	var a *answer
+	if c.answer != nil {
+		a = c.answer(u)
+	}
+	if a == nil {
+		a = &answer{status: 200, body: fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, len(u.keys)), keep: u.keys}
+	}
+	if a.panics {
+		panic("the transport panics about passcode-77")
+	}
+	if a.hangs {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	c.mu.Lock()
+	for _, key := range a.keep {
+		c.stored[key]++
+	}
+	c.mu.Unlock()
+	response := &http.Response{StatusCode: a.status, Header: http.Header{}, Request: u.request}
+	for name, value := range a.header {
+		response.Header.Set(name, value)
+	}
+	var text io.Reader = strings.NewReader(a.body)
+	if a.stalls {
+		text = io.MultiReader(text, stalled{ctx})
+	}
+	if !a.noBody {
+		response.Body = io.NopCloser(text)
+	}
+	return response, a.err
+}
+
+// stalled is a body that says nothing until its request ends.
+type stalled struct{ ctx context.Context }
+
+func (s stalled) Read([]byte) (int, error) {
+	<-s.ctx.Done()
+	return 0, s.ctx.Err()
 }
 
 // sizes are the numbers of records of all uploads so far.
-func (c *cleverTap) sizes() []int {
-	var sizes []int
+func (c *cleverTap) sizes() (sizes []int) {
 	for _, u := range c.uploads {
 		sizes = append(sizes, len(u.keys))
 	}
 	return sizes
 }
 
-// book is a fake of the caller's.
-type book struct {
-	open  func(key int) bool
-	close func(key int, err error)
+// tracker is a fake of the caller's.
+type tracker struct {
+	maySend func(key int) bool
+	done    func(key int)
 
-	mu    sync.Mutex
-	ends  map[int]error
-	order []int // keys as they were closed
-	twice []int
+	mu       sync.Mutex
+	outcomes map[int]error
+	order    []int // keys as they were done
+	twice    []int
 }
 
-func (b *book) MaySend(key int) bool { return b.open == nil || b.open(key) }
+func (b *tracker) MaySend(key int) bool { return b.maySend == nil || b.maySend(key) }
 
-func (b *book) Done(key int, err error) {
+func (b *tracker) Done(key int, err error) {
 	b.mu.Lock()
-	if _, ok := b.ends[key]; ok {
+	if _, ok := b.outcomes[key]; ok {
 		b.twice = append(b.twice, key)
 	}
-	if b.ends == nil {
-		b.ends = map[int]error{}
+	if b.outcomes == nil {
+		b.outcomes = map[int]error{}
 	}
-	b.ends[key] = err
+	b.outcomes[key] = err
 	b.order = append(b.order, key)
 	b.mu.Unlock()
-	if b.close != nil {
-		b.close(key, err)
+	if b.done != nil {
+		b.done(key)
 	}
 }
 
-// end is a record's end in a word: "accepted", or kind, reason and code of its fault.
-func end(err error) string {
+// outcome is a record's outcome in words: "accepted", or kind, reason and code of its fault.
+func outcome(err error) string {
 	if err == nil {
 		return "accepted"
 	}
@@ -236,49 +255,100 @@ func end(err error) string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s %s", f.Kind, f.Reason, f.Code))
 }
 
-// expect checks the ends of records, all from 0 on that are not named being as the first argument says.
-func (b *book) expect(t *testing.T, n int, rest string, named map[int]string) {
+// expect checks the outcomes of n records: those that are not named have the first one. What is accepted must be stored once.
+func (b *tracker) expect(t *testing.T, c *cleverTap, n int, rest string, named map[int]string) {
 	t.Helper()
-	if len(b.ends) != n {
-		t.Errorf("%d records have an end, want %d", len(b.ends), n)
+	if len(b.outcomes) != n || len(b.twice) > 0 {
+		t.Errorf("%d records have an outcome, want %d; those have two: %v", len(b.outcomes), n, b.twice)
 	}
-	if len(b.twice) > 0 {
-		t.Errorf("closed twice: %v", b.twice)
-	}
-	for _, key := range slices.Sorted(maps.Keys(b.ends)) {
+	for _, key := range slices.Sorted(maps.Keys(b.outcomes)) {
 		want, ok := named[key]
 		if !ok {
 			want = rest
 		}
-		if got := end(b.ends[key]); got != want {
+		if got := outcome(b.outcomes[key]); got != want {
 			t.Errorf("record %d: %s, want %s", key, got, want)
 		}
-	}
-}
-
-// onceAtMost checks that nothing accepted was stored twice, and that what is accepted was stored.
-func (c *cleverTap) onceAtMost(t *testing.T, b *book) {
-	t.Helper()
-	for key, err := range b.ends {
-		if err == nil && c.stored[key] != 1 {
+		if c != nil && b.outcomes[key] == nil && c.stored[key] != 1 {
 			t.Errorf("record %d was accepted and is stored %d times", key, c.stored[key])
 		}
 	}
 }
 
-// within gives a context with a deadline of that distance.
+// within returns a context with a deadline of that distance.
 func within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// uploader makes one over a fake, with full waits.
-func uploader(c *cleverTap) *clevertap.Uploader {
-	return clevertap.NewUploader(clevertap.Options{Transport: c, Jitter: func() float64 { return 1 }})
+// uploader returns one over a fake, with full waits.
+func uploader(c *cleverTap) *clevertap.Uploader { return uploaderOf(c, 3) }
+
+func uploaderOf(c *cleverTap, concurrency int) *clevertap.Uploader {
+	return clevertap.NewUploader(clevertap.Options{Transport: c, Concurrency: concurrency, Jitter: func() float64 { return 1 }})
 }
 
-// oneLane is the usual set of lanes.
-func oneLane(n int) []clevertap.AccountBatch {
-	return []clevertap.AccountBatch{{Account: account, Records: records(0, n)}}
+// delivery is one call of Upload in virtual time, and what has to come of it. Fields that are zero are as usual, or not checked.
+type delivery struct {
+	records     int           // 4
+	concurrency int           // 3
+	within      time.Duration // a minute
+	latency     time.Duration
+	answer      func(u *upload) *answer                          // all is accepted
+	refresh     func(context.Context) (clevertap.Account, error) // there is none
+	maySend     func(key int) bool                               // all may
+
+	want    string          // of the records that are not named; "accepted"
+	named   map[int]string  // by key
+	sizes   []int           // of the uploads
+	at      []time.Duration // when the uploads were made
+	most    int             // uploads
+	took    time.Duration
+	open    bool // the breaker
+	stopped bool // for its credentials
+}
+
+func (d delivery) run(t *testing.T) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		d.records, d.concurrency = cmp.Or(d.records, 4), cmp.Or(d.concurrency, 3)
+		d.within, d.want = cmp.Or(d.within, time.Minute), cmp.Or(d.want, "accepted")
+		c, b := &cleverTap{latency: d.latency, answer: d.answer}, &tracker{maySend: d.maySend}
+		batches := oneBatch(d.records)
+		batches[0].Refresh = d.refresh
+		begun := time.Now()
+		report := uploaderOf(c, d.concurrency).Upload(within(t, d.within), batches, b).Batches[0]
+		b.expect(t, c, d.records, d.want, d.named)
+		if d.took != 0 && time.Since(begun) != d.took {
+			t.Errorf("it took %s, want %s", time.Since(begun), d.took)
+		}
+		if d.sizes != nil && !slices.Equal(c.sizes(), d.sizes) {
+			t.Errorf("uploads of %v records, want %v", c.sizes(), d.sizes)
+		}
+		if d.most != 0 && len(c.uploads) > d.most {
+			t.Errorf("%d uploads, want %d at most", len(c.uploads), d.most)
+		}
+		var at []time.Duration
+		for _, u := range c.uploads {
+			at = append(at, u.at.Sub(begun))
+		}
+		if d.at != nil && !slices.Equal(at, d.at) {
+			t.Errorf("uploads after %v, want %v", at, d.at)
+		}
+		if report.BreakerOpen != d.open || report.CredentialsRefused != d.stopped || len(report.Latencies) != len(c.uploads) {
+			t.Errorf("%d uploads, report %+v", len(c.uploads), report)
+		}
+	})
+}
+
+// runAll runs deliveries as subtests.
+func runAll(t *testing.T, deliveries map[string]delivery) {
+	t.Helper()
+	for name, d := range deliveries {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d.run(t)
+		})
+	}
 }

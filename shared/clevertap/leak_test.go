@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,59 +14,51 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
-// quiet is for servers that are meant to fail.
-var quiet = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-
 // Whatever goes wrong, nothing that can be printed shows the passcode, the address, a header, a body, an identity or the
 // vendor's words.
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	vendor := `"error":"words about reader-0 and passcode-77"`
-	failures := map[string]func(u *upload) *answer{
-		"all is well": nil,
-		"no answer":   func(*upload) *answer { return &answer{hang: true} },
-		"a connection that breaks": func(*upload) *answer {
-			return &answer{err: errors.New("Post https://in1.api.clevertap.com: passcode-77")}
-		},
-		"a panic":        func(*upload) *answer { return &answer{panics: true} },
-		"HTML":           func(*upload) *answer { return &answer{status: 200, body: "<p>reader-0 passcode-77"} },
-		"JSON cut off":   func(*upload) *answer { return &answer{status: 200, body: `{"status":"passcode-77`} },
-		"a short answer": func(*upload) *answer { return &answer{status: 200, body: `{"status":"fail",` + vendor + `}`} },
-		"a code for good": func(*upload) *answer {
-			return &answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[{"code":513,` + vendor + `}]}`}
-		},
-		"a code nobody knows": func(*upload) *answer {
-			return &answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[{"code":"599",` + vendor + `}]}`}
-		},
-		"a code that is a text": func(*upload) *answer {
-			return &answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[{"code":"passcode-77",` + vendor + `}]}`}
-		},
+	refusal := func(code string) answer {
+		return answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[{"code":` + code + `,` + vendor + `}]}`}
+	}
+	failures := map[string]answer{
+		"success":                  {status: 200, body: `{"status":"success","processed":1}`},
+		"no answer":                {hangs: true},
+		"a connection that breaks": {err: errors.New("Post https://in1.api.clevertap.com: passcode-77")},
+		"a panic":                  {panics: true},
+		"HTML":                     {status: 200, body: "<p>reader-0 passcode-77"},
+		"JSON cut off":             {status: 200, body: `{"status":"passcode-77`},
+		"a short answer":           {status: 200, body: `{"status":"fail",` + vendor + `}`},
+		"a permanent code":         refusal(`513`),
+		"a code nobody knows":      refusal(`"599"`),
+		"a code that is a text":    refusal(`"passcode-77"`),
 	}
 	for _, code := range []int{301, 400, 401, 403, 404, 408, 413, 429, 500, 503} {
-		failures[fmt.Sprint("status ", code)] = func(*upload) *answer {
-			return &answer{status: code, body: `{` + vendor + `}`, header: map[string]string{"Retry-After": "passcode-77", "Location": "https://passcode-77"}}
+		failures[fmt.Sprint("status ", code)] = answer{
+			status: code, body: `{` + vendor + `}`, header: map[string]string{"Retry-After": "passcode-77", "Location": "https://passcode-77"},
 		}
 	}
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c, b := &cleverTap{answer: failure}, &book{}
+				c, b := &cleverTap{answer: always(failure)}, &tracker{}
 				u := uploader(c)
-				lanes := oneLane(1)
-				lanes[0].Refresh = func(context.Context) (clevertap.Account, error) {
+				batches := oneBatch(1)
+				batches[0].Refresh = func(context.Context) (clevertap.Account, error) {
 					return clevertap.Account{}, errors.New("secret: passcode-77")
 				}
-				report := u.Upload(within(t, time.Minute), lanes, b)
+				report := u.Upload(within(t, time.Minute), batches, b)
 				dry := u.DryRun(within(t, time.Minute), account, records(0, 1))
-				for _, shown := range []any{account, &account, u, lanes, lanes[0], report, b.ends[0], dry, clevertap.Accounts{Sandbox: &account}} {
+				for _, shown := range []any{account, &account, u, batches, batches[0], report, b.outcomes[0], dry, clevertap.Accounts{Sandbox: &account}} {
 					for _, form := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 						if text := fmt.Sprintf(form, shown); strings.Contains(text, "passcode-77") {
 							t.Errorf("%s of %T shows the passcode: %s", form, shown, text)
 						}
 					}
 				}
-				for _, err := range []error{b.ends[0], dry} {
+				for _, err := range []error{b.outcomes[0], dry} {
 					for ; err != nil; err = errors.Unwrap(err) {
 						for _, word := range []string{"passcode", "reader-0", "://", "clevertap.com", "AAA-AAA", "words about"} {
 							if strings.Contains(err.Error(), word) {
@@ -86,12 +77,11 @@ func TestNothingLeaks(t *testing.T) {
 func TestAPasscodeThatNoHeaderTakesDoesNotLeak(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was made") })
-	b := &book{}
-	bad := account
-	bad.Passcode = secret.New("passcode-77\n")
-	clevertap.NewUploader(clevertap.Options{Endpoint: s.URL}).Upload(t.Context(), []clevertap.AccountBatch{{Account: bad, Records: records(0, 1)}}, b)
-	b.expect(t, 1, "retry network", nil)
-	if strings.Contains(fmt.Sprintf("%v %+v %#v", b.ends[0], b.ends[0], b.ends[0]), "passcode") {
-		t.Errorf("shown: %v", b.ends[0])
+	batches, b := oneBatch(1), &tracker{}
+	batches[0].Account.Passcode = secret.New("passcode-77\n")
+	clevertap.NewUploader(clevertap.Options{Endpoint: s.URL}).Upload(t.Context(), batches, b)
+	b.expect(t, nil, 1, "retry network", nil)
+	if strings.Contains(fmt.Sprintf("%v %+v %#v", b.outcomes[0], b.outcomes[0], b.outcomes[0]), "passcode") {
+		t.Errorf("shown: %v", b.outcomes[0])
 	}
 }

@@ -17,275 +17,257 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// plan is one run against a CleverTap that misbehaves at random.
-type plan struct {
-	seed        uint64
+// model is a caller and a CleverTap that misbehaves at random. It notes what must not happen.
+type model struct {
 	concurrency int
 	timeout     time.Duration
 	deadline    time.Duration // of each call; 0: none
 	calls       int
 	pause       time.Duration // between calls
-	lanes       []int         // records of each; the first two share an account
-	trouble     int           // percent of requests that go wrong
-	sick        int           // percent of records that are refused now and then
-	poisoned    int           // percent of records that refuse their whole upload
-	groups      int           // records of a group come back together; 0: no groups
-	passcodes   []string      // that CleverTap takes
-}
+	batches     []int         // records of each; the first two share an account
+	failing     int           // percent of requests that go wrong
+	refused     int           // percent of records that are refused now and then
+	poisoned    int           // percent of records that have their whole upload refused
+	groups      int           // of which the records are retried together; 0: none
+	passcodes   []string      // that CleverTap accepts
 
-func drawPlan(t *rapid.T) plan {
-	seconds := func(label string, most int) time.Duration {
-		return time.Duration(rapid.IntRange(0, most*4).Draw(t, label)) * time.Second / 4
-	}
-	return plan{
-		seed:        rapid.Uint64().Draw(t, "seed"),
-		concurrency: rapid.IntRange(1, 15).Draw(t, "concurrency"),
-		timeout:     time.Second + seconds("timeout", 10),
-		deadline:    seconds("deadline", 60),
-		calls:       rapid.IntRange(1, 4).Draw(t, "calls"),
-		pause:       seconds("pause", 60),
-		lanes: rapid.SliceOfN(rapid.OneOf(rapid.IntRange(0, 3), rapid.IntRange(0, 40), rapid.IntRange(900, 2500)), 1, 4).
-			Draw(t, "lanes"),
-		trouble:   rapid.SampledFrom([]int{0, 10, 30, 60, 100}).Draw(t, "trouble"),
-		sick:      rapid.SampledFrom([]int{0, 1, 10}).Draw(t, "sick"),
-		poisoned:  rapid.SampledFrom([]int{0, 1, 10, 100}).Draw(t, "poisoned"),
-		groups:    rapid.IntRange(0, 5).Draw(t, "groups"),
-		passcodes: rapid.SampledFrom([][]string{{"passcode-77", "new"}, {"new"}, {"nobody's"}}).Draw(t, "passcodes"),
-	}
-}
-
-// world runs a plan and notes what must not happen.
-type world struct {
-	plan
 	mu         sync.Mutex
 	random     *rand.Rand
-	ended      map[int]string
+	outcomes   map[int]string
 	retried    map[int]bool // groups
 	stored     map[int]bool
 	violations []string
 }
 
-func (w *world) violate(format string, args ...any) {
-	w.violations = append(w.violations, fmt.Sprintf(format, args...))
-}
-
-// chance throws a dice of a hundred sides.
-func (w *world) chance(percent int) bool { return w.random.IntN(100) < percent }
-
-// MaySend keeps the rule of a FIFO queue: what follows a record that comes back comes back too.
-func (w *world) MaySend(key int) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.groups == 0 || !w.retried[key%w.groups]
-}
-
-func (w *world) Done(key int, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if was, ok := w.ended[key]; ok {
-		w.violate("record %d ends as %s, and ended as %s before", key, end(err), was)
+func drawModel(t *rapid.T) *model {
+	seconds := func(label string, most int) time.Duration {
+		return time.Duration(rapid.IntRange(0, most*4).Draw(t, label)) * time.Second / 4
 	}
-	w.ended[key] = end(err)
+	percent := func(label string, of ...int) int { return rapid.SampledFrom(of).Draw(t, label) }
+	sizes := rapid.OneOf(rapid.IntRange(0, 3), rapid.IntRange(0, 40), rapid.IntRange(900, 2500))
+	return &model{
+		concurrency: rapid.IntRange(1, 15).Draw(t, "concurrency"),
+		timeout:     time.Second + seconds("timeout", 10),
+		deadline:    seconds("deadline", 60),
+		calls:       rapid.IntRange(1, 4).Draw(t, "calls"),
+		pause:       seconds("pause", 60),
+		batches:     rapid.SliceOfN(sizes, 1, 4).Draw(t, "batches"),
+		failing:     percent("failing", 0, 10, 30, 60, 100),
+		refused:     percent("refused", 0, 1, 10),
+		poisoned:    percent("poisoned", 0, 1, 10, 100),
+		groups:      rapid.IntRange(0, 5).Draw(t, "groups"),
+		passcodes:   rapid.SampledFrom([][]string{{"passcode-77", "new"}, {"new"}, {"nobody's"}}).Draw(t, "passcodes"),
+		random:      rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1)),
+		outcomes:    map[int]string{}, stored: map[int]bool{},
+	}
+}
+
+func (m *model) violate(format string, args ...any) {
+	m.violations = append(m.violations, fmt.Sprintf(format, args...))
+}
+
+func (m *model) chance(percent int) bool { return m.random.IntN(100) < percent }
+
+// MaySend keeps the rule of a FIFO queue: what follows a record that is retried is retried too.
+func (m *model) MaySend(key int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.groups == 0 || !m.retried[key%m.groups]
+}
+
+func (m *model) Done(key int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if before, ok := m.outcomes[key]; ok {
+		m.violate("record %d ends as %s, and ended as %s before", key, outcome(err), before)
+	}
+	m.outcomes[key] = outcome(err)
 	f, marked := errors.AsType[*fault.Fault](err)
 	switch {
 	case err != nil && !marked:
-		w.violate("record %d ends with an error that nobody marked", key)
-	case err == nil && !w.stored[key]:
-		w.violate("record %d is accepted and not stored", key)
-	case err != nil && f.Kind == fault.Reject && w.stored[key]:
-		w.violate("record %d is rejected and stored", key)
-	case err != nil && f.Kind != fault.Reject && w.groups > 0:
-		w.retried[key%w.groups] = true
+		m.violate("record %d ends with an error that nobody marked", key)
+	case err == nil && !m.stored[key]:
+		m.violate("record %d is accepted and not stored", key)
+	case err != nil && f.Kind == fault.Reject && m.stored[key]:
+		m.violate("record %d is rejected and stored", key)
+	case err != nil && f.Kind != fault.Reject && m.groups > 0:
+		m.retried[key%m.groups] = true
 	}
 }
 
-// poison and sickness stay with a record for a run.
-func (w *world) isPoisoned(key int) bool { return (key*7919)%100 < w.poisoned }
-func (w *world) isSick(key int) bool     { return (key*104729)%100 < w.sick }
+// A record is poisoned or refused in every upload.
+func (m *model) isPoisoned(key int) bool { return (key*7919)%100 < m.poisoned }
+func (m *model) isRefused(key int) bool  { return (key*104729)%100 < m.refused }
 
-// answer is CleverTap's, or what stands between.
-func (w *world) answer(u *upload) *answer {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// answer is CleverTap's, or that of something in between.
+func (m *model) answer(u *upload) *answer {
+	m.mu.Lock()
+	latency := time.Duration(m.random.IntN(2000)) * time.Millisecond
+	m.mu.Unlock()
+	select {
+	case <-time.After(latency):
+	case <-u.request.Context().Done():
+		return &answer{err: u.request.Context().Err()}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, key := range u.keys {
-		if was, ok := w.ended[key]; ok {
-			w.violate("record %d is uploaded after its end, %s", key, was)
-		}
-		if w.stored[key] {
-			w.violate("record %d is uploaded after it was stored", key)
+		if m.outcomes[key] != "" || m.stored[key] {
+			m.violate("record %d is uploaded again: outcome %q, stored %t", key, m.outcomes[key], m.stored[key])
 		}
 	}
-	if !slices.Contains(w.passcodes, u.request.Header.Get("X-CleverTap-Passcode")) {
+	if !slices.Contains(m.passcodes, u.request.Header.Get("X-CleverTap-Passcode")) {
 		return status(401)
 	}
-	if w.chance(w.trouble) {
-		switch w.random.IntN(14) {
-		case 0:
-			return &answer{hang: true}
-		case 1:
-			return &answer{err: errors.New("reset before")}
-		case 2:
-			return &answer{err: errors.New("reset after"), keep: w.perhaps(u.keys)}
-		case 3:
-			return status(500)
-		case 4:
-			return &answer{status: 502, keep: w.perhaps(u.keys)}
-		case 5:
-			return status(429)
-		case 6:
-			return &answer{status: 429, header: map[string]string{"Retry-After": fmt.Sprint(w.random.IntN(20))}}
-		case 7:
-			return &answer{status: 200, body: "<html>", keep: w.perhaps(u.keys)}
-		case 8:
-			return &answer{status: 200, body: fmt.Sprintf(`{"status":"success","processed":%d}`, len(u.keys)-1), keep: w.perhaps(u.keys)}
-		case 9:
-			return &answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[]}`, keep: w.perhaps(u.keys)}
-		case 10:
-			if w.chance(20) {
-				return status(404)
-			}
-		case 11:
-			if w.chance(20) {
-				return status(403)
-			}
-		case 12:
-			if w.chance(20) {
-				return &answer{panics: true}
-			}
-		case 13:
-			return status(413)
+	if m.chance(m.failing) {
+		if a := m.failure(u.keys); a != nil {
+			return a
 		}
 	}
-	if slices.ContainsFunc(u.keys, w.isPoisoned) {
+	if slices.ContainsFunc(u.keys, m.isPoisoned) {
 		return status(400)
 	}
 	codes := map[int]int{}
 	for _, key := range u.keys {
-		if w.isSick(key) && w.chance(70) {
-			codes[key] = []int{513, 555, 599, 0}[w.random.IntN(4)]
+		if m.isRefused(key) && m.chance(70) {
+			codes[key] = []int{513, 555, 599, 0}[m.random.IntN(4)]
 		}
 	}
 	a := u.refusing(codes)
-	w.store(a.keep)
+	m.store(a.keep)
 	return a
 }
 
-// store keeps records.
-func (w *world) store(keys []int) []int {
+// failure is an answer that accounts for no record, whether they were stored or not; nil now and then.
+func (m *model) failure(keys []int) *answer {
+	perhaps := func(a answer) *answer {
+		if m.chance(50) {
+			a.keep = m.store(keys)
+		}
+		return &a
+	}
+	rarely := func(a answer) *answer {
+		if m.chance(20) {
+			return &a
+		}
+		return nil
+	}
+	failures := []func() *answer{
+		func() *answer { return &answer{hangs: true} },
+		func() *answer { return &answer{err: errors.New("reset before")} },
+		func() *answer { return perhaps(answer{err: errors.New("reset after")}) },
+		func() *answer { return status(500) },
+		func() *answer { return perhaps(answer{status: 502}) },
+		func() *answer { return status(429) },
+		func() *answer {
+			return &answer{status: 429, header: map[string]string{"Retry-After": fmt.Sprint(m.random.IntN(20))}}
+		},
+		func() *answer { return perhaps(answer{status: 200, body: "<html>"}) },
+		func() *answer {
+			return perhaps(answer{status: 200, body: fmt.Sprintf(`{"status":"success","processed":%d}`, len(keys)-1)})
+		},
+		func() *answer {
+			return perhaps(answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[]}`})
+		},
+		func() *answer { return rarely(*status(404)) },
+		func() *answer { return rarely(*status(403)) },
+		func() *answer { return rarely(answer{panics: true}) },
+		func() *answer { return status(413) },
+	}
+	return failures[m.random.IntN(len(failures))]()
+}
+
+func (m *model) store(keys []int) []int {
 	for _, key := range keys {
-		w.stored[key] = true
+		m.stored[key] = true
 	}
 	return keys
 }
 
-// perhaps keeps records, or loses them: the answer to come does not tell.
-func (w *world) perhaps(keys []int) []int {
-	if w.chance(50) {
-		return nil
-	}
-	return w.store(keys)
-}
-
-// run makes the plan's calls.
-func (w *world) run() {
-	c := &cleverTap{}
-	c.answer = func(u *upload) *answer {
-		w.mu.Lock()
-		latency := time.Duration(w.random.IntN(2000)) * time.Millisecond
-		w.mu.Unlock()
-		select {
-		case <-time.After(latency):
-		case <-u.request.Context().Done():
-			return &answer{err: u.request.Context().Err()}
-		}
-		return w.answer(u)
-	}
+// run makes the calls.
+func (m *model) run() {
+	c := &cleverTap{answer: m.answer}
 	u := clevertap.NewUploader(clevertap.Options{
-		Transport: c, Timeout: w.timeout, Concurrency: w.concurrency, Jitter: func() float64 {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return w.random.Float64()
+		Transport: c, Timeout: m.timeout, Concurrency: m.concurrency, Jitter: func() float64 {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return m.random.Float64()
 		},
 	})
 	next := 0
-	for range w.calls {
+	for range m.calls {
 		ctx, cancel := context.Background(), context.CancelFunc(func() {})
-		if w.deadline > 0 {
-			ctx, cancel = context.WithTimeout(ctx, w.deadline)
+		if m.deadline > 0 {
+			ctx, cancel = context.WithTimeout(ctx, m.deadline)
 		}
-		w.call(ctx, u, c, &next)
+		next = m.call(ctx, u, c, next)
 		cancel()
-		time.Sleep(w.pause)
+		time.Sleep(m.pause)
 	}
-	for key, most := range c.highest {
-		if most > w.concurrency {
-			w.violate("%d uploads in flight for %s", most, key)
+	for id, most := range c.highest {
+		if most > m.concurrency || c.inFlight[id] != 0 {
+			m.violate("%d uploads in flight for %s, %d still", most, id, c.inFlight[id])
 		}
 	}
 	for key, times := range c.stored {
 		if times > 1 {
-			w.violate("record %d is stored %d times", key, times)
+			m.violate("record %d is stored %d times", key, times)
 		}
 	}
 }
 
-// call makes one call and checks what it left.
-func (w *world) call(ctx context.Context, u *clevertap.Uploader, c *cleverTap, next *int) {
-	w.retried = map[int]bool{}
-	var lanes []clevertap.AccountBatch
-	first := *next
-	for i, n := range w.lanes {
+// call makes one call with the records from first on, checks what it left, and returns the next record.
+func (m *model) call(ctx context.Context, u *clevertap.Uploader, c *cleverTap, first int) (next int) {
+	m.retried = map[int]bool{}
+	var batches []clevertap.AccountBatch
+	next = first
+	for i, n := range m.batches {
 		a := account
 		a.ID = fmt.Sprint(i / 2)
-		lanes = append(lanes, clevertap.AccountBatch{Account: a, Records: records(*next, n), Refresh: func(context.Context) (clevertap.Account, error) {
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			if w.chance(20) {
+		batches = append(batches, clevertap.AccountBatch{Account: a, Records: records(next, n), Refresh: func(context.Context) (clevertap.Account, error) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if m.chance(20) {
 				return clevertap.Account{}, errors.New("out of reach")
 			}
 			fresh := withPasscode("new")
 			fresh.ID = a.ID
 			return fresh, nil
 		}})
-		*next += n
+		next += n
 	}
 	begun, before := time.Now(), len(c.uploads)
-	report := u.Upload(ctx, lanes, w)
-	if took := time.Since(begun); w.deadline > 0 && took > w.deadline {
-		w.violate("the call took %s", took)
+	report := u.Upload(ctx, batches, m)
+	if took := time.Since(begun); m.deadline > 0 && took > m.deadline {
+		m.violate("the call took %s", took)
 	}
-	accepted, made := 0, 0
-	for key := first; key < *next; key++ {
-		if w.ended[key] == "" {
-			w.violate("record %d has no end", key)
+	accepted, uploads := 0, len(c.uploads)-before
+	for key := first; key < next; key++ {
+		if m.outcomes[key] == "" {
+			m.violate("record %d has no outcome", key)
 		}
-		if w.ended[key] == "accepted" {
+		if m.outcomes[key] == "accepted" {
 			accepted++
 		}
 	}
-	for _, lane := range report.Batches {
-		accepted -= lane.Accepted
-		made += len(lane.Latencies)
+	for _, b := range report.Batches {
+		accepted -= b.Accepted
+		uploads -= len(b.Latencies)
 	}
-	if accepted != 0 || made != len(c.uploads)-before {
-		w.violate("the report misses %d accepted records, and counts %d of %d uploads", accepted, made, len(c.uploads)-before)
+	if accepted != 0 || uploads != 0 {
+		m.violate("the report misses %d accepted records and %d uploads", accepted, uploads)
 	}
-	for id, n := range c.inFlight {
-		if n != 0 {
-			w.violate("%d uploads of %s are in flight after the call", n, id)
-		}
-	}
+	return next
 }
 
-// Whatever CleverTap does: every record has one end; accepted means stored, and rejected means not; nothing goes out again that
-// may have been stored; the cap and the deadline hold.
+// Whatever CleverTap does: every record has one outcome; accepted means stored, and rejected means not; nothing is sent again
+// that may have been stored; the concurrency and the deadline hold.
 func TestUploadKeepsItsPromises(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		p := drawPlan(rt)
-		w := &world{plan: p, random: rand.New(rand.NewPCG(p.seed, 1)), ended: map[int]string{}, stored: map[int]bool{}}
-		synctest.Test(t, func(*testing.T) { w.run() })
-		if len(w.violations) > 0 {
-			rt.Fatalf("%d violations, first: %s", len(w.violations), w.violations[0])
+		m := drawModel(rt)
+		synctest.Test(t, func(*testing.T) { m.run() })
+		if len(m.violations) > 0 {
+			rt.Fatalf("%d violations, first: %s", len(m.violations), m.violations[0])
 		}
 	})
 }

@@ -1,24 +1,38 @@
 package clevertap
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Fold appends a name as CleverTap compares it: without letter case and white space. Two names are one for CleverTap exactly
-// if their folds are equal; an underscore counts (docs.clevertap.com/docs/events, November 2026).
+// CleverTap's limits, as the bridge keeps them. Where the vendor's pages disagree, the smaller number counts, and
+// lengths are bytes of the decoded UTF-8, because whoever keeps bytes keeps characters too. The numbers come from
+// developer.clevertap.com/docs, pages upload-events-api, upload-user-profiles-api, events-object and
+// set-clevertap-id, and docs.clevertap.com/docs/platform-considerations, read in November 2026.
+const (
+	MaxRecords        = 1000           // of one upload
+	MaxUploadBytes    = 1 << 20        // of one upload's body; the bridge's own limit, as the vendor states none
+	MaxProperties     = 100            // of an event, and of a profile as far as the bridge writes it
+	MaxKeyBytes       = 120            // of a property's name, prefix included
+	MaxValueBytes     = 512            // of a text value; identities are not cut, for they have no limit that is known
+	MaxEventNameBytes = 120            // of an event's name; the bridge's own limit, as the vendor states none for the API
+	MaxEventTypes     = 512            // event names of one account, CleverTap's own included
+	MaxCustomIDBytes  = 64             // of an id that an app gives CleverTap as its own, the prefix included
+	MaxInFlight       = 15             // uploads of one account at a time, whoever sends them (api-request-limit)
+	MaxTime           = 99_999_999_999 // seconds; a greater ts could be in milliseconds
+)
+
+// Fold appends a name as CleverTap compares it: without letter case and white space. CleverTap treats two names as
+// one exactly if their folds are equal; an underscore counts (docs.clevertap.com/docs/events, November 2026).
 func Fold[T ~string | ~[]byte](dst []byte, name T) []byte {
-	for i := 0; i < len(name); {
-		r, next := folded(name, i)
-		if r >= 0 {
-			dst = utf8.AppendRune(dst, r)
-		}
-		i = next
+	for r, i := nextFolded(name, 0); r >= 0; r, i = nextFolded(name, i) {
+		dst = utf8.AppendRune(dst, r)
 	}
 	return dst
 }
 
-// Same tells whether CleverTap treats two names as one. It does not allocate.
+// Same reports whether CleverTap treats two names as one. It does not allocate.
 func Same[T, U ~string | ~[]byte](a T, b U) bool {
 	for i, j := 0, 0; ; {
 		var x, y rune
@@ -33,75 +47,53 @@ func Same[T, U ~string | ~[]byte](a T, b U) bool {
 	}
 }
 
-// nextFolded gives the first rune at or after i that counts, in lower case, and the place behind it; -1 at the end.
+// nextFolded returns the first rune at or after i that is not white space, in lower case, and the index behind it; -1
+// at the end.
 func nextFolded[T ~string | ~[]byte](name T, i int) (rune, int) {
 	for i < len(name) {
-		r, next := folded(name, i)
-		if r >= 0 {
-			return r, next
+		r, size := runeAt(name, i)
+		i += size
+		if !unicode.IsSpace(r) {
+			return unicode.ToLower(r), i
 		}
-		i = next
 	}
 	return -1, i
 }
 
-// folded gives the rune at i in lower case, -1 if it is white space, and the place behind it.
-func folded[T ~string | ~[]byte](name T, i int) (rune, int) {
-	if c := name[i]; c < utf8.RuneSelf {
-		switch {
-		case c == ' ' || '\t' <= c && c <= '\r':
-			return -1, i + 1
-		case 'A' <= c && c <= 'Z':
-			return rune(c) + ('a' - 'A'), i + 1
-		}
-		return rune(c), i + 1
-	}
-	r, size := runeAt(name, i)
-	if unicode.IsSpace(r) {
-		return -1, i + size
-	}
-	return unicode.ToLower(r), i + size
-}
-
 // runeAt decodes the rune at i of a text of either type without converting all of it.
 func runeAt[T ~string | ~[]byte](text T, i int) (rune, int) {
+	if text[i] < utf8.RuneSelf {
+		return rune(text[i]), 1
+	}
 	var few [utf8.UTFMax]byte
 	return utf8.DecodeRune(few[:copy(few[:], text[i:])])
 }
 
-// Forbidden gives the first character of a name that CleverTap takes in no name of an event or property, and in profiles
-// also '#', or 0 if there is none (developer.clevertap.com/docs/upload-events-api, November 2026).
+// Forbidden returns the first character of a name that CleverTap takes in no name of an event or property, and in
+// profiles also '#', or 0 if there is none (developer.clevertap.com/docs/upload-events-api, November 2026).
 func Forbidden(name string, profile bool) rune {
-	for i := range len(name) {
-		if c := rune(name[i]); isForbidden(c, profile) {
-			return c
+	for _, r := range name {
+		if isForbidden(r, profile) {
+			return r
 		}
 	}
 	return 0
 }
 
-func isForbidden(c rune, profile bool) bool {
-	switch c {
-	case '%', '<', '>', '!', '|', '&', '.', ':', ';', '$', '\'', '"', '\\':
-		return true
-	case '#':
-		return profile
-	}
-	return false
+func isForbidden(r rune, profile bool) bool {
+	return strings.ContainsRune(`%<>!|&.:;$'"\`, r) || profile && r == '#'
 }
 
-// CleanName appends a name without forbidden characters and without white space around it, cut at a rune to limit bytes, and
-// tells whether that is another name. Nothing may be left of it.
+// CleanName appends a name without forbidden characters and without white space around it, cut at a rune to limit
+// bytes, and reports whether that is another name. Nothing may be left of it.
 func CleanName(dst, name []byte, limit int, profile bool) (out []byte, changed bool) {
 	start := len(dst)
 	out = dst
-	space := true // what is white space now would stand at the beginning
+	leading := true // white space would be at the beginning
 	for i := 0; i < len(name); {
 		r, size := runeAt(name, i)
-		switch {
-		case isForbidden(r, profile), space && unicode.IsSpace(r):
-		default:
-			space = false
+		if !isForbidden(r, profile) && (!leading || !unicode.IsSpace(r)) {
+			leading = false
 			out = append(out, name[i:i+size]...)
 		}
 		i += size
@@ -117,7 +109,7 @@ func CleanName(dst, name []byte, limit int, profile bool) (out []byte, changed b
 	return out, len(out)-start != len(name)
 }
 
-// Cut gives the longest beginning of a text that has at most limit bytes and ends between two runes.
+// Cut returns the longest beginning of a text that has at most limit bytes and ends between two runes.
 func Cut[T ~string | ~[]byte](text T, limit int) T {
 	if len(text) <= limit {
 		return text
@@ -126,4 +118,50 @@ func Cut[T ~string | ~[]byte](text T, limit int) T {
 		limit--
 	}
 	return text[:limit]
+}
+
+// reservedEvents are the names that CleverTap keeps for its own events. Charged is special, but not reserved. The
+// list is not complete: the vendor names the first sixteen (developer.clevertap.com/docs/api-errors), its SDKs and
+// its page of system events most of the others, and the last was seen refused. A name that is missing here comes back
+// as code 513. November 2026.
+var reservedEvents = foldAll(
+	"Notification Sent", "Notification Viewed", "Notification Clicked", "Notification Delivered", "Notification Replied",
+	"UTM Visited", "App Launched", "App Uninstalled", "App Version Changed", "Stayed", "Reply Sent", "Experiment Rendered",
+	"Reachable By", "Identity Reset", "Identity Set", "Identity Error",
+	"wzrk_d", "Notification Bounced", "Geocluster Entered", "Geocluster Exited", "SCOutgoing", "SCIncoming", "SCEnd",
+	"SCCampaignOptOut",
+	"App Installed", "Web Session Started", "Notification Failed", "Push Impressions", "State Transitioned",
+	"Session Concluded", "Channel Subscribed", "Channel Unsubscribed", "App Upgraded", "AB Test Enter", "AB Test Exit",
+	"Push Unregistered", "Partner Sync",
+	"Web Page Viewed",
+)
+
+// reservedKeys are the profile keys with a meaning of their own: one bad value there refuses the whole record, some
+// opt the user out, and the ids would merge users (developer.clevertap.com/docs/upload-user-profiles-api, November
+// 2026).
+var reservedKeys = foldAll(
+	"Name", "Email", "Phone", "Gender", "Employed", "Married", "Education", "Age", "DOB", "Tz", "Photo", "Customer Type",
+	"category-unsubscribe", "category-resubscribe",
+	"identity", "objectId", "FBID", "GPID",
+)
+
+// reservedPrefix begins the profile keys that switch channels on and off, folded.
+const reservedPrefix = "msg-"
+
+// ReservedEvent reports whether an event's name is one of CleverTap's own, in whatever case and spacing.
+func ReservedEvent(name string) bool { return reservedEvents[string(Fold(nil, name))] }
+
+// ReservedProfileKey reports whether a profile key has a meaning of its own for CleverTap, in whatever case and
+// spacing.
+func ReservedProfileKey(name string) bool {
+	key := string(Fold(nil, name))
+	return reservedKeys[key] || strings.HasPrefix(key, reservedPrefix)
+}
+
+func foldAll(names ...string) map[string]bool {
+	folded := make(map[string]bool, len(names))
+	for _, name := range names {
+		folded[string(Fold(nil, name))] = true
+	}
+	return folded
 }

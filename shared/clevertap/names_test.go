@@ -11,43 +11,31 @@ import (
 
 func TestSame(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
+	for name, test := range map[string]struct {
 		a, b string
 		want bool
 	}{
-		"letter case does not count":             {"Trial Started", "TRIAL STARTED", true},
-		"spaces do not count":                    {"Trial Started", "trialstarted", true},
-		"spaces at the ends do not count":        {" trial", "trial  ", true},
-		"a tab and a hard space are spaces":      {"a\tb\u00a0c", "abc", true},
-		"an underscore counts":                   {"TRIAL_STARTED", "Trial Started", false},
-		"one name begins the other":              {"trial", "trials", false},
-		"letters beyond ASCII have a case too":   {"ÉTÉ", "été", true},
-		"other letters beyond ASCII are others":  {"été", "ete", false},
-		"nothing and spaces are one":             {"", "  ", true},
-		"nothing and something are not":          {" ", "a", false},
-		"what is not UTF-8 is still compared":    {"a\xff", "A \xff", true},
-		"a rune cut off does not run into a end": {"a\xe2\x82", "a", false},
+		"letter case does not count":              {"Trial Started", "TRIAL STARTED", true},
+		"spaces do not count":                     {"Trial Started", "trialstarted", true},
+		"spaces at the ends do not count":         {" trial", "trial  ", true},
+		"a tab and a hard space are spaces":       {"a\tb\u00a0c", "abc", true},
+		"an underscore counts":                    {"TRIAL_STARTED", "Trial Started", false},
+		"one name begins the other":               {"trial", "trials", false},
+		"letters beyond ASCII have a case too":    {"ÉTÉ", "été", true},
+		"other letters beyond ASCII are others":   {"été", "ete", false},
+		"nothing and spaces are one":              {"", "  ", true},
+		"nothing and something are not":           {" ", "a", false},
+		"what is not UTF-8 is still compared":     {"a\xff", "A \xff", true},
+		"a rune cut off does not run into an end": {"a\xe2\x82", "a", false},
+	} {
+		same, reverse := clevertap.Same(test.a, []byte(test.b)), clevertap.Same([]byte(test.b), test.a)
+		folds := bytes.Equal(clevertap.Fold(nil, test.a), clevertap.Fold(nil, test.b))
+		if same != test.want || reverse != test.want || folds != test.want {
+			t.Errorf("%s: same %t, the other way round %t, equal folds %t", name, same, reverse, folds)
+		}
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := clevertap.Same(test.a, []byte(test.b)); got != test.want {
-				t.Errorf("same is %t", got)
-			}
-			if got := clevertap.Same([]byte(test.b), test.a); got != test.want {
-				t.Errorf("the other way round same is %t", got)
-			}
-			if got := bytes.Equal(clevertap.Fold(nil, test.a), clevertap.Fold(nil, test.b)); got != test.want {
-				t.Errorf("the folds are equal: %t", got)
-			}
-		})
-	}
-}
-
-func TestFoldAppends(t *testing.T) {
-	t.Parallel()
 	if got := string(clevertap.Fold([]byte("x:"), []byte("A b"))); got != "x:ab" {
-		t.Errorf("fold %q", got)
+		t.Errorf("fold does not append: %q", got)
 	}
 }
 
@@ -65,7 +53,7 @@ func TestForbidden(t *testing.T) {
 			t.Errorf("in %q: %q, want %q", "plan"+string(c), got, c)
 		}
 	}
-	tests := map[string]struct {
+	for name, test := range map[string]struct {
 		name    string
 		profile bool
 		want    rune
@@ -75,20 +63,16 @@ func TestForbidden(t *testing.T) {
 		"a hash in an event's name":     {"a#b", false, 0},
 		"a hash in a profile's key":     {"a#b", true, '#'},
 		"letters beyond ASCII are fine": {"prénom_日本", true, 0},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := clevertap.Forbidden(test.name, test.profile); got != test.want {
-				t.Errorf("%q, want %q", got, test.want)
-			}
-		})
+	} {
+		if got := clevertap.Forbidden(test.name, test.profile); got != test.want {
+			t.Errorf("%s: %q, want %q", name, got, test.want)
+		}
 	}
 }
 
 func TestCleanName(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
+	for name, test := range map[string]struct {
 		name    string
 		limit   int
 		profile bool
@@ -108,16 +92,29 @@ func TestCleanName(t *testing.T) {
 		"nothing may be left":                  {" $.! ", 120, false, ""},
 		"nothing stays nothing":                {"", 120, false, ""},
 		"a limit of nothing leaves nothing":    {"€", 1, false, ""},
+	} {
+		out, changed := clevertap.CleanName([]byte("x:"), []byte(test.name), test.limit, test.profile)
+		if got := strings.TrimPrefix(string(out), "x:"); got != test.want || changed != (test.want != test.name) {
+			t.Errorf("%s: %q, changed %t, want %q", name, got, changed, test.want)
+		}
 	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			out, changed := clevertap.CleanName([]byte("x:"), []byte(test.name), test.limit, test.profile)
-			if got := strings.TrimPrefix(string(out), "x:"); got != test.want || changed != (test.want != test.name) {
-				t.Errorf("%q, changed %t, want %q", got, changed, test.want)
+}
+
+func TestReserved(t *testing.T) {
+	t.Parallel()
+	check := func(what string, reserved func(string) bool, want bool, names ...string) {
+		for _, name := range names {
+			if reserved(name) != want {
+				t.Errorf("%s %q reserved: %t", what, name, !want)
 			}
-		})
+		}
 	}
+	check("event", clevertap.ReservedEvent, true, "Notification Sent", "notificationsent", "APP LAUNCHED", "Identity Error", "wzrk_d",
+		"SCCampaignOptOut", "Partner Sync", "Web Page Viewed", "webpageviewed", "stayed")
+	check("event", clevertap.ReservedEvent, false, "Charged", "SUBSCRIPTION_STARTED", "App_Launched", "", "Appt Launched")
+	check("profile key", clevertap.ReservedProfileKey, true, "Name", "email", "PHONE", "customertype", "Customer Type", "dob", "tz", "MSG-email",
+		"msg-anything", "M S G -x", "category-unsubscribe", "Category-Resubscribe", "identity", "objectid", "objectId", "fbid", "GPID")
+	check("profile key", clevertap.ReservedProfileKey, false, "MSG_email", "plan", "", "store_name", "Premium")
 }
 
 func FuzzNames(f *testing.F) {

@@ -11,56 +11,62 @@ const (
 	maxTries   = 3 // of one upload, while CleverTap answers 429
 	maxRepeats = 2 // of one record, alone, after a code that may pass
 
-	firstWait = 200 * time.Millisecond // the most that the first wait takes; doubled for each further one
-	longWait  = 2 * time.Second        // the most that any wait takes which CleverTap did not ask for
-	leastNeed = 500 * time.Millisecond // an upload is not begun with less time than this
-
-	patientTrials = 0.25 // of the uploads that try an account again get all the time there is, the others half of it
+	firstBackoff   = 200 * time.Millisecond // the most that the first wait takes; doubled for each further one
+	longestBackoff = 2 * time.Second
+	shortestUpload = 500 * time.Millisecond // no upload is begun with less time left
 
 	longestRetryAfter = 24 * time.Hour // more than any invocation has, and far from an overflow
 )
 
-// backoff is how long to wait before a repeat, counted from 1, at a random number in [0,1): the full jitter keeps
+// backoff is how long to wait before a repeat, counted from 1, at a random number in [0,1): full jitter keeps
 // forwarders that were refused together from coming back together.
 func backoff(repeat int, random float64) time.Duration {
-	most := min(firstWait<<min(repeat-1, 10), longWait)
+	most := min(firstBackoff<<min(repeat-1, 10), longestBackoff)
 	return time.Duration(random * float64(most))
 }
 
-// retryAfter reads the header of that name, in seconds or as a date. It is not ok if there is none, or if it is past.
-func retryAfter(header string, now time.Time) (wait time.Duration, ok bool) {
+// retryAfter reads the header of that name, in seconds or as a date. It is zero if there is none, or if it is past.
+func retryAfter(header string, now time.Time) time.Duration {
 	header = strings.TrimSpace(header)
-	if header == "" {
-		return 0, false
-	}
 	if strings.Trim(header, "0123456789") == "" {
-		seconds, err := strconv.Atoi(header)
-		if err != nil || seconds > int(longestRetryAfter/time.Second) {
-			return longestRetryAfter, true
-		}
-		return time.Duration(seconds) * time.Second, seconds > 0
+		seconds, _ := strconv.Atoi(header) // the largest int if it is out of range
+		return time.Duration(min(seconds, int(longestRetryAfter/time.Second))) * time.Second
 	}
 	date, err := http.ParseTime(header)
-	if err != nil || !date.After(now) {
-		return 0, false
+	if err != nil {
+		return 0
 	}
-	return min(date.Sub(now), longestRetryAfter), true
+	return min(max(date.Sub(now), 0), longestRetryAfter)
 }
 
-// need is the time that must be left for an upload to be begun, given the slowest one so far. A slow account gets no
-// upload that would probably be cut off, because nobody could say what became of it.
-func need(timeout, slowest time.Duration) time.Duration {
-	return min(timeout, max(leastNeed, 2*slowest))
+// leastTime is how much time must be left for an upload to be begun, given the slowest one so far. A slow account
+// gets no upload that would probably be cut off, because nobody could say what became of it.
+func leastTime(timeout, slowest time.Duration) time.Duration {
+	return min(timeout, max(shortestUpload, 2*slowest))
 }
 
-// trialTime is how long the upload may take that tries an account which was left alone, at a random number in [0,1). An account
-// that is down mostly keeps its caller waiting to the end. Many processes try in the same seconds: an idle one gets work as
-// soon as its neighbours wait, and its own pause has long been over. Were all of them to wait for the whole time-out, nobody
-// would serve the other accounts meanwhile. Some are patient all the same, so that an account which has become slow is not left
-// alone for ever.
-func trialTime(timeout time.Duration, random float64) time.Duration {
-	if random < patientTrials {
+// probeTimeout is the time-out of a half-open breaker's probe, at a random number in [0,1): half of the usual one
+// three times out of four. An account that is down keeps its callers waiting for the whole time-out, and many
+// processes probe it in the same seconds; in the simulation of an outage, full time-outs were what slowed the other
+// accounts down. The fourth probe is patient, so that an account which has merely become slow is taken up again.
+func probeTimeout(timeout time.Duration, random float64) time.Duration {
+	if random < 0.25 {
 		return timeout
 	}
 	return timeout / 2
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// earlier returns the earlier of two times; zero means none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

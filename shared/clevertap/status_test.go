@@ -2,65 +2,82 @@ package clevertap_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// Every status from 100 to 599 has its row; the rows of a range are the statuses that are in no row of their own.
+// Every status from 100 to 599 has its row; the rows of a range are for the statuses without a row of their own.
 func TestJudge(t *testing.T) {
 	t.Parallel()
-	type row struct {
-		verdict string
-		kind    fault.Kind
-		reason  string // "%d" stands for the status
+	single := map[int]string{ // verdict, kind and reason, in which # is the status
+		200: "answered", 401: "refreshCredentials operator credentials", 402: "misconfigured operator credentials",
+		403: "refreshCredentials operator credentials", 404: "misconfigured operator credentials",
+		405: "misconfigured operator credentials", 408: "failed retry timeout", 429: "throttled retry rate_limited",
 	}
-	single := map[int]row{
-		200: {verdict: "read"},
-		401: {"renew", fault.Operator, "credentials"},
-		402: {"foreign", fault.Operator, "credentials"},
-		403: {"renew", fault.Operator, "credentials"},
-		404: {"foreign", fault.Operator, "credentials"},
-		405: {"foreign", fault.Operator, "credentials"},
-		408: {"passing", fault.Retry, "timeout"},
-		429: {"busy", fault.Retry, "rate_limited"},
-	}
-	ranges := []struct {
-		from, to int
-		row      row
-	}{
-		{100, 199, row{"passing", fault.Retry, "unreadable_answer"}},
-		{201, 299, row{"passing", fault.Retry, "unreadable_answer"}},
-		{300, 399, row{"foreign", fault.Operator, "credentials"}},
-		{400, 499, row{"halve", fault.Reject, "clevertap_http_%d"}},
-		{500, 599, row{"passing", fault.Retry, "server"}},
+	ranges := map[int]string{ // by the first digit
+		1: "failed retry unreadable_answer", 2: "failed retry unreadable_answer", 3: "misconfigured operator credentials",
+		4: "bisect reject clevertap_http_#", 5: "failed retry server",
 	}
 	for status := 100; status <= 599; status++ {
 		want, ok := single[status]
-		for _, r := range ranges {
-			if !ok && r.from <= status && status <= r.to {
-				want, ok = r.row, true
-				break
-			}
-		}
 		if !ok {
-			t.Errorf("status %d has no row", status)
-			continue
+			want = ranges[status/100]
 		}
-		if got := clevertap.Judge(status); got != want.verdict {
-			t.Errorf("status %d: verdict %s, want %s", status, got, want.verdict)
+		if want != "answered" {
+			want += " #"
 		}
-		if want.verdict == "read" {
-			continue
+		got, f := clevertap.Judge(status)
+		if f != nil {
+			got += " " + outcome(f)
 		}
-		f := clevertap.StatusFault(status)
-		reason := want.reason
-		if want.verdict == "halve" {
-			reason = fmt.Sprintf(reason, status)
+		if want = strings.ReplaceAll(want, "#", fmt.Sprint(status)); got != want {
+			t.Errorf("status %d: %s, want %s", status, got, want)
 		}
-		if f.Kind != want.kind || string(f.Reason) != reason || f.Code != fmt.Sprint(status) {
-			t.Errorf("status %d: %s, reason %s, code %s, want %s, %s", status, f.Kind, f.Reason, f.Code, want.kind, reason)
+	}
+}
+
+func TestClassify(t *testing.T) {
+	t.Parallel()
+	want := map[int]string{0: "transient", 555: "transient"}
+	for _, code := range []int{
+		400, 409, 413, 509, 512, 513, 514, 515, 516, 517, 518, 519, 520, 522, 523, 524, 525, 526, 528, 530, 531, 532, 533, 534, 535,
+	} {
+		want[code] = "permanent"
+	}
+	for _, code := range []int{200, 201, 202, 204, 401, 402, 403, 404, 405, 408, 429, 500, 502, 503, 504} {
+		want[code] = "transient"
+	}
+	for code := range 1000 {
+		expected, ok := want[code]
+		if !ok {
+			expected = "unlisted"
+		}
+		if got := clevertap.Classify(code).String(); got != expected {
+			t.Errorf("code %d: %s, want %s", code, got, expected)
+		}
+	}
+}
+
+func TestCodeFault(t *testing.T) {
+	t.Parallel()
+	const unlisted = "record refused: a code that CleverTap does not list"
+	for _, test := range []struct {
+		code    int
+		kind    fault.Kind
+		outcome string
+		text    string
+	}{
+		{513, fault.Reject, "reject clevertap_513 513", "clevertap_513: record refused: event name is CleverTap's own"},
+		{555, fault.Retry, "retry transient 555", "transient: record refused: fault within the API"},
+		{599, fault.Reject, "reject clevertap_599 599", "clevertap_599: " + unlisted},
+		{599, fault.Retry, "retry transient 599", "transient: " + unlisted},
+		{0, fault.Retry, "retry transient", "transient: record refused: no code"},
+	} {
+		if f := clevertap.CodeFault(test.code, test.kind); outcome(f) != test.outcome || f.Error() != test.text {
+			t.Errorf("code %d, %s: %s, %s", test.code, test.kind, outcome(f), f)
 		}
 	}
 }

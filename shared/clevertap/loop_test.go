@@ -1,0 +1,353 @@
+package clevertap_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+)
+
+func TestUploadDeliversInOneRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, b := &cleverTap{latency: time.Second}, &tracker{}
+		report := uploader(c).Upload(within(t, time.Minute), oneBatch(10), b)
+		b.expect(t, c, 10, "accepted", nil)
+		want := clevertap.Report{Batches: []clevertap.BatchReport{{Latencies: []time.Duration{time.Second}, Accepted: 10}}}
+		if diff := cmp.Diff(want, report); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestUploadWithoutRecords(t *testing.T) {
+	t.Parallel()
+	c, b := &cleverTap{}, &tracker{}
+	report := uploader(c).Upload(t.Context(), []clevertap.AccountBatch{{Account: account}}, b)
+	if diff := cmp.Diff(clevertap.Report{Batches: make([]clevertap.BatchReport, 1)}, report); diff != "" {
+		t.Error(diff)
+	}
+	if report = uploader(c).Upload(t.Context(), nil, b); len(report.Batches)+len(c.uploads)+len(b.outcomes) != 0 {
+		t.Errorf("report %+v, %d uploads, %d outcomes", report, len(c.uploads), len(b.outcomes))
+	}
+}
+
+func TestUploadPacksAndKeepsOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, b := &cleverTap{latency: time.Second}, &tracker{}
+		uploader(c).Upload(within(t, time.Minute), oneBatch(5500), b)
+		b.expect(t, c, 5500, "accepted", nil)
+		if len(c.uploads) != 6 || c.highest[account.Key()] != 3 {
+			t.Errorf("%d uploads, %d in flight", len(c.uploads), c.highest[account.Key()])
+		}
+		var keys []int
+		slices.SortFunc(c.uploads, func(a, b *upload) int { return a.keys[0] - b.keys[0] })
+		for i, u := range c.uploads {
+			keys = append(keys, u.keys...)
+			if i > 0 && u.at.Before(c.uploads[i-1].at) {
+				t.Errorf("upload %d was started before the one in front of it", i)
+			}
+		}
+		if !slices.IsSorted(keys) || len(keys) != 5500 {
+			t.Error("records out of order")
+		}
+	})
+}
+
+func TestUploadsOfOneAccountShareItsConcurrency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := clevertap.Account{Host: "us1.api.clevertap.com", ID: "BBB", Passcode: account.Passcode}
+		c, b := &cleverTap{latency: time.Second}, &tracker{}
+		begun := time.Now()
+		uploaderOf(c, 4).Upload(within(t, time.Minute), []clevertap.AccountBatch{
+			{Account: account, Records: records(0, 4000)},
+			{Account: account, Records: records(4000, 4000)},
+			{Account: other, Records: records(8000, 8000)},
+		}, b)
+		b.expect(t, c, 16000, "accepted", nil)
+		if c.highest[account.Key()] != 4 || c.highest[other.Key()] != 4 {
+			t.Errorf("in flight: %v, want 4 each", c.highest)
+		}
+		if took := time.Since(begun); took != 2*time.Second {
+			t.Errorf("two rounds of four uploads a second took %s", took)
+		}
+	})
+}
+
+func TestBatchesOfOneAccountTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &cleverTap{latency: time.Second}
+		uploaderOf(c, 1).Upload(within(t, time.Minute), []clevertap.AccountBatch{
+			{Account: account, Records: records(0, 3000)},
+			{Account: account, Records: records(3000, 3000)},
+		}, &tracker{})
+		var order []int
+		for _, u := range c.uploads {
+			order = append(order, u.keys[0]/3000)
+		}
+		if !slices.Equal(order, []int{0, 1, 0, 1, 0, 1}) {
+			t.Errorf("batches in the order %v", order)
+		}
+	})
+}
+
+func TestADeadAccountDelaysNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dead := clevertap.Account{Host: "us1.api.clevertap.com", ID: "BBB", Passcode: account.Passcode}
+		c := &cleverTap{latency: time.Second, answer: func(u *upload) *answer {
+			if u.host == dead.Host {
+				return &answer{hangs: true}
+			}
+			return nil
+		}}
+		var delivered time.Time
+		b := &tracker{}
+		b.done = func(key int) {
+			if key == 0 {
+				delivered = time.Now()
+			}
+		}
+		begun := time.Now()
+		uploader(c).Upload(within(t, time.Minute), []clevertap.AccountBatch{
+			{Account: dead, Records: records(1, 1)},
+			{Account: account, Records: records(0, 1)},
+		}, b)
+		b.expect(t, c, 2, "accepted", map[int]string{1: "retry timeout"})
+		if took, all := delivered.Sub(begun), time.Since(begun); took != time.Second || all != 10*time.Second {
+			t.Errorf("the record beside the dead account took %s, the call %s", took, all)
+		}
+	})
+}
+
+// What CleverTap may have accepted is the queue's to bring back: there is one upload only.
+func TestFailuresAreRetriedByTheQueue(t *testing.T) {
+	t.Parallel()
+	blanks := strings.Repeat(" ", 17<<20)
+	tests := map[string]struct {
+		answer answer
+		want   string
+	}{
+		"no answer":                    {answer{hangs: true}, "retry timeout"},
+		"a connection that breaks":     {answer{err: errors.New("read tcp 10.0.0.1: connection reset by peer")}, "retry network"},
+		"a time-out of the network":    {answer{err: fmt.Errorf("dial: %w", context.DeadlineExceeded)}, "retry timeout"},
+		"status 408":                   {answer{status: 408}, "retry timeout 408"},
+		"status 500":                   {answer{status: 500, body: "<html>"}, "retry server 500"},
+		"status 503":                   {answer{status: 503}, "retry server 503"},
+		"status 204":                   {answer{status: 204}, "retry unreadable_answer 204"},
+		"status 202 with a success":    {answer{status: 202, body: `{"status":"success","processed":4}`}, "retry unreadable_answer 202"},
+		"status 200 with HTML":         {answer{status: 200, body: "<html>"}, "retry unreadable_answer"},
+		"status 200 without a body":    {answer{status: 200}, "retry unreadable_answer"},
+		"half an answer":               {answer{status: 200, body: `{"status":"success","proc`}, "retry unreadable_answer"},
+		"half an answer, then nothing": {answer{status: 200, body: `{"status":"success","proc`, stalls: true}, "retry timeout"},
+		"an answer that does not end":  {answer{status: 200, body: `{"status":"success","processed":4}`, stalls: true}, "retry timeout"},
+		"a failure that does not end":  {answer{status: 500, body: "<html>", stalls: true}, "retry server 500"},
+		"blanks beyond the cap":        {answer{status: 200, body: blanks + `{"status":"success","processed":4}`}, "retry unreadable_answer"},
+		"blanks behind it, likewise":   {answer{status: 200, body: `{"status":"success","processed":4}` + blanks}, "retry unreadable_answer"},
+		"no body at all":               {answer{status: 200, noBody: true}, "retry unreadable_answer"},
+		"an answer that is too short":  {answer{status: 200, body: `{"status":"success","processed":3}`}, "retry unmatched"},
+		"a failure that names nobody":  {answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[]}`}, "retry unmatched"},
+		"a transport that panics":      {answer{panics: true}, "retry unknown"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			delivery{answer: always(test.answer), want: test.want, sizes: []int{4}}.run(t)
+		})
+	}
+}
+
+func TestAnAnswerOfManyMegabytesIsRead(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("\n", 15<<20) + `{"status":"success","processed":4}`
+	delivery{answer: always(answer{status: 200, body: body, keep: []int{0, 1, 2, 3}})}.run(t)
+}
+
+func TestOnlyRecordsThatMayBeSentAre(t *testing.T) {
+	t.Parallel()
+	blocked := map[int]bool{}
+	runAll(t, map[string]delivery{
+		"some of them": {
+			records: 6, maySend: func(key int) bool { return key%2 == 0 }, sizes: []int{3},
+			named: map[int]string{1: "retry group_order", 3: "retry group_order", 5: "retry group_order"},
+		},
+		"none": {records: 2500, maySend: func(int) bool { return false }, want: "retry group_order", sizes: []int{}},
+		"halves and repeats are asked about, too": {
+			records: 8, concurrency: 1, maySend: func(key int) bool { return !blocked[key] },
+			answer: func(u *upload) *answer {
+				switch {
+				case u.number == 1:
+					return status(400)
+				case u.has(3):
+					blocked[0], blocked[7] = true, true // before the next uploads
+					return u.refusing(map[int]int{0: 555, 1: 555})
+				}
+				return nil
+			},
+			named: map[int]string{0: "retry group_order", 7: "retry group_order"}, sizes: []int{8, 4, 3, 1},
+		},
+	})
+}
+
+func TestNothingIsBegunThatWouldBeCutOff(t *testing.T) {
+	t.Parallel()
+	late := map[int]string{}
+	for key := 2000; key < 4000; key++ {
+		late[key] = "retry no_time"
+	}
+	runAll(t, map[string]delivery{
+		"there is too little time": {within: 499 * time.Millisecond, want: "retry no_time", sizes: []int{}},
+		"at 6 s, 6 more of a slow account would be too many": {
+			records: 4000, concurrency: 1, latency: 3 * time.Second, within: 11 * time.Second, named: late,
+			at: []time.Duration{0, 3 * time.Second}, took: 6 * time.Second,
+		},
+	})
+}
+
+func TestTheCallEndsInTime(t *testing.T) {
+	t.Parallel()
+	hangs := always(answer{hangs: true})
+	t.Run("with its deadline", func(t *testing.T) {
+		delivery{answer: hangs, within: 4 * time.Second, want: "retry timeout", took: 4 * time.Second}.run(t)
+	})
+	t.Run("without a deadline, with the upload's time-out", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c, b := &cleverTap{answer: hangs}, &tracker{}
+			begun := time.Now()
+			clevertap.NewUploader(clevertap.Options{Transport: c, Timeout: 2 * time.Second}).Upload(t.Context(), oneBatch(1), b)
+			b.expect(t, c, 1, "retry timeout", nil)
+			if took := time.Since(begun); took != 2*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	})
+	t.Run("when it is cancelled", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			c, b := &cleverTap{answer: func(u *upload) *answer {
+				if u.has(0) {
+					return u.refusing(map[int]int{0: 555})
+				}
+				return &answer{hangs: true}
+			}}, &tracker{}
+			time.AfterFunc(100*time.Millisecond, cancel) // while one upload hangs and one record waits
+			begun := time.Now()
+			uploader(c).Upload(ctx, oneBatch(1001), b)
+			b.expect(t, c, 1001, "accepted", map[int]string{0: "retry transient 555", 1000: "retry timeout"})
+			if took := time.Since(begun); took != 100*time.Millisecond {
+				t.Errorf("it took %s", took)
+			}
+		})
+	})
+}
+
+func TestATrackerThatPanicsLosesNothing(t *testing.T) {
+	t.Parallel()
+	tests := map[string]*tracker{
+		"when it is asked": {maySend: func(key int) bool {
+			if key == 1500 {
+				panic("the tracker panics")
+			}
+			return true
+		}},
+		"when it is told": {done: func(key int) {
+			if key == 5 || key == 1500 {
+				panic("the tracker panics")
+			}
+		}},
+	}
+	for name, b := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := &cleverTap{latency: time.Second}
+				uploader(c).Upload(within(t, time.Minute), oneBatch(2500), b)
+				if len(b.outcomes) != 2500 || len(b.twice) != 0 || c.inFlight[account.Key()] != 0 {
+					t.Errorf("%d outcomes, %d twice, %d in flight", len(b.outcomes), len(b.twice), c.inFlight[account.Key()])
+				}
+				for key, err := range b.outcomes {
+					if err == nil && c.stored[key] != 1 {
+						t.Errorf("record %d was accepted and is stored %d times", key, c.stored[key])
+					}
+				}
+			})
+		})
+	}
+}
+
+// space has room for the largest record.
+var space [4 << 20]byte
+
+// sized returns records of these sizes.
+func sized(sizes []int) [][]byte {
+	list := make([][]byte, len(sizes))
+	for i, size := range sizes {
+		list[i] = space[:size]
+	}
+	return list
+}
+
+// wrapper is {"d":[]}.
+const wrapper = 8
+
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	many := func(n, size int) []int { return slices.Repeat([]int{size}, n) }
+	tests := map[string]struct {
+		sizes []int
+		want  []int // records in each upload
+	}{
+		"nothing makes no upload":                      {nil, nil},
+		"one record":                                   {[]int{100}, []int{1}},
+		"as many as CleverTap takes":                   {many(1000, 100), []int{1000}},
+		"one more":                                     {many(1001, 100), []int{1000, 1}},
+		"twice as many":                                {many(2000, 100), []int{1000, 1000}},
+		"as many bytes as go into one":                 {[]int{1<<19 - wrapper - 1, 1 << 19}, []int{2}},
+		"one byte more":                                {[]int{1<<19 - wrapper, 1 << 19}, []int{1, 1}},
+		"the commas count":                             {[]int{1<<20 - wrapper - 3, 1, 1}, []int{2, 1}},
+		"a record that fills an upload":                {[]int{1, 1<<20 - wrapper, 1}, []int{1, 1, 1}},
+		"a record too large for any upload goes alone": {[]int{1, 2 << 20, 1}, []int{1, 1, 1}},
+		"so does the first":                            {[]int{2 << 20, 1, 1}, []int{1, 2}},
+		"and the last":                                 {[]int{1, 1, 2 << 20}, []int{2, 1}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := clevertap.Split(sized(test.sizes)); !slices.Equal(got, test.want) {
+				t.Errorf("%v, want %v", got, test.want)
+			}
+		})
+	}
+}
+
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte{1, 2, 3}, 1000)
+	f.Add([]byte{255, 255, 255, 0, 255}, 1<<12)
+	f.Add(slices.Repeat([]byte{0}, 3000), 1)
+	f.Fuzz(func(t *testing.T, text []byte, scale int) {
+		sizes := make([]int, len(text))
+		for i, c := range text {
+			sizes[i] = int(c) * (scale & (1<<14 - 1))
+		}
+		next := 0
+		for _, count := range clevertap.Split(sized(sizes)) {
+			bytes := wrapper + count - 1
+			for _, size := range sizes[next : next+count] {
+				bytes += size
+			}
+			if count == 0 || count > clevertap.MaxRecords || bytes > clevertap.MaxUploadBytes && count > 1 {
+				t.Fatalf("%d records of %d bytes", count, bytes)
+			}
+			next += count
+		}
+		if next != len(sizes) {
+			t.Errorf("%d of %d records", next, len(sizes))
+		}
+	})
+}
