@@ -13,15 +13,18 @@ import (
 
 func TestParseAccounts(t *testing.T) {
 	t.Parallel()
-	// key and passcode of the production account, then of the sandbox account
-	for text, want := range map[string]string{
-		`{"region":"in1","account_id":"AAA-AAA-AAAA","passcode":"p-1"}`:                                              "in1.api.clevertap.com/AAA-AAA-AAAA p-1",
-		`{"account_id":"AAA","passcode":"p-1"}`:                                                                      "api.clevertap.com/AAA p-1",
-		`{"region":null,"account_id":"AAA","passcode":"p-1","sandbox":null}`:                                         "api.clevertap.com/AAA p-1",
-		`{"account_id":"AAA","passcode":"p-1","note":{"by":"ops"}}`:                                                  "api.clevertap.com/AAA p-1",
-		`{"account_id":"AAA","passcode":"p\u002d1"}`:                                                                 "api.clevertap.com/AAA p-1",
-		`{"region":"us1","account_id":"A","passcode":"p","sandbox":{"region":"sg","account_id":"B","passcode":"q"}}`: "us1.api.clevertap.com/A p sg1.api.clevertap.com/B q",
+	for _, test := range [][2]string{ // and key and passcode of the production account, then of the sandbox account
+		{`{"region":"in1","account_id":"AAA-1","passcode":"p-1"}`, "in1.api.clevertap.com/AAA-1 p-1"},
+		{`{"account_id":"AAA","passcode":"p-1"}`, "api.clevertap.com/AAA p-1"},
+		{`{"region":null,"account_id":"AAA","passcode":"p-1","sandbox":null}`, "api.clevertap.com/AAA p-1"},
+		{`{"account_id":"AAA","passcode":"p-1","note":{"by":"ops"}}`, "api.clevertap.com/AAA p-1"},
+		{`{"account_id":"AAA","passcode":"p\u002d1"}`, "api.clevertap.com/AAA p-1"},
+		{
+			`{"region":"us","account_id":"A","passcode":"p","sandbox":{"region":"sg","account_id":"B","passcode":"q"}}`,
+			"us1.api.clevertap.com/A p sg1.api.clevertap.com/B q",
+		},
 	} {
+		text, want := test[0], test[1]
 		accounts, err := clevertap.ParseAccounts([]byte(text))
 		if err != nil {
 			t.Errorf("%s: %v", text, err)
@@ -39,42 +42,40 @@ func TestParseAccounts(t *testing.T) {
 
 func TestParseAccountsRefuses(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		text   string
-		reason fault.Reason
-	}{
-		"not JSON":                             {`passcode-77`, fault.Secret},
-		"empty":                                {``, fault.Secret},
-		"cut off":                              {`{"account_id":"AAA","passcode":"passcode-77"`, fault.Secret},
-		"something behind the object":          {`{"account_id":"AAA","passcode":"passcode-77"}x`, fault.Secret},
-		"an array":                             {`["passcode-77"]`, fault.Secret},
-		"null":                                 {`null`, fault.Secret},
-		"a number as passcode":                 {`{"account_id":"AAA","passcode":77}`, fault.Secret},
-		"a number as region":                   {`{"region":77,"account_id":"AAA","passcode":"passcode-77"}`, fault.Secret},
-		"no account":                           {`{"passcode":"passcode-77"}`, fault.Secret},
-		"an empty account":                     {`{"account_id":"","passcode":"passcode-77"}`, fault.Secret},
-		"no passcode":                          {`{"account_id":"AAA"}`, fault.Secret},
-		"a null passcode":                      {`{"account_id":"AAA","passcode":null}`, fault.Secret},
-		"an empty passcode":                    {`{"account_id":"AAA","passcode":""}`, fault.Secret},
-		"a region that is none":                {`{"region":"passcode-77","account_id":"AAA","passcode":"passcode-77"}`, fault.Credentials},
-		"a line break in the passcode":         {`{"account_id":"AAA","passcode":"passcode-77\n"}`, fault.Credentials},
-		"a control character in the account":   {`{"account_id":"AAA\u0000","passcode":"passcode-77"}`, fault.Credentials},
-		"a sandbox without a passcode":         {`{"account_id":"AAA","passcode":"passcode-77","sandbox":{"account_id":"BBB"}}`, fault.Secret},
-		"a sandbox without an account":         {`{"account_id":"AAA","passcode":"p","sandbox":{"passcode":"passcode-77"}}`, fault.Secret},
-		"a sandbox with a region that is none": {`{"account_id":"AAA","passcode":"p","sandbox":{"region":"passcode-77","account_id":"BBB","passcode":"p"}}`, fault.Credentials},
-		"a sandbox that is no object":          {`{"account_id":"AAA","passcode":"p","sandbox":"passcode-77"}`, fault.Secret},
+	const good = `"account_id":"A","passcode":"passcode-77"`
+	for text, reason := range map[string]fault.Reason{
+		`passcode-77`:                        fault.Secret,
+		``:                                   fault.Secret,
+		`{` + good:                           fault.Secret,
+		`{` + good + `}x`:                    fault.Secret,
+		`["passcode-77"]`:                    fault.Secret,
+		`null`:                               fault.Secret,
+		`{"account_id":"A","passcode":77}`:   fault.Secret,
+		`{"region":77,` + good + `}`:         fault.Secret,
+		`{"passcode":"passcode-77"}`:         fault.Secret,
+		`{"account_id":"","passcode":"77"}`:  fault.Secret,
+		`{"account_id":"A"}`:                 fault.Secret,
+		`{"account_id":"A","passcode":null}`: fault.Secret,
+		`{"account_id":"A","passcode":""}`:   fault.Secret,
+		`{` + good + `,"sandbox":{"account_id":"B"}}`:           fault.Secret,
+		`{` + good + `,"sandbox":{"passcode":"passcode-77"}}`:   fault.Secret,
+		`{` + good + `,"sandbox":"passcode-77"}`:                fault.Secret,
+		`{"region":"passcode-77",` + good + `}`:                 fault.Credentials,
+		`{"account_id":"A","passcode":"passcode-77\n"}`:         fault.Credentials,
+		`{"account_id":"A\u0000","passcode":"passcode-77"}`:     fault.Credentials,
+		`{` + good + `,"sandbox":{"region":"77",` + good + `}}`: fault.Credentials,
 	} {
-		_, err := clevertap.ParseAccounts([]byte(test.text))
+		_, err := clevertap.ParseAccounts([]byte(text))
 		f, ok := errors.AsType[*fault.Fault](err)
-		if !ok || f.Kind != fault.Operator || f.Reason != test.reason {
-			t.Errorf("%s: error %v, want the operator's, reason %s", name, err, test.reason)
+		if !ok || f.Kind != fault.Operator || f.Reason != reason {
+			t.Errorf("%s: error %v, want the operator's, reason %s", text, err, reason)
 			continue
 		}
 		if shown := fmt.Sprintf("%v %+v %v", err, f, f.Err); strings.Contains(shown, "77") {
-			t.Errorf("%s: the error quotes the secret: %s", name, shown)
+			t.Errorf("%s: the error quotes the secret: %s", text, shown)
 		}
 		if shown := fmt.Sprintf("%#v", f); strings.Contains(shown, "passcode") { // it shows addresses, with any digits
-			t.Errorf("%s: the error holds the secret: %s", name, shown)
+			t.Errorf("%s: the error holds the secret: %s", text, shown)
 		}
 	}
 }
@@ -101,22 +102,22 @@ func TestAccountEqual(t *testing.T) {
 func TestHost(t *testing.T) {
 	t.Parallel()
 	for region, want := range map[string]string{
-		"": "api", "eu": "api", "eu1": "api", "global": "api", "none": "api", "EU1": "api", " Global\n": "api", "  ": "api",
-		"in": "in1.api", "us": "us1.api", "sg": "sg1.api", "sk": "sk1.api", "IN": "in1.api", " Us1 ": "us1.api", "in1": "in1.api",
-		"sk1": "sk1.api", "aps3": "aps3.api", "mec1": "mec1.api", "eu2": "eu2.api", "abcde99": "abcde99.api",
+		"": "api", "eu": "api", "eu1": "api", "global": "api", "none": "api", "EU1": "api", " Global\n": "api",
+		"  ": "api", "in": "in1.api", "us": "us1.api", "sg": "sg1.api", "sk": "sk1.api", "IN": "in1.api",
+		" Us1 ": "us1.api", "in1": "in1.api", "sk1": "sk1.api", "aps3": "aps3.api", "mec1": "mec1.api",
+		"eu2": "eu2.api", "abcde99": "abcde99.api",
 	} {
 		if got, err := clevertap.Host(region); got != want+".clevertap.com" || err != nil {
 			t.Errorf("region %q: host %q, %v, want %s", region, got, err, want)
 		}
 	}
 	for _, region := range []string{
-		"a1", "abcdef1", "in100", "1in", "in1a", "in-1", "in.1", "in1.evil.example", "evil.example/", "ïn1", "aps", "mec", "12",
-		"in1/x", "in1:80", "in1@x", "in 1", "in1\x00", "in１",
+		"a1", "abcdef1", "in100", "1in", "in1a", "in-1", "in.1", "in1.evil.example", "evil.example/", "ïn1", "aps",
+		"mec", "12", "in1/x", "in1:80", "in1@x", "in 1", "in1\x00", "in１",
 	} {
 		host, err := clevertap.Host(region)
-		f, ok := errors.AsType[*fault.Fault](err)
-		if host != "" || !ok || f.Kind != fault.Operator || f.Reason != fault.Credentials || strings.Contains(f.Error(), region) {
-			t.Errorf("region %q: host %q, error %v, want the operator's about credentials, without the region", region, host, err)
+		if got := outcome(err); host != "" || got != "operator credentials" || strings.Contains(err.Error(), region) {
+			t.Errorf("region %q: host %q, %s, error %v", region, host, got, err)
 		}
 	}
 }

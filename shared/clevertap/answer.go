@@ -188,8 +188,8 @@ func (k *recordKey) contradicts(record *recordKey) bool {
 
 // fits reports whether an echo can be of a record: nothing differs, and they share an id of the event or the user.
 func (k *recordKey) fits(record *recordKey) bool {
-	shared := k.eventID().known(record.eventID()) || k.Identity.known(&record.Identity) || k.ObjectID.known(&record.ObjectID)
-	return shared && !k.contradicts(record)
+	return !k.contradicts(record) && (k.eventID().known(record.eventID()) ||
+		k.Identity.known(&record.Identity) || k.ObjectID.known(&record.ObjectID))
 }
 
 // code returns an entry's code, from its text if it has none of its own; 0 if there is none at all.

@@ -41,8 +41,8 @@ func partial(processed any, entries ...string) string {
 	return fmt.Sprintf(`{"status":"partial","processed":%v,"unprocessed":[%s]}`, processed, strings.Join(entries, ","))
 }
 
-// What an answer says about each record: "ok", "lost" if it does not account for it, or the code and, if that is not permanent,
-// "later" or "unknown".
+// What an answer says about each record: "ok", "lost" if it does not account for it, or the code and, if that is not
+// permanent, "later" or "unknown".
 func inWords(results []string) string {
 	words := strings.NewReplacer("accepted", "ok", "uncertain", "lost", "permanent ", "", "transient", "later", "unlisted", "unknown")
 	return words.Replace(strings.Join(results, ", "))
@@ -73,7 +73,6 @@ func TestAnswer(t *testing.T) {
 		"success with a broken number":         {`{"status":"success","processed":2.5}`, lost},
 		"partial without a list":               {`{"status":"partial","processed":3}`, lost},
 		"no status at all":                     {`{"processed":3}`, lost},
-		"an empty object":                      {`{}`, lost},
 		"null":                                 {`null`, lost},
 		"failure with an empty list":           {`{"status":"fail","processed":0,"unprocessed":[]}`, lost},
 		"failure, bare":                        {`{"status":"fail","error":"account unknown"}`, lost},
@@ -89,7 +88,6 @@ func TestAnswer(t *testing.T) {
 		"another's number by the event's name":          {partial(2, entry(513, 1, charged)), lost},
 		"another event_id names nobody of ours":         {partial(2, entry(513, 1, stranger)), lost},
 		"an echo that fits nobody, without an event_id": {partial(2, entry(513, 1, `{"type":"event","identity":"someone"}`)), first},
-		"an echo that is empty":                         {partial(2, entry(513, 2, `{}`)), second},
 		"an echo that is no object":                     {partial(2, entry(513, 2, `1`)), second},
 		"an echo in capitals":                           {partial(2, entry(513, 1, `{"type":"EVENT","identity":"READER-7731"}`)), first},
 		"an echo with values of other kinds":            {partial(2, entry(513, 1, `{"type":null,"identity":{},"evtName":[],"evtData":"x"}`)), first},
@@ -109,9 +107,7 @@ func TestAnswer(t *testing.T) {
 		"an entry that is no object":               {partial(2, `"513"`), lost},
 
 		"two entries for one: the worse counts": {partial(2, entry(555, 1, started), entry(513, 1, started)), first},
-		"in whatever order":                     {partial(2, entry(513, 1, started), entry(555, 1, started)), first},
 		"a code as a string":                    {partial(2, entry(`" 513 "`, 1, started)), first},
-		"a code with a fraction of nothing":     {partial(2, entry(`513.0`, 1, started)), first},
 		"a code in the text only":               {partial(2, `{"error":"Wrong. ErrorCode: 513 - so. Skipped record number : 1"}`), first},
 		"a code that is none, one in the text":  {partial(2, `{"code":"x","error":"ERRORCODE:513 Skipped record number : 1"}`), first},
 		"no code":                               {partial(2, `{"error":"Skipped record number : 1"}`), "later 0, ok, ok"},

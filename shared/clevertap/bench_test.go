@@ -2,7 +2,6 @@ package clevertap_test
 
 import (
 	"bytes"
-	"context"
 	stdjson "encoding/json"
 	"errors"
 	"fmt"
@@ -25,14 +24,14 @@ func (s sink) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(s.answer))}, err
 }
 
-// deaf is a book that remembers nothing.
+// deaf is a tracker that remembers nothing.
 type deaf struct{}
 
 func (deaf) MaySend(int) bool { return true }
 func (deaf) Done(int, error)  {}
 
-// BenchmarkUpload is the delivery of records that are ready, without the network: the bridge's, accounting included; the plain one, with
-// encoding/json; and the floor, which copies the records' bytes together.
+// BenchmarkUpload is the delivery of records that are ready, without the network: the bridge's, accounting included;
+// the plain one, with encoding/json; and the floor, which copies the records' bytes together.
 func BenchmarkUpload(b *testing.B) {
 	for _, n := range []int{10, 1000} {
 		sink := sink{fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, n)}
@@ -46,7 +45,7 @@ func BenchmarkUpload(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("plain/records=%d", n), func(b *testing.B) {
 			client := http.Client{Transport: sink}
-			benchtest.Measure(b, func() error { return plainUpload(b.Context(), &client, all) })
+			benchtest.Measure(b, func() error { return plainUpload(&client, all) })
 		})
 		b.Run(fmt.Sprintf("copy/records=%d", n), func(b *testing.B) {
 			var held []byte
@@ -62,7 +61,7 @@ func BenchmarkUpload(b *testing.B) {
 }
 
 // plainUpload is an upload as one would write it first.
-func plainUpload(ctx context.Context, client *http.Client, records []clevertap.Record) error {
+func plainUpload(client *http.Client, records []clevertap.Record) error {
 	list := make([]stdjson.RawMessage, len(records))
 	for i, r := range records {
 		list[i] = r.JSON
@@ -71,20 +70,12 @@ func plainUpload(ctx context.Context, client *http.Client, records []clevertap.R
 	if err != nil {
 		return err
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://in1.api.clevertap.com/1/upload", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	response, err := client.Do(request)
+	response, err := client.Post("https://in1.api.clevertap.com/1/upload", "application/json", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err
-	}
-	return stdjson.Unmarshal(text, new(plainAnswer))
+	return stdjson.NewDecoder(response.Body).Decode(new(plainAnswer))
 }
 
 // plainAnswer is CleverTap's answer as encoding/json reads it.
@@ -98,8 +89,8 @@ type plainAnswer struct {
 	}
 }
 
-// BenchmarkAnswer reads answers to a full upload: the bridge, which finds the record that each refusal is about; encoding/json, which does
-// not; and the floor, which only reads the tokens.
+// BenchmarkAnswer reads answers to a full upload: the bridge, which finds the record that each refusal is about;
+// encoding/json, which does not; and the floor, which only reads the tokens.
 func BenchmarkAnswer(b *testing.B) {
 	const n = 1000
 	var all [][]byte
@@ -123,15 +114,17 @@ func BenchmarkAnswer(b *testing.B) {
 		}
 		results := clevertap.Results(all)
 		run("bridge", func(text string) error { return results(strings.NewReader(text)) })
-		run("plain", func(text string) error { return stdjson.NewDecoder(strings.NewReader(text)).Decode(new(plainAnswer)) })
-		run("tokens", func(text string) error {
-			for d := jsontext.NewDecoder(strings.NewReader(text)); ; {
-				if _, err := d.ReadToken(); errors.Is(err, io.EOF) {
-					return nil
-				} else if err != nil {
-					return err
-				}
+		run("plain", func(text string) error {
+			return stdjson.NewDecoder(strings.NewReader(text)).Decode(new(plainAnswer))
+		})
+		run("tokens", func(text string) (err error) {
+			for d := jsontext.NewDecoder(strings.NewReader(text)); err == nil; {
+				_, err = d.ReadToken()
 			}
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
 		})
 	}
 }

@@ -2,7 +2,6 @@ package clevertap_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -136,47 +135,53 @@ func TestABreakerOpensInTheMiddleOfACall(t *testing.T) {
 	for key := range 3000 {
 		failed[key] = "retry server 503"
 	}
-	delivery{records: 5000, concurrency: 1, answer: always(*status(503)), want: "retry breaker", named: failed, open: true}.run(t)
+	delivery{
+		records: 5000, concurrency: 1, answer: always(status(503)), want: "retry breaker", named: failed, open: true,
+	}.run(t)
+}
+
+// halfOpen returns an uploader after an outage that has opened its breaker and a pause, and sets the answers from then on.
+func halfOpen(t *testing.T, c *cleverTap, answer func(u *upload) *answer) *clevertap.Uploader {
+	t.Helper()
+	u := uploader(c)
+	c.answer = always(status(503))
+	deliver(t, u, 3000, "retry server 503")
+	time.Sleep(30 * time.Second)
+	c.answer, c.uploads = answer, nil
+	return u
 }
 
 func TestOneUploadIsTheProbeAndTheOthersWait(t *testing.T) {
 	t.Parallel()
-	for _, over := range []bool{true, false} {
-		t.Run(fmt.Sprintf("the outage is over: %t", over), func(t *testing.T) {
+	for name, answer := range map[string]func(*upload) *answer{"succeeds": nil, "fails": always(status(503))} {
+		t.Run("it "+name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				now := false
-				c := &cleverTap{latency: time.Second, answer: outage(&now)}
-				u := uploader(c)
-				u.Upload(within(t, time.Minute), oneBatch(3000), &tracker{})
-				time.Sleep(30 * time.Second)
-				now = over
-				c.uploads = nil
-				b := &tracker{}
+				c, b := &cleverTap{latency: time.Second}, &tracker{}
+				u := halfOpen(t, c, answer)
 				begun := time.Now()
 				report := u.Upload(within(t, time.Minute), []clevertap.AccountBatch{
 					{Account: account, Records: records(0, 3000)},
 					{Account: account, Records: records(3000, 1000)},
 				}, b)
-				if over {
-					b.expect(t, c, 4000, "accepted", nil)
-					var waits []time.Duration
-					for _, u := range c.uploads {
-						waits = append(waits, u.at.Sub(begun))
+				if answer != nil {
+					failed := map[int]string{}
+					for key := range 1000 {
+						failed[key] = "retry server 503"
 					}
-					slices.Sort(waits)
-					if !slices.Equal(waits, []time.Duration{0, time.Second, time.Second, time.Second}) {
-						t.Errorf("uploads after %v", waits)
+					b.expect(t, c, 4000, "retry breaker", failed)
+					if len(c.uploads) != 1 || !report.Batches[0].BreakerOpen || !report.Batches[1].BreakerOpen {
+						t.Errorf("%d uploads, report %+v", len(c.uploads), report)
 					}
 					return
 				}
-				failed := map[int]string{}
-				for key := range 1000 {
-					failed[key] = "retry server 503"
+				b.expect(t, c, 4000, "accepted", nil)
+				var at []time.Duration
+				for _, u := range c.uploads {
+					at = append(at, u.at.Sub(begun))
 				}
-				b.expect(t, c, 4000, "retry breaker", failed)
-				if len(c.uploads) != 1 || !report.Batches[0].BreakerOpen || !report.Batches[1].BreakerOpen {
-					t.Errorf("%d uploads, report %+v", len(c.uploads), report)
+				if !slices.Equal(at, seconds(0, 1, 1, 1)) {
+					t.Errorf("uploads after %v", at)
 				}
 			})
 		})
@@ -184,12 +189,13 @@ func TestOneUploadIsTheProbeAndTheOthersWait(t *testing.T) {
 }
 
 func TestAProbeGetsHalfOfTheTimeThreeTimesOutOfFour(t *testing.T) {
-	for random, want := range map[float64]time.Duration{0: 10 * time.Second, 0.24: 10 * time.Second, 0.25: 5 * time.Second, 0.99: 5 * time.Second} {
+	const all, half = 10 * time.Second, 5 * time.Second
+	for random, want := range map[float64]time.Duration{0: all, 0.24: all, 0.25: half, 0.99: half} {
 		synctest.Test(t, func(t *testing.T) {
-			c := &cleverTap{answer: always(answer{hangs: true})}
+			c := &cleverTap{answer: always(&answer{hangs: true})}
 			u := clevertap.NewUploader(clevertap.Options{Transport: c, Jitter: func() float64 { return random }})
 			for range 3 {
-				if took := deliver(t, u, 2, "retry timeout").Latencies[0]; took != 10*time.Second {
+				if took := deliver(t, u, 2, "retry timeout").Latencies[0]; took != all {
 					t.Errorf("an upload gave up after %s", took)
 				}
 			}
@@ -207,8 +213,9 @@ func TestOtherCredentialsDeserveATryAtOnce(t *testing.T) {
 		u := uploader(c)
 		deliver(t, u, 2, "operator credentials 401")
 		deliver(t, u, 2, "retry breaker")
-		b := &tracker{}
-		u.Upload(within(t, time.Minute), []clevertap.AccountBatch{{Account: withPasscode("new"), Records: records(0, 2)}}, b)
+		batches, b := oneBatch(2), &tracker{}
+		batches[0].Account = withPasscode("new")
+		u.Upload(within(t, time.Minute), batches, b)
 		b.expect(t, c, 2, "accepted", nil)
 	})
 }
@@ -234,7 +241,7 @@ func TestAProbeWithRefusedCredentialsReadsTheSecretAgain(t *testing.T) {
 
 func TestThePausesOfAnAccountThatRejectsAllGoOnDoubling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &cleverTap{answer: always(*status(400))}
+		c := &cleverTap{answer: always(status(400))}
 		u := uploader(c)
 		for _, pause := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute} {
 			deliver(t, u, 8, "retry account_rejects_all")
@@ -247,7 +254,7 @@ func TestThePausesOfAnAccountThatRejectsAllGoOnDoubling(t *testing.T) {
 
 func TestAThrottledUploadThatIsGivenUpIsAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &cleverTap{answer: always(answer{status: 429})}
+		c := &cleverTap{answer: always(&answer{status: 429})}
 		u := uploader(c)
 		for range 3 {
 			deliver(t, u, 2, "retry rate_limited 429")
@@ -261,13 +268,8 @@ func TestAThrottledUploadThatIsGivenUpIsAFailure(t *testing.T) {
 
 func TestACallDoesNotWaitForAnothersProbe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		over := false
-		c := &cleverTap{answer: outage(&over)}
-		u := uploaderOf(c, 1)
-		u.Upload(within(t, time.Minute), oneBatch(3000), &tracker{})
-		time.Sleep(30 * time.Second)
-		over, c.latency = true, 4*time.Second
-		probing := &tracker{}
+		c, probing := &cleverTap{latency: time.Second}, &tracker{}
+		u := halfOpen(t, c, nil)
 		ended := make(chan struct{})
 		go func() {
 			u.Upload(context.Background(), oneBatch(2), probing)

@@ -87,7 +87,9 @@ type reply struct {
 }
 
 // attempt uploads records once and judges the answer. It also returns a reply if something panics.
-func (u *Uploader) attempt(ctx context.Context, a Account, records []*pending, timeout time.Duration, dryRun bool) (r reply) {
+func (u *Uploader) attempt(
+	ctx context.Context, a Account, records []*pending, timeout time.Duration, dryRun bool,
+) (r reply) {
 	begun := time.Now()
 	defer func() {
 		if recover() != nil {

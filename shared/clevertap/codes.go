@@ -15,7 +15,7 @@ const (
 	accepted  class = iota
 	uncertain       // the answer does not account for it
 	transient       // refused, and may pass later
-	unlisted        // refused with a code that the vendor does not list: permanent only if the record fails alone twice
+	unlisted        // refused with a code that nobody knows: permanent if the record fails alone twice
 	permanent       // refused, and the same bytes always will be
 )
 

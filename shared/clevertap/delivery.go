@@ -111,7 +111,9 @@ func newBatch(a *AccountBatch, breaker *breaker) *batch {
 
 // next returns the first chunk of those that may go soonest. The queue must not be empty.
 func (b *batch) next(now time.Time) *chunk {
-	return slices.MinFunc(b.queue, func(x, y *chunk) int { return later(x.notBefore, now).Compare(later(y.notBefore, now)) })
+	return slices.MinFunc(b.queue, func(x, y *chunk) int {
+		return later(x.notBefore, now).Compare(later(y.notBefore, now))
+	})
 }
 
 func (b *batch) remove(c *chunk) {

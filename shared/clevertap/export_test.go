@@ -34,7 +34,8 @@ func Judge(status int) (string, *fault.Fault) {
 	return r.verdict.String(), r.fault
 }
 
-// Answer reads an answer to an upload of records: what it says about each, and the status that it stands for, or an error.
+// Answer reads an answer to an upload of records: what it says about each, and the status that it stands for, or an
+// error.
 func Answer(body io.Reader, records [][]byte) (results []string, status int, err error) {
 	a, err := readAnswer(body)
 	if err != nil {

@@ -4,73 +4,63 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
-	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 )
 
 func TestAnAnswerIsReadRecordByRecord(t *testing.T) {
 	t.Parallel()
-	// refused refuses record 4 so many times with a code.
-	refused := func(code, times int) func(*upload) *answer {
-		return func(u *upload) *answer {
-			if !u.has(4) || times == 0 {
-				return nil
-			}
-			times--
-			return u.refusing(map[int]int{4: code})
-		}
-	}
-	four := func(outcome string) map[int]string { return map[int]string{4: outcome} }
-	repeated := func(n int) []time.Duration {
-		return []time.Duration{0, 200 * time.Millisecond, 600 * time.Millisecond}[:n]
-	}
+	short := says(200, partial(1, entry(513, 2, record(1).JSON)))
 	runAll(t, map[string]delivery{
 		"refused records do not touch their neighbours": {
-			records: 10, answer: func(u *upload) *answer { return u.refusing(map[int]int{2: 513, 5: 523, 9: 509}) }, sizes: []int{10},
-			named: map[int]string{2: "reject clevertap_513 513", 5: "reject clevertap_523 523", 9: "reject clevertap_509 509"},
+			answer: refusing(map[int]int{0: 513, 2: 523}), sizes: []int{4},
+			named: map[int]string{0: "reject clevertap_513 513", 2: "reject clevertap_523 523"},
 		},
 		"a refusal inside a short answer still counts": {
-			records: 5, answer: func(*upload) *answer { return &answer{status: 200, body: partial(1, entry(513, 2, record(1).JSON))} },
-			want: "retry unmatched", named: map[int]string{1: "reject clevertap_513 513"}, sizes: []int{5},
+			answer: always(short), want: "retry unmatched", named: map[int]string{1: "reject clevertap_513 513"},
 		},
-		"a code that passes is tried again, alone": {records: 10, answer: refused(555, 1), sizes: []int{10, 1}, at: repeated(2)},
-		"and once more":                           {records: 10, answer: refused(555, 2), sizes: []int{10, 1, 1}, at: repeated(3)},
-		"and no more":                             {records: 10, answer: refused(555, 99), named: four("retry transient 555"), at: repeated(3)},
-		"no code, for ever":                       {records: 10, answer: refused(0, 99), named: four("retry transient"), at: repeated(3)},
-		"a code nobody knows, once":               {records: 10, answer: refused(599, 1), at: repeated(2)},
-		"a code nobody knows, twice":              {records: 10, answer: refused(599, 2), at: repeated(3)},
-		"a code nobody knows, twice alone":        {records: 10, answer: refused(599, 3), named: four("reject clevertap_599 599"), at: repeated(3)},
-		"an upload of one record counts as alone": {records: 1, answer: func(u *upload) *answer { return u.refusing(map[int]int{0: 599}) }, want: "reject clevertap_599 599", sizes: []int{1, 1}},
-		"a permanent code is not tried again":     {records: 10, answer: refused(513, 99), named: four("reject clevertap_513 513"), at: repeated(1)},
-		"a repeat that does not fit the deadline": {records: 10, answer: refused(555, 99), within: 600 * time.Millisecond, named: four("retry transient 555"), at: repeated(1)},
+		"an upload of one record counts as alone": {
+			records: 1, answer: refusing(map[int]int{0: 599}), want: "reject clevertap_599 599", sizes: []int{1, 1},
+		},
 	})
-}
-
-func TestAnUploadRefusedWholeIsBisected(t *testing.T) {
-	t.Parallel()
-	for _, code := range []int{400, 409, 413, 422, 499} {
-		for _, bad := range []int{0, 17, 39} {
-			t.Run(fmt.Sprintf("status %d because of record %d", code, bad), func(t *testing.T) {
-				t.Parallel()
-				delivery{
-					records: 40, latency: time.Second, most: 13,
-					named: map[int]string{bad: fmt.Sprintf("reject clevertap_http_%d %d", code, code)},
-					answer: func(u *upload) *answer {
-						if u.has(bad) {
-							return status(code)
-						}
+	// One record of ten is refused with a code, so many times.
+	for name, test := range map[string]struct {
+		code, times int
+		within      time.Duration
+		want        string
+		uploads     int // the first of all records, the others of one
+	}{
+		"a code that passes is tried again, alone": {555, 1, 0, "accepted", 2},
+		"and once more":                           {555, 2, 0, "accepted", 3},
+		"and no more":                             {555, 99, 0, "retry transient 555", 3},
+		"no code":                                 {0, 99, 0, "retry transient", 3},
+		"a code nobody knows, once":               {599, 1, 0, "accepted", 2},
+		"a code nobody knows, twice":              {599, 2, 0, "accepted", 3},
+		"a code nobody knows, twice alone":        {599, 3, 0, "reject clevertap_599 599", 3},
+		"a permanent code is not tried again":     {513, 99, 0, "reject clevertap_513 513", 1},
+		"a repeat that does not fit the deadline": {555, 99, 600 * time.Millisecond, "retry transient 555", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			refused := 0
+			delivery{
+				records: 10, within: test.within, named: map[int]string{4: test.want},
+				sizes: []int{10, 1, 1}[:test.uploads],
+				at:    []time.Duration{0, 200 * time.Millisecond, 600 * time.Millisecond}[:test.uploads],
+				answer: func(u *upload) *answer {
+					if refused++; refused > test.times {
 						return nil
-					},
-				}.run(t)
-			})
-		}
+					}
+					return u.refusing(map[int]int{4: test.code})
+				},
+			}.run(t)
+		})
 	}
 }
 
@@ -95,10 +85,10 @@ func TestBisecting(t *testing.T) {
 				return nil
 			},
 		},
-		"one record refused alone is at fault": {records: 1, answer: always(*status(400)), want: bad(0)[0]},
-		"two records refused alone are, too":   {records: 2, answer: always(*status(400)), want: bad(0)[0]},
+		"one record refused alone is at fault": {records: 1, answer: always(status(400)), want: bad(0)[0]},
+		"two records refused alone are, too":   {records: 2, answer: always(status(400)), want: bad(0)[0]},
 		"three, and nothing accepted: it is the account": {
-			records: 16, concurrency: 1, answer: always(*status(400)), want: "retry account_rejects_all", open: true,
+			records: 16, concurrency: 1, answer: always(status(400)), want: "retry account_rejects_all", open: true,
 			sizes: []int{16, 8, 8, 4, 4, 2, 2, 1, 1, 1},
 		},
 		"many are at fault once one is accepted": {
@@ -115,6 +105,20 @@ func TestBisecting(t *testing.T) {
 			},
 		},
 	}
+	for _, code := range []int{400, 409, 413, 422, 499} {
+		for _, key := range []int{0, 17, 39} {
+			deliveries[fmt.Sprintf("status %d because of record %d", code, key)] = delivery{
+				records: 40, latency: time.Second,
+				named: map[int]string{key: fmt.Sprintf("reject clevertap_http_%d %[1]d", code)},
+				answer: func(u *upload) *answer {
+					if u.has(key) {
+						return status(code)
+					}
+					return nil
+				},
+			}
+		}
+	}
 	// Wherever three bad records are, good ones are found before the account is taken for refused.
 	for _, concurrency := range []int{1, 2, 3, 15} {
 		for _, first := range []int{0, 1, 13, 500, 997} {
@@ -127,53 +131,27 @@ func TestBisecting(t *testing.T) {
 	runAll(t, deliveries)
 }
 
-func TestARecordTooLargeForAnyUploadGoesAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, b := &cleverTap{}, &tracker{}
-		c.answer = func(u *upload) *answer {
-			if u.request.ContentLength > clevertap.MaxUploadBytes {
-				return status(413)
-			}
-			return nil
-		}
-		batches := oneBatch(3)
-		batches[0].Records[1].JSON = fmt.Appendf(nil, `{"evtData":{"event_id":"e-1","x":"%01048576d"}}`, 0)
-		uploader(c).Upload(within(t, time.Minute), batches, b)
-		b.expect(t, c, 3, "accepted", map[int]string{1: "reject clevertap_http_413 413"})
-		if !slices.Equal(c.sizes(), []int{1, 1, 1}) {
-			t.Errorf("uploads of %v records", c.sizes())
-		}
-	})
-}
-
 func TestARecordRefusedAloneHasItsOutcomeAsSoonAsItIsClear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, b := &cleverTap{}, &tracker{}
-		c.answer = func(u *upload) *answer {
-			switch u.keys[0] {
-			case 0:
-				return status(400)
-			case 1:
-				time.Sleep(time.Second)
-			case 2:
-				time.Sleep(3 * time.Second)
-			case 3:
-				time.Sleep(2 * time.Second)
+		c := &cleverTap{answer: func(u *upload) *answer {
+			key := u.keys[0]
+			time.Sleep(seconds(0, 1, 3, 2)[key])
+			if key == 0 || key == 3 {
 				return status(400)
 			}
 			return nil
-		}
+		}}
 		took := map[int]time.Duration{}
 		begun := time.Now()
-		b.done = func(key int) { took[key] = time.Since(begun) }
+		b := &tracker{done: func(key int) { took[key] = time.Since(begun) }}
 		var batches []clevertap.AccountBatch
 		for key := range 4 {
 			batches = append(batches, clevertap.AccountBatch{Account: account, Records: records(key, 1)})
 		}
 		uploaderOf(c, 4).Upload(within(t, time.Minute), batches, b)
 		want := map[int]time.Duration{0: time.Second, 1: time.Second, 2: 3 * time.Second, 3: 2 * time.Second}
-		if diff := cmp.Diff(want, took); diff != "" {
-			t.Error(diff)
+		if !maps.Equal(took, want) {
+			t.Errorf("the records took %v, want %v", took, want)
 		}
 	})
 }
@@ -190,9 +168,9 @@ func throttledFirst(n int, retryAfter string) func(u *upload) *answer {
 
 func TestAThrottledUploadIsRepeated(t *testing.T) {
 	t.Parallel()
-	const ms, s = time.Millisecond, time.Second
+	const ms, limited = time.Millisecond, "retry rate_limited 429"
 	date := time.Date(2000, 1, 1, 0, 0, 9, 0, time.UTC).Format(http.TimeFormat)
-	tests := map[string]struct {
+	for name, test := range map[string]struct {
 		times      int
 		retryAfter string
 		within     time.Duration
@@ -201,78 +179,62 @@ func TestAThrottledUploadIsRepeated(t *testing.T) {
 	}{
 		"once":                                      {1, "", 0, "", []time.Duration{0, 200 * ms}},
 		"twice":                                     {2, "", 0, "", []time.Duration{0, 200 * ms, 600 * ms}},
-		"and no more":                               {99, "", 0, "retry rate_limited 429", []time.Duration{0, 200 * ms, 600 * ms}},
-		"when CleverTap says":                       {1, "7", 0, "", []time.Duration{0, 7 * s}},
-		"when it says by a date":                    {1, date, 0, "", []time.Duration{0, 9 * s}},
+		"and no more":                               {99, "", 0, limited, []time.Duration{0, 200 * ms, 600 * ms}},
+		"when CleverTap says":                       {1, "7", 0, "", seconds(0, 7)},
+		"when it says by a date":                    {1, date, 0, "", seconds(0, 9)},
 		"not quite at once when it says so":         {1, "0", 0, "", []time.Duration{0, 200 * ms}},
 		"when it says nothing that can be read":     {1, "soon", 0, "", []time.Duration{0, 200 * ms}},
-		"when the time it asks for just fits":       {1, "7", 7500 * ms, "", []time.Duration{0, 7 * s}},
-		"not when the time it asks for is too long": {1, "7", 7499 * ms, "retry rate_limited 429", []time.Duration{0}},
-		"not when there is no time":                 {1, "", 600 * ms, "retry rate_limited 429", []time.Duration{0}},
-		"not within this age of the world":          {1, "99999999999999999999", 0, "retry rate_limited 429", []time.Duration{0}},
-	}
-	for name, test := range tests {
+		"when the time it asks for just fits":       {1, "7", 7500 * ms, "", seconds(0, 7)},
+		"not when the time it asks for is too long": {1, "7", 7499 * ms, limited, seconds(0)},
+		"not when there is no time":                 {1, "", 600 * ms, limited, seconds(0)},
+		"not within this age of the world":          {1, "99999999999999999999", 0, limited, seconds(0)},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			delivery{answer: throttledFirst(test.times, test.retryAfter), within: test.within, want: test.want, at: test.at}.run(t)
+			answer := throttledFirst(test.times, test.retryAfter)
+			delivery{answer: answer, within: test.within, want: test.want, at: test.at}.run(t)
 		})
 	}
 }
 
 func TestThrottlingConcernsTheWholeAccount(t *testing.T) {
 	t.Parallel()
-	t.Run("it gets fewer uploads at once", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			c, b := &cleverTap{}, &tracker{}
-			highest := 0 // after the first refusal
-			c.answer = func(u *upload) *answer {
+	var inFlight atomic.Int32
+	runAll(t, map[string]delivery{
+		"it gets half as many uploads at once": {
+			records: 12000, concurrency: 4, at: seconds(0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5),
+			answer: func(u *upload) *answer {
 				if u.number == 1 {
 					return &answer{status: 429}
 				}
-				c.mu.Lock()
-				if u.at.After(c.uploads[0].at) {
-					highest = max(highest, c.inFlight[account.Key()])
-				}
-				c.mu.Unlock()
 				time.Sleep(time.Second)
 				return nil
-			}
-			uploaderOf(c, 4).Upload(within(t, time.Minute), oneBatch(12000), b)
-			b.expect(t, c, 12000, "accepted", nil)
-			if highest != 2 {
-				t.Errorf("%d uploads in flight after the refusal, want half of 4", highest)
-			}
-		})
-	})
-	t.Run("a burst gets in, one after the other, where others take up the account", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			c, b := &cleverTap{}, &tracker{}
-			c.answer = func(u *upload) *answer {
-				c.mu.Lock()
-				crowded := c.inFlight[account.Key()] > 1
-				c.mu.Unlock()
-				if crowded {
+			},
+		},
+		"a burst gets in, one after the other, where others take up the account": {
+			records: 15000, concurrency: 15, answer: func(*upload) *answer {
+				defer inFlight.Add(-1)
+				if inFlight.Add(1) > 1 {
 					return &answer{status: 429}
 				}
 				time.Sleep(time.Second)
 				return nil
-			}
-			report := uploaderOf(c, 15).Upload(within(t, time.Minute), oneBatch(15000), b)
-			b.expect(t, c, 15000, "accepted", nil)
-			if report.Batches[0].BreakerOpen {
-				t.Error("the breaker is open")
-			}
-		})
-	})
-	t.Run("a long wait is for all its uploads", func(t *testing.T) {
-		t.Parallel()
-		delivery{
+			},
+		},
+		"a long wait is for all its uploads": {
 			records: 1002, concurrency: 1, answer: throttledFirst(1, "3600"), sizes: []int{1000},
-			want: "retry rate_limited 429", named: map[int]string{1000: "retry rate_limited", 1001: "retry rate_limited"},
-		}.run(t)
+			want:  "retry rate_limited 429",
+			named: map[int]string{1000: "retry rate_limited", 1001: "retry rate_limited"},
+		},
 	})
+}
+
+// seconds are durations.
+func seconds(counts ...int) (list []time.Duration) {
+	for _, n := range counts {
+		list = append(list, time.Duration(n)*time.Second)
+	}
+	return list
 }
 
 // knows answers 401 to every passcode but one.
@@ -297,10 +259,11 @@ func reading(calls *int, fresh clevertap.Account, err error) func(context.Contex
 func TestRefusedCredentialsAreReadAgainOnce(t *testing.T) {
 	t.Parallel()
 	redirect := func(code int, to string) func(*upload) *answer {
-		return always(answer{status: code, header: map[string]string{"Location": to}})
+		return always(&answer{status: code, header: map[string]string{"Location": to}})
 	}
-	says401 := always(answer{status: 200, body: `{"status":"fail","code":401}`})
-	tests := map[string]struct {
+	says401 := always(says(200, `{"status":"fail","code":401}`))
+	const refused = "operator credentials"
+	for name, test := range map[string]struct {
 		answer  func(u *upload) *answer
 		fresh   string
 		err     error
@@ -309,18 +272,17 @@ func TestRefusedCredentialsAreReadAgainOnce(t *testing.T) {
 		calls   int
 	}{
 		"fresh ones are accepted":    {knows("new"), "new", nil, "", 2, 1},
-		"fresh ones are refused too": {knows("newest"), "new", nil, "operator credentials 401", 2, 1},
-		"the secret is as it was":    {knows("new"), "passcode-77", nil, "operator credentials 401", 1, 1},
-		"the secret is out of reach": {knows("new"), "", errors.New("passcode-77"), "operator credentials", 1, 1},
-		"status 403":                 {always(*status(403)), "new", nil, "operator credentials 403", 2, 1},
-		"status 200 that says 401":   {says401, "new", nil, "operator credentials 401", 2, 1},
-		"status 301: not read again": {redirect(301, "http://[bad"), "new", nil, "operator credentials 301", 1, 0},
-		"status 308: not followed":   {redirect(308, "https://trap.example/"), "new", nil, "operator credentials 308", 1, 0},
-		"status 402: not read again": {always(*status(402)), "new", nil, "operator credentials 402", 1, 0},
-		"status 404: not read again": {always(*status(404)), "new", nil, "operator credentials 404", 1, 0},
-		"status 405: not read again": {always(*status(405)), "new", nil, "operator credentials 405", 1, 0},
-	}
-	for name, test := range tests {
+		"fresh ones are refused too": {knows("newest"), "new", nil, refused + " 401", 2, 1},
+		"the secret is as it was":    {knows("new"), "passcode-77", nil, refused + " 401", 1, 1},
+		"the secret is out of reach": {knows("new"), "", errors.New("passcode-77"), refused, 1, 1},
+		"status 403":                 {always(status(403)), "new", nil, refused + " 403", 2, 1},
+		"status 200 that says 401":   {says401, "new", nil, refused + " 401", 2, 1},
+		"status 301: not read again": {redirect(301, "http://[bad"), "new", nil, refused + " 301", 1, 0},
+		"status 308: not followed":   {redirect(308, "https://trap.example/"), "new", nil, refused + " 308", 1, 0},
+		"status 402: not read again": {always(status(402)), "new", nil, refused + " 402", 1, 0},
+		"status 404: not read again": {always(status(404)), "new", nil, refused + " 404", 1, 0},
+		"status 405: not read again": {always(status(405)), "new", nil, refused + " 405", 1, 0},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			calls := 0
@@ -370,8 +332,8 @@ func TestReadingTheSecretAgain(t *testing.T) {
 			want: "operator credentials", open: true, stopped: true,
 		},
 		"what was accepted before stays so": {
-			records: 3000, concurrency: 1, answer: once, refresh: reading(new(int), account, nil), sizes: []int{1000, 1000},
-			want: "operator credentials 401", named: accepted, open: true, stopped: true,
+			records: 3000, concurrency: 1, answer: once, refresh: reading(new(int), account, nil), named: accepted,
+			want: "operator credentials 401", open: true, stopped: true, sizes: []int{1000, 1000},
 		},
 		"a record refused alone is not rejected if the batch stops": {
 			records: 2, concurrency: 1, answer: both, want: "operator credentials 404", open: true, stopped: true,
@@ -379,32 +341,13 @@ func TestReadingTheSecretAgain(t *testing.T) {
 	})
 }
 
-func TestUploadsThatMeetOneRefusalShareTheReading(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, b := &cleverTap{latency: time.Second, answer: knows("new")}, &tracker{}
-		calls := 0
-		batches := oneBatch(6000)
-		batches[0].Refresh = reading(&calls, withPasscode("new"), nil)
-		uploader(c).Upload(within(t, time.Minute), batches, b)
-		b.expect(t, c, 6000, "accepted", nil)
-		if calls != 1 || len(c.uploads) != 3+6 {
-			t.Errorf("%d readings, %d uploads", calls, len(c.uploads))
-		}
-		for i, u := range c.uploads[3:] {
-			if want := i * 1000; u.keys[0] > want+2000 || u.keys[0] < want-2000 {
-				t.Errorf("upload %d begins with record %d", i, u.keys[0])
-			}
-		}
-	})
-}
-
 func TestAStoppedBatchSendsNothingAgain(t *testing.T) {
 	t.Parallel()
 	late := map[string]func(u *upload) *answer{
-		"halves":                    always(*status(400)),
-		"a throttled upload":        always(*status(429)),
+		"halves":                    always(status(400)),
+		"a throttled upload":        always(status(429)),
 		"a record to be sent alone": func(u *upload) *answer { return u.refusing(map[int]int{u.keys[0]: 555}) },
-		"other credentials":         always(*status(401)),
+		"other credentials":         always(status(401)),
 	}
 	for name, answers := range late {
 		t.Run(name, func(t *testing.T) {
@@ -435,12 +378,13 @@ func TestAStoppedBatchSendsNothingAgain(t *testing.T) {
 func TestOneBatchsCredentialsAreNotAnothers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, b := &cleverTap{answer: knows("good")}, &tracker{}
+		bad, good := withPasscode("bad"), withPasscode("good")
 		report := uploader(c).Upload(within(t, time.Minute), []clevertap.AccountBatch{
-			{Account: withPasscode("bad"), Records: records(0, 3), Refresh: reading(new(int), withPasscode("bad"), nil)},
-			{Account: withPasscode("good"), Records: records(3, 3), Refresh: reading(new(int), withPasscode("good"), nil)},
+			{Account: bad, Records: records(0, 3), Refresh: reading(new(int), bad, nil)},
+			{Account: good, Records: records(3, 3), Refresh: reading(new(int), good, nil)},
 		}, b)
-		bad := "operator credentials 401"
-		b.expect(t, c, 6, "accepted", map[int]string{0: bad, 1: bad, 2: bad})
+		const refused = "operator credentials 401"
+		b.expect(t, c, 6, "accepted", map[int]string{0: refused, 1: refused, 2: refused})
 		if !report.Batches[0].BreakerOpen || report.Batches[1].BreakerOpen || report.Batches[1].CredentialsRefused {
 			t.Errorf("report %+v", report)
 		}
@@ -469,23 +413,31 @@ func TestFreshCredentialsMayBeOfAnotherRegion(t *testing.T) {
 	})
 }
 
-func TestARefusalOfOldCredentialsSaysNothingAboutFreshOnes(t *testing.T) {
+func TestFreshCredentialsAreReadOnce(t *testing.T) {
 	t.Parallel()
-	calls := 0
-	delivery{
-		records: 5000, refresh: reading(&calls, withPasscode("new"), nil),
-		answer: func(u *upload) *answer {
-			if u.request.Header.Get("X-CleverTap-Passcode") == "new" {
-				return nil
-			}
-			if u.number == 2 {
-				time.Sleep(5 * time.Second) // reports when the fresh ones are in use
-				return &answer{status: http.StatusNotFound}
-			}
-			return status(401)
+	var calls [2]int
+	runAll(t, map[string]delivery{
+		"uploads that meet one refusal share the reading": {
+			records: 6000, latency: time.Second, answer: knows("new"), at: seconds(0, 0, 0, 2, 2, 2, 3, 3, 3),
+			refresh: reading(&calls[0], withPasscode("new"), nil),
 		},
-	}.run(t)
-	if calls != 1 {
-		t.Errorf("%d readings", calls)
-	}
+		"a late refusal of the old ones says nothing about them": {
+			records: 5000, refresh: reading(&calls[1], withPasscode("new"), nil),
+			answer: func(u *upload) *answer {
+				if u.request.Header.Get("X-CleverTap-Passcode") == "new" {
+					return nil
+				}
+				if u.number == 2 {
+					time.Sleep(5 * time.Second) // reports when the fresh ones are in use
+					return status(404)
+				}
+				return status(401)
+			},
+		},
+	})
+	t.Cleanup(func() {
+		if calls != [2]int{1, 1} {
+			t.Errorf("%d readings", calls)
+		}
+	})
 }

@@ -14,30 +14,30 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
-// Whatever goes wrong, nothing that can be printed shows the passcode, the address, a header, a body, an identity or the
-// vendor's words.
+// Whatever goes wrong, nothing that can be printed shows the passcode, the address, a header, a body, an identity or
+// the vendor's words.
 func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	vendor := `"error":"words about reader-0 and passcode-77"`
-	refusal := func(code string) answer {
-		return answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[{"code":` + code + `,` + vendor + `}]}`}
+	refusal := func(code string) *answer {
+		return says(200, `{"status":"fail","processed":0,"unprocessed":[{"code":`+code+`,`+vendor+`}]}`)
 	}
-	failures := map[string]answer{
-		"success":                  {status: 200, body: `{"status":"success","processed":1}`},
+	failures := map[string]*answer{
+		"success":                  says(200, `{"status":"success","processed":1}`),
 		"no answer":                {hangs: true},
 		"a connection that breaks": {err: errors.New("Post https://in1.api.clevertap.com: passcode-77")},
 		"a panic":                  {panics: true},
-		"HTML":                     {status: 200, body: "<p>reader-0 passcode-77"},
-		"JSON cut off":             {status: 200, body: `{"status":"passcode-77`},
-		"a short answer":           {status: 200, body: `{"status":"fail",` + vendor + `}`},
+		"HTML":                     says(200, "<p>reader-0 passcode-77"),
+		"JSON cut off":             says(200, `{"status":"passcode-77`),
+		"a short answer":           says(200, `{"status":"fail",`+vendor+`}`),
 		"a permanent code":         refusal(`513`),
 		"a code nobody knows":      refusal(`"599"`),
 		"a code that is a text":    refusal(`"passcode-77"`),
 	}
 	for _, code := range []int{301, 400, 401, 403, 404, 408, 413, 429, 500, 503} {
-		failures[fmt.Sprint("status ", code)] = answer{
-			status: code, body: `{` + vendor + `}`, header: map[string]string{"Retry-After": "passcode-77", "Location": "https://passcode-77"},
-		}
+		a := says(code, `{`+vendor+`}`)
+		a.header = map[string]string{"Retry-After": "passcode-77", "Location": "https://passcode-77"}
+		failures[fmt.Sprint("status ", code)] = a
 	}
 	for name, failure := range failures {
 		t.Run(name, func(t *testing.T) {
@@ -51,7 +51,8 @@ func TestNothingLeaks(t *testing.T) {
 				}
 				report := u.Upload(within(t, time.Minute), batches, b)
 				dry := u.DryRun(within(t, time.Minute), account, records(0, 1))
-				for _, shown := range []any{account, &account, u, batches, batches[0], report, b.outcomes[0], dry, clevertap.Accounts{Sandbox: &account}} {
+				accounts := clevertap.Accounts{Sandbox: &account}
+				for _, shown := range []any{account, accounts, u, batches, batches[0], report, b.outcomes[0], dry} {
 					for _, form := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
 						if text := fmt.Sprintf(form, shown); strings.Contains(text, "passcode-77") {
 							t.Errorf("%s of %T shows the passcode: %s", form, shown, text)
@@ -60,7 +61,7 @@ func TestNothingLeaks(t *testing.T) {
 				}
 				for _, err := range []error{b.outcomes[0], dry} {
 					for ; err != nil; err = errors.Unwrap(err) {
-						for _, word := range []string{"passcode", "reader-0", "://", "clevertap.com", "AAA-AAA", "words about"} {
+						for _, word := range []string{"passcode", "reader-0", "://", ".com", "AAA-", "words"} {
 							if strings.Contains(err.Error(), word) {
 								t.Errorf("an error shows %q: %v", word, err)
 							}
@@ -72,8 +73,8 @@ func TestNothingLeaks(t *testing.T) {
 	}
 }
 
-// A passcode that no header can carry is refused by the secret's reader; should one arrive all the same, the HTTP client's
-// complaint about it must not show it.
+// A passcode that no header can carry is refused by the secret's reader; should one arrive all the same, the HTTP
+// client's complaint about it must not show it.
 func TestAPasscodeThatNoHeaderTakesDoesNotLeak(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was made") })

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// delivery is one call of [Uploader.Upload]. One goroutine owns all of it; what runs in the background reports back, so
-// that nothing here needs a lock and the tracker hears of one record at a time.
+// delivery is one call of [Uploader.Upload]. One goroutine owns all of it, and what runs in the background reports to
+// it: so nothing here needs a lock, and the tracker hears of one record at a time.
 type delivery struct {
 	*Uploader
 	ctx      context.Context

@@ -3,7 +3,8 @@ package clevertap_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,50 +16,26 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 )
 
-func TestUploadDeliversInOneRequest(t *testing.T) {
+func TestReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, b := &cleverTap{latency: time.Second}, &tracker{}
-		report := uploader(c).Upload(within(t, time.Minute), oneBatch(10), b)
+		batches := append(oneBatch(10), clevertap.AccountBatch{Account: account})
+		report := uploader(c).Upload(within(t, time.Minute), batches, b)
 		b.expect(t, c, 10, "accepted", nil)
-		want := clevertap.Report{Batches: []clevertap.BatchReport{{Latencies: []time.Duration{time.Second}, Accepted: 10}}}
-		if diff := cmp.Diff(want, report); diff != "" {
+		want := []clevertap.BatchReport{{Latencies: seconds(1), Accepted: 10}, {}}
+		if diff := cmp.Diff(want, report.Batches); diff != "" {
 			t.Error(diff)
 		}
+		if report = uploader(c).Upload(t.Context(), nil, b); len(report.Batches) != 0 || len(c.uploads) != 1 {
+			t.Errorf("report %+v, %d uploads", report, len(c.uploads))
+		}
 	})
 }
 
-func TestUploadWithoutRecords(t *testing.T) {
-	t.Parallel()
-	c, b := &cleverTap{}, &tracker{}
-	report := uploader(c).Upload(t.Context(), []clevertap.AccountBatch{{Account: account}}, b)
-	if diff := cmp.Diff(clevertap.Report{Batches: make([]clevertap.BatchReport, 1)}, report); diff != "" {
-		t.Error(diff)
-	}
-	if report = uploader(c).Upload(t.Context(), nil, b); len(report.Batches)+len(c.uploads)+len(b.outcomes) != 0 {
-		t.Errorf("report %+v, %d uploads, %d outcomes", report, len(c.uploads), len(b.outcomes))
-	}
-}
-
-func TestUploadPacksAndKeepsOrder(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, b := &cleverTap{latency: time.Second}, &tracker{}
-		uploader(c).Upload(within(t, time.Minute), oneBatch(5500), b)
-		b.expect(t, c, 5500, "accepted", nil)
-		if len(c.uploads) != 6 || c.highest[account.Key()] != 3 {
-			t.Errorf("%d uploads, %d in flight", len(c.uploads), c.highest[account.Key()])
-		}
-		var keys []int
-		slices.SortFunc(c.uploads, func(a, b *upload) int { return a.keys[0] - b.keys[0] })
-		for i, u := range c.uploads {
-			keys = append(keys, u.keys...)
-			if i > 0 && u.at.Before(c.uploads[i-1].at) {
-				t.Errorf("upload %d was started before the one in front of it", i)
-			}
-		}
-		if !slices.IsSorted(keys) || len(keys) != 5500 {
-			t.Error("records out of order")
-		}
-	})
+func TestUploadsAreFullAndSideBySide(t *testing.T) {
+	delivery{
+		records: 6000, latency: time.Second, sizes: slices.Repeat([]int{1000}, 6), at: seconds(0, 0, 0, 1, 1, 1),
+	}.run(t)
 }
 
 func TestUploadsOfOneAccountShareItsConcurrency(t *testing.T) {
@@ -107,21 +84,16 @@ func TestADeadAccountDelaysNoOther(t *testing.T) {
 			}
 			return nil
 		}}
-		var delivered time.Time
-		b := &tracker{}
-		b.done = func(key int) {
-			if key == 0 {
-				delivered = time.Now()
-			}
-		}
+		took := map[int]time.Duration{}
 		begun := time.Now()
+		b := &tracker{done: func(key int) { took[key] = time.Since(begun) }}
 		uploader(c).Upload(within(t, time.Minute), []clevertap.AccountBatch{
 			{Account: dead, Records: records(1, 1)},
 			{Account: account, Records: records(0, 1)},
 		}, b)
 		b.expect(t, c, 2, "accepted", map[int]string{1: "retry timeout"})
-		if took, all := delivered.Sub(begun), time.Since(begun); took != time.Second || all != 10*time.Second {
-			t.Errorf("the record beside the dead account took %s, the call %s", took, all)
+		if want := map[int]time.Duration{0: time.Second, 1: 10 * time.Second}; !maps.Equal(took, want) {
+			t.Errorf("the records took %v, want %v", took, want)
 		}
 	})
 }
@@ -129,33 +101,33 @@ func TestADeadAccountDelaysNoOther(t *testing.T) {
 // What CleverTap may have accepted is the queue's to bring back: there is one upload only.
 func TestFailuresAreRetriedByTheQueue(t *testing.T) {
 	t.Parallel()
+	const all4, begun = `{"status":"success","processed":4}`, `{"status":"success","proc`
 	blanks := strings.Repeat(" ", 17<<20)
-	tests := map[string]struct {
-		answer answer
+	for name, test := range map[string]struct {
+		answer *answer
 		want   string
 	}{
-		"no answer":                    {answer{hangs: true}, "retry timeout"},
-		"a connection that breaks":     {answer{err: errors.New("read tcp 10.0.0.1: connection reset by peer")}, "retry network"},
-		"a time-out of the network":    {answer{err: fmt.Errorf("dial: %w", context.DeadlineExceeded)}, "retry timeout"},
-		"status 408":                   {answer{status: 408}, "retry timeout 408"},
-		"status 500":                   {answer{status: 500, body: "<html>"}, "retry server 500"},
-		"status 503":                   {answer{status: 503}, "retry server 503"},
-		"status 204":                   {answer{status: 204}, "retry unreadable_answer 204"},
-		"status 202 with a success":    {answer{status: 202, body: `{"status":"success","processed":4}`}, "retry unreadable_answer 202"},
-		"status 200 with HTML":         {answer{status: 200, body: "<html>"}, "retry unreadable_answer"},
-		"status 200 without a body":    {answer{status: 200}, "retry unreadable_answer"},
-		"half an answer":               {answer{status: 200, body: `{"status":"success","proc`}, "retry unreadable_answer"},
-		"half an answer, then nothing": {answer{status: 200, body: `{"status":"success","proc`, stalls: true}, "retry timeout"},
-		"an answer that does not end":  {answer{status: 200, body: `{"status":"success","processed":4}`, stalls: true}, "retry timeout"},
-		"a failure that does not end":  {answer{status: 500, body: "<html>", stalls: true}, "retry server 500"},
-		"blanks beyond the cap":        {answer{status: 200, body: blanks + `{"status":"success","processed":4}`}, "retry unreadable_answer"},
-		"blanks behind it, likewise":   {answer{status: 200, body: `{"status":"success","processed":4}` + blanks}, "retry unreadable_answer"},
-		"no body at all":               {answer{status: 200, noBody: true}, "retry unreadable_answer"},
-		"an answer that is too short":  {answer{status: 200, body: `{"status":"success","processed":3}`}, "retry unmatched"},
-		"a failure that names nobody":  {answer{status: 200, body: `{"status":"fail","processed":0,"unprocessed":[]}`}, "retry unmatched"},
-		"a transport that panics":      {answer{panics: true}, "retry unknown"},
-	}
-	for name, test := range tests {
+		"no answer":                    {&answer{hangs: true}, "retry timeout"},
+		"a connection that breaks":     {&answer{err: errors.New("read tcp: reset by peer")}, "retry network"},
+		"a time-out of the network":    {&answer{err: os.ErrDeadlineExceeded}, "retry timeout"},
+		"status 408":                   {says(408, ""), "retry timeout 408"},
+		"status 500":                   {says(500, "<html>"), "retry server 500"},
+		"status 503":                   {says(503, ""), "retry server 503"},
+		"status 204":                   {says(204, ""), "retry unreadable_answer 204"},
+		"status 202 with a success":    {says(202, all4), "retry unreadable_answer 202"},
+		"status 200 with HTML":         {says(200, "<html>"), "retry unreadable_answer"},
+		"status 200 without a body":    {says(200, ""), "retry unreadable_answer"},
+		"half an answer":               {says(200, begun), "retry unreadable_answer"},
+		"half an answer, then nothing": {&answer{status: 200, body: begun, stalls: true}, "retry timeout"},
+		"an answer that does not end":  {&answer{status: 200, body: all4, stalls: true}, "retry timeout"},
+		"a failure that does not end":  {&answer{status: 500, body: "<html>", stalls: true}, "retry server 500"},
+		"blanks beyond the cap":        {says(200, blanks+all4), "retry unreadable_answer"},
+		"blanks behind it, likewise":   {says(200, all4+blanks), "retry unreadable_answer"},
+		"no body at all":               {&answer{status: 200, noBody: true}, "retry unreadable_answer"},
+		"an answer that is too short":  {says(200, `{"status":"success","processed":3}`), "retry unmatched"},
+		"a failure that names nobody":  {says(200, `{"status":"fail","processed":0}`), "retry unmatched"},
+		"a transport that panics":      {&answer{panics: true}, "retry unknown"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			delivery{answer: always(test.answer), want: test.want, sizes: []int{4}}.run(t)
@@ -166,7 +138,7 @@ func TestFailuresAreRetriedByTheQueue(t *testing.T) {
 func TestAnAnswerOfManyMegabytesIsRead(t *testing.T) {
 	t.Parallel()
 	body := strings.Repeat("\n", 15<<20) + `{"status":"success","processed":4}`
-	delivery{answer: always(answer{status: 200, body: body, keep: []int{0, 1, 2, 3}})}.run(t)
+	delivery{answer: always(&answer{status: 200, body: body, keep: []int{0, 1, 2, 3}})}.run(t)
 }
 
 func TestOnlyRecordsThatMayBeSentAre(t *testing.T) {
@@ -205,45 +177,33 @@ func TestNothingIsBegunThatWouldBeCutOff(t *testing.T) {
 		"there is too little time": {within: 499 * time.Millisecond, want: "retry no_time", sizes: []int{}},
 		"at 6 s, 6 more of a slow account would be too many": {
 			records: 4000, concurrency: 1, latency: 3 * time.Second, within: 11 * time.Second, named: late,
-			at: []time.Duration{0, 3 * time.Second}, took: 6 * time.Second,
+			at: seconds(0, 3), took: 6 * time.Second,
 		},
 	})
 }
 
-func TestTheCallEndsInTime(t *testing.T) {
-	t.Parallel()
-	hangs := always(answer{hangs: true})
-	t.Run("with its deadline", func(t *testing.T) {
-		delivery{answer: hangs, within: 4 * time.Second, want: "retry timeout", took: 4 * time.Second}.run(t)
-	})
-	t.Run("without a deadline, with the upload's time-out", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			c, b := &cleverTap{answer: hangs}, &tracker{}
-			begun := time.Now()
-			clevertap.NewUploader(clevertap.Options{Transport: c, Timeout: 2 * time.Second}).Upload(t.Context(), oneBatch(1), b)
-			b.expect(t, c, 1, "retry timeout", nil)
-			if took := time.Since(begun); took != 2*time.Second {
-				t.Errorf("it took %s", took)
+func TestTheCallEndsWithItsDeadline(t *testing.T) {
+	delivery{
+		answer: always(&answer{hangs: true}), within: 4 * time.Second, want: "retry timeout", took: 4 * time.Second,
+	}.run(t)
+}
+
+func TestTheCallEndsWhenItIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		c, b := &cleverTap{answer: func(u *upload) *answer {
+			if u.has(0) {
+				return u.refusing(map[int]int{0: 555})
 			}
-		})
-	})
-	t.Run("when it is cancelled", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			ctx, cancel := context.WithCancel(t.Context())
-			c, b := &cleverTap{answer: func(u *upload) *answer {
-				if u.has(0) {
-					return u.refusing(map[int]int{0: 555})
-				}
-				return &answer{hangs: true}
-			}}, &tracker{}
-			time.AfterFunc(100*time.Millisecond, cancel) // while one upload hangs and one record waits
-			begun := time.Now()
-			uploader(c).Upload(ctx, oneBatch(1001), b)
-			b.expect(t, c, 1001, "accepted", map[int]string{0: "retry transient 555", 1000: "retry timeout"})
-			if took := time.Since(begun); took != 100*time.Millisecond {
-				t.Errorf("it took %s", took)
-			}
-		})
+			return &answer{hangs: true}
+		}}, &tracker{}
+		time.AfterFunc(100*time.Millisecond, cancel) // while one upload hangs and one record waits
+		begun := time.Now()
+		uploader(c).Upload(ctx, oneBatch(1001), b)
+		b.expect(t, c, 1001, "accepted", map[int]string{0: "retry transient 555", 1000: "retry timeout"})
+		if took := time.Since(begun); took != 100*time.Millisecond {
+			t.Errorf("it took %s", took)
+		}
 	})
 }
 
@@ -268,8 +228,9 @@ func TestATrackerThatPanicsLosesNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &cleverTap{latency: time.Second}
 				uploader(c).Upload(within(t, time.Minute), oneBatch(2500), b)
-				if len(b.outcomes) != 2500 || len(b.twice) != 0 || c.inFlight[account.Key()] != 0 {
-					t.Errorf("%d outcomes, %d twice, %d in flight", len(b.outcomes), len(b.twice), c.inFlight[account.Key()])
+				inFlight := c.inFlight[account.Key()]
+				if len(b.outcomes) != 2500 || len(b.twice) != 0 || inFlight != 0 {
+					t.Errorf("%d outcomes, %d twice, %d in flight", len(b.outcomes), len(b.twice), inFlight)
 				}
 				for key, err := range b.outcomes {
 					if err == nil && c.stored[key] != 1 {

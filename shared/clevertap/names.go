@@ -16,7 +16,7 @@ const (
 	MaxProperties     = 100            // of an event, and of a profile as far as the bridge writes it
 	MaxKeyBytes       = 120            // of a property's name, prefix included
 	MaxValueBytes     = 512            // of a text value; identities are not cut, for they have no limit that is known
-	MaxEventNameBytes = 120            // of an event's name; the bridge's own limit, as the vendor states none for the API
+	MaxEventNameBytes = 120            // of an event's name; the bridge's own limit, as the vendor states none
 	MaxEventTypes     = 512            // event names of one account, CleverTap's own included
 	MaxCustomIDBytes  = 64             // of an id that an app gives CleverTap as its own, the prefix included
 	MaxInFlight       = 15             // uploads of one account at a time, whoever sends them (api-request-limit)
@@ -125,24 +125,20 @@ func Cut[T ~string | ~[]byte](text T, limit int) T {
 // its page of system events most of the others, and the last was seen refused. A name that is missing here comes back
 // as code 513. November 2026.
 var reservedEvents = foldAll(
-	"Notification Sent", "Notification Viewed", "Notification Clicked", "Notification Delivered", "Notification Replied",
-	"UTM Visited", "App Launched", "App Uninstalled", "App Version Changed", "Stayed", "Reply Sent", "Experiment Rendered",
-	"Reachable By", "Identity Reset", "Identity Set", "Identity Error",
+	"Notification Sent", "Notification Viewed", "Notification Clicked", "Notification Delivered",
+	"Notification Replied", "UTM Visited", "App Launched", "App Uninstalled", "App Version Changed", "Stayed",
+	"Reply Sent", "Experiment Rendered", "Reachable By", "Identity Reset", "Identity Set", "Identity Error",
 	"wzrk_d", "Notification Bounced", "Geocluster Entered", "Geocluster Exited", "SCOutgoing", "SCIncoming", "SCEnd",
-	"SCCampaignOptOut",
-	"App Installed", "Web Session Started", "Notification Failed", "Push Impressions", "State Transitioned",
-	"Session Concluded", "Channel Subscribed", "Channel Unsubscribed", "App Upgraded", "AB Test Enter", "AB Test Exit",
-	"Push Unregistered", "Partner Sync",
-	"Web Page Viewed",
+	"SCCampaignOptOut", "App Installed", "Web Session Started", "Notification Failed", "Push Impressions",
+	"State Transitioned", "Session Concluded", "Channel Subscribed", "Channel Unsubscribed", "App Upgraded",
+	"AB Test Enter", "AB Test Exit", "Push Unregistered", "Partner Sync", "Web Page Viewed",
 )
 
-// reservedKeys are the profile keys with a meaning of their own: one bad value there refuses the whole record, some
-// opt the user out, and the ids would merge users (developer.clevertap.com/docs/upload-user-profiles-api, November
-// 2026).
+// reservedKeys are the profile keys with a meaning of their own: one bad value there refuses the whole record, some opt
+// the user out, and the ids would merge users (developer.clevertap.com/docs/upload-user-profiles-api, November 2026).
 var reservedKeys = foldAll(
-	"Name", "Email", "Phone", "Gender", "Employed", "Married", "Education", "Age", "DOB", "Tz", "Photo", "Customer Type",
-	"category-unsubscribe", "category-resubscribe",
-	"identity", "objectId", "FBID", "GPID",
+	"Name", "Email", "Phone", "Gender", "Employed", "Married", "Education", "Age", "DOB", "Tz", "Photo",
+	"Customer Type", "category-unsubscribe", "category-resubscribe", "identity", "objectId", "FBID", "GPID",
 )
 
 // reservedPrefix begins the profile keys that switch channels on and off, folded.

@@ -2,7 +2,6 @@ package clevertap
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 
@@ -34,7 +33,8 @@ func judge(status int) reply {
 		reason = fault.UnreadableAnswer
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		v, kind, reason = refreshCredentials, fault.Operator, fault.Credentials
-	case status < 400, status == http.StatusPaymentRequired, status == http.StatusNotFound, status == http.StatusMethodNotAllowed:
+	case status < 400, status == http.StatusPaymentRequired, status == http.StatusNotFound,
+		status == http.StatusMethodNotAllowed:
 		v, kind, reason = misconfigured, fault.Operator, fault.Credentials
 	case status == http.StatusRequestTimeout:
 		reason = fault.Timeout
@@ -43,8 +43,11 @@ func judge(status int) reply {
 	case status < 500:
 		v, kind, reason = bisect, fault.Reject, fault.Reason("clevertap_http_"+code)
 	}
-	return reply{verdict: v, fault: &fault.Fault{Kind: kind, Reason: reason, Code: code, Err: fmt.Errorf("upload: status %d", status)}}
+	f := &fault.Fault{Kind: kind, Reason: reason, Code: code, Err: errors.New("upload: status " + code)}
+	return reply{verdict: v, fault: f}
 }
+
+var errRefresh = errors.New("upload: credentials refused, and the secret cannot be read again")
 
 // Outcomes of records that do not come from a status. They are shared, because nobody changes a fault. Their texts
 // say nothing of the request: errors of the network may hold its address.
@@ -59,7 +62,7 @@ var (
 	faultBreaker    = retry(fault.Breaker, "record: account is not called for now")
 	faultRejectsAll = retry(fault.AccountRejectsAll, "record: account rejects whatever it is sent")
 	faultPanic      = retry(fault.Unknown, "record: upload panicked")
-	faultRefresh    = fault.New(fault.Operator, fault.Credentials, errors.New("upload: credentials refused, and the secret cannot be read again"))
+	faultRefresh    = fault.New(fault.Operator, fault.Credentials, errRefresh)
 )
 
 func retry(reason fault.Reason, text string) *fault.Fault {
