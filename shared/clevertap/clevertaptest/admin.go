@@ -1,22 +1,63 @@
 package clevertaptest
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"net"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// Listener serves a Server on a loopback address.
+type Listener struct {
+	URL  string // "http://127.0.0.1:40123"
+	http *http.Server
+}
+
+// Listen serves HTTP on a loopback address such as "127.0.0.1:0"; others are refused.
+func (s *Server) Listen(address string) (*Listener, error) {
+	if err := CheckLoopback(address); err != nil {
+		return nil, err
+	}
+	socket, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	l := &Listener{"http://" + socket.Addr().String(), &http.Server{
+		Handler: s, ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // what goes wrong on a connection is meant to
+	}}
+	go func() { _ = l.http.Serve(socket) }() // ends when it is closed
+	return l, nil
+}
+
+// Close ends the listener and all its connections, requests under way included.
+func (l *Listener) Close() error { return l.http.Close() }
+
+// CheckLoopback returns an error for an address that others could reach.
+func CheckLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("address %q: want host:port", address)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("address %q: not on loopback", address)
+	}
+	return nil
+}
+
+// maxCommand is the size of what may be posted to the admin API.
+const maxCommand = 1 << 20
+
 var errNoID = errors.New("account without an id")
 
-// maxOrder is the size of what may be posted to the second port.
-const maxOrder = 1 << 20
-
-// jsonOptions are how the second port writes and reads JSON: durations as "250ms", maps in order, no unknown keys.
+// jsonOptions write durations as "250ms", maps in order, and take no unknown keys.
 var jsonOptions = json.JoinOptions(
 	json.Deterministic(true),
 	json.RejectUnknownMembers(true),
@@ -33,10 +74,8 @@ var jsonOptions = json.JoinOptions(
 	})),
 )
 
-// ParseFaults reads a list of faults, or a single one, in the JSON form of the second port.
-func ParseFaults(text []byte) ([]Fault, error) {
-	var faults []Fault
-	var err error
+// ParseFaults reads a list of faults, or a single one, in JSON.
+func ParseFaults(text []byte) (faults []Fault, err error) {
 	if jsontext.Value(text).Kind() == '[' {
 		err = json.Unmarshal(text, &faults, jsonOptions)
 	} else {
@@ -49,50 +88,44 @@ func ParseFaults(text []byte) ([]Fault, error) {
 	return faults, err
 }
 
-// Admin gives the handler of the second port: what the server recorded, and its controls, in JSON. It is not protected
-// and belongs on loopback.
+// Admin returns the handler of the admin API. It is not protected and belongs on loopback.
 func (s *Server) Admin() http.Handler {
 	mux := http.NewServeMux()
-	show := func(pattern string, value func(*http.Request) any) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { respond(w, http.StatusOK, value(r)) })
+	show := func(pattern string, value func() any) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, value()) })
 	}
-	show("GET /health", func(*http.Request) any { return map[string]string{"status": "ok"} })
-	show("GET /records", func(r *http.Request) any { return list(s.recordsAsked(r)) })
-	show("GET /requests", func(r *http.Request) any {
-		return list(pick(s.Requests(), r, func(q Request) string { return q.Account }))
-	})
-	show("GET /objections", func(r *http.Request) any {
-		return list(pick(s.Objections(), r, func(o Objection) string { return o.Account }))
-	})
-	show("GET /profiles", func(r *http.Request) any {
-		return list(pick(s.Profiles(), r, func(p Profile) string { return p.Account }))
-	})
-	show("GET /duplicates", func(r *http.Request) any {
-		return list(pick(s.Duplicates(), r, func(d Duplicate) string { return d.Account }))
-	})
-	show("GET /deletions", func(r *http.Request) any {
-		return list(pick(s.Deletions(), r, func(d Deletion) string { return d.Account }))
-	})
-	show("GET /revenue", func(r *http.Request) any {
-		return list(pick(s.Revenue(), r, func(v Revenue) string { return v.Account }))
-	})
-	show("GET /accounts", func(r *http.Request) any { return list(pick(s.Summaries(), r, func(a Summary) string { return a.ID })) })
-	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) {
-		s.Reset()
-		done(w)
-	})
-	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, _ *http.Request) {
+	ok := map[string]string{"status": "ok"}
+	show("GET /health", func() any { return ok })
+	show("GET /records", func() any { return s.Records("") })
+	show("GET /requests", func() any { return s.Requests() })
+	show("GET /warnings", func() any { return s.Warnings() })
+	show("GET /profiles", func() any { return s.Profiles() })
+	show("GET /deletions", func() any { return s.Deletions() })
+	command := func(pattern string, execute func(text []byte) error) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxCommand))
+			if err == nil {
+				err = execute(text)
+			}
+			if err != nil {
+				respond(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
+				return
+			}
+			respond(w, http.StatusOK, ok)
+		})
+	}
+	command("DELETE /faults", func([]byte) error {
 		s.ClearFaults()
-		done(w)
+		return nil
 	})
-	mux.HandleFunc("POST /faults", order(func(text []byte) error {
+	command("POST /faults", func(text []byte) error {
 		faults, err := ParseFaults(text)
 		if err == nil {
 			s.AddFault(faults...)
 		}
 		return err
-	}))
-	mux.HandleFunc("POST /accounts", order(func(text []byte) error {
+	})
+	command("POST /accounts", func(text []byte) error {
 		var a Account
 		if err := json.Unmarshal(text, &a, jsonOptions); err != nil {
 			return err
@@ -102,68 +135,12 @@ func (s *Server) Admin() http.Handler {
 		}
 		s.SetAccount(a)
 		return nil
-	}))
+	})
 	return mux
 }
-
-// recordsAsked narrows the records by account, number, identity key and id.
-func (s *Server) recordsAsked(r *http.Request) []Record {
-	query := r.URL.Query()
-	after, _ := strconv.Atoi(query.Get("after"))
-	records := s.RecordsAfter(query.Get("account"), after)
-	if !query.Has("id") {
-		return records
-	}
-	kept := records[:0]
-	for _, record := range records {
-		if record.ID == query.Get("id") && (!query.Has("key") || record.Key == query.Get("key")) {
-			kept = append(kept, record)
-		}
-	}
-	return kept
-}
-
-// pick keeps what belongs to the account that a request names, if it names one.
-func pick[T any](all []T, r *http.Request, account func(T) string) []T {
-	if !r.URL.Query().Has("account") {
-		return all
-	}
-	var kept []T
-	for _, one := range all {
-		if account(one) == r.URL.Query().Get("account") {
-			kept = append(kept, one)
-		}
-	}
-	return kept
-}
-
-// list makes sure that nothing is shown as an empty list.
-func list[T any](all []T) []T {
-	if all == nil {
-		return []T{}
-	}
-	return all
-}
-
-// order answers a command that comes with a body.
-func order(carryOut func([]byte) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxOrder))
-		if err == nil {
-			err = carryOut(text)
-		}
-		if err != nil {
-			respond(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-			return
-		}
-		done(w)
-	}
-}
-
-func done(w http.ResponseWriter) { respond(w, http.StatusOK, map[string]string{"status": "ok"}) }
 
 func respond(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.MarshalWrite(w, value, jsonOptions) // Whoever asked may be gone.
+	_ = json.MarshalWrite(w, value, jsonOptions) // whoever asked may be gone
 }

@@ -1,145 +1,140 @@
 package clevertaptest
 
 import (
+	"cmp"
+	"regexp"
+	"slices"
 	"strconv"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
-
-// entry is one record that the answer calls unprocessed.
-type entry struct {
-	position int
-	code     int
-	record   *node
-}
-
-// answer is what CleverTap says about an upload that it could read.
-type answer struct {
-	visit   *visit
-	sent    int
-	entries []entry
-	fault   *rule // of the answer stage, or nil
-}
 
 // bareFail is a failure without any account of the records.
 const bareFail = `{"status":"fail","error":"something went wrong"}`
 
-func (a *answer) has(kind Kind) bool { return a.fault != nil && a.fault.Kind == kind }
+// answer is what CleverTap says about an upload that it could read.
+type answer struct {
+	Status      string  `json:"status"`
+	Processed   *int    `json:"processed,omitzero"`
+	Unprocessed []entry `json:"unprocessed"`
+}
 
-// body writes the answer, its entries in shuffled order.
-func (a *answer) body() []byte {
-	if a.has(BareFail) {
-		return []byte(bareFail)
+// entry is one of the unprocessed records.
+type entry struct {
+	Status string         `json:"status"`
+	Code   jsontext.Value `json:"code,omitzero"`
+	Error  string         `json:"error"`
+	Record jsontext.Value `json:"record,omitzero"`
+}
+
+// refusedRecord is a record with the code that the answer gives.
+type refusedRecord struct {
+	*record
+	code int
+}
+
+// answer writes the answer to so many records, of which some are refused, perhaps spoilt by a fault.
+func (e *exchange) answer(sent int, refused []refusedRecord) string {
+	f := e.use(nil, NoIndex, NoEcho, NoCode, WrongIndex, BadCount, NoCount, BareFail, EmptyFail)
+	if f == nil {
+		f = &activeFault{}
 	}
-	processed := a.sent - len(a.entries)
-	status := "partial"
+	processed := sent - len(refused)
+	a := answer{"partial", &processed, []entry{}}
 	switch {
-	case len(a.entries) == 0:
-		status = "success"
+	case len(refused) == 0:
+		a.Status = "success"
 	case processed == 0:
-		status = "fail"
+		a.Status = "fail"
 	}
-	if a.has(EmptyFail) {
-		status, processed, a.entries = "fail", 0, nil
+	e.chance.Shuffle(len(refused), func(i, k int) { refused[i], refused[k] = refused[k], refused[i] })
+	for _, r := range refused {
+		a.Unprocessed = append(a.Unprocessed, e.entry(f, r, sent))
 	}
-	b := append([]byte(`{"status":"`), status...)
-	b = append(b, '"')
-	if !a.has(NoCount) {
-		b = append(b, `,"processed":`...)
-		b = strconv.AppendInt(b, int64(processed+a.miscount(processed)), 10)
-	}
-	b = append(b, `,"unprocessed":[`...)
-	chance := a.visit.chance
-	chance.Shuffle(len(a.entries), func(i, k int) { a.entries[i], a.entries[k] = a.entries[k], a.entries[i] })
-	for i := range a.entries {
-		if i > 0 {
-			b = append(b, ',')
+	switch f.Kind {
+	case BareFail:
+		return bareFail
+	case EmptyFail:
+		processed, a = 0, answer{"fail", &processed, []entry{}}
+	case NoCount:
+		a.Processed = nil
+	case BadCount:
+		by := cmp.Or(f.By, 1-2*e.chance.IntN(2))
+		if processed+by < 0 {
+			by = -by
 		}
-		b = a.entry(b, a.entries[i])
+		processed += by
 	}
-	return append(b, "]}"...)
+	text, _ := json.Marshal(a) // all of it is valid
+	return string(text)
 }
 
-// miscount gives by how much the count is to be wrong. It never makes it negative.
-func (a *answer) miscount(processed int) int {
-	if !a.has(BadCount) {
-		return 0
+// entry is one record's refusal. Its code is a number or a string, and its text does or does not repeat the code.
+func (e *exchange) entry(f *activeFault, r refusedRecord, sent int) entry {
+	code := strconv.Itoa(r.code)
+	entry := entry{"fail", jsontext.Value(code), "The record was not accepted", e.echo(r.value)}
+	if e.chance.IntN(2) == 0 {
+		entry.Code = jsontext.Value(`"` + code + `"`)
 	}
-	by := a.fault.By
-	if by == 0 {
-		by = 1 - 2*a.visit.chance.IntN(2)
+	if e.chance.IntN(3) == 0 {
+		entry.Error += ". ErrorCode: " + code + " - see the manual"
 	}
-	if processed+by < 0 {
-		return -by
-	}
-	return by
-}
-
-// entry writes one record's refusal, with the code by turns as a number and as a string.
-func (a *answer) entry(b []byte, e entry) []byte {
-	b = append(b, `{"status":"fail",`...)
-	code := strconv.Itoa(e.code)
-	if !a.has(NoCode) {
-		if next(&a.visit.server.turns.code, 2) == 1 {
-			code = `"` + code + `"`
+	number := r.position
+	switch f.Kind {
+	case NoEcho:
+		entry.Record = nil
+	case NoCode:
+		entry.Code = nil
+	case NoIndex:
+		entry.Error += "."
+		return entry
+	case WrongIndex:
+		wrong := map[string]int{"zero": 0, "beyond": sent + 1, "other": r.position%sent + 1}
+		if sent == 1 {
+			wrong["other"] = 2
 		}
-		b = append(append(append(b, `"code":`...), code...), ',')
+		number = wrong[cmp.Or(f.Index, []string{"zero", "beyond", "other"}[e.chance.IntN(3)])]
 	}
-	b = append(b, `"error":`...)
-	b, _ = jsontext.AppendQuote(b, a.text(e)) // Only invalid UTF-8 could fail, and the words are ours.
-	if !a.has(NoEcho) {
-		b = append(b, `,"record":`...)
-		b = echo(b, e.record, a.visit.chance)
-	}
-	return append(b, '}')
+	entry.Error += []string{".", ". ", ".."}[e.chance.IntN(3)] + "Skipped record number : " + strconv.Itoa(number)
+	return entry
 }
 
-// text words an entry: what is wrong, now and then with the code, and run into it the record's number.
-func (a *answer) text(e entry) string {
-	turns := &a.visit.server.turns
-	text := wordsOf(e.code)
-	if next(&turns.mark, 3) == 2 {
-		text += ". ErrorCode: " + strconv.Itoa(e.code) + " - see the manual"
-	}
-	if a.has(NoIndex) {
-		return text + "."
-	}
-	ends := [...]string{".", ". ", ".."}
-	return text + ends[next(&turns.text, uint64(len(ends)))] + "Skipped record number : " + strconv.Itoa(a.number(e.position))
-}
+var (
+	digits = regexp.MustCompile(`^(0|[1-9][0-9]{0,14})$`) // what comes back exact from floating point
+	phone  = regexp.MustCompile(`^\+[1-9][0-9]{7,14}$`)
+)
 
-// number gives the number that the text names, wrong if a fault wants it so.
-func (a *answer) number(position int) int {
-	if !a.has(WrongIndex) {
-		return position
+// echo writes a refused record as CleverTap gives it back: keys in another order, a phone and an identity of digits as numbers, and
+// numbers now and then as strings.
+func (e *exchange) echo(v *value) jsontext.Value {
+	quoteNumbers := e.chance.IntN(2) == 0
+	var object func(v *value, top bool) []byte
+	object = func(v *value, top bool) []byte {
+		b := []byte{'{'}
+		for i, m := range slices.Backward(v.members) {
+			b, _ = jsontext.AppendQuote(b, m.key)
+			b = append(b, ':')
+			switch {
+			case top && m.kind == '{':
+				b = append(b, object(&m, false)...)
+			case top && m.key == "identity" && digits.MatchString(m.text):
+				b = append(b, m.text...)
+			case !top && m.key == "Phone" && phone.MatchString(m.text):
+				b = append(b, m.text[1:]...)
+			case m.kind == '0' && quoteNumbers:
+				b = append(append(append(b, '"'), m.raw...), '"')
+			default:
+				b = append(b, m.raw...)
+			}
+			if i > 0 {
+				b = append(b, ',')
+			}
+		}
+		return append(b, '}')
 	}
-	index := a.fault.Index
-	if index == "" {
-		index = [...]string{"zero", "beyond", "other"}[a.visit.chance.IntN(3)]
+	if v.kind != '{' {
+		return v.raw
 	}
-	switch {
-	case index == "zero":
-		return 0
-	case index == "beyond" || a.sent == 1:
-		return a.sent + 1
-	default:
-		return position%a.sent + 1
-	}
-}
-
-// words say what a code means, in our own way.
-var words = map[int]string{
-	509: "The event has no name", 512: "The structure of the record is not right", 513: "This event belongs to the system",
-	514: "Gender cannot be used", 515: "Email cannot be used", 516: "Phone cannot be used", 517: "Employed cannot be used",
-	518: "Education cannot be used", 519: "Married cannot be used", 520: "Age cannot be used", 522: "There are too many properties",
-	523: "No identity was given", 524: "The type is unknown", 525: "The time is not in seconds", 526: "The objectId cannot be used",
-	528: "This event was discarded", 530: "The objectId cannot be used", 531: "There is no token data", 532: "The token has no id",
-	533: "The token has no type", 534: "The token's type is unknown", 535: "The token data is not right", 555: "Something went wrong here",
-}
-
-func wordsOf(code int) string {
-	if text := words[code]; text != "" {
-		return text
-	}
-	return "The record was not taken"
+	return object(v, true)
 }

@@ -1,57 +1,70 @@
 package clevertaptest
 
 import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Kind names what a fault does.
 type Kind string
 
-// The kinds. "Stored" means that the records are in, whatever the sender learns.
+// The kinds, by the point of a request's way at which they act. One request meets at most one fault of each group but the first and
+// third. "Stored" means that the records are in, whatever the sender learns.
 const (
-	Latency     Kind = "latency"      // Wait before the answer, the records stored
+	Expire   Kind = "expire"   // all passcodes die, Passcode lives
+	Throttle Kind = "throttle" // the in-flight limit becomes InFlight
+
 	Hang        Kind = "hang"         // no answer for as long as the sender waits; stored if Stored
-	Trickle     Kind = "trickle"      // the answer comes byte by byte, one each Wait
-	Status      Kind = "status"       // Status with Body, RetryAfter, Location, for bodies over Over; stored if Stored
-	Refuse      Kind = "refuse"       // connections refused: see [Server.Listen] and [Server.Transport]
+	Status      Kind = "status"       // Status with Body and RetryAfter, for bodies over Over; stored if Stored
 	ResetBefore Kind = "reset_before" // connection reset, nothing stored
-	ResetAfter  Kind = "reset_after"  // stored, then the connection reset
-	Half        Kind = "half"         // stored; length announced, half the body, connection closed
-	Garbage     Kind = "garbage"      // stored; 200 with HTML
-	Empty       Kind = "empty"        // stored; 200 without a body
-	Huge        Kind = "huge"         // stored; more than 16 MiB of blanks before the answer
-	NoIndex     Kind = "no_index"     // entries without the skip text
-	NoEcho      Kind = "no_echo"      // entries without record
-	NoCode      Kind = "no_code"      // entries without code
-	WrongIndex  Kind = "wrong_index"  // entries with a wrong number: Index is zero, beyond or other; empty: one of them
-	BadCount    Kind = "bad_count"    // processed off by By; 0: by one, up or down
-	NoCount     Kind = "no_count"     // no processed
-	BareFail    Kind = "bare_fail"    // stored; status and error, nothing else
-	EmptyFail   Kind = "empty_fail"   // stored; fail, 0 processed, an empty list
-	Passing     Kind = "passing"      // good records with Marker, or a Share of all, answered Code, Times each; stored if Stored
-	Poison      Kind = "poison"       // uploads with a record that holds Marker are answered Status whole, nothing stored
-	Expire      Kind = "expire"       // all passcodes die, Passcode lives
-	Throttle    Kind = "throttle"     // the in-flight limit becomes InFlight
+
+	Poison    Kind = "poison"    // uploads with a record that holds Marker are answered Status whole, nothing stored
+	Transient Kind = "transient" // good records with Marker, or a Share of all, refused with Code, Times each; stored if Stored
+
+	NoIndex    Kind = "no_index"    // entries without the skip text
+	NoEcho     Kind = "no_echo"     // entries without record
+	NoCode     Kind = "no_code"     // entries without code
+	WrongIndex Kind = "wrong_index" // entries with a wrong number: Index is zero, beyond or other; empty: one of them
+	BadCount   Kind = "bad_count"   // processed off by By; 0: by one, up or down
+	NoCount    Kind = "no_count"    // no processed
+	BareFail   Kind = "bare_fail"   // stored; status and error, nothing else
+	EmptyFail  Kind = "empty_fail"  // stored; fail, 0 processed, an empty list
+
+	ResetAfter Kind = "reset_after" // stored, then the connection reset
+	Half       Kind = "half"        // stored; length announced, half the body, connection closed
+	Garbage    Kind = "garbage"     // stored; 200 with HTML
+	Empty      Kind = "empty"       // stored; 200 without a body
+	Huge       Kind = "huge"        // stored; more than 16 MiB of blanks before the answer
+
+	Latency Kind = "latency" // Wait before the answer, the records stored
+	Trickle Kind = "trickle" // the answer comes byte by byte, one each Wait
 )
 
-// Fault is a rule: which requests it befalls, and how. Zero fields mean the default.
+var kinds = []Kind{
+	Expire, Throttle, Hang, Status, ResetBefore, Poison, Transient, NoIndex, NoEcho, NoCode, WrongIndex, BadCount, NoCount,
+	BareFail, EmptyFail, ResetAfter, Half, Garbage, Empty, Huge, Latency, Trickle,
+}
+
+// Fault says which requests fail, and how. Zero fields mean the default. All kinds but [Expire] and [Throttle] concern only
+// requests that keep the rules for whole requests.
 type Fault struct {
 	Kind    Kind          `json:"kind"`
 	Account string        `json:"account,omitzero"` // default every account
 	Path    string        `json:"path,omitzero"`    // default every path
-	From    int           `json:"from,omitzero"`    // the n-th such request since the rule was added; default 1
-	Count   int           `json:"count,omitzero"`   // how many requests; default all from then on
+	Count   int           `json:"count,omitzero"`   // how many requests; default all
 	Rate    float64       `json:"rate,omitzero"`    // at random, 0 to 1; default always
-	After   time.Duration `json:"after,omitzero"`   // sleeps so long after it was added
 	Until   time.Duration `json:"until,omitzero"`   // ends so long after it was added; default never
 
-	Wait       time.Duration `json:"wait,omitzero"`        // latency, trickle; refuse: how long, default 1 s
-	Status     int           `json:"status,omitzero"`      // status: default 503; poison: default 400
-	Body       string        `json:"body,omitzero"`        // json (default), html or empty
+	Wait       time.Duration `json:"wait,omitzero"`        // of latency and trickle
+	Status     int           `json:"status,omitzero"`      // of status, default 503; of poison, default 400
+	Body       string        `json:"body,omitzero"`        // of status and poison: json (default), html or empty
 	RetryAfter string        `json:"retry_after,omitzero"` // the header's value
-	Location   string        `json:"location,omitzero"`    // of a 3xx; default a trap that objects when called
-	Over       int64         `json:"over,omitzero"`        // only bodies of more bytes
+	Over       int           `json:"over,omitzero"`        // only bodies of more bytes
 	Stored     bool          `json:"stored,omitzero"`
 	Index      string        `json:"index,omitzero"`
 	By         int           `json:"by,omitzero"`
@@ -63,72 +76,166 @@ type Fault struct {
 	InFlight   int           `json:"in_flight,omitzero"`
 }
 
-// stage is the point of a request's way at which a kind of fault acts. One request meets at most one fault per
-// stage, but any number among its records.
-type stage int
-
-const (
-	arrivalStage stage = iota + 1 // as soon as the headers are there
-	frontStage                    // before the records are looked at
-	recordStage                   // among the records
-	answerStage                   // in what the answer says
-	wireStage                     // in how it travels
-	pauseStage                    // in how long it takes
-)
-
-var stages = map[Kind]stage{
-	Expire: arrivalStage, Throttle: arrivalStage,
-	Hang: frontStage, Status: frontStage, Refuse: frontStage, ResetBefore: frontStage,
-	Passing: recordStage, Poison: recordStage,
-	NoIndex: answerStage, NoEcho: answerStage, NoCode: answerStage, WrongIndex: answerStage,
-	BadCount: answerStage, NoCount: answerStage, BareFail: answerStage, EmptyFail: answerStage,
-	ResetAfter: wireStage, Half: wireStage, Garbage: wireStage, Empty: wireStage, Huge: wireStage,
-	Latency: pauseStage, Trickle: pauseStage,
-}
-
-// Check tells what is wrong with a fault.
+// Check returns an error if a fault can have no effect as it is.
 func (f Fault) Check() error {
 	switch {
-	case stages[f.Kind] == 0:
+	case !slices.Contains(kinds, f.Kind):
 		return fmt.Errorf("fault kind %q unknown", f.Kind)
-	case f.From < 0, f.Count < 0, f.Times < 0, f.InFlight < 0, f.Over < 0, f.Wait < 0, f.After < 0, f.Until < 0:
-		return fmt.Errorf("fault %s: a number below 0", f.Kind)
-	case f.Rate < 0, f.Rate > 1, f.Share < 0, f.Share > 1:
-		return fmt.Errorf("fault %s: a rate or share outside 0 to 1", f.Kind)
-	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		return fmt.Errorf("fault %s: status %d outside 200 to 599", f.Kind, f.Status)
-	case f.Body != "" && f.Body != "json" && f.Body != "html" && f.Body != "empty":
-		return fmt.Errorf("fault %s: body is json, html or empty", f.Kind)
-	case f.Index != "" && f.Index != "zero" && f.Index != "beyond" && f.Index != "other":
-		return fmt.Errorf("fault %s: index is zero, beyond or other", f.Kind)
 	case f.Kind == Poison && f.Marker == "":
 		return fmt.Errorf("fault %s: no marker", f.Kind)
-	case f.Kind == Throttle && f.InFlight == 0:
+	case f.Kind == Throttle && f.InFlight <= 0:
 		return fmt.Errorf("fault %s: no in-flight limit", f.Kind)
-	case (f.Kind == Latency || f.Kind == Trickle) && f.Wait == 0:
+	case (f.Kind == Latency || f.Kind == Trickle) && f.Wait <= 0:
 		return fmt.Errorf("fault %s: no wait", f.Kind)
-	default:
-		return nil
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("fault %s: status %d outside 200 to 599", f.Kind, f.Status)
+	}
+	return nil
+}
+
+// activeFault is a fault in force.
+type activeFault struct {
+	Fault
+	added time.Time
+	left  int // requests that it may still concern; below 0: no end
+	times map[[sha256.Size]byte]int
+}
+
+// AddFault puts faults into force, behind those already there. It panics on one that [Fault.Check] refuses.
+func (s *Server) AddFault(faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range faults {
+		if err := f.Check(); err != nil {
+			panic(err)
+		}
+		status := 503
+		if f.Kind == Poison {
+			status = 400
+		}
+		f.Status, f.Times, f.Code = cmp.Or(f.Status, status), cmp.Or(f.Times, 1), cmp.Or(f.Code, 555)
+		s.faults = append(s.faults, &activeFault{f, time.Now(), cmp.Or(f.Count, -1), map[[sha256.Size]byte]int{}})
 	}
 }
 
-// withDefaults fills in what was left out.
-func (f Fault) withDefaults() Fault {
-	if f.Status == 0 {
-		f.Status = 503
-		if f.Kind == Poison {
-			f.Status = 400
+// ClearFaults ends all faults. Passcodes and limits that they changed stay changed.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// use returns the first fault of some kinds that concerns the request and meets a condition, if there is one, and counts it. It
+// is used once for a request.
+func (e *exchange) use(meets func(*activeFault) bool, kinds ...Kind) *activeFault {
+	for _, f := range e.faults {
+		if !slices.Contains(kinds, f.Kind) || slices.Contains(e.used, f) || f.left == 0 ||
+			f.Account != "" && f.Account != e.kept.Account || f.Path != "" && f.Path != e.kept.Path ||
+			f.Until != 0 && time.Since(f.added) >= f.Until || f.Rate != 0 && e.chance.Float64() >= f.Rate ||
+			meets != nil && !meets(f) {
+			continue
+		}
+		f.left--
+		e.used = append(e.used, f)
+		if !slices.Contains(e.kept.Faults, f.Kind) {
+			e.kept.Faults = append(e.kept.Faults, f.Kind)
+		}
+		return f
+	}
+	return nil
+}
+
+// changeAccount lets passcodes die and limits change, once for each such fault, before the account is asked for either.
+func (e *exchange) changeAccount() {
+	for e.account != nil {
+		f := e.use(nil, Expire, Throttle)
+		if f == nil {
+			return
+		}
+		f.left = 0
+		if f.Kind == Throttle {
+			e.account.InFlight = f.InFlight
+			continue
+		}
+		e.account.Passcodes = nil
+		if f.Passcode != "" {
+			e.account.Passcodes = []string{f.Passcode}
 		}
 	}
-	if f.Wait == 0 {
-		f.Wait = time.Second
+}
+
+// frontFault is the fault that answers the request instead of CleverTap.
+func (e *exchange) frontFault(size int) *activeFault {
+	return e.use(func(f *activeFault) bool { return size > f.Over }, Hang, Status, ResetBefore)
+}
+
+// fail is the answer of such a fault, or the lack of one.
+func (e *exchange) fail(f *activeFault) *reply {
+	switch f.Kind {
+	case Hang:
+		return &reply{end: hang}
+	case ResetBefore:
+		return e.pause(&reply{end: reset})
+	default:
+		return e.pause(f.reply())
 	}
-	f.From, f.Times = max(f.From, 1), max(f.Times, 1)
-	if f.Code == 0 {
-		f.Code = 555
+}
+
+// finish adds the faults of the wire and of time to an answer.
+func (e *exchange) finish(p *reply) *reply {
+	if f := e.use(nil, ResetAfter, Half, Garbage, Empty, Huge); f != nil {
+		switch f.Kind {
+		case ResetAfter:
+			p.end = reset
+		case Half:
+			p.end = half
+		case Garbage:
+			p = page(p.status)
+		case Empty:
+			p.body = nil
+		case Huge:
+			p.body = append(bytes.Repeat([]byte{' '}, 16<<20+1), p.body...)
+		}
 	}
-	if f.Body == "" {
-		f.Body = "json"
+	return e.pause(p)
+}
+
+// pause adds the faults of time.
+func (e *exchange) pause(p *reply) *reply {
+	if f := e.use(nil, Latency, Trickle); f != nil && f.Kind == Latency {
+		p.wait = f.Wait
+	} else if f != nil {
+		p.drip = f.Wait
 	}
-	return f
+	return p
+}
+
+// chooses reports whether a fault concerns a record, and uses up one of its times for it. The choice depends on the record's
+// bytes: the same record is chosen in every upload.
+func (f *activeFault) chooses(raw []byte, seed uint64) bool {
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64(slices.Clone(raw), seed))
+	luck := float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)
+	if !bytes.Contains(raw, []byte(f.Marker)) || f.Share > 0 && luck >= f.Share || f.times[sum] >= f.Times {
+		return false
+	}
+	f.times[sum]++
+	return true
+}
+
+// reply is the answer that a status fault asks for.
+func (f *activeFault) reply() *reply {
+	p := refusal(f.Status, "not this time")
+	switch f.Body {
+	case "html":
+		p = page(f.Status)
+	case "empty":
+		p = jsonReply(f.Status, "")
+	}
+	if f.RetryAfter != "" {
+		p.header.Set("Retry-After", f.RetryAfter)
+	}
+	if f.Status >= 300 && f.Status < 400 {
+		p.header.Set("Location", trapPath)
+	}
+	return p
 }

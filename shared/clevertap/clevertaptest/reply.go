@@ -2,11 +2,15 @@ package clevertaptest
 
 import (
 	"context"
-	"crypto/tls"
+	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
+	"net/textproto"
+	"os"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -14,125 +18,191 @@ import (
 type ending int
 
 const (
-	wholeEnd   ending = iota
-	halfEnd           // cut off in the middle
-	resetEnd          // connection reset
-	refusedEnd        // no connection at all
-	hangEnd           // silence
+	whole ending = iota
+	half         // cut off in the middle
+	reset        // connection reset
+	hang         // silence
 )
 
 // reply is an answer before it is on the wire.
 type reply struct {
-	status  int
-	header  http.Header
-	body    []byte
-	blanks  int64 // before the body
-	end     ending
-	chunked bool
-	last    bool          // closes the connection
-	wait    time.Duration // before the first byte
-	drip    time.Duration // before every byte
-	finish  func()        // to be called when the answer is as good as given; more often does no harm
+	status int
+	header http.Header
+	body   []byte
+	end    ending
+	last   bool          // closes the connection
+	wait   time.Duration // before the first byte
+	drip   time.Duration // before every byte
+	finish func()        // to be called when the answer is as good as given; calling it again does no harm
 }
 
-// write sends the answer over a connection, at its pace and with its fault.
+// refusal is an error in JSON, with the three keys that CleverTap uses.
+func refusal(status int, words string) *reply {
+	return jsonReply(status, fmt.Sprintf(`{"status":"fail","error":%q,"code":%d}`, words, status))
+}
+
+// malformed is the answer to what is no upload.
+func malformed() *reply { return refusal(http.StatusBadRequest, "body cannot be read") }
+
+func jsonReply(status int, body string) *reply {
+	return &reply{status: status, body: []byte(body), header: http.Header{"Content-Type": {"application/json;charset=utf-8"}}}
+}
+
+// page is an answer in HTML.
+func page(status int) *reply {
+	body := fmt.Appendf(nil, "<html><head><title>%d %s</title></head><body></body></html>\n", status, http.StatusText(status))
+	return &reply{status: status, body: body, header: http.Header{"Content-Type": {"text/html"}}}
+}
+
+// delay waits as an answer does before its first byte, and reports whether anything comes then.
+func (p *reply) delay(ctx context.Context) bool {
+	if p.end == hang {
+		<-ctx.Done()
+	}
+	return sleep(ctx, p.wait) && p.end != reset
+}
+
+// write sends the answer over a connection.
 func (p *reply) write(w http.ResponseWriter, r *http.Request) {
 	defer p.finish()
-	if p.end == hangEnd {
-		<-r.Context().Done()
-	}
-	if !sleep(r.Context(), p.wait) || p.end == hangEnd || p.end == resetEnd || p.end == refusedEnd {
+	if !p.delay(r.Context()) {
 		p.finish()
-		reset(w)
+		resetConnection(w)
 		return
 	}
-	maps.Copy(w.Header(), p.head())
-	if !p.hasBody() {
-		p.finish()
-		w.WriteHeader(p.status)
-		return
+	maps.Copy(w.Header(), p.header)
+	if p.last {
+		w.Header().Set("Connection", "close")
+	}
+	if p.end == half {
+		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	}
 	w.WriteHeader(p.status)
-	p.send(w, r.Context())
-}
-
-// send writes the body, piece by piece where it is chunked or drips.
-func (p *reply) send(w http.ResponseWriter, ctx context.Context) {
 	flush := http.NewResponseController(w)
-	if p.chunked {
-		_ = flush.Flush() // Without a length and with something sent already, the rest goes in chunks.
-	}
-	body := p.stream(ctx)
-	piece := make([]byte, 64<<10)
+	body, piece := p.reader(r.Context()), make([]byte, 64<<10)
 	for {
 		n, err := body.Read(piece)
-		if n > 0 {
-			if _, gone := w.Write(piece[:n]); gone != nil {
-				return
-			}
-			if p.drip > 0 || p.end == halfEnd {
-				_ = flush.Flush()
-			}
-		}
-		switch {
-		case err == nil:
-		case p.end == halfEnd:
-			p.finish()
-			panic(http.ErrAbortHandler) // The way to close a connection in the middle of an answer.
-		default:
+		if _, gone := w.Write(piece[:n]); gone != nil {
 			return
 		}
+		if p.drip > 0 || p.end == half {
+			_ = flush.Flush()
+		}
+		if err != nil {
+			break
+		}
+	}
+	if p.end == half {
+		panic(http.ErrAbortHandler) // closes the connection in the middle of an answer
 	}
 }
 
-// head gives the headers with the framing that was chosen.
-func (p *reply) head() http.Header {
-	h := p.header.Clone()
-	if h == nil {
-		h = http.Header{}
-	}
-	if p.last {
-		h.Set("Connection", "close")
-	}
-	if !p.chunked && p.hasBody() {
-		h.Set("Content-Length", strconv.FormatInt(p.length(), 10))
-	}
-	return h
-}
-
-func (p *reply) length() int64 { return p.blanks + int64(len(p.body)) }
-
-// hasBody tells whether HTTP lets such an answer have a body.
-func (p *reply) hasBody() bool {
-	return p.status != http.StatusNoContent && p.status != http.StatusNotModified
-}
-
-// reset closes a connection in a way that the sender notices as a reset.
-func reset(w http.ResponseWriter) {
-	conn, _, err := http.NewResponseController(w).Hijack()
+// resetConnection closes a connection in a way that the sender notices as a reset.
+func resetConnection(w http.ResponseWriter) {
+	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // Not a connection of its own, as in HTTP/2: the stream is reset.
+		panic(http.ErrAbortHandler) // not a connection of its own, as in HTTP/2: the stream is reset
 	}
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // without lingering, closing sends a reset
 	}
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // Without lingering, closing sends a reset.
-	}
-	_ = conn.Close()
+	_ = connection.Close()
 }
 
-// sleep waits, and tells whether it could wait to the end.
+// bodyReader reads an answer's body as it travels: slowly if it drips, and cut in the middle if it ends so.
+type bodyReader struct {
+	*reply
+	ctx  context.Context
+	rest []byte
+}
+
+func (p *reply) reader(ctx context.Context) *bodyReader {
+	if p.end == half {
+		return &bodyReader{p, ctx, p.body[:len(p.body)/2]}
+	}
+	return &bodyReader{p, ctx, p.body}
+}
+
+// Read finishes the request before it returns the last bytes, so that nobody who has read an answer to its end is still in flight.
+func (b *bodyReader) Read(into []byte) (int, error) {
+	if len(b.rest) == 0 {
+		b.finish()
+		if b.end == half {
+			return 0, io.ErrUnexpectedEOF
+		}
+		return 0, io.EOF
+	}
+	if b.drip > 0 && len(into) > 0 {
+		if !sleep(b.ctx, b.drip) {
+			b.finish()
+			return 0, b.ctx.Err()
+		}
+		into = into[:1]
+	}
+	n := copy(into, b.rest)
+	if b.rest = b.rest[n:]; len(b.rest) == 0 {
+		b.finish()
+	}
+	return n, nil
+}
+
+// Close finishes the request, however much was read.
+func (b *bodyReader) Close() error {
+	b.finish()
+	return nil
+}
+
+// sleep waits, and reports whether it could wait to the end.
 func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return true
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// transport calls the server without a network.
+type transport struct{ server *Server }
+
+// Transport returns a RoundTripper that calls the server in the same process, for tests in virtual time. Faults of the
+// connection come back as the errors that a network gives. Nothing but the request's own context ends a wait.
+func (s *Server) Transport() http.RoundTripper { return transport{s} }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	ctx := r.Context()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	in := r.Clone(ctx)
+	in.Header, in.RequestURI = http.Header{}, r.URL.RequestURI()
+	for name, values := range r.Header {
+		in.Header[textproto.CanonicalMIMEHeaderKey(name)] = values
+	}
+	if in.Host == "" {
+		in.Host = r.URL.Host
+	}
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	defer func() { _ = in.Body.Close() }()
+	p := t.server.receive(in)
+	if !p.delay(ctx) {
+		p.finish()
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		return nil, &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
+	}
+	if p.drip == 0 {
+		p.finish() // a server would have sent the last byte by now
+	}
+	return &http.Response{
+		Status: strconv.Itoa(p.status) + " " + http.StatusText(p.status), StatusCode: p.status, Proto: "HTTP/1.1",
+		ProtoMajor: 1, ProtoMinor: 1, Header: p.header, Close: p.last, Request: r,
+		ContentLength: int64(len(p.body)), Body: p.reader(ctx),
+	}, nil
 }

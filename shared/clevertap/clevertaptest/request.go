@@ -1,55 +1,231 @@
 package clevertaptest
 
 import (
+	"io"
+	"math/rand/v2"
+	"mime"
+	"net"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 )
 
-// masked stands where a passcode stood.
-const masked = "[secret]"
+// The paths that are answered, and the headers that carry the credentials in Go's spelling.
+const (
+	uploadPath     = "/1/upload"
+	deletePath     = "/1/delete/profiles.json"
+	trapPath       = "/trap" // where injected redirects lead
+	accountHeader  = "X-Clevertap-Account-Id"
+	passcodeHeader = "X-Clevertap-Passcode"
+)
 
-// Request is what the server keeps of one request, refused ones included.
+const (
+	maxBytes   = 4 << 20 // of a body; the vendor states no limit
+	maxDeletes = 3       // in flight (page api-request-limit, November 2026)
+)
+
+// Request is what the server keeps of one request.
 type Request struct {
 	Number   int           `json:"number"` // from 1, in order of arrival
 	Time     time.Time     `json:"time"`
 	Account  string        `json:"account,omitzero"` // as its header named it
 	Host     string        `json:"host"`             // the host it was meant for
-	Method   string        `json:"method"`
-	Path     string        `json:"path"` // without that host
+	Path     string        `json:"path"`             // without that host
 	Query    string        `json:"query,omitzero"`
 	Header   http.Header   `json:"header"` // the passcode masked
 	Size     int64         `json:"size"`   // of the body, as read or announced
 	Records  int           `json:"records"`
-	Accepted int           `json:"accepted"` // of them, by the answer as it was before any fault; none is stored of a dry run
-	DryRun   bool          `json:"dry_run,omitzero"`
-	InFlight int           `json:"in_flight"` // of its account on arrival, itself included
-	Status   int           `json:"status"`    // 0: no answer
-	Answer   Text          `json:"answer,omitempty"`
+	Status   int           `json:"status"` // 0: no answer
 	Faults   []Kind        `json:"faults,omitempty"`
 	Duration time.Duration `json:"duration"` // until just before the last byte of the answer
 }
 
-// Text is bytes that JSON shows as a string, exact to the byte.
-type Text []byte
+// exchange is one request on its way through the server, whose lock is held all the way but while the body is read.
+type exchange struct {
+	*Server
+	http    *http.Request
+	kept    *Request
+	account *account  // nil until its header named one that is known
+	taken   *inFlight // nil if the request does not count
+	used    []*activeFault
+	chance  *rand.Rand
+}
 
-// MarshalText gives the bytes themselves.
-func (t Text) MarshalText() ([]byte, error) { return t, nil }
+// receive takes a request from its headers to its answer.
+func (s *Server) receive(r *http.Request) *reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.arrive(r)
+	p := e.work()
+	if p.end == whole || p.end == half {
+		e.kept.Status = p.status
+	}
+	p.finish = sync.OnceFunc(e.leave)
+	return p
+}
 
-// UnmarshalText copies the bytes.
-func (t *Text) UnmarshalText(text []byte) error {
-	*t = slices.Clone(text)
+// arrive numbers a request and keeps what its headers say.
+func (s *Server) arrive(r *http.Request) *exchange {
+	host, path := r.Host, r.URL.Path
+	if first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); strings.Contains(first, ".") {
+		host, path = first, path[1+len(first):] // as {host} in CLEVERTAP_ENDPOINT makes it
+	}
+	header := r.Header.Clone()
+	for i := range header[passcodeHeader] {
+		header[passcodeHeader][i] = "[secret]"
+	}
+	e := &exchange{Server: s, http: r, account: s.accounts[r.Header.Get(accountHeader)], kept: &Request{
+		Number: len(s.requests) + 1, Time: time.Now(), Account: r.Header.Get(accountHeader), Host: host, Path: path,
+		Query: r.URL.RawQuery, Header: header,
+	}}
+	s.requests = append(s.requests, e.kept)
+	// A source of its own, so that a request's luck depends on the seed and its number alone.
+	e.chance = rand.New(rand.NewPCG(s.seed, uint64(e.kept.Number))) //nolint:gosec // It has to be repeatable, not secret.
+	return e
+}
+
+// leave gives the place in flight back, just before the last byte of the answer is sent.
+func (e *exchange) leave() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.kept.Duration = time.Since(e.kept.Time)
+	if e.taken != nil {
+		e.taken.now--
+	}
+}
+
+// work applies the rules for whole requests in their order, and then does what the request asks for.
+func (e *exchange) work() *reply {
+	e.changeAccount()
+	var body []byte
+	var refused *reply
+	for _, check := range []func() *reply{e.checkPath, e.checkCredentials, e.takePlace, e.checkHeaders} {
+		if refused = check(); refused != nil {
+			break
+		}
+	}
+	if refused == nil {
+		body, refused = e.readBody()
+	}
+	e.findPasscodes(string(body))
+	switch {
+	case refused != nil:
+		return refused
+	case e.kept.Path == deletePath:
+		return e.delete(body)
+	default:
+		return e.upload(body)
+	}
+}
+
+func (e *exchange) checkPath() *reply {
+	switch e.kept.Path {
+	case uploadPath, deletePath:
+	case trapPath:
+		e.warn(0, RedirectFollowed, "")
+		fallthrough
+	default:
+		return page(http.StatusNotFound)
+	}
+	if e.http.Method != http.MethodPost {
+		p := refusal(http.StatusMethodNotAllowed, "method not allowed")
+		p.header.Set("Allow", http.MethodPost)
+		return p
+	}
 	return nil
 }
 
-// Requests gives every request in order of arrival.
-func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]Request, len(s.requests))
-	for i, r := range s.requests {
-		all[i] = *r
-		all[i].Faults = slices.Clone(r.Faults)
+// checkCredentials answers every wrong credential with the same words, in which blanks around colons and commas occur.
+func (e *exchange) checkCredentials() *reply {
+	ids, passcodes := e.http.Header.Values(accountHeader), e.http.Header.Values(passcodeHeader)
+	region := regionOf(e.kept.Host)
+	switch {
+	case len(ids) != 1, len(passcodes) != 1, e.account == nil, passcodes[0] == "",
+		!slices.Contains(e.account.Passcodes, passcodes[0]), region != "" && region != e.account.Region:
+		return jsonReply(http.StatusUnauthorized, `{"status" : "fail" , "error" : "credentials refused" , "code" : 401}`)
+	case e.account.Blocked:
+		return refusal(http.StatusForbidden, "operation not allowed")
 	}
-	return all
+	return nil
+}
+
+var hostOfRegion = regexp.MustCompile(`^(?:([a-z]{2,5}[0-9]{1,2})\.)?api\.clevertap\.com$`)
+
+// regionOf returns the region that one of CleverTap's hosts serves; the bare host is Europe's. It returns "" for any other host,
+// at which every account is served (page common-api-components, November 2026).
+func regionOf(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	match := hostOfRegion.FindStringSubmatch(strings.ToLower(host))
+	switch {
+	case match == nil:
+		return ""
+	case match[1] == "":
+		return "eu1"
+	}
+	return match[1]
+}
+
+// takePlace lets only so many requests of an account in at once.
+func (e *exchange) takePlace() *reply {
+	at, limit := &e.account.uploads, e.account.InFlight
+	if e.kept.Path == deletePath {
+		at, limit = &e.account.deletes, maxDeletes
+	}
+	at.highest = max(at.highest, at.now+1)
+	if at.now >= limit {
+		return refusal(http.StatusTooManyRequests, "too many requests at once")
+	}
+	at.now++
+	e.taken = at
+	return nil
+}
+
+// checkHeaders demands JSON, uncompressed, and no query but that of a dry run.
+func (e *exchange) checkHeaders() *reply {
+	types := e.http.Header.Values("Content-Type")
+	if len(types) != 1 || len(e.http.Header.Values("Content-Encoding")) > 0 {
+		return malformed()
+	}
+	media, parameters, err := mime.ParseMediaType(types[0])
+	if err != nil || media != "application/json" {
+		return malformed()
+	}
+	for name, value := range parameters {
+		if name != "charset" || !strings.EqualFold(value, "utf-8") {
+			return malformed()
+		}
+	}
+	queries := []string{"", "dryRun=0", "dryRun=1"}
+	if e.kept.Path == deletePath {
+		queries = queries[:1]
+	}
+	if !slices.Contains(queries, e.kept.Query) {
+		return malformed()
+	}
+	return nil
+}
+
+// readBody reads a body within the limit. A longer one is refused with the rest of it unread, and the connection closed.
+func (e *exchange) readBody() ([]byte, *reply) {
+	tooLarge := page(http.StatusRequestEntityTooLarge)
+	tooLarge.last = true
+	if e.kept.Size = e.http.ContentLength; e.kept.Size > maxBytes {
+		return nil, tooLarge
+	}
+	e.mu.Unlock() // others go on meanwhile
+	body, err := io.ReadAll(io.LimitReader(e.http.Body, maxBytes+1))
+	e.mu.Lock()
+	e.kept.Size = int64(len(body))
+	switch {
+	case err != nil:
+		return nil, &reply{end: reset} // the sender is gone
+	case len(body) > maxBytes:
+		return nil, tooLarge
+	}
+	return body, nil
 }

@@ -1,45 +1,116 @@
+// Package clevertaptest is a strict fake of CleverTap's upload and delete endpoints.
+//
+// It refuses whatever CleverTap is known to refuse, in CleverTap's words and codes, takes the harsher side where CleverTap is
+// unknown, and warns of what CleverTap would presumably accept and then spoil in silence. It fails on demand, repeatably, in
+// every way that a network or a vendor can. It records what was stored, whatever it answered: tests should look at the
+// former. It has rules of its own and shares none with package clevertap, so that a mistake there cannot hide itself here. It
+// does not deduplicate, trigger campaigns or apply a schema.
+//
+// A [Server] is an http.Handler. [Server.Transport] calls it without a network, in virtual time too; [Server.Listen] puts it on
+// loopback. [Server.AddFault] makes it fail, [Server.Records] and its neighbours show what arrived. [Server.Admin] offers the
+// same over HTTP, as JSON with the keys of the Go types:
+//
+//	GET    /health      {"status":"ok"}
+//	GET    /records     list of Record
+//	GET    /requests    list of Request, passcodes masked
+//	GET    /warnings    list of Warning
+//	GET    /profiles    list of Profile
+//	GET    /deletions   list of Deletion
+//	POST   /accounts    one Account, {"id":"A","region":"in1","passcodes":["p"]}; adds or changes it
+//	POST   /faults      a Fault or a list of them, {"kind":"status","status":429,"count":3,"retry_after":"1"}
+//	DELETE /faults      ends all faults
+//
+// A command answers {"status":"ok"}, or 400 and {"error":"…"}.
 package clevertaptest
 
 import (
+	"cmp"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Config sets a Server up. Every field but Accounts may stay empty.
+// Config sets a Server up. Every field but Accounts may be empty.
 type Config struct {
 	Accounts []Account
-	Seed     uint64           // makes every choice of the server repeatable
-	Region   string           // the region of requests whose host is none of CleverTap's; empty: such requests reach every account
-	Faults   []Fault          // in force from the start and again after a Reset
-	Digests  bool             // keep SHA-256 digests of records and no bodies, for long runs
-	Now      func() time.Time // the server's clock; nil: time.Now
+	Seed     uint64 // makes every choice of the server repeatable
+	Faults   []Fault
 }
 
-// Server is the stand-in. It is an http.Handler and safe for concurrent use.
+// Account is one account's settings.
+type Account struct {
+	ID        string   `json:"id"`
+	Region    string   `json:"region,omitzero"` // default eu1
+	Passcodes []string `json:"passcodes,omitempty"`
+	Discarded []string `json:"discarded,omitempty"` // event names discarded in the dashboard
+	Blocked   bool     `json:"blocked,omitzero"`    // answered 403
+	InFlight  int      `json:"in_flight,omitzero"`  // uploads at once, default 15
+}
+
+// account is an account with all that the server remembers of it.
+type account struct {
+	Account
+	discarded map[string]bool // folded
+	uploads   inFlight
+	deletes   inFlight
+	seen      seen
+	profiles  []*Profile // in order of creation
+}
+
+// inFlight counts requests.
+type inFlight struct{ now, highest int }
+
+// Record is one accepted record.
+type Record struct {
+	Number   int       `json:"number"` // from 1, over all accounts
+	Account  string    `json:"account"`
+	Request  int       `json:"request"`
+	Position int       `json:"position"` // in the upload, from 1
+	Time     time.Time `json:"time"`     // of its request's arrival
+	Type     string    `json:"type"`
+	Key      string    `json:"key"` // which identity key
+	ID       string    `json:"id"`
+	Name     string    `json:"name,omitzero"` // an event's
+	EventID  string    `json:"event_id,omitzero"`
+	Raw      string    `json:"raw"` // as sent
+}
+
+// Profile is a user as all accepted records together made it.
+type Profile struct {
+	Account string                    `json:"account"`
+	Key     string                    `json:"key"` // identity, objectId, FBID or GPID
+	ID      string                    `json:"id"`
+	Data    map[string]jsontext.Value `json:"data"` // merged profile data
+}
+
+// Deletion is one user whose deletion was accepted.
+type Deletion struct {
+	Account string `json:"account"`
+	Key     string `json:"key"` // identity or objectId
+	ID      string `json:"id"`
+}
+
+// Server is the fake. It is an http.Handler and safe for concurrent use.
 type Server struct {
-	config Config
-	now    func() time.Time
-	turns  turns
+	seed uint64
 
-	mu         sync.Mutex
-	accounts   map[string]*account
-	order      []*account // in the order in which they were set
-	rules      []*rule
-	requests   []*Request
-	records    []Record
-	objections []Objection
-	duplicates []Duplicate
-	deletions  []Deletion
-	listeners  []*Listener
+	mu        sync.Mutex
+	accounts  map[string]*account
+	order     []*account // in the order in which they were set
+	faults    []*activeFault
+	requests  []*Request
+	records   []Record
+	warnings  []Warning
+	deletions []Deletion
 }
 
-// New makes a Server. It panics if a fault of the set-up is none, because only a mistake in the test can cause that.
+// New returns a Server. It panics if a fault of the configuration is wrong, because only a mistake in the test can cause that.
 func New(config Config) *Server {
-	s := &Server{config: config, now: config.Now, accounts: map[string]*account{}}
-	if s.now == nil {
-		s.now = time.Now
-	}
+	s := &Server{seed: config.Seed, accounts: map[string]*account{}}
 	for _, a := range config.Accounts {
 		s.SetAccount(a)
 	}
@@ -47,27 +118,86 @@ func New(config Config) *Server {
 	return s
 }
 
-// ServeHTTP answers one request as CleverTap would.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.receive(r, s.config.Region).write(w, r)
-}
-
-// Regional gives a handler with a region of its own, for requests whose host is none of CleverTap's.
-func (s *Server) Regional(region string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.receive(r, region).write(w, r)
-	})
-}
-
-// Reset forgets what was recorded and all faults, then puts accounts and faults back as they were set up. Requests
-// under way keep their places in flight.
-func (s *Server) Reset() {
+// SetAccount adds an account, or changes the settings of one. What was recorded of it stays.
+func (s *Server) SetAccount(settings Account) {
+	settings.Region, settings.InFlight = cmp.Or(settings.Region, "eu1"), cmp.Or(settings.InFlight, 15)
 	s.mu.Lock()
-	s.requests, s.records, s.objections, s.duplicates, s.deletions, s.rules = nil, nil, nil, nil, nil, nil
-	for _, a := range s.order {
-		a.restart()
+	defer s.mu.Unlock()
+	a := s.accounts[settings.ID]
+	if a == nil {
+		a = &account{seen: newSeen()}
+		s.accounts[settings.ID] = a
+		s.order = append(s.order, a)
 	}
-	s.mu.Unlock()
-	s.turns.restart()
-	s.AddFault(s.config.Faults...)
+	a.Account, a.discarded = settings, map[string]bool{}
+	for _, name := range settings.Discarded {
+		a.discarded[fold(name)] = true
+	}
 }
+
+// Records returns an account's accepted records in order of arrival; those of every account for "".
+func (s *Server) Records(account string) []Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.records), func(r Record) bool { return account != "" && r.Account != account })
+}
+
+// Requests returns every request in order of arrival, refused ones included.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Request, len(s.requests))
+	for i, r := range s.requests {
+		all[i] = *r
+		all[i].Faults = slices.Clone(r.Faults)
+	}
+	return all
+}
+
+// Warnings returns all warnings in the order in which they arose.
+func (s *Server) Warnings() []Warning {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.warnings)
+}
+
+// Duplicates returns the warnings of events that were accepted again.
+func (s *Server) Duplicates() []Warning {
+	return slices.DeleteFunc(s.Warnings(), func(w Warning) bool { return w.Rule != Repeated })
+}
+
+// Profiles returns the users of all accounts, in order of creation within each account.
+func (s *Server) Profiles() []Profile {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Profile
+	for _, a := range s.order {
+		for _, p := range a.profiles {
+			copied := *p
+			copied.Data = maps.Clone(p.Data)
+			all = append(all, copied)
+		}
+	}
+	return all
+}
+
+// Deletions returns the deleted users in order.
+func (s *Server) Deletions() []Deletion {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.deletions)
+}
+
+// HighestInFlight returns the most uploads that an account ever had under way at once. One that was refused for being too many
+// counts: it was sent.
+func (s *Server) HighestInFlight(id string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.accounts[id]; a != nil {
+		return a.uploads.highest
+	}
+	return 0
+}
+
+// ServeHTTP answers one request as CleverTap would.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.receive(r).write(w, r) }

@@ -1,120 +1,145 @@
 package clevertaptest
 
-import "bytes"
+import (
+	"bytes"
+	"net/http"
+	"slices"
 
-// upload checks an upload, stores what is good of it and answers.
-func (v *visit) upload(body []byte) *reply {
-	j := v.judge()
-	root, free, err := parse(body)
-	defer free()
-	records, ok := listOf(&root, j.limits)
-	ok = ok && err == nil
-	v.note(func(r *Request) { r.Records = len(records) })
-	if !ok {
-		return v.refuse(unreadable())
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// upload examines an upload, stores what is good of it and answers.
+func (e *exchange) upload(body []byte) *reply {
+	root, ok := parse(body)
+	list := root.find("d")
+	if !ok || list == nil || len(root.members) != 1 || list.kind != '[' {
+		return malformed()
 	}
-	front := v.effects(len(body))
+	e.kept.Records = len(list.members)
+	if e.kept.Records < 1 || e.kept.Records > maxRecords {
+		return malformed()
+	}
+	front := e.frontFault(len(body))
 	if front != nil && !front.Stored {
-		return v.strike(front)
+		return e.fail(front)
 	}
-	findings := make([]finding, len(records))
-	for i := range records {
-		findings[i] = j.record(&records[i], i+1)
+	poisoned := func(f *activeFault) bool {
+		return list.has(func(v *value) bool { return bytes.Contains(v.raw, []byte(f.Marker)) })
 	}
-	if r := v.take(recordStage, func(r *rule) bool { return r.Kind == Poison && holds(findings, r.Marker) }); r != nil {
-		return v.pausing(r.answer())
+	if f := e.use(poisoned, Poison); f != nil {
+		return e.pause(f.reply())
 	}
-	entries := v.entries(findings)
-	v.note(func(r *Request) { r.Accepted = len(findings) - len(entries) })
-	if v.record.DryRun {
-		v.server.mu.Lock()
-		v.account.dryRuns++
-		v.server.mu.Unlock()
-	} else {
-		remarkTwins(findings)
-		v.store(findings)
+	records := make([]*record, len(list.members))
+	for i := range list.members {
+		records[i] = e.account.examine(&list.members[i], i+1)
+	}
+	refused := e.refuse(records)
+	if e.kept.Query != "dryRun=1" {
+		e.store(records)
 	}
 	if front != nil {
-		return v.strike(front)
+		return e.fail(front)
 	}
-	a := answer{visit: v, sent: len(findings), entries: entries}
-	if r := v.take(answerStage, nil); r != nil {
-		a.fault = r
-	}
-	return v.finishing(jsonReply(200, a.body()))
+	return e.finish(jsonReply(http.StatusOK, e.answer(len(records), refused)))
 }
 
-// listOf gives the list under the one key of an upload, and whether its length is right.
-func listOf(root *node, limits Limits) ([]node, bool) {
-	if root.kind != '{' || len(root.kids) != 1 || string(root.kids[0].key) != "d" || root.kids[0].kind != '[' {
-		return nil, false
+// refuse adds the refusals of faults to those of the rules, and returns the records that the answer refuses. A fault may refuse a
+// record that it lets be stored.
+func (e *exchange) refuse(records []*record) (refused []refusedRecord) {
+	codes := make([]int, len(records))
+	for i, r := range records {
+		codes[i] = r.code
 	}
-	records := root.kids[0].kids
-	profiles, tokens := 0, 0
-	for i := range records {
-		if t := records[i].find("type"); t != nil && string(t.text) == "profile" {
-			profiles++
-		} else if t != nil && string(t.text) == "token" {
-			tokens++
-		}
-	}
-	return records, len(records) >= 1 && len(records) <= limits.Records && profiles <= limits.Profiles && tokens <= limits.Tokens
-}
-
-// holds tells whether a record has a text in its bytes.
-func holds(findings []finding, marker string) bool {
-	for i := range findings {
-		if bytes.Contains(findings[i].node.raw, []byte(marker)) {
-			return true
-		}
-	}
-	return false
-}
-
-// entries gives what the answer lists: the refused records, and those that a fault refuses for now. A fault may say that
-// it refused a record which it lets be stored.
-func (v *visit) entries(findings []finding) []entry {
-	said := make([]int, len(findings))
-	seed := v.server.config.Seed
 	for {
-		r := v.take(recordStage, func(r *rule) bool {
+		f := e.use(func(f *activeFault) bool {
 			any := false
-			for i := range findings {
-				if r.Kind != Passing || findings[i].code != 0 || said[i] != 0 || !r.chosen(findings[i].node.raw, seed) {
-					continue
-				}
-				said[i], any = r.Code, true
-				if !r.Stored {
-					findings[i].code = r.Code
+			for i, r := range records {
+				if codes[i] == 0 && f.chooses(r.raw, e.seed) {
+					codes[i], any = f.Code, true
+					if !f.Stored {
+						r.code = f.Code
+					}
 				}
 			}
 			return any
-		})
-		if r == nil {
+		}, Transient)
+		if f == nil {
 			break
 		}
 	}
-	var list []entry
-	for i := range findings {
-		if code := max(findings[i].code, said[i]); code != 0 {
-			list = append(list, entry{position: i + 1, code: code, record: findings[i].node})
+	for i, r := range records {
+		if codes[i] != 0 {
+			refused = append(refused, refusedRecord{r, codes[i]})
 		}
 	}
-	return list
+	return refused
 }
 
-// remarkTwins objects to a second profile record for a user in one upload.
-func remarkTwins(findings []finding) {
-	seen := map[subscriber]bool{}
-	for i := range findings {
-		f := &findings[i]
-		if f.code != 0 || f.kind != "profile" {
+// store keeps a request's good records, all at once.
+func (e *exchange) store(records []*record) {
+	profiles := map[[2]string]bool{}
+	for _, r := range records {
+		if r.code != 0 {
 			continue
 		}
-		if at := (subscriber{f.key, f.id}); seen[at] {
-			f.object(ProfileTwins, "")
-		} else {
-			seen[at] = true
+		e.warnOf(r)
+		if user := [2]string{r.key, r.id}; r.typ == "profile" {
+			if profiles[user] {
+				e.warn(r.position, ProfileTwice, "")
+			}
+			profiles[user] = true
+		}
+		e.merge(r)
+		e.records = append(e.records, Record{
+			Number: len(e.records) + 1, Account: e.account.ID, Request: e.kept.Number, Position: r.position, Time: e.kept.Time,
+			Type: r.typ, Key: r.key, ID: r.id, Name: r.name, EventID: r.eventID, Raw: string(r.raw),
+		})
+	}
+}
+
+// merge finds or creates a record's user, and sets what a profile record says.
+func (e *exchange) merge(r *record) {
+	a := e.account
+	i := slices.IndexFunc(a.profiles, func(p *Profile) bool { return p.Key == r.key && p.ID == r.id })
+	if i < 0 {
+		i = len(a.profiles)
+		a.profiles = append(a.profiles, &Profile{a.ID, r.key, r.id, map[string]jsontext.Value{}})
+	}
+	if r.typ == "profile" {
+		for _, m := range r.data.members {
+			a.profiles[i].Data[m.key] = slices.Clone(m.raw)
 		}
 	}
+}
+
+// delete forgets users: one id, or an array of ids, under the key identity or guid. One that nobody knows is forgotten, too.
+func (e *exchange) delete(body []byte) *reply {
+	keys := map[string]string{"identity": "identity", "guid": "objectId"}
+	root, ok := parse(body)
+	if !ok || len(root.members) != 1 || keys[root.members[0].key] == "" {
+		return malformed()
+	}
+	key, ids := keys[root.members[0].key], root.members
+	if ids[0].kind == '[' {
+		ids = ids[0].members
+	}
+	e.kept.Records = len(ids)
+	invalid := func(id value) bool { return id.kind != '"' || id.text == "" }
+	if len(ids) == 0 || len(ids) > maxDeleted || slices.ContainsFunc(ids, invalid) {
+		return malformed()
+	}
+	front := e.frontFault(len(body))
+	if front == nil || front.Stored {
+		for _, id := range ids {
+			e.deletions = append(e.deletions, Deletion{e.account.ID, key, id.text})
+			e.account.profiles = slices.DeleteFunc(e.account.profiles, func(p *Profile) bool { return p.Key == key && p.ID == id.text })
+		}
+	}
+	switch {
+	case front != nil:
+		return e.fail(front)
+	case e.use(nil, BareFail) != nil:
+		return e.finish(jsonReply(http.StatusOK, bareFail))
+	}
+	return e.finish(jsonReply(http.StatusOK, `{"status":"success"}`))
 }

@@ -1,0 +1,187 @@
+package clevertaptest_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	ct "github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
+)
+
+// The account that most tests use, a second one, and where they send to.
+const (
+	account   = "TEST-123-4567"
+	passcode  = "demo-passcode"
+	second    = "TEST-2"
+	upload    = "https://api.clevertap.com/1/upload"
+	uploadIn1 = "https://in1.api.clevertap.com/1/upload"
+	deletion  = "https://api.clevertap.com/1/delete/profiles.json"
+)
+
+// serverOf returns a server with the accounts and these faults.
+func serverOf(faults ...ct.Fault) *ct.Server {
+	return ct.New(ct.Config{Faults: faults, Accounts: []ct.Account{
+		{ID: account, Passcodes: []string{passcode}, Discarded: []string{"old news"}},
+		{ID: second, Region: "in1", Passcodes: []string{"other-passcode"}},
+	}})
+}
+
+// requestOf returns a proper request, which a test may change.
+func requestOf(t testing.TB, url, body string, change ...func(*http.Request)) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-CleverTap-Account-Id", account)
+	r.Header.Set("X-CleverTap-Passcode", passcode)
+	r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	for _, c := range change {
+		if c != nil {
+			c(r)
+		}
+	}
+	return r
+}
+
+// header sets a header, or removes it if there are no values.
+func header(name string, values ...string) func(*http.Request) {
+	return func(r *http.Request) { r.Header[http.CanonicalHeaderKey(name)] = values }
+}
+
+// bySecond makes a request the second account's.
+func bySecond(r *http.Request) {
+	header("X-CleverTap-Account-Id", second)(r)
+	header("X-CleverTap-Passcode", "other-passcode")(r)
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	last   bool
+}
+
+// attempt sends a request and reads the answer to its end.
+func attempt(by http.RoundTripper, r *http.Request) (answer, error) {
+	response, err := by.RoundTrip(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, string(body), response.Close}, err
+}
+
+// call is attempt for a request that must not fail.
+func call(t testing.TB, by http.RoundTripper, r *http.Request) answer {
+	t.Helper()
+	a, err := attempt(by, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// post uploads a body without a network.
+func post(t testing.TB, s *ct.Server, body string) answer {
+	t.Helper()
+	return call(t, s.Transport(), requestOf(t, upload, body))
+}
+
+// verdict is an answer of 200.
+type verdict struct {
+	Status      string    `json:"status"`
+	Error       string    `json:"error"`
+	Processed   *int      `json:"processed"`
+	Unprocessed []refused `json:"unprocessed"`
+}
+
+// refused is an entry of it.
+type refused struct {
+	Status string         `json:"status"`
+	Code   jsontext.Value `json:"code"`
+	Error  string         `json:"error"`
+	Record jsontext.Value `json:"record"`
+}
+
+// code is the entry's code, 0 if it has none.
+func (r refused) code() int {
+	code, _ := strconv.Atoi(strings.Trim(string(r.Code), `"`))
+	return code
+}
+
+var skipped = regexp.MustCompile(`Skipped record number : (\d+)$`)
+
+// position is the number in the entry's text, -1 if there is none.
+func (r refused) position() int {
+	match := skipped.FindStringSubmatch(r.Error)
+	if match == nil {
+		return -1
+	}
+	n, _ := strconv.Atoi(match[1])
+	return n
+}
+
+// read reads an answer of 200.
+func (a answer) read(t testing.TB) (v verdict) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.body), &v); err != nil || a.status != http.StatusOK {
+		t.Fatalf("status %d, answer %q: %v", a.status, a.body, err)
+	}
+	return v
+}
+
+// processed is the count, -1 if there is none.
+func (v verdict) processed() int {
+	if v.Processed == nil {
+		return -1
+	}
+	return *v.Processed
+}
+
+// event is a proper record with an id of its own and further properties.
+func event(id int, properties string) string {
+	const form = `{"type":"event","identity":"reader-7731","ts":946684800,"evtName":"TRIAL_STARTED","evtData":{"event_id":"%d"%s}}`
+	return fmt.Sprintf(form, id, properties)
+}
+
+// profile is a proper profile record.
+func profile(id, data string) string {
+	return `{"type":"profile","identity":"` + id + `","ts":946684800,"profileData":{` + data + `}}`
+}
+
+// list wraps records into an upload.
+func list(records ...string) string { return `{"d":[` + strings.Join(records, ",") + `]}` }
+
+// bad is an upload of n records, of which those at some positions are refused with 513.
+func bad(n int, positions ...int) string {
+	records := make([]string, n)
+	for i := range records {
+		records[i] = event(i+1, "")
+		if slices.Contains(positions, i+1) {
+			records[i] = strings.Replace(records[i], "TRIAL_STARTED", "Stayed", 1)
+		}
+	}
+	return list(records...)
+}
+
+// events is an upload of n proper records.
+func events(n int) string { return bad(n) }
+
+// rules are the rules of all warnings.
+func rules(s *ct.Server) (all []string) {
+	for _, w := range s.Warnings() {
+		all = append(all, w.Rule)
+	}
+	return all
+}
