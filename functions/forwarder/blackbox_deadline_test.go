@@ -24,7 +24,7 @@ func TestAnInvocationThatHasLittleTimeAnswersInTime(t *testing.T) {
 		"CleverTap hangs, and there is more than it takes": {3 * time.Second, hang, 200, map[string]bool{"retry timeout": true, "retry no_time": true}},
 		"CleverTap is slow, and there is much to do":       {3 * time.Second, slow, 200, map[string]bool{"delivered": true, "retry no_time": true}},
 		"the time is too short for any upload":             {400 * time.Millisecond, slow, 5, map[string]bool{"retry no_time": true}},
-		"a passing code, and no time for another try":      {3 * time.Second, clevertaptest.Fault{Kind: clevertaptest.Passing, Times: 99, Account: demoAccount}, 5, map[string]bool{"retry transient": true}},
+		"a passing code, and no time for another try":      {3 * time.Second, clevertaptest.Fault{Kind: clevertaptest.Transient, Times: 99, Account: demoAccount}, 5, map[string]bool{"retry transient": true}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

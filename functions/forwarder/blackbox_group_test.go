@@ -61,7 +61,7 @@ func TestAfterARetryTheRestOfTheGroupIsNotUploaded(t *testing.T) {
 func TestWhatWasAcceptedIsDeliveredWhateverPrecedesIt(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
-	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Passing, Marker: "person-sick", Times: 9})
+	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Transient, Marker: "person-sick", Times: 9})
 	ids := s.send(
 		letter{group: "g", body: lamp("a")}, letter{group: "g", body: lamp("sick")}, letter{group: "g", body: lamp("b")},
 		letter{group: "g", body: named("c", "DISCARDED")}, letter{group: "g", app: "shut", body: lamp("d")}, letter{group: "g", body: "private"},
@@ -144,7 +144,7 @@ func TestStatesOfOneUserAreOneRecord(t *testing.T) {
 func TestAMixedMessageIsRetriedFirstAndRejectedThen(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
-	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Passing, Marker: `"type":"profile"`, Times: 3})
+	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Transient, Marker: `"type":"profile"`, Times: 3})
 	id := s.send(letter{body: bought("a", "event_name", `"DISCARDED"`)})[0]
 	first, second := s.invoke(), s.invoke()
 	s.end()

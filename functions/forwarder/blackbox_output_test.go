@@ -52,7 +52,7 @@ func (s *stage) end() {
 		s.balances(b)
 	}
 	s.keepsQuiet()
-	for _, o := range s.clevertap.Objections() {
+	for _, o := range s.clevertap.Warnings() {
 		if !slices.Contains(s.excused, o.Rule) {
 			s.Errorf("CleverTap would object: %+v", o)
 		}

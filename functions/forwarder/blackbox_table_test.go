@@ -150,7 +150,7 @@ func TestWhatTheTableCosts(t *testing.T) {
 // a dead-letter queue or the rejected queue.
 func TestWhatWasAcceptedIsNotSentAgain(t *testing.T) {
 	t.Parallel()
-	profilesWait := clevertaptest.Fault{Kind: clevertaptest.Passing, Marker: `"type":"profile"`, Times: 1000}
+	profilesWait := clevertaptest.Fault{Kind: clevertaptest.Transient, Marker: `"type":"profile"`, Times: 1000}
 	t.Run("when it comes back", func(t *testing.T) {
 		t.Parallel()
 		s, table := keeping(t, setup{})

@@ -97,7 +97,7 @@ func start(t *testing.T, s setup) *stage {
 			{ID: sandAccount, Region: "sg1", Passcodes: []string{"passcode-sand"}},
 		}}),
 	}
-	listener, err := g.clevertap.Listen("127.0.0.1:0", "")
+	listener, err := g.clevertap.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ var (
 	errSecretForm    = errors.New("clevertap secret: not a JSON object of strings")
 	errSecretMissing = errors.New("clevertap secret: account_id or passcode missing")
 	errSecretHeader  = errors.New("clevertap secret: account_id or passcode with a control character")
-	errRegion        = errors.New("clevertap secret: region is not a region code")
+	errRegion        = errors.New("clevertap secret: region is not a region's code")
 )
 
 // Account is where records go and with which credentials.

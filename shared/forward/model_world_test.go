@@ -100,9 +100,9 @@ func (w *world) befall(s step) {
 		w.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.ResetAfter})
 		w.mayRepeat = true
 	case profilesRefused:
-		w.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Passing, Marker: `"type":"profile"`, Times: 99})
+		w.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Transient, Marker: `"type":"profile"`, Times: 99})
 	case eventsRefused:
-		w.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Passing, Marker: `"type":"event"`, Times: 99})
+		w.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Transient, Marker: `"type":"event"`, Times: 99})
 	}
 	w.table.trouble = s.trouble
 	for _, p := range w.table.paces {

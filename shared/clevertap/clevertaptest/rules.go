@@ -177,4 +177,6 @@ var reserved = func() map[string]bool {
 }()
 
 // fold returns a name as CleverTap compares it: without letter case and without spaces.
-func fold(name string) string { return strings.ToLower(strings.ToUpper(strings.Join(strings.Fields(name), ""))) }
+func fold(name string) string {
+	return strings.ToLower(strings.ToUpper(strings.Join(strings.Fields(name), "")))
+}
