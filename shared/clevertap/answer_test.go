@@ -13,7 +13,7 @@ import (
 // Records that answers are about: two events of one webhook and its profile, and others.
 const (
 	reader   = `"identity":"reader-7731","ts":1793620800`
-	started  = `{"type":"event",` + reader + `,"evtName":"SUBSCRIPTION_STARTED","evtData":{"event_id":"e-1","plan":"gold"}}`
+	started  = `{"type":"event",` + reader + `,"evtName":"STARTED","evtData":{"event_id":"e-1","plan":"gold"}}`
 	charged  = `{"type":"event",` + reader + `,"evtName":"Charged","evtData":{"Amount":49.99,"event_id":"e-1"}}`
 	profile  = `{"type":"profile",` + reader + `,"profileData":{"has_active_subscription":true}}`
 	digits   = `{"type":"event","identity":"0042","ts":1,"evtName":"RENEWED","evtData":{"event_id":"77"}}`
@@ -44,94 +44,101 @@ func partial(processed any, entries ...string) string {
 // What an answer says about each record: "ok", "lost" if it does not account for it, or the code and, if that is not
 // permanent, "later" or "unknown".
 func inWords(results []string) string {
-	words := strings.NewReplacer("accepted", "ok", "uncertain", "lost", "permanent ", "", "transient", "later", "unlisted", "unknown")
-	return words.Replace(strings.Join(results, ", "))
+	return strings.NewReplacer("accepted", "ok", "uncertain", "lost", "permanent ", "", "transient", "later",
+		"unlisted", "unknown").Replace(strings.Join(results, ", "))
 }
 
 func TestAnswer(t *testing.T) {
 	t.Parallel()
-	const ok, lost, first, second, third = "ok, ok, ok", "lost, lost, lost", "513, ok, ok", "ok, 513, ok", "ok, ok, 513"
+	const (
+		ok, lost             = "ok, ok, ok", "lost, lost, lost"
+		first, second, third = "513, ok, ok", "ok, 513, ok", "ok, ok, 513"
+		firstOnly            = "513, lost, lost"
+	)
+	p, e, u := partial, entry, unnumbered
+	all := p(0, e(513, 1, started), e(599, 2, charged), e(555, 3, profile))
 	for name, test := range map[string]struct{ answer, want string }{ // to an upload of started, charged and profile
 		"all accepted":                        {`{"status":"success","processed":3,"unprocessed":[]}`, ok},
 		"all accepted, without a list":        {`{"status":"success","processed":3}`, ok},
 		"all accepted, with a null":           {`{"status":"success","processed":3,"unprocessed":null}`, ok},
 		"a number in a string":                {` { "processed" : "3" , "status" : "success" } `, ok},
-		"the first is refused":                {partial(2, entry(513, 1, started)), first},
-		"the middle one is refused":           {partial(2, entry(513, 2, charged)), second},
-		"the last is refused":                 {partial(2, entry(513, 3, profile)), third},
-		"two are, in another order":           {partial(1, entry(555, 3, profile), entry(513, 1, started)), "513, ok, later 555"},
-		"all are refused":                     {partial(0, entry(513, 1, started), entry(599, 2, charged), entry(555, 3, profile)), "513, unknown 599, later 555"},
-		"refused under whatever status":       {strings.Replace(partial(2, entry(513, 1, started)), "partial", "success", 1), first},
-		"members that nobody knows":           {`{"x":{"status":"fail","a":[1]},"status":"success","processed":3,"y":[]}`, ok},
-		"a member twice: the last one counts": {`{"status":"fail","status":"success","processed":1,"processed":3,"unprocessed":[{}],"unprocessed":[]}`, ok},
+		"the first is refused":                {p(2, e(513, 1, started)), first},
+		"the middle one is refused":           {p(2, e(513, 2, charged)), second},
+		"the last is refused":                 {p(2, e(513, 3, profile)), third},
+		"two are, in another order":           {p(1, e(555, 3, profile), e(513, 1, started)), "513, ok, later 555"},
+		"all are refused":                     {all, "513, unknown 599, later 555"},
+		"refused under whatever status":       {strings.Replace(p(2, e(513, 1, started)), "partial", "success", 1), first},
+		"members that nobody knows":           {`{"x":{"status":"fail"},"status":"success","processed":3,"y":[]}`, ok},
+		"a member twice: the last one counts": {`{"status":"fail","status":"success","processed":1,"processed":3}`, ok},
 		"a name with an escape":               {`{"st\u0061tus":"success","processed":3}`, ok},
 
-		"too few processed":                    {`{"status":"success","processed":2,"unprocessed":[]}`, lost},
-		"too many processed":                   {`{"status":"success","processed":4,"unprocessed":[]}`, lost},
-		"success without a number":             {`{"status":"success"}`, lost},
-		"success with a number that is none":   {`{"status":"success","processed":"all"}`, lost},
-		"success with a broken number":         {`{"status":"success","processed":2.5}`, lost},
-		"partial without a list":               {`{"status":"partial","processed":3}`, lost},
-		"no status at all":                     {`{"processed":3}`, lost},
-		"null":                                 {`null`, lost},
-		"failure with an empty list":           {`{"status":"fail","processed":0,"unprocessed":[]}`, lost},
-		"failure, bare":                        {`{"status":"fail","error":"account unknown"}`, lost},
-		"an entry, and too few processed":      {partial(1, entry(513, 1, started)), "513, lost, lost"},
-		"an entry, and too many processed":     {partial(3, entry(513, 1, started)), "513, lost, lost"},
-		"an entry, and nothing processed said": {`{"status":"partial","unprocessed":[` + entry(513, 1, started) + `]}`, "513, lost, lost"},
+		"too few processed":            {`{"status":"success","processed":2,"unprocessed":[]}`, lost},
+		"too many processed":           {`{"status":"success","processed":4,"unprocessed":[]}`, lost},
+		"success without a number":     {`{"status":"success"}`, lost},
+		"success with a word":          {`{"status":"success","processed":"all"}`, lost},
+		"success with a broken number": {`{"status":"success","processed":2.5}`, lost},
+		"partial without a list":       {`{"status":"partial","processed":3}`, lost},
+		"no status at all":             {`{"processed":3}`, lost},
+		"null":                         {`null`, lost},
+		"failure with an empty list":   {`{"status":"fail","processed":0,"unprocessed":[]}`, lost},
+		"failure, bare":                {`{"status":"fail","error":"account unknown"}`, lost},
+		"an entry, and too few":        {p(1, e(513, 1, started)), firstOnly},
+		"an entry, and too many":       {p(3, e(513, 1, started)), firstOnly},
+		"an entry, and no count":       {`{"status":"partial","unprocessed":[` + e(513, 1, started) + `]}`, firstOnly},
 
-		"a number before the first":                     {partial(2, entry(513, 0, started)), lost},
-		"a number behind the last":                      {partial(2, entry(513, 4, started)), lost},
-		"a number beyond all":                           {partial(2, entry(513, "99999999999999999999", started)), lost},
-		"a good entry beside a stray one":               {partial(1, entry(513, 1, started), entry(513, 9, charged)), "513, lost, lost"},
-		"another's number: neither is trusted":          {partial(2, entry(513, 1, profile)), lost},
-		"another's number by the event's name":          {partial(2, entry(513, 1, charged)), lost},
-		"another event_id names nobody of ours":         {partial(2, entry(513, 1, stranger)), lost},
-		"an echo that fits nobody, without an event_id": {partial(2, entry(513, 1, `{"type":"event","identity":"someone"}`)), first},
-		"an echo that is no object":                     {partial(2, entry(513, 2, `1`)), second},
-		"an echo in capitals":                           {partial(2, entry(513, 1, `{"type":"EVENT","identity":"READER-7731"}`)), first},
-		"an echo with values of other kinds":            {partial(2, entry(513, 1, `{"type":null,"identity":{},"evtName":[],"evtData":"x"}`)), first},
-		"what is not UTF-8 in an echo":                  {partial(2, entry(513, 1, "{\"identity\":\"reader-7731\",\"x\":\"\xff\"}")), first},
-		"no echo":                                       {partial(2, says513(`Skipped record number : 2`)), second},
-		"a number in capitals, tight":                   {partial(2, says513(`x.SKIPPED RECORD NUMBER:2.`)), second},
-		"a number and many spaces":                      {partial(2, says513(`x..Skipped record number \t:  2`)), second},
-		"the text quotes a record: the last one counts": {partial(2, says513(`'Skipped record number : 1' is wrong. Skipped record number : 3`)), third},
+		"a number before the first":    {p(2, e(513, 0, started)), lost},
+		"a number behind the last":     {p(2, e(513, 4, started)), lost},
+		"a number beyond all":          {p(2, e(513, "99999999999999999999", started)), lost},
+		"one of two is stray":          {p(1, e(513, 1, started), e(513, 9, charged)), firstOnly},
+		"another's number":             {p(2, e(513, 1, profile)), lost},
+		"another's, by the name":       {p(2, e(513, 1, charged)), lost},
+		"another event_id":             {p(2, e(513, 1, stranger)), lost},
+		"an echo that fits nobody":     {p(2, e(513, 1, `{"type":"event","identity":"someone"}`)), first},
+		"an echo that is no object":    {p(2, e(513, 2, `1`)), second},
+		"an echo in capitals":          {p(2, e(513, 1, `{"type":"EVENT","identity":"READER-7731"}`)), first},
+		"an echo of other kinds":       {p(2, e(513, 1, `{"type":null,"identity":{},"evtName":[],"evtData":"x"}`)), first},
+		"what is not UTF-8 in an echo": {p(2, e(513, 1, "{\"identity\":\"reader-7731\",\"x\":\"\xff\"}")), first},
+		"no echo":                      {p(2, says513(`Skipped record number : 2`)), second},
+		"a number in capitals, tight":  {p(2, says513(`x.SKIPPED RECORD NUMBER:2.`)), second},
+		"a number and many spaces":     {p(2, says513(`x..Skipped record number \t:  2`)), second},
+		"the last number counts":       {p(2, says513(`Skipped record number : 1. Skipped record number : 3`)), third},
 
-		"no number, one fits":                      {partial(2, unnumbered(513, charged)), second},
-		"no number, the profile fits":              {partial(2, unnumbered(513, profile)), third},
-		"no number, nobody fits":                   {partial(2, unnumbered(513, stranger)), lost},
-		"no number, two fit":                       {partial(2, unnumbered(513, `{"type":"event","identity":"reader-7731"}`)), lost},
-		"no number and no echo":                    {partial(2, `{"code":513}`), lost},
-		"no number, and an echo that names nobody": {partial(2, unnumbered(513, `{"type":"profile"}`)), lost},
-		"a phrase without a number":                {partial(2, says513(`Skipped record number : none`)), lost},
-		"an entry that is no object":               {partial(2, `"513"`), lost},
+		"no number, one fits":         {p(2, u(513, charged)), second},
+		"no number, the profile fits": {p(2, u(513, profile)), third},
+		"no number, nobody fits":      {p(2, u(513, stranger)), lost},
+		"no number, two fit":          {p(2, u(513, `{"type":"event","identity":"reader-7731"}`)), lost},
+		"no number and no echo":       {p(2, `{"code":513}`), lost},
+		"no number, nobody named":     {p(2, u(513, `{"type":"profile"}`)), lost},
+		"a phrase without a number":   {p(2, says513(`Skipped record number : none`)), lost},
+		"an entry that is no object":  {p(2, `"513"`), lost},
 
-		"two entries for one: the worse counts": {partial(2, entry(555, 1, started), entry(513, 1, started)), first},
-		"a code as a string":                    {partial(2, entry(`" 513 "`, 1, started)), first},
-		"a code in the text only":               {partial(2, `{"error":"Wrong. ErrorCode: 513 - so. Skipped record number : 1"}`), first},
-		"a code that is none, one in the text":  {partial(2, `{"code":"x","error":"ERRORCODE:513 Skipped record number : 1"}`), first},
-		"no code":                               {partial(2, `{"error":"Skipped record number : 1"}`), "later 0, ok, ok"},
-		"a code that is null":                   {partial(2, entry(`null`, 1, started)), "later 0, ok, ok"},
-		"a code that is too large for one":      {partial(2, entry(513513, 1, started)), "later 0, ok, ok"},
-		"a code below zero":                     {partial(2, entry(-5, 1, started)), "later 0, ok, ok"},
+		"two entries for one: the worse counts": {p(2, e(555, 1, started), e(513, 1, started)), first},
+		"a code as a string":                    {p(2, e(`" 513 "`, 1, started)), first},
+		"a code in the text only":               {p(2, `{"error":"ErrorCode: 513 - so. Skipped record number : 1"}`), first},
+		"one in the text":                       {p(2, `{"code":"x","error":"ERRORCODE:513 Skipped record number : 1"}`), first},
+		"no code":                               {p(2, `{"error":"Skipped record number : 1"}`), "later 0, ok, ok"},
+		"a code that is null":                   {p(2, e(`null`, 1, started)), "later 0, ok, ok"},
+		"a code that is too large for one":      {p(2, e(513513, 1, started)), "later 0, ok, ok"},
+		"a code below zero":                     {p(2, e(-5, 1, started)), "later 0, ok, ok"},
 	} {
 		checkAnswer(t, name, test.answer, test.want, started, charged, profile)
 	}
+	with := func(more ...string) []string { return append([]string{started}, more...) }
 	digitsEcho := `{"evtData":{"event_id":77},"ts":"1","identity":42,"type":"event","evtName":"RENEWED"}`
 	for name, test := range map[string]struct {
 		answer, want string
 		records      []string
 	}{
-		"an echo with its digits as a number":       {partial(1, entry(522, 2, digitsEcho)), "ok, 522", []string{started, digits}},
-		"an echoed phone number without its plus":   {partial(1, entry(516, 1, `{"type":"profile","identity":49301234567}`)), "516, ok", []string{phone, started}},
-		"a CleverTap ID is an identity too":         {partial(1, unnumbered(526, device)), "ok, 526", []string{started, device}},
-		"equal records with numbers":                {partial(1, entry(513, 2, started)), "ok, 513", []string{started, started}},
-		"equal records without numbers":             {partial(1, unnumbered(513, started)), "lost, lost", []string{started, started}},
-		"one record needs no number":                {partial(0, `{"code":513}`), "513", []string{started}},
-		"one record, and nothing else said":         {`{"unprocessed":[` + entry(513, 1, started) + `]}`, "513", []string{started}},
-		"one record, and another's echo":            {partial(0, unnumbered(513, stranger)), "lost", []string{started}},
-		"one record, and a number that it has not":  {partial(0, entry(513, 2, started)), "lost", []string{started}},
-		"a record that cannot be read fits nothing": {partial(1, unnumbered(513, started)), "513, ok", []string{started, `{"type":`}},
+		"digits as a number":             {p(1, e(522, 2, digitsEcho)), "ok, 522", with(digits)},
+		"a phone without its plus":       {p(1, e(516, 2, `{"identity":49301234567}`)), "ok, 516", with(phone)},
+		"a CleverTap ID":                 {p(1, u(526, device)), "ok, 526", with(device)},
+		"equal records with numbers":     {p(1, e(513, 2, started)), "ok, 513", with(started)},
+		"equal records without numbers":  {p(1, u(513, started)), "lost, lost", with(started)},
+		"one record needs no number":     {p(0, `{"code":513}`), "513", with()},
+		"one record, and no count":       {`{"unprocessed":[` + e(513, 1, started) + `]}`, "513", with()},
+		"one record, and another's echo": {p(0, u(513, stranger)), "lost", with()},
+		"one record, another number":     {p(0, e(513, 2, started)), "lost", with()},
+		"an unreadable record":           {p(1, u(513, started)), "513, ok", with(`{"type":`)},
 	} {
 		checkAnswer(t, name, test.answer, test.want, test.records...)
 	}
@@ -189,7 +196,8 @@ func TestAnswerStatus(t *testing.T) {
 		`{"status":"success","processed":1,"code":401}`:                             200, // a success is a success
 		`{"code":401,"processed":0,"unprocessed":[` + entry(513, 1, started) + `]}`: 200, // entries say more than the code
 	} {
-		if _, got, err := clevertap.Answer(strings.NewReader(answer), asBytes([]string{started})); got != want || err != nil {
+		_, got, err := clevertap.Answer(strings.NewReader(answer), asBytes([]string{started}))
+		if got != want || err != nil {
 			t.Errorf("%s: status %d, %v, want %d", answer, got, err, want)
 		}
 	}

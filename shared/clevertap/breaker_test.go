@@ -140,7 +140,7 @@ func TestABreakerOpensInTheMiddleOfACall(t *testing.T) {
 	}.run(t)
 }
 
-// halfOpen returns an uploader after an outage that has opened its breaker and a pause, and sets the answers from then on.
+// halfOpen returns an uploader whose breaker an outage has opened, at the end of the pause, and sets the answers.
 func halfOpen(t *testing.T, c *cleverTap, answer func(u *upload) *answer) *clevertap.Uploader {
 	t.Helper()
 	u := uploader(c)

@@ -152,8 +152,8 @@ func (d *delivery) finishRejected(b *batch, end *fault.Fault) {
 
 var errRefreshPanic = errors.New("clevertap secret: reading it again panicked")
 
-// handleCredentials acts on refused credentials and wrong settings. The first refusal of credentials has the secret
-// read again, and uploads that were in flight with the same ones wait for that. It does not help against wrong settings.
+// handleCredentials acts on refused credentials and wrong settings. The first refusal of credentials, and nothing
+// else, has the secret read again; uploads that were in flight with the same ones wait for that.
 func (d *delivery) handleCredentials(u *upload) {
 	b := u.batch
 	switch {

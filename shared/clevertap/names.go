@@ -134,8 +134,8 @@ var reservedEvents = foldAll(
 	"AB Test Enter", "AB Test Exit", "Push Unregistered", "Partner Sync", "Web Page Viewed",
 )
 
-// reservedKeys are the profile keys with a meaning of their own: one bad value there refuses the whole record, some opt
-// the user out, and the ids would merge users (developer.clevertap.com/docs/upload-user-profiles-api, November 2026).
+// reservedKeys are the profile keys with a meaning of their own: one bad value refuses the whole record, some opt the
+// user out, and the ids would merge users (developer.clevertap.com/docs/upload-user-profiles-api, November 2026).
 var reservedKeys = foldAll(
 	"Name", "Email", "Phone", "Gender", "Employed", "Married", "Education", "Age", "DOB", "Tz", "Photo",
 	"Customer Type", "category-unsubscribe", "category-resubscribe", "identity", "objectId", "FBID", "GPID",

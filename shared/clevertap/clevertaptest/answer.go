@@ -28,19 +28,14 @@ type entry struct {
 	Record jsontext.Value `json:"record,omitzero"`
 }
 
-// refusedRecord is a record with the code that the answer gives.
-type refusedRecord struct {
-	*record
-	code int
-}
-
-// answer writes the answer to so many records, of which some are refused, perhaps spoilt by a fault.
-func (e *exchange) answer(sent int, refused []refusedRecord) string {
+// answer writes the answer to an upload, perhaps spoilt by a fault.
+func (e *exchange) answer(records []*record) string {
 	f := e.use(nil, NoIndex, NoEcho, NoCode, WrongIndex, BadCount, NoCount, BareFail, EmptyFail)
 	if f == nil {
 		f = &activeFault{}
 	}
-	processed := sent - len(refused)
+	refused := slices.DeleteFunc(slices.Clone(records), func(r *record) bool { return r.answered == 0 })
+	processed := len(records) - len(refused)
 	a := answer{"partial", &processed, []entry{}}
 	switch {
 	case len(refused) == 0:
@@ -50,7 +45,7 @@ func (e *exchange) answer(sent int, refused []refusedRecord) string {
 	}
 	e.chance.Shuffle(len(refused), func(i, k int) { refused[i], refused[k] = refused[k], refused[i] })
 	for _, r := range refused {
-		a.Unprocessed = append(a.Unprocessed, e.entry(f, r, sent))
+		a.Unprocessed = append(a.Unprocessed, e.entry(f, r, len(records)))
 	}
 	switch f.Kind {
 	case BareFail:
@@ -71,9 +66,9 @@ func (e *exchange) answer(sent int, refused []refusedRecord) string {
 }
 
 // entry is one record's refusal. Its code is a number or a string, and its text does or does not repeat the code.
-func (e *exchange) entry(f *activeFault, r refusedRecord, sent int) entry {
-	code := strconv.Itoa(r.code)
-	entry := entry{"fail", jsontext.Value(code), "The record was not accepted", e.echo(r.value)}
+func (e *exchange) entry(f *activeFault, r *record, sent int) entry {
+	code := strconv.Itoa(r.answered)
+	entry := entry{"fail", jsontext.Value(code), "It was not accepted", e.echo(r.value)}
 	if e.chance.IntN(2) == 0 {
 		entry.Code = jsontext.Value(`"` + code + `"`)
 	}
@@ -105,8 +100,8 @@ var (
 	phone  = regexp.MustCompile(`^\+[1-9][0-9]{7,14}$`)
 )
 
-// echo writes a refused record as CleverTap gives it back: keys in another order, a phone and an identity of digits as numbers, and
-// numbers now and then as strings.
+// echo writes a refused record as CleverTap gives it back: keys in another order, a phone and an identity of digits
+// as numbers, and numbers now and then as strings.
 func (e *exchange) echo(v *value) jsontext.Value {
 	quoteNumbers := e.chance.IntN(2) == 0
 	var object func(v *value, top bool) []byte

@@ -13,8 +13,8 @@ import (
 // Kind names what a fault does.
 type Kind string
 
-// The kinds, by the point of a request's way at which they act. One request meets at most one fault of each group but the first and
-// third. "Stored" means that the records are in, whatever the sender learns.
+// The kinds, by the point of a request's way at which they act. One request meets at most one fault of most groups.
+// "Stored" means that the records are in, whatever the sender learns.
 const (
 	Expire   Kind = "expire"   // all passcodes die, Passcode lives
 	Throttle Kind = "throttle" // the in-flight limit becomes InFlight
@@ -24,7 +24,7 @@ const (
 	ResetBefore Kind = "reset_before" // connection reset, nothing stored
 
 	Poison    Kind = "poison"    // uploads with a record that holds Marker are answered Status whole, nothing stored
-	Transient Kind = "transient" // good records with Marker, or a Share of all, refused with Code, Times each; stored if Stored
+	Transient Kind = "transient" // a Share of the good records, or those with Marker, refused with Code, Times each
 
 	NoIndex    Kind = "no_index"    // entries without the skip text
 	NoEcho     Kind = "no_echo"     // entries without record
@@ -46,12 +46,12 @@ const (
 )
 
 var kinds = []Kind{
-	Expire, Throttle, Hang, Status, ResetBefore, Poison, Transient, NoIndex, NoEcho, NoCode, WrongIndex, BadCount, NoCount,
-	BareFail, EmptyFail, ResetAfter, Half, Garbage, Empty, Huge, Latency, Trickle,
+	Expire, Throttle, Hang, Status, ResetBefore, Poison, Transient, NoIndex, NoEcho, NoCode, WrongIndex, BadCount,
+	NoCount, BareFail, EmptyFail, ResetAfter, Half, Garbage, Empty, Huge, Latency, Trickle,
 }
 
-// Fault says which requests fail, and how. Zero fields mean the default. All kinds but [Expire] and [Throttle] concern only
-// requests that keep the rules for whole requests.
+// Fault says which requests fail, and how. Zero fields mean the default. All kinds but [Expire] and [Throttle]
+// concern only requests that keep the rules for whole requests.
 type Fault struct {
 	Kind    Kind          `json:"kind"`
 	Account string        `json:"account,omitzero"` // default every account
@@ -87,8 +87,6 @@ func (f Fault) Check() error {
 		return fmt.Errorf("fault %s: no in-flight limit", f.Kind)
 	case (f.Kind == Latency || f.Kind == Trickle) && f.Wait <= 0:
 		return fmt.Errorf("fault %s: no wait", f.Kind)
-	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
-		return fmt.Errorf("fault %s: status %d outside 200 to 599", f.Kind, f.Status)
 	}
 	return nil
 }
@@ -125,42 +123,45 @@ func (s *Server) ClearFaults() {
 	s.faults = nil
 }
 
-// use returns the first fault of some kinds that concerns the request and meets a condition, if there is one, and counts it. It
-// is used once for a request.
-func (e *exchange) use(meets func(*activeFault) bool, kinds ...Kind) *activeFault {
+// concerns reports whether a fault is of one of some kinds and concerns the request.
+func (e *exchange) concerns(f *activeFault, kinds ...Kind) bool {
+	return slices.Contains(kinds, f.Kind) && f.left != 0 && (f.Account == "" || f.Account == e.kept.Account) &&
+		(f.Path == "" || f.Path == e.kept.Path) && (f.Until == 0 || time.Since(f.added) < f.Until) &&
+		(f.Rate == 0 || e.chance.Float64() < f.Rate)
+}
+
+// count counts the request for a fault.
+func (e *exchange) count(f *activeFault) {
+	f.left--
+	if !slices.Contains(e.kept.Faults, f.Kind) {
+		e.kept.Faults = append(e.kept.Faults, f.Kind)
+	}
+}
+
+// use counts and returns the first fault of some kinds that concerns the request and meets a condition, or nil.
+func (e *exchange) use(condition func(*activeFault) bool, kinds ...Kind) *activeFault {
 	for _, f := range e.faults {
-		if !slices.Contains(kinds, f.Kind) || slices.Contains(e.used, f) || f.left == 0 ||
-			f.Account != "" && f.Account != e.kept.Account || f.Path != "" && f.Path != e.kept.Path ||
-			f.Until != 0 && time.Since(f.added) >= f.Until || f.Rate != 0 && e.chance.Float64() >= f.Rate ||
-			meets != nil && !meets(f) {
-			continue
+		if e.concerns(f, kinds...) && (condition == nil || condition(f)) {
+			e.count(f)
+			return f
 		}
-		f.left--
-		e.used = append(e.used, f)
-		if !slices.Contains(e.kept.Faults, f.Kind) {
-			e.kept.Faults = append(e.kept.Faults, f.Kind)
-		}
-		return f
 	}
 	return nil
 }
 
-// changeAccount lets passcodes die and limits change, once for each such fault, before the account is asked for either.
+// changeAccount lets passcodes die and limits change, before the account is asked for either.
 func (e *exchange) changeAccount() {
-	for e.account != nil {
-		f := e.use(nil, Expire, Throttle)
-		if f == nil {
-			return
-		}
-		f.left = 0
-		if f.Kind == Throttle {
-			e.account.InFlight = f.InFlight
+	for _, f := range e.faults {
+		switch {
+		case e.account == nil || !e.concerns(f, Expire, Throttle):
 			continue
-		}
-		e.account.Passcodes = nil
-		if f.Passcode != "" {
+		case f.Kind == Throttle:
+			e.account.InFlight = f.InFlight
+		default:
 			e.account.Passcodes = []string{f.Passcode}
 		}
+		e.count(f)
+		f.left = 0
 	}
 }
 
@@ -181,8 +182,8 @@ func (e *exchange) fail(f *activeFault) *reply {
 	}
 }
 
-// finish adds the faults of the wire and of time to an answer.
-func (e *exchange) finish(p *reply) *reply {
+// spoil adds the faults of the wire and of time to an answer.
+func (e *exchange) spoil(p *reply) *reply {
 	if f := e.use(nil, ResetAfter, Half, Garbage, Empty, Huge); f != nil {
 		switch f.Kind {
 		case ResetAfter:
@@ -210,8 +211,8 @@ func (e *exchange) pause(p *reply) *reply {
 	return p
 }
 
-// chooses reports whether a fault concerns a record, and uses up one of its times for it. The choice depends on the record's
-// bytes: the same record is chosen in every upload.
+// chooses reports whether a fault concerns a record, and uses up one of its times for it. The choice depends on the
+// record's bytes: the same record is chosen in every upload.
 func (f *activeFault) chooses(raw []byte, seed uint64) bool {
 	sum := sha256.Sum256(binary.BigEndian.AppendUint64(slices.Clone(raw), seed))
 	luck := float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)

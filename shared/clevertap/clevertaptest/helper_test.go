@@ -63,7 +63,6 @@ func bySecond(r *http.Request) {
 	header("X-CleverTap-Passcode", "other-passcode")(r)
 }
 
-// answer is what came back.
 type answer struct {
 	status int
 	header http.Header
@@ -98,7 +97,6 @@ func post(t testing.TB, s *ct.Server, body string) answer {
 	return call(t, s.Transport(), requestOf(t, upload, body))
 }
 
-// verdict is an answer of 200.
 type verdict struct {
 	Status      string    `json:"status"`
 	Error       string    `json:"error"`
@@ -106,7 +104,6 @@ type verdict struct {
 	Unprocessed []refused `json:"unprocessed"`
 }
 
-// refused is an entry of it.
 type refused struct {
 	Status string         `json:"status"`
 	Code   jsontext.Value `json:"code"`
@@ -114,7 +111,6 @@ type refused struct {
 	Record jsontext.Value `json:"record"`
 }
 
-// code is the entry's code, 0 if it has none.
 func (r refused) code() int {
 	code, _ := strconv.Atoi(strings.Trim(string(r.Code), `"`))
 	return code
@@ -122,17 +118,11 @@ func (r refused) code() int {
 
 var skipped = regexp.MustCompile(`Skipped record number : (\d+)$`)
 
-// position is the number in the entry's text, -1 if there is none.
 func (r refused) position() int {
-	match := skipped.FindStringSubmatch(r.Error)
-	if match == nil {
-		return -1
-	}
-	n, _ := strconv.Atoi(match[1])
+	n, _ := strconv.Atoi(skipped.FindStringSubmatch(r.Error)[1])
 	return n
 }
 
-// read reads an answer of 200.
 func (a answer) read(t testing.TB) (v verdict) {
 	t.Helper()
 	if err := json.Unmarshal([]byte(a.body), &v); err != nil || a.status != http.StatusOK {
@@ -141,17 +131,26 @@ func (a answer) read(t testing.TB) (v verdict) {
 	return v
 }
 
-// processed is the count, -1 if there is none.
-func (v verdict) processed() int {
-	if v.Processed == nil {
-		return -1
+// String is the status, the count and, of each entry, the number in its text, its code and whether it has an echo:
+// "?" is none.
+func (v verdict) String() string {
+	words := []string{v.Status, "?"}
+	if v.Processed != nil {
+		words[1] = strconv.Itoa(*v.Processed)
 	}
-	return *v.Processed
+	for _, e := range v.Unprocessed {
+		number := "?"
+		if match := skipped.FindStringSubmatch(e.Error); match != nil {
+			number = match[1]
+		}
+		words = append(words, fmt.Sprintf("%s:%d:%t", number, e.code(), e.Record != nil))
+	}
+	return strings.Join(words, " ")
 }
 
 // event is a proper record with an id of its own and further properties.
 func event(id int, properties string) string {
-	const form = `{"type":"event","identity":"reader-7731","ts":946684800,"evtName":"TRIAL_STARTED","evtData":{"event_id":"%d"%s}}`
+	const form = `{"type":"event","identity":"reader","ts":1,"evtName":"TRIAL_STARTED","evtData":{"event_id":"%d"%s}}`
 	return fmt.Sprintf(form, id, properties)
 }
 
@@ -175,10 +174,8 @@ func bad(n int, positions ...int) string {
 	return list(records...)
 }
 
-// events is an upload of n proper records.
 func events(n int) string { return bad(n) }
 
-// rules are the rules of all warnings.
 func rules(s *ct.Server) (all []string) {
 	for _, w := range s.Warnings() {
 		all = append(all, w.Rule)

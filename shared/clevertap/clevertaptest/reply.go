@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/textproto"
 	"os"
 	"strconv"
 	"syscall"
@@ -26,14 +25,14 @@ const (
 
 // reply is an answer before it is on the wire.
 type reply struct {
-	status int
-	header http.Header
-	body   []byte
-	end    ending
-	last   bool          // closes the connection
-	wait   time.Duration // before the first byte
-	drip   time.Duration // before every byte
-	finish func()        // to be called when the answer is as good as given; calling it again does no harm
+	status  int
+	header  http.Header
+	body    []byte
+	end     ending
+	last    bool          // closes the connection
+	wait    time.Duration // before the first byte
+	drip    time.Duration // before every byte
+	release func()        // frees the request's place in flight; calling it again does no harm
 }
 
 // refusal is an error in JSON, with the three keys that CleverTap uses.
@@ -45,12 +44,13 @@ func refusal(status int, words string) *reply {
 func malformed() *reply { return refusal(http.StatusBadRequest, "body cannot be read") }
 
 func jsonReply(status int, body string) *reply {
-	return &reply{status: status, body: []byte(body), header: http.Header{"Content-Type": {"application/json;charset=utf-8"}}}
+	header := http.Header{"Content-Type": {"application/json;charset=utf-8"}}
+	return &reply{status: status, body: []byte(body), header: header}
 }
 
 // page is an answer in HTML.
 func page(status int) *reply {
-	body := fmt.Appendf(nil, "<html><head><title>%d %s</title></head><body></body></html>\n", status, http.StatusText(status))
+	body := fmt.Appendf(nil, "<html><body>%d %s</body></html>\n", status, http.StatusText(status))
 	return &reply{status: status, body: body, header: http.Header{"Content-Type": {"text/html"}}}
 }
 
@@ -64,9 +64,9 @@ func (p *reply) delay(ctx context.Context) bool {
 
 // write sends the answer over a connection.
 func (p *reply) write(w http.ResponseWriter, r *http.Request) {
-	defer p.finish()
+	defer p.release()
 	if !p.delay(r.Context()) {
-		p.finish()
+		p.release()
 		resetConnection(w)
 		return
 	}
@@ -123,10 +123,10 @@ func (p *reply) reader(ctx context.Context) *bodyReader {
 	return &bodyReader{p, ctx, p.body}
 }
 
-// Read finishes the request before it returns the last bytes, so that nobody who has read an answer to its end is still in flight.
+// Read frees the place before it returns the last bytes: nobody who has read an answer to its end is in flight.
 func (b *bodyReader) Read(into []byte) (int, error) {
 	if len(b.rest) == 0 {
-		b.finish()
+		b.release()
 		if b.end == half {
 			return 0, io.ErrUnexpectedEOF
 		}
@@ -134,21 +134,20 @@ func (b *bodyReader) Read(into []byte) (int, error) {
 	}
 	if b.drip > 0 && len(into) > 0 {
 		if !sleep(b.ctx, b.drip) {
-			b.finish()
+			b.release()
 			return 0, b.ctx.Err()
 		}
 		into = into[:1]
 	}
 	n := copy(into, b.rest)
 	if b.rest = b.rest[n:]; len(b.rest) == 0 {
-		b.finish()
+		b.release()
 	}
 	return n, nil
 }
 
-// Close finishes the request, however much was read.
 func (b *bodyReader) Close() error {
-	b.finish()
+	b.release()
 	return nil
 }
 
@@ -168,8 +167,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // transport calls the server without a network.
 type transport struct{ server *Server }
 
-// Transport returns a RoundTripper that calls the server in the same process, for tests in virtual time. Faults of the
-// connection come back as the errors that a network gives. Nothing but the request's own context ends a wait.
+// Transport returns a RoundTripper that calls the server in the same process, for tests in virtual time. Faults of
+// the connection come back as the errors that a network gives. Nothing but the request's own context ends a wait.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -178,27 +177,18 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	in := r.Clone(ctx)
-	in.Header, in.RequestURI = http.Header{}, r.URL.RequestURI()
-	for name, values := range r.Header {
-		in.Header[textproto.CanonicalMIMEHeaderKey(name)] = values
-	}
-	if in.Host == "" {
-		in.Host = r.URL.Host
-	}
-	if in.Body == nil {
-		in.Body = http.NoBody
-	}
+	in.RequestURI = r.URL.RequestURI()
 	defer func() { _ = in.Body.Close() }()
 	p := t.server.receive(in)
 	if !p.delay(ctx) {
-		p.finish()
+		p.release()
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		return nil, &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}
 	}
 	if p.drip == 0 {
-		p.finish() // a server would have sent the last byte by now
+		p.release() // a server would have sent the last byte by now
 	}
 	return &http.Response{
 		Status: strconv.Itoa(p.status) + " " + http.StatusText(p.status), StatusCode: p.status, Proto: "HTTP/1.1",

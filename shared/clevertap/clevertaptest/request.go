@@ -1,10 +1,9 @@
 package clevertaptest
 
 import (
+	"cmp"
 	"io"
 	"math/rand/v2"
-	"mime"
-	"net"
 	"net/http"
 	"regexp"
 	"slices"
@@ -50,7 +49,6 @@ type exchange struct {
 	kept    *Request
 	account *account  // nil until its header named one that is known
 	taken   *inFlight // nil if the request does not count
-	used    []*activeFault
 	chance  *rand.Rand
 }
 
@@ -63,7 +61,7 @@ func (s *Server) receive(r *http.Request) *reply {
 	if p.end == whole || p.end == half {
 		e.kept.Status = p.status
 	}
-	p.finish = sync.OnceFunc(e.leave)
+	p.release = sync.OnceFunc(e.leave)
 	return p
 }
 
@@ -83,7 +81,7 @@ func (s *Server) arrive(r *http.Request) *exchange {
 	}}
 	s.requests = append(s.requests, e.kept)
 	// A source of its own, so that a request's luck depends on the seed and its number alone.
-	e.chance = rand.New(rand.NewPCG(s.seed, uint64(e.kept.Number))) //nolint:gosec // It has to be repeatable, not secret.
+	e.chance = rand.New(rand.NewPCG(s.seed, uint64(e.kept.Number))) //nolint:gosec // Repeatable, not secret.
 	return e
 }
 
@@ -138,14 +136,14 @@ func (e *exchange) checkPath() *reply {
 	return nil
 }
 
-// checkCredentials answers every wrong credential with the same words, in which blanks around colons and commas occur.
+// checkCredentials answers every wrong credential with the same words, in which blanks around colons occur.
 func (e *exchange) checkCredentials() *reply {
 	ids, passcodes := e.http.Header.Values(accountHeader), e.http.Header.Values(passcodeHeader)
 	region := regionOf(e.kept.Host)
 	switch {
 	case len(ids) != 1, len(passcodes) != 1, e.account == nil, passcodes[0] == "",
 		!slices.Contains(e.account.Passcodes, passcodes[0]), region != "" && region != e.account.Region:
-		return jsonReply(http.StatusUnauthorized, `{"status" : "fail" , "error" : "credentials refused" , "code" : 401}`)
+		return jsonReply(http.StatusUnauthorized, `{"status" : "fail", "error" : "credentials refused", "code" : 401}`)
 	case e.account.Blocked:
 		return refusal(http.StatusForbidden, "operation not allowed")
 	}
@@ -154,20 +152,15 @@ func (e *exchange) checkCredentials() *reply {
 
 var hostOfRegion = regexp.MustCompile(`^(?:([a-z]{2,5}[0-9]{1,2})\.)?api\.clevertap\.com$`)
 
-// regionOf returns the region that one of CleverTap's hosts serves; the bare host is Europe's. It returns "" for any other host,
-// at which every account is served (page common-api-components, November 2026).
+// regionOf returns the region that one of CleverTap's hosts serves; the bare host is Europe's. It returns "" for any
+// other host, at which every account is served (page common-api-components, November 2026).
 func regionOf(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	match := hostOfRegion.FindStringSubmatch(strings.ToLower(host))
-	switch {
-	case match == nil:
+	name, _, _ := strings.Cut(strings.ToLower(host), ":")
+	match := hostOfRegion.FindStringSubmatch(name)
+	if match == nil {
 		return ""
-	case match[1] == "":
-		return "eu1"
 	}
-	return match[1]
+	return cmp.Or(match[1], "eu1")
 }
 
 // takePlace lets only so many requests of an account in at once.
@@ -185,32 +178,22 @@ func (e *exchange) takePlace() *reply {
 	return nil
 }
 
+var (
+	contentType = regexp.MustCompile(`(?i)^application/json(; *charset="?utf-8"?)?$`)
+	dryRun      = regexp.MustCompile(`^(dryRun=[01])?$`)
+)
+
 // checkHeaders demands JSON, uncompressed, and no query but that of a dry run.
 func (e *exchange) checkHeaders() *reply {
 	types := e.http.Header.Values("Content-Type")
-	if len(types) != 1 || len(e.http.Header.Values("Content-Encoding")) > 0 {
-		return malformed()
-	}
-	media, parameters, err := mime.ParseMediaType(types[0])
-	if err != nil || media != "application/json" {
-		return malformed()
-	}
-	for name, value := range parameters {
-		if name != "charset" || !strings.EqualFold(value, "utf-8") {
-			return malformed()
-		}
-	}
-	queries := []string{"", "dryRun=0", "dryRun=1"}
-	if e.kept.Path == deletePath {
-		queries = queries[:1]
-	}
-	if !slices.Contains(queries, e.kept.Query) {
+	if len(types) != 1 || !contentType.MatchString(types[0]) || len(e.http.Header.Values("Content-Encoding")) > 0 ||
+		!dryRun.MatchString(e.kept.Query) || e.kept.Path == deletePath && e.kept.Query != "" {
 		return malformed()
 	}
 	return nil
 }
 
-// readBody reads a body within the limit. A longer one is refused with the rest of it unread, and the connection closed.
+// readBody reads a body within the limit. The rest of a longer one is left unread, and the connection closed.
 func (e *exchange) readBody() ([]byte, *reply) {
 	tooLarge := page(http.StatusRequestEntityTooLarge)
 	tooLarge.last = true

@@ -2,6 +2,8 @@ package clevertaptest_test
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -22,15 +24,15 @@ func padded(size int) string {
 
 // Each rule for whole requests has a request on either side of it.
 func TestWholeRequests(t *testing.T) {
-	const badBody, badAuth, html = "body cannot be read", "credentials refused", "<html>"
-	local := "http://127.0.0.1:9900"
-	lowerCase := func(r *http.Request) {
-		for name, values := range r.Header {
-			delete(r.Header, name)
-			r.Header[strings.ToLower(name)] = values
-		}
-	}
-	method := func(name string) func(*http.Request) { return func(r *http.Request) { r.Method = name } }
+	const (
+		badBody, badAuth, html = "body cannot be read", "credentials refused", "<html>"
+		local, id, pass, typ   = "http://127.0.0.1:9900", "X-CleverTap-Account-Id", "X-CleverTap-Passcode", "Content-Type"
+		huge                   = 4 << 20
+	)
+	users := func(n int) string { return `{"identity":["a"` + strings.Repeat(`,"a"`, n-1) + `]}` }
+	put := func(r *http.Request) { r.Method = http.MethodPut }
+	unannounced := func(r *http.Request) { r.ContentLength = -1 }
+	host := func(host string) string { return "http://" + host + "/1/upload" }
 	type row struct {
 		url    string // an upload's
 		body   string // an event
@@ -46,71 +48,64 @@ func TestWholeRequests(t *testing.T) {
 		"the host in the path":               {local + "/api.clevertap.com/1/upload", "", nil, 200, ""},
 		"the host in the path with a port":   {local + "/api.clevertap.com:443/1/upload", "", nil, 200, ""},
 		"something else before the path":     {local + "/proxy/1/upload", "", nil, 404, html},
-		"another method":                     {"", "", method(http.MethodPut), 405, "method not allowed"},
-		"the path comes before the method":   {"https://api.clevertap.com/x", "", method(http.MethodGet), 404, ""},
-		"no account":                         {"", "", header("X-CleverTap-Account-Id"), 401, badAuth},
-		"an empty account":                   {"", "", header("X-CleverTap-Account-Id", ""), 401, badAuth},
-		"two accounts":                       {"", "", header("X-CleverTap-Account-Id", account, account), 401, badAuth},
-		"an unknown account":                 {"", "", header("X-CleverTap-Account-Id", "TEST-999-9999"), 401, badAuth},
-		"no passcode":                        {"", "", header("X-CleverTap-Passcode"), 401, badAuth},
-		"an empty passcode":                  {"", "", header("X-CleverTap-Passcode", ""), 401, badAuth},
-		"two passcodes":                      {"", "", header("X-CleverTap-Passcode", passcode, passcode), 401, badAuth},
-		"a wrong passcode":                   {"", "", header("X-CleverTap-Passcode", "x"), 401, badAuth},
-		"header names in lower case":         {"", "", lowerCase, 200, ""},
+		"another method":                     {"", "", put, 405, "method not allowed"},
+		"the path comes before the method":   {"https://api.clevertap.com/x", "", put, 404, ""},
 		"another region":                     {uploadIn1, "", nil, 401, badAuth},
 		"another region in the path":         {local + "/in1.api.clevertap.com/1/upload", "", nil, 401, badAuth},
-		"the account's region":               {strings.Replace(uploadIn1, "in1", "IN1", 1), "", bySecond, 200, ""},
+		"the account's region":               {host("IN1.api.clevertap.com"), "", bySecond, 200, ""},
 		"the bare host for another region":   {"", "", bySecond, 401, badAuth},
-		"the other name of Europe":           {strings.Replace(upload, "api", "eu1.api", 1), "", nil, 200, ""},
+		"the other name of Europe":           {host("eu1.api.clevertap.com"), "", nil, 200, ""},
 		"another host serves every region":   {local + "/1/upload", "", bySecond, 200, ""},
-		"what is no region is another host":  {"http://proxy.api.clevertap.com/1/upload", "", bySecond, 200, ""},
-		"a region nobody has heard of yet":   {"http://abcde12.api.clevertap.com/1/upload", "", nil, 401, badAuth},
-		"credentials come before the body":   {"", "x", header("X-CleverTap-Passcode", "x"), 401, ""},
-		"no content type":                    {"", "", header("Content-Type"), 400, badBody},
-		"two content types":                  {"", "", header("Content-Type", "application/json", "application/json"), 400, badBody},
-		"plain JSON":                         {"", "", header("Content-Type", "application/json"), 200, ""},
-		"a charset in capitals and quotes":   {"", "", header("Content-Type", `Application/JSON; Charset="UTF-8"`), 200, ""},
-		"another charset":                    {"", "", header("Content-Type", "application/json; charset=latin1"), 400, badBody},
-		"another parameter":                  {"", "", header("Content-Type", "application/json; version=1"), 400, badBody},
-		"another type":                       {"", "", header("Content-Type", "text/plain"), 400, badBody},
+		"what is no region is another host":  {host("proxy.api.clevertap.com"), "", bySecond, 200, ""},
+		"a region nobody has heard of yet":   {host("abcde12.api.clevertap.com"), "", nil, 401, badAuth},
+		"credentials come before the body":   {"", "x", header(pass, "x"), 401, ""},
+		"plain JSON":                         {"", "", header(typ, "application/json"), 200, ""},
+		"a charset in capitals and quotes":   {"", "", header(typ, `Application/JSON; Charset="UTF-8"`), 200, ""},
 		"a compressed body":                  {"", "", header("Content-Encoding", "gzip"), 400, badBody},
 		"a dry run":                          {upload + "?dryRun=1", "", nil, 200, ""},
 		"no dry run, and saying so":          {upload + "?dryRun=0", "", nil, 200, ""},
 		"another dry run":                    {upload + "?dryRun=true", "", nil, 400, badBody},
-		"a body at the limit":                {"", padded(4 << 20), nil, 200, ""},
-		"a body over the limit":              {"", padded(4<<20 + 1), nil, 413, html},
-		"a body over the limit, unannounced": {"", padded(4<<20 + 1), func(r *http.Request) { r.ContentLength = -1 }, 413, html},
-		"headers come before the size":       {"", padded(4<<20 + 1), header("Content-Type", "text/plain"), 400, badBody},
+		"a body at the limit":                {"", padded(huge), nil, 200, ""},
+		"a body over the limit":              {"", padded(huge + 1), nil, 413, html},
+		"a body over the limit, unannounced": {"", padded(huge + 1), unannounced, 413, html},
+		"headers come before the size":       {"", padded(huge + 1), header(typ, "text/plain"), 400, badBody},
 		"1000 records":                       {"", events(1000), nil, 200, `"processed":1000`},
 		"trailing blanks":                    {"", events(1) + " \n", nil, 200, ""},
 		"a delete":                           {deletion, `{"identity":"a"}`, nil, 200, `{"status":"success"}`},
 		"a delete by CleverTap ID":           {deletion, `{"guid":["-a","-b"]}`, nil, 200, ""},
-		"a delete of 100":                    {deletion, `{"identity":["a"` + strings.Repeat(`,"a"`, 99) + `]}`, nil, 200, ""},
+		"a delete of 100":                    {deletion, users(100), nil, 200, ""},
 		"a delete as a dry run":              {deletion + "?dryRun=1", `{"identity":"a"}`, nil, 400, badBody},
+	}
+	for i, change := range []func(*http.Request){
+		header(id), header(id, ""), header(id, account, account), header(id, "TEST-999-9999"),
+		header(pass), header(pass, ""), header(pass, passcode, passcode), header(pass, "x"),
+	} {
+		tests[fmt.Sprint("wrong credentials ", i)] = row{"", "", change, 401, badAuth}
+	}
+	for _, types := range [][]string{
+		nil, {"application/json", "application/json"}, {"application/json; charset=latin1"}, {"application/json; version=1"},
+		{"text/plain"},
+	} {
+		tests[fmt.Sprint("content types ", types)] = row{"", "", header(typ, types...), 400, badBody}
 	}
 	for _, body := range []string{
 		" ", `[]`, `{}`, `{"D":[{}]}`, `{"d":[{}],"source":"x"}`, `{"d":{}}`, `{"d":[]}`, events(1001), "\ufeff" + events(1),
-		"/* */" + events(1), strings.Replace(events(1), "]}", ",]}", 1), events(1) + "{}", strings.TrimSuffix(events(1), "}"),
+		"/* */" + events(1), strings.Replace(events(1), "]}", ",]}", 1), events(1) + "{}", events(1)[:20],
 		list(event(1, `,"a":"`+"\xff"+`"`)), list(event(1, `,"a":"\ud800"`)), list(event(1, `,"a":1,"a":1`)),
 		list(event(1, `,"a":1,"\u0061":1`)), list(event(1, `,"a":{"b":[{"c":1,"c":1}]}`)),
 	} {
 		tests["upload "+body] = row{"", body, nil, 400, badBody}
 	}
 	for _, body := range []string{
-		`{"identity":["a"` + strings.Repeat(`,"a"`, 100) + `]}`, `{"identity":[]}`, `{"identity":""}`, `{"identity":7}`,
+		users(101), `{"identity":[]}`, `{"identity":""}`, `{"identity":7}`,
 		`{"objectId":"-a"}`, `{"identity":"a","guid":"-a"}`, `{`,
 	} {
 		tests["delete "+body] = row{deletion, body, nil, 400, badBody}
 	}
 	for name, test := range tests {
 		s := serverOf()
-		if test.url == "" {
-			test.url = upload
-		}
-		if test.body == "" {
-			test.body = events(1)
-		}
-		got := call(t, s.Transport(), requestOf(t, test.url, test.body, test.change))
+		r := requestOf(t, cmp.Or(test.url, upload), cmp.Or(test.body, events(1)), test.change)
+		got := call(t, s.Transport(), r)
 		if got.status != test.status || !strings.Contains(got.body, test.answer) || s.Requests()[0].Status != got.status {
 			t.Errorf("%.60s: status %d, %.200s, want %d, %s", name, got.status, got.body, test.status, test.answer)
 		}
@@ -129,7 +124,8 @@ func TestABlockedAccountIsForbidden(t *testing.T) {
 	if got := post(t, s, events(1)); got.status != http.StatusForbidden {
 		t.Errorf("status %d", got.status)
 	}
-	if got := call(t, s.Transport(), requestOf(t, upload, "", header("X-CleverTap-Passcode", "x"))); got.status != http.StatusUnauthorized {
+	got := call(t, s.Transport(), requestOf(t, upload, "", header("X-CleverTap-Passcode", "x")))
+	if got.status != http.StatusUnauthorized {
 		t.Errorf("with a wrong passcode: %d", got.status)
 	}
 }
@@ -151,9 +147,9 @@ func TestRequestsAreKept(t *testing.T) {
 	s := serverOf()
 	call(t, s.Transport(), requestOf(t, "http://127.0.0.1/api.clevertap.com/1/upload?dryRun=0", bad(3, 1)))
 	got := s.Requests()[0]
-	if got.Number != 1 || got.Account != account || got.Host != "api.clevertap.com" || got.Path != "/1/upload" || got.Query != "dryRun=0" ||
-		got.Size != int64(len(bad(3, 1))) || got.Records != 3 || got.Status != http.StatusOK {
-		t.Errorf("%+v", got)
+	where := fmt.Sprint(got.Number, got.Account, " ", got.Host, got.Path, got.Query, got.Size, got.Records, got.Status)
+	if want := fmt.Sprint("1", account, " api.clevertap.com/1/uploaddryRun=0", len(bad(3, 1)), 3, 200); where != want {
+		t.Errorf("%s, want %s", where, want)
 	}
 	if got.Header.Get("X-CleverTap-Passcode") != "[secret]" || got.Header.Get("X-CleverTap-Account-Id") != account {
 		t.Errorf("headers %v", got.Header)
@@ -199,7 +195,7 @@ func TestRequestsInFlightAreLimited(t *testing.T) {
 		"dry runs count":          {nil, 16, upload + "?dryRun=1", events(1), nil, map[int]int{200: 15, 429: 1}, 16},
 		"3 deletes at once":       {nil, 3, deletion, remove, nil, map[int]int{200: 3}, 0},
 		"4 deletes at once":       {nil, 4, deletion, remove, nil, map[int]int{200: 3, 429: 1}, 0},
-		"strangers do not count":  {nil, 20, upload, events(1), header("X-CleverTap-Passcode", "x"), map[int]int{401: 20}, 0},
+		"strangers do not count":  {nil, 20, upload, events(1), header("X-CleverTap-Passcode"), map[int]int{401: 20}, 0},
 		"another account's apart": {[]ct.Fault{throttled}, 1, uploadIn1, events(1), bySecond, map[int]int{200: 1}, 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// The vendor's limits, lengths in bytes of the decoded text; where its pages give several, the smallest (pages
-// platform-considerations, upload-events-api and delete-user-profile-api, November 2026). 512 is where an SDK cuts event names.
+// The vendor's limits, the smallest where its pages give several, lengths in bytes of the decoded text (pages
+// platform-considerations, upload-events-api and delete-user-profile-api, November 2026).
 const (
 	maxRecords    = 1000
 	maxProperties = 100
 	maxItems      = 50
-	maxName       = 512
+	maxName       = 512 // where an SDK cuts event names
 	maxKey        = 120
 	maxValue      = 512
 	maxEventNames = 512
@@ -37,49 +37,44 @@ var (
 // record is a record under examination.
 type record struct {
 	*value
-	position int // in the upload, from 1
-	code     int // why it is refused; 0: it is not
-	typ      string
-	key, id  string // which identity key, and its value
-	name     string // of an event
-	eventID  string
-	data     *value // evtData or profileData
-	items    *value // of a Charged event; nil if there are none
+	position  int // in the upload, from 1
+	code      int // why it is refused and not stored; 0: it is
+	answered  int // the code that the answer gives; 0: it is accepted
+	typ       string
+	key, id   string // which identity key, and its value
+	name      string // of an event
+	discarded bool   // by that name
+	eventID   string
+	data      *value // evtData or profileData
+	items     *value // of a Charged event; nil if there are none
 }
 
 // examine finds out what a record is and which rule it breaks first.
 func (a *account) examine(v *value, position int) *record {
-	r := &record{value: v, position: position, data: &value{}}
-	if typ := v.find("type"); typ != nil {
-		r.typ = typ.text
-	}
+	r := &record{value: v, position: position, typ: v.textOf("type"), name: v.textOf("evtName"), data: &value{}}
+	r.discarded = a.discarded[fold(r.name)]
 	identities := 0
 	for _, key := range identityKeys {
-		if id := v.find(key); id != nil {
+		if v.find(key) != nil {
 			identities++
-			r.key, r.id = key, id.text
+			r.key, r.id = key, v.textOf(key)
 		}
 	}
 	if identities != 1 {
 		r.id = "" // two count as none, and so does null
 	}
-	if name := v.find("evtName"); name != nil {
-		r.name = name.text
+	if data := v.find(map[string]string{"event": "evtData", "profile": "profileData"}[r.typ]); data != nil {
+		r.data = data
 	}
-	for _, key := range []string{"evtData", "profileData"} {
-		if data := v.find(key); data != nil {
-			r.data = data
-		}
-	}
-	if id := r.data.find("event_id"); id != nil && r.typ == "event" {
-		r.eventID = id.text
+	if r.typ == "event" {
+		r.eventID = r.data.textOf("event_id")
 	}
 	if r.name == "Charged" {
 		r.items = r.data.find("Items")
 	}
 	for _, rule := range rules {
-		if (rule.typ == "" || rule.typ == r.typ) && rule.broken(a, r) {
-			r.code = rule.code
+		if (rule.typ == "" || rule.typ == r.typ) && rule.broken(r) {
+			r.code, r.answered = rule.code, rule.code
 			break
 		}
 	}
@@ -91,48 +86,50 @@ var (
 	seconds  = regexp.MustCompile(`^[1-9][0-9]{0,10}$`)          // milliseconds have more digits
 )
 
-// rule is a rule for records. The codes are the vendor's (page api-errors, November 2026); 512 is for what it does not say.
+// rule is a rule for records. Codes are the vendor's (page api-errors, November 2026), 512 if it does not say.
 type rule struct {
 	typ    string // of the records that it is for; "": all
 	code   int
-	broken func(a *account, r *record) bool
+	broken func(r *record) bool
 }
 
 // rules are in their order: the first that is broken refuses the record.
 var rules = []rule{
-	{"", 524, func(_ *account, r *record) bool { return topKeys[r.typ] == nil }},
-	{"", 512, func(_ *account, r *record) bool {
+	{"", 524, func(r *record) bool { return topKeys[r.typ] == nil }},
+	{"", 512, func(r *record) bool {
 		return r.has(func(m *value) bool {
 			return !slices.Contains(topKeys[r.typ], m.key) && !slices.Contains(identityKeys, m.key)
 		})
 	}},
-	{"", 523, func(_ *account, r *record) bool { return r.id == "" }},
-	{"", 526, func(_ *account, r *record) bool { return r.key == "objectId" && !customID.MatchString(r.id) }},
-	{"", 525, func(_ *account, r *record) bool { ts := r.find("ts"); return ts != nil && !seconds.Match(ts.raw) }},
-	{"event", 509, func(_ *account, r *record) bool { return strings.TrimSpace(r.name) == "" }},
-	{"event", 512, func(_ *account, r *record) bool {
-		return len(r.name) > maxName || strings.ContainsAny(r.name, forbiddenInNames) || strings.TrimSpace(r.name) != r.name
+	{"", 523, func(r *record) bool { return r.id == "" }},
+	{"", 526, func(r *record) bool { return r.key == "objectId" && !customID.MatchString(r.id) }},
+	{"", 525, func(r *record) bool { ts := r.find("ts"); return ts != nil && !seconds.Match(ts.raw) }},
+	{"event", 509, func(r *record) bool { return strings.TrimSpace(r.name) == "" }},
+	{"event", 512, func(r *record) bool {
+		return len(r.name) > maxName || strings.ContainsAny(r.name, forbiddenInNames) ||
+			strings.TrimSpace(r.name) != r.name
 	}},
-	{"event", 513, func(_ *account, r *record) bool { return reserved[fold(r.name)] }},
-	{"event", 528, func(a *account, r *record) bool { return a.discarded[fold(r.name)] }},
-	{"event", 512, func(_ *account, r *record) bool {
-		return r.data.kind != '{' || r.data.has(func(m *value) bool { return m != r.items && !isProperty(m, forbiddenInNames) })
+	{"event", 513, func(r *record) bool { return strings.Contains(reserved, ","+fold(r.name)+",") }},
+	{"event", 528, func(r *record) bool { return r.discarded }},
+	{"event", 512, func(r *record) bool {
+		return r.data.kind != '{' || r.data.has(func(m *value) bool {
+			return m != r.items && !isProperty(m, forbiddenInNames)
+		})
 	}},
-	{"event", 522, func(_ *account, r *record) bool { return len(r.data.members) > maxProperties }},
-	{"event", 512, func(_ *account, r *record) bool {
-		return r.items != nil && (r.items.kind != '[' || len(r.items.members) == 0 || r.items.has(func(item *value) bool {
-			return item.kind != '{' || item.has(func(m *value) bool { return !isProperty(m, forbiddenInNames) })
-		}))
+	{"event", 522, func(r *record) bool { return len(r.data.members) > maxProperties }},
+	{"event", 512, func(r *record) bool {
+		bad := func(m *value) bool { return !isProperty(m, forbiddenInNames) }
+		badItem := func(item *value) bool { return item.kind != '{' || item.has(bad) }
+		return r.items != nil && (r.items.kind != '[' || len(r.items.members) == 0 || r.items.has(badItem))
 	}},
-	{"event", 522, func(_ *account, r *record) bool {
-		return r.items != nil && (len(r.items.members) > maxItems || r.items.has(func(item *value) bool {
-			return len(item.members) > maxProperties
-		}))
+	{"event", 522, func(r *record) bool {
+		long := func(item *value) bool { return len(item.members) > maxProperties }
+		return r.items != nil && (len(r.items.members) > maxItems || r.items.has(long))
 	}},
-	{"profile", 512, func(_ *account, r *record) bool {
+	{"profile", 512, func(r *record) bool {
 		return r.data.kind != '{' || r.data.has(func(m *value) bool { return !isProperty(m, forbiddenInProfiles) })
 	}},
-	{"profile", 522, func(_ *account, r *record) bool { return len(r.data.members) > maxProperties }},
+	{"profile", 522, func(r *record) bool { return len(r.data.members) > maxProperties }},
 	profileRule(514, `gender`, `"(M|F)"`),
 	profileRule(515, `email`, `"[^@ ,;<>()\\"]+@[^@. ,;<>()\\"]+(\.[^@. ,;<>()\\"]+)+"`),
 	profileRule(516, `phone`, `"\+[0-9]{8,15}"`),
@@ -148,7 +145,7 @@ var rules = []rule{
 // upload-user-profiles-api, November 2026).
 func profileRule(code int, key, form string) rule {
 	keys, forms := regexp.MustCompile(`^(`+key+`)$`), regexp.MustCompile(`^(`+form+`)$`)
-	return rule{"profile", code, func(_ *account, r *record) bool {
+	return rule{"profile", code, func(r *record) bool {
 		return r.data.has(func(m *value) bool { return keys.MatchString(fold(m.key)) && !forms.Match(m.raw) })
 	}}
 }
@@ -161,20 +158,14 @@ func isProperty(m *value, forbidden string) bool {
 	return m.kind == '"' && len(m.text) <= maxValue || m.kind == '0' || m.kind == 't' || m.kind == 'f'
 }
 
-// reserved are CleverTap's own events, folded: the vendor's list for code 513, what its SDK adds, further system events, and one
-// that was refused in production though it is on no list.
-var reserved = func() map[string]bool {
-	folded := map[string]bool{}
-	for _, name := range strings.Split(`Notification Sent,Notification Viewed,Notification Clicked,Notification Delivered,`+
-		`Notification Replied,UTM Visited,App Launched,App Uninstalled,App Version Changed,Stayed,Reply Sent,`+
-		`Experiment Rendered,Reachable By,Identity Reset,Identity Set,Identity Error,wzrk_d,Notification Bounced,`+
-		`Geocluster Entered,Geocluster Exited,SCOutgoing,SCIncoming,SCEnd,SCCampaignOptOut,App Installed,`+
-		`Web Session Started,Notification Failed,Push Impressions,State Transitioned,Session Concluded,Channel Subscribed,`+
-		`Channel Unsubscribed,App Upgraded,AB Test Enter,AB Test Exit,Push Unregistered,Partner Sync,Web Page Viewed`, ",") {
-		folded[fold(name)] = true
-	}
-	return folded
-}()
+// reserved are CleverTap's own events, folded: the vendor's list for code 513, what its SDK adds, further system
+// events, and one that was refused in production though it is on no list.
+var reserved = fold(`,Notification Sent,Notification Viewed,Notification Clicked,Notification Delivered,
+	Notification Replied,UTM Visited,App Launched,App Uninstalled,App Version Changed,Stayed,Reply Sent,
+	Experiment Rendered,Reachable By,Identity Reset,Identity Set,Identity Error,wzrk_d,Notification Bounced,
+	Geocluster Entered,Geocluster Exited,SCOutgoing,SCIncoming,SCEnd,SCCampaignOptOut,App Installed,
+	Web Session Started,Notification Failed,Push Impressions,State Transitioned,Session Concluded,Channel Subscribed,
+	Channel Unsubscribed,App Upgraded,AB Test Enter,AB Test Exit,Push Unregistered,Partner Sync,Web Page Viewed,`)
 
 // fold returns a name as CleverTap compares it: without letter case and without spaces.
 func fold(name string) string {

@@ -1,14 +1,14 @@
 // Package clevertaptest is a strict fake of CleverTap's upload and delete endpoints.
 //
-// It refuses whatever CleverTap is known to refuse, in CleverTap's words and codes, takes the harsher side where CleverTap is
-// unknown, and warns of what CleverTap would presumably accept and then spoil in silence. It fails on demand, repeatably, in
-// every way that a network or a vendor can. It records what was stored, whatever it answered: tests should look at the
-// former. It has rules of its own and shares none with package clevertap, so that a mistake there cannot hide itself here. It
-// does not deduplicate, trigger campaigns or apply a schema.
+// It refuses whatever CleverTap is known to refuse, in CleverTap's words and codes, takes the harsher side where
+// CleverTap is unknown, and warns of what CleverTap would presumably accept and then spoil in silence. It fails on
+// demand, repeatably, in every way that a network or a vendor can. It records what was stored, whatever it answered:
+// tests should look at the former. It has rules of its own and shares none with package clevertap, so that a mistake
+// there cannot hide itself here. It does not deduplicate, trigger campaigns or apply a schema.
 //
-// A [Server] is an http.Handler. [Server.Transport] calls it without a network, in virtual time too; [Server.Listen] puts it on
-// loopback. [Server.AddFault] makes it fail, [Server.Records] and its neighbours show what arrived. [Server.Admin] offers the
-// same over HTTP, as JSON with the keys of the Go types:
+// A [Server] is an http.Handler. [Server.Transport] calls it without a network, in virtual time too; [Server.Listen]
+// puts it on loopback. [Server.AddFault] makes it fail, [Server.Records] and its neighbours show what arrived.
+// [Server.Admin] offers the same over HTTP, as JSON with the keys of the Go types:
 //
 //	GET    /health      {"status":"ok"}
 //	GET    /records     list of Record
@@ -57,8 +57,9 @@ type account struct {
 	discarded map[string]bool // folded
 	uploads   inFlight
 	deletes   inFlight
-	seen      seen
-	profiles  []*Profile // in order of creation
+	seen      map[string]string // in the records it accepted; see remember
+	names     int               // of events
+	profiles  []*Profile        // in order of creation
 }
 
 // inFlight counts requests.
@@ -108,7 +109,8 @@ type Server struct {
 	deletions []Deletion
 }
 
-// New returns a Server. It panics if a fault of the configuration is wrong, because only a mistake in the test can cause that.
+// New returns a Server. It panics if a fault of the configuration is wrong, because only a mistake in the test can
+// cause that.
 func New(config Config) *Server {
 	s := &Server{seed: config.Seed, accounts: map[string]*account{}}
 	for _, a := range config.Accounts {
@@ -125,7 +127,7 @@ func (s *Server) SetAccount(settings Account) {
 	defer s.mu.Unlock()
 	a := s.accounts[settings.ID]
 	if a == nil {
-		a = &account{seen: newSeen()}
+		a = &account{seen: map[string]string{}}
 		s.accounts[settings.ID] = a
 		s.order = append(s.order, a)
 	}
@@ -139,7 +141,8 @@ func (s *Server) SetAccount(settings Account) {
 func (s *Server) Records(account string) []Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(s.records), func(r Record) bool { return account != "" && r.Account != account })
+	others := func(r Record) bool { return account != "" && r.Account != account }
+	return slices.DeleteFunc(slices.Clone(s.records), others)
 }
 
 // Requests returns every request in order of arrival, refused ones included.
@@ -149,7 +152,6 @@ func (s *Server) Requests() []Request {
 	all := make([]Request, len(s.requests))
 	for i, r := range s.requests {
 		all[i] = *r
-		all[i].Faults = slices.Clone(r.Faults)
 	}
 	return all
 }
@@ -188,8 +190,8 @@ func (s *Server) Deletions() []Deletion {
 	return slices.Clone(s.deletions)
 }
 
-// HighestInFlight returns the most uploads that an account ever had under way at once. One that was refused for being too many
-// counts: it was sent.
+// HighestInFlight returns the most uploads that an account ever had under way at once. One that was refused for being
+// too many counts: it was sent.
 func (s *Server) HighestInFlight(id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

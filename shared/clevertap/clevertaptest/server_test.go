@@ -1,6 +1,7 @@
 package clevertaptest_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -11,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	ct "github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
@@ -27,8 +27,8 @@ func TestRecordsAreKeptInOrder(t *testing.T) {
 	post(t, s, bad(3, 1))
 	one := func(number, request, position, id int) ct.Record {
 		return ct.Record{
-			Number: number, Account: account, Request: request, Position: position, Type: "event", Key: "identity", ID: "reader-7731",
-			Name: "TRIAL_STARTED", EventID: fmt.Sprint(id), Raw: event(id, ""),
+			Number: number, Account: account, Request: request, Position: position, Type: "event",
+			Key: "identity", ID: "reader", Name: "TRIAL_STARTED", EventID: fmt.Sprint(id), Raw: event(id, ""),
 		}
 	}
 	want := []ct.Record{
@@ -37,7 +37,7 @@ func TestRecordsAreKeptInOrder(t *testing.T) {
 		one(4, 3, 2, 2),
 		one(5, 3, 3, 3),
 	}
-	if diff := cmp.Diff(want, s.Records(account), cmpopts.IgnoreFields(ct.Record{}, "Time")); diff != "" {
+	if diff := gocmp.Diff(want, s.Records(account), cmpopts.IgnoreFields(ct.Record{}, "Time")); diff != "" {
 		t.Error(diff)
 	}
 	if got := s.Records(second); len(got) != 1 || got[0].Number != 3 || len(s.Records("")) != 5 {
@@ -47,11 +47,12 @@ func TestRecordsAreKeptInOrder(t *testing.T) {
 
 func TestProfilesAreMergedAndDeleted(t *testing.T) {
 	s := serverOf()
-	post(t, s, list(profile("a", `"plan":"gold","n":1`), strings.Replace(event(1, ""), "reader-7731", "b", 1)))
-	post(t, s, list(profile("a", `"plan":"silver"`), strings.Replace(event(2, ""), `"identity":"reader-7731"`, `"objectId":"-c"`, 1)))
+	post(t, s, list(profile("a", `"plan":"gold","n":1`), strings.Replace(event(1, ""), "reader", "b", 1)))
+	byObjectID := strings.Replace(event(2, ""), `"identity":"reader"`, `"objectId":"-c"`, 1)
+	post(t, s, list(profile("a", `"plan":"silver"`), byObjectID))
 	expect := func(want ...ct.Profile) {
 		t.Helper()
-		if diff := cmp.Diff(want, s.Profiles()); diff != "" {
+		if diff := gocmp.Diff(want, s.Profiles()); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -86,9 +87,9 @@ func TestDuplicatesAreOfOneAccount(t *testing.T) {
 
 func TestADryRunStoresNothing(t *testing.T) {
 	s := serverOf()
-	got := call(t, s.Transport(), requestOf(t, upload+"?dryRun=1", bad(2, 2))).read(t)
-	if got.Status != "partial" || got.processed() != 1 || got.Unprocessed[0].code() != 513 {
-		t.Errorf("%+v", got)
+	got := call(t, s.Transport(), requestOf(t, upload+"?dryRun=1", bad(2, 2))).read(t).String()
+	if got != "partial 1 2:513:true" {
+		t.Error(got)
 	}
 	if len(s.Records("")) != 0 || len(s.Profiles()) != 0 || len(s.Warnings()) != 0 {
 		t.Error("a dry run left something behind")
@@ -101,27 +102,20 @@ func TestADryRunStoresNothing(t *testing.T) {
 func TestAnswersNameEveryRefusedRecordOnce(t *testing.T) {
 	s := serverOf()
 	for n := 1; n <= 12; n++ {
-		var positions []int
+		var positions, named []int
 		for p := 1; p <= n; p++ {
 			if rand.IntN(2) == 0 {
 				positions = append(positions, p)
 			}
 		}
 		got := post(t, s, bad(n, positions...)).read(t)
-		want := "partial"
-		switch len(positions) {
-		case 0:
-			want = "success"
-		case n:
-			want = "fail"
-		}
-		var named []int
 		for _, e := range got.Unprocessed {
 			named = append(named, e.position())
 		}
 		slices.Sort(named)
-		if got.Status != want || got.processed() != n-len(positions) || !slices.Equal(named, positions) {
-			t.Errorf("%d with %v refused: %+v", n, positions, got)
+		want := map[int]string{0: "success", n: "fail"}[len(positions)]
+		if got.Status != cmp.Or(want, "partial") || *got.Processed != n-len(positions) || !slices.Equal(named, positions) {
+			t.Errorf("%d with %v refused: %s", n, positions, got)
 		}
 	}
 }
@@ -141,7 +135,8 @@ func TestAnswersDiffer(t *testing.T) {
 		forms[fmt.Sprint("in order ", slices.IsSorted(order))]++
 	}
 	for _, form := range []string{
-		"code string", "code number", "ends .", "ends . ", "ends ..", "code in the text true", "code in the text false", "in order false",
+		"code string", "code number", "ends .", "ends . ", "ends ..", "code in the text true",
+		"code in the text false", "in order false",
 	} {
 		if forms[form] < 10 {
 			t.Errorf("%s: %d times", form, forms[form])
@@ -149,44 +144,30 @@ func TestAnswersDiffer(t *testing.T) {
 	}
 }
 
-// An echo is the record in other words.
+// An echo is the record in other words, of which there may be two.
 func TestEchoes(t *testing.T) {
-	for record, forms := range map[string]map[string][]any{ // by key, what must occur, and nothing else
-		`{"type":"event","identity":"123456789012345","ts":946684800,"evtName":"Stayed","evtData":{}}`: {
-			"identity": {123456789012345.0}, "ts": {946684800.0, "946684800"}, "evtName": {"Stayed"},
+	for _, test := range [][]string{
+		{
+			`{"type":"event","identity":"12345678901234","ts":1,"evtName":"Stayed","evtData":{"n":9.90}}`,
+			`{"evtData":{"n":9.90},"evtName":"Stayed","ts":1,"identity":12345678901234,"type":"event"}`,
+			`{"evtData":{"n":"9.90"},"evtName":"Stayed","ts":"1","identity":12345678901234,"type":"event"}`,
 		},
-		`{"type":"event","identity":"1234567890123456","evtName":"Stayed","evtData":{}}`:     {"identity": {"1234567890123456"}},
-		`{"type":"event","identity":"007","evtName":"Stayed","evtData":{}}`:                  {"identity": {"007"}},
-		profile("a", `"Phone":"+49301234567","Age":"x","n":9.90`):                            {"Phone": {49301234567.0}, "n": {9.9, "9.90"}, "Age": {"x"}},
-		`{"type":"event","identity":"\u00e9\n","evtName":"Stayed","evtData":{"é":"\u00fc"}}`: {"identity": {"é\n"}, "é": {"ü"}},
+		{
+			`{"type":"event","identity":"1234567890123456","evtName":"Stayed"}`,
+			`{"evtName":"Stayed","identity":"1234567890123456","type":"event"}`,
+		},
+		{`{"type":"event","identity":"007","evtName":"Stayed"}`, `{"evtName":"Stayed","identity":"007","type":"event"}`},
+		{
+			`{"type":"profile","identity":"é","profileData":{"Phone":"+49301234567","é":"\u00fc","Age":"x"}}`,
+			`{"profileData":{"Age":"x","é":"ü","Phone":49301234567},"identity":"é","type":"profile"}`,
+		},
 	} {
-		s := serverOf()
-		seen := map[string]map[any]bool{}
+		s, seen := serverOf(), map[string]bool{}
 		for range 24 {
-			echoed := post(t, s, list(record)).read(t).Unprocessed[0].Record
-			var echo map[string]any
-			if err := json.Unmarshal(echoed, &echo); err != nil || string(echoed) == record {
-				t.Fatalf("%s, %v", echoed, err)
-			}
-			for _, data := range []string{"evtData", "profileData"} {
-				inner, _ := echo[data].(map[string]any)
-				maps.Copy(echo, inner)
-			}
-			for key := range forms {
-				if seen[key] == nil {
-					seen[key] = map[any]bool{}
-				}
-				seen[key][echo[key]] = true
-			}
+			seen[string(post(t, s, list(test[0])).read(t).Unprocessed[0].Record)] = true
 		}
-		for key, values := range forms {
-			want := map[any]bool{}
-			for _, value := range values {
-				want[value] = true
-			}
-			if !maps.Equal(seen[key], want) {
-				t.Errorf("%s of %s: %v, want %v", key, record, seen[key], want)
-			}
+		if got := slices.Sorted(maps.Keys(seen)); !slices.Equal(got, slices.Sorted(slices.Values(test[1:]))) {
+			t.Errorf("%s: %s", test[0], got)
 		}
 	}
 }
@@ -239,14 +220,14 @@ func TestTheAdminAPIShowsWhatIsThere(t *testing.T) {
 			t.Errorf("%s of an empty server: %d %s", target, status, got)
 		}
 	}
-	post(t, s, list(strings.Replace(event(1, `,"seen":"2026-11-02"`), "reader-7731", "a", 1)))
+	post(t, s, list(strings.Replace(event(1, `,"seen":"2026-11-02"`), "reader", "a", 1)))
 	call(t, s.Transport(), requestOf(t, deletion, `{"identity":"b"}`))
 	for target, want := range map[string]string{
 		"/health":    `{"status":"ok"}`,
 		"/warnings":  `[{"account":"TEST-123-4567","request":1,"position":1,"rule":"iso_date","key":"seen"}]`,
 		"/profiles":  `[{"account":"TEST-123-4567","key":"identity","id":"a","data":{}}]`,
 		"/deletions": `[{"account":"TEST-123-4567","key":"identity","id":"b"}]`,
-		"/records":   `"type":"event","key":"identity","id":"a","name":"TRIAL_STARTED","event_id":"1","raw":"{\"type\":\"event\",`,
+		"/records":   `"key":"identity","id":"a","name":"TRIAL_STARTED","event_id":"1","raw":"{\"type\":\"event\",`,
 		"/requests":  `"path":"/1/delete/profiles.json"`,
 	} {
 		status, got := ask(t, s, http.MethodGet, target, "")
@@ -271,10 +252,8 @@ func TestTheAdminAPITakesCommands(t *testing.T) {
 		{http.MethodPost, "/faults", `{"kind":"latency","wait":"soon"}`, 400, 200},
 		{http.MethodPost, "/faults", `x`, 400, 200},
 		{http.MethodPost, "/accounts", `{"id":"TEST-123-4567","passcodes":["new-passcode"]}`, 200, 401},
-		{http.MethodPost, "/accounts", `{"passcodes":["x"]}`, 400, 401},
 		{http.MethodPost, "/accounts", `{"id":"TEST-123-4567","passcodes":["demo-passcode"],"in_flight":2}`, 200, 200},
 		{http.MethodGet, "/nothing", ``, 404, 200},
-		{http.MethodPost, "/faults", strings.Repeat(" ", 1<<20+1), 400, 200},
 	} {
 		status, got := ask(t, s, c.method, c.target, c.body)
 		if status != c.want || status == http.StatusBadRequest && !strings.HasPrefix(got, `{"error":"`) {
@@ -287,23 +266,15 @@ func TestTheAdminAPITakesCommands(t *testing.T) {
 }
 
 func TestFaultsInJSON(t *testing.T) {
-	text := `[{"kind":"status","account":"a","path":"/1/upload","count":3,"rate":0.5,"until":"2s","status":500,"body":"html",` +
-		`"retry_after":"9","over":7,"stored":true},{"kind":"transient","marker":"m","share":0.1,"times":2,"code":599},` +
-		`{"kind":"expire","passcode":"p"},{"kind":"throttle","in_flight":4},{"kind":"wrong_index","index":"zero"},` +
-		`{"kind":"bad_count","by":-2},{"kind":"trickle","wait":"1ms"}]`
-	want := []ct.Fault{
-		{
-			Kind: ct.Status, Account: "a", Path: "/1/upload", Count: 3, Rate: 0.5, Until: 2 * time.Second, Status: 500, Body: "html",
-			RetryAfter: "9", Over: 7, Stored: true,
-		},
-		{Kind: ct.Transient, Marker: "m", Share: 0.1, Times: 2, Code: 599},
-		{Kind: ct.Expire, Passcode: "p"},
-		{Kind: ct.Throttle, InFlight: 4},
-		{Kind: ct.WrongIndex, Index: "zero"},
-		{Kind: ct.BadCount, By: -2},
-		{Kind: ct.Trickle, Wait: time.Millisecond},
+	text := `{"kind":"status","account":"a","path":"/1/upload","count":3,"rate":0.5,"until":"2s","wait":"1ms",
+		"status":500,"body":"html","retry_after":"9","over":7,"stored":true,"index":"zero","by":-2,"marker":"m",
+		"share":0.1,"times":2,		"code":599,"passcode":"p","in_flight":4}`
+	want := ct.Fault{
+		Kind: ct.Status, Account: "a", Path: "/1/upload", Count: 3, Rate: 0.5, Until: 2 * time.Second,
+		Wait: time.Millisecond, Status: 500, Body: "html", RetryAfter: "9", Over: 7, Stored: true, Index: "zero", By: -2,
+		Marker: "m", Share: 0.1, Times: 2, Code: 599, Passcode: "p", InFlight: 4,
 	}
-	if got, err := ct.ParseFaults([]byte(text)); err != nil || !slices.Equal(got, want) {
+	if got, err := ct.ParseFaults([]byte(text)); err != nil || !slices.Equal(got, []ct.Fault{want}) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -23,56 +23,45 @@ func (e *exchange) upload(body []byte) *reply {
 	if front != nil && !front.Stored {
 		return e.fail(front)
 	}
-	poisoned := func(f *activeFault) bool {
+	poisons := func(f *activeFault) bool {
 		return list.has(func(v *value) bool { return bytes.Contains(v.raw, []byte(f.Marker)) })
 	}
-	if f := e.use(poisoned, Poison); f != nil {
+	if f := e.use(poisons, Poison); f != nil {
 		return e.pause(f.reply())
 	}
 	records := make([]*record, len(list.members))
 	for i := range list.members {
 		records[i] = e.account.examine(&list.members[i], i+1)
 	}
-	refused := e.refuse(records)
+	e.refuse(records)
 	if e.kept.Query != "dryRun=1" {
 		e.store(records)
 	}
 	if front != nil {
 		return e.fail(front)
 	}
-	return e.finish(jsonReply(http.StatusOK, e.answer(len(records), refused)))
+	return e.spoil(jsonReply(http.StatusOK, e.answer(records)))
 }
 
-// refuse adds the refusals of faults to those of the rules, and returns the records that the answer refuses. A fault may refuse a
-// record that it lets be stored.
-func (e *exchange) refuse(records []*record) (refused []refusedRecord) {
-	codes := make([]int, len(records))
-	for i, r := range records {
-		codes[i] = r.code
-	}
-	for {
-		f := e.use(func(f *activeFault) bool {
-			any := false
-			for i, r := range records {
-				if codes[i] == 0 && f.chooses(r.raw, e.seed) {
-					codes[i], any = f.Code, true
-					if !f.Stored {
-						r.code = f.Code
-					}
+// refuse adds the refusals of faults to those of the rules.
+func (e *exchange) refuse(records []*record) {
+	for _, f := range e.faults {
+		if !e.concerns(f, Transient) {
+			continue
+		}
+		chosen := false
+		for _, r := range records {
+			if r.answered == 0 && f.chooses(r.raw, e.seed) {
+				chosen, r.answered = true, f.Code
+				if !f.Stored {
+					r.code = f.Code
 				}
 			}
-			return any
-		}, Transient)
-		if f == nil {
-			break
+		}
+		if chosen {
+			e.count(f)
 		}
 	}
-	for i, r := range records {
-		if codes[i] != 0 {
-			refused = append(refused, refusedRecord{r, codes[i]})
-		}
-	}
-	return refused
 }
 
 // store keeps a request's good records, all at once.
@@ -91,8 +80,8 @@ func (e *exchange) store(records []*record) {
 		}
 		e.merge(r)
 		e.records = append(e.records, Record{
-			Number: len(e.records) + 1, Account: e.account.ID, Request: e.kept.Number, Position: r.position, Time: e.kept.Time,
-			Type: r.typ, Key: r.key, ID: r.id, Name: r.name, EventID: r.eventID, Raw: string(r.raw),
+			Number: len(e.records) + 1, Account: e.account.ID, Request: e.kept.Number, Position: r.position,
+			Time: e.kept.Time, Type: r.typ, Key: r.key, ID: r.id, Name: r.name, EventID: r.eventID, Raw: string(r.raw),
 		})
 	}
 }
@@ -112,7 +101,8 @@ func (e *exchange) merge(r *record) {
 	}
 }
 
-// delete forgets users: one id, or an array of ids, under the key identity or guid. One that nobody knows is forgotten, too.
+// delete forgets users: one id, or an array of ids, under the key identity or guid. One that nobody knows is
+// forgotten, too.
 func (e *exchange) delete(body []byte) *reply {
 	keys := map[string]string{"identity": "identity", "guid": "objectId"}
 	root, ok := parse(body)
@@ -132,14 +122,15 @@ func (e *exchange) delete(body []byte) *reply {
 	if front == nil || front.Stored {
 		for _, id := range ids {
 			e.deletions = append(e.deletions, Deletion{e.account.ID, key, id.text})
-			e.account.profiles = slices.DeleteFunc(e.account.profiles, func(p *Profile) bool { return p.Key == key && p.ID == id.text })
+			gone := func(p *Profile) bool { return p.Key == key && p.ID == id.text }
+			e.account.profiles = slices.DeleteFunc(e.account.profiles, gone)
 		}
 	}
 	switch {
 	case front != nil:
 		return e.fail(front)
 	case e.use(nil, BareFail) != nil:
-		return e.finish(jsonReply(http.StatusOK, bareFail))
+		return e.spoil(jsonReply(http.StatusOK, bareFail))
 	}
-	return e.finish(jsonReply(http.StatusOK, `{"status":"success"}`))
+	return e.spoil(jsonReply(http.StatusOK, `{"status":"success"}`))
 }

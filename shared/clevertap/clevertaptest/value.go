@@ -25,6 +25,14 @@ func (v *value) find(key string) *value {
 	return nil
 }
 
+// textOf returns the text of the string that a member is, "" if it is none.
+func (v *value) textOf(key string) string {
+	if m := v.find(key); m != nil {
+		return m.text
+	}
+	return ""
+}
+
 // has reports whether a condition holds for any member.
 func (v *value) has(condition func(*value) bool) bool {
 	for i := range v.members {
@@ -35,8 +43,8 @@ func (v *value) has(condition func(*value) bool) bool {
 	return false
 }
 
-// parse reads a body, if it is what a strict reader takes: no duplicate names at any depth, no invalid UTF-8, lone surrogates,
-// byte order mark, comments, trailing commas or trailing data.
+// parse reads a body, if it is what a strict reader takes: no duplicate names at any depth, no invalid UTF-8, lone
+// surrogates, byte order mark, comments, trailing commas or trailing data.
 func parse(body []byte) (v value, ok bool) {
 	if !jsontext.Value(body).IsValid() {
 		return value{}, false

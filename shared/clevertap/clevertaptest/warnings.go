@@ -1,7 +1,7 @@
 package clevertaptest
 
 import (
-	"math/big"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -43,17 +43,13 @@ func (e *exchange) warn(position int, rule, key string) {
 	e.warnings = append(e.warnings, Warning{e.kept.Account, e.kept.Number, position, rule, key})
 }
 
-// seen is what an account has seen in the records it accepted.
-type seen struct {
-	names   map[string]bool      // of events, folded
-	events  map[[2]string]bool   // by event_id and name
-	charged map[string]bool      // by Charged ID
-	types   map[[2]string]string // of properties, by the record's type and their name: as each came first
-	keys    map[[2]string]bool   // the same names, folded
-}
-
-func newSeen() seen {
-	return seen{map[string]bool{}, map[[2]string]bool{}, map[string]bool{}, map[[2]string]string{}, map[[2]string]bool{}}
+// remember keeps a value under a key, and returns the one that was there before; "" if there was none.
+func (a *account) remember(what, key, value string) (before string) {
+	before = a.seen[what+" "+key]
+	if before == "" {
+		a.seen[what+" "+key] = value
+	}
+	return before
 }
 
 var (
@@ -69,7 +65,7 @@ func (e *exchange) warnOf(r *record) {
 	}
 	if ts := r.find("ts"); ts == nil {
 		warn(NoTime, "ts")
-	} else if at, _ := strconv.ParseInt(string(ts.raw), 10, 64); time.Unix(at, 0).After(time.Now().Add(2 * time.Minute)) {
+	} else if at, _ := strconv.ParseInt(string(ts.raw), 10, 64); time.Until(time.Unix(at, 0)) > 2*time.Minute {
 		warn(FutureTime, "ts")
 	}
 	properties := slices.Clone(r.data.members)
@@ -90,7 +86,8 @@ func (e *exchange) warnOfProperty(r *record, p *value, warn func(rule, key strin
 	if p.key == "ts" || strings.EqualFold(p.key, "CT Source") {
 		warn(VendorProperty, p.key)
 	}
-	if r.typ == "profile" && slices.ContainsFunc(identityKeys, func(key string) bool { return strings.EqualFold(key, p.key) }) {
+	isID := func(key string) bool { return strings.EqualFold(key, p.key) }
+	if r.typ == "profile" && slices.ContainsFunc(identityKeys, isID) {
 		warn(IdentityProperty, p.key)
 	}
 	typ := string(p.kind)
@@ -104,70 +101,54 @@ func (e *exchange) warnOfProperty(r *record, p *value, warn func(rule, key strin
 	case isoDate.MatchString(p.text):
 		warn(ISODate, p.key)
 	}
-	seen, at, folded := &e.account.seen, [2]string{r.typ, p.key}, [2]string{r.typ, fold(p.key)}
-	switch first := seen.types[at]; {
-	case first != "" && first != typ:
+	first := e.account.remember(r.typ, p.key, typ)
+	similar := e.account.remember(r.typ+" folded", fold(p.key), p.key)
+	if first != "" && first != typ {
 		warn(TypeChanged, p.key)
-	case first == "" && seen.keys[folded]:
+	}
+	if first == "" && similar != "" {
 		warn(SimilarKey, p.key)
 	}
-	if seen.types[at] == "" {
-		seen.types[at] = typ
-	}
-	seen.keys[folded] = true
 }
 
 func (e *exchange) warnOfEvent(r *record, warn func(rule, key string)) {
-	seen, event := &e.account.seen, [2]string{r.eventID, r.name}
-	switch {
-	case r.eventID == "":
+	a := e.account
+	if r.eventID == "" {
 		warn(NoEventID, "event_id")
-	case seen.events[event]:
+	} else if a.remember("event", r.eventID+" "+r.name, "seen") != "" {
 		warn(Repeated, "event_id")
 	}
-	seen.events[event] = true
-	before := len(seen.names)
-	seen.names[fold(r.name)] = true
-	if len(seen.names) > maxEventNames && before == maxEventNames {
-		warn(EventNames, "")
+	if a.remember("name", fold(r.name), "seen") == "" {
+		if a.names++; a.names == maxEventNames+1 {
+			warn(EventNames, "")
+		}
 	}
 	if fold(r.name) != "charged" {
 		return
 	}
-	if amount := r.data.find("Amount"); amount == nil || !isPositive(amount) {
+	amount, err := 0.0, error(nil)
+	if v := r.data.find("Amount"); v != nil {
+		amount, err = strconv.ParseFloat(string(v.raw), 64)
+	}
+	if err != nil || amount <= 0 {
 		warn(ChargedAmount, "Amount")
 	}
-	if id := r.data.find("Charged ID"); id != nil {
-		text := strings.Trim(string(id.raw), `"`)
-		if seen.charged[text] {
-			warn(ChargedID, "Charged ID")
-		}
-		seen.charged[text] = true
+	id := r.data.find("Charged ID")
+	if id != nil && a.remember("charge", strings.Trim(string(id.raw), `"`), "seen") != "" {
+		warn(ChargedID, "Charged ID")
 	}
 }
 
-// isPositive reports whether a value is a number above 0. Exponents beyond any price are none to it: they would fill the memory.
-func isPositive(v *value) bool {
-	mantissa, exponent, _ := strings.Cut(strings.ToLower(string(v.raw)), "e")
-	n, ok := new(big.Rat).SetString(mantissa)
-	return v.kind == '0' && ok && len(exponent) < 4 && n.Sign() > 0
-}
-
-// findPasscodes warns of passcodes in a request's address, headers and body. Those of under six bytes are found everywhere.
+// findPasscodes warns of passcodes anywhere else in a request. Those of under six bytes would be found by chance.
 func (e *exchange) findPasscodes(body string) {
-	texts := []string{body, e.http.RequestURI, e.http.URL.String(), e.http.Host}
-	for name, values := range e.http.Header {
-		texts = append(texts, name)
-		if name != passcodeHeader {
-			texts = append(texts, values...)
-		}
-	}
+	header := e.http.Header.Clone()
+	header.Del(passcodeHeader)
+	text := fmt.Sprint(e.http.RequestURI, e.http.URL, e.http.Host, header, body)
 	for _, a := range e.order {
-		for _, passcode := range a.Passcodes {
-			if len(passcode) >= 6 && slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(text, passcode) }) {
-				e.warn(0, PasscodeShown, "")
-				return
-			}
+		shown := func(passcode string) bool { return len(passcode) >= 6 && strings.Contains(text, passcode) }
+		if slices.ContainsFunc(a.Passcodes, shown) {
+			e.warn(0, PasscodeShown, "")
+			return
 		}
 	}
 }
