@@ -19,14 +19,14 @@ const maxEntries = 3 * MaxRecords
 
 // answer is the body of CleverTap's answer to an upload.
 type answer struct {
-	Status      scalar  `json:"status"`
-	Processed   scalar  `json:"processed"`
-	Code        scalar  `json:"code"`
-	Unprocessed entries `json:"unprocessed"`
+	Status      scalar          `json:"status"`
+	Processed   scalar          `json:"processed"`
+	Code        scalar          `json:"code"`
+	Unprocessed unprocessedList `json:"unprocessed"`
 }
 
-// entry is an element of unprocessed.
-type entry struct {
+// unprocessedEntry is an element of unprocessed.
+type unprocessedEntry struct {
 	Code   scalar            `json:"code"`
 	Error  scalar            `json:"error"`
 	Record object[recordKey] `json:"record"` // as CleverTap echoes it, perhaps changed
@@ -132,11 +132,11 @@ type matcher struct {
 // find returns the index of an entry's record, or -1 if it is not certain. The number in the entry's text counts,
 // unless the echo clearly shows another record: by another event_id, or by fitting one of the others. An echo that
 // fits none was changed on its way, and decides nothing. Without a number, the echo has to fit exactly one record.
-func (m *matcher) find(e *entry) int {
+func (m *matcher) find(e *unprocessedEntry) int {
 	echo := &e.Record.value
 	number := digitsAfter(e.Error.text, "skipped record number").integer()
 	switch {
-	case number < 0 && len(m.records) > 1:
+	case number < 0 && len(m.records) != 1:
 		if i, count := m.fitting(echo); count == 1 {
 			return i
 		}
@@ -193,15 +193,15 @@ func (k *recordKey) fits(record *recordKey) bool {
 }
 
 // code returns an entry's code, from its text if it has none of its own; 0 if there is none at all.
-func (e *entry) code() int {
+func (e *unprocessedEntry) code() int {
 	if code := e.Code.code(); code != 0 {
 		return code
 	}
 	return digitsAfter(e.Error.text, "errorcode").code()
 }
 
-// digitsAfter returns the digits behind the last occurrence of a phrase and a colon, in whatever letter case. The last
-// one counts because the text may quote the record, and CleverTap's own words end it.
+// digitsAfter returns the digits behind the last occurrence of a phrase and a colon, in whatever letter case. The
+// last one counts because the text may quote the record, and CleverTap's own words end it.
 func digitsAfter(text, phrase string) *scalar {
 	const blanks = " \t\r\n"
 	text = strings.ToLower(text)
@@ -227,11 +227,11 @@ func (o *object[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return json.UnmarshalDecode(d, &o.value)
 }
 
-// entries is the list of unprocessed records. null is an empty one.
-type entries []object[entry]
+// unprocessedList is the list of unprocessed records. null is an empty one.
+type unprocessedList []object[unprocessedEntry]
 
-func (l *entries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	*l = make(entries, 0, 64)
+func (l *unprocessedList) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	*l = make(unprocessedList, 0, 64)
 	if d.PeekKind() == 'n' {
 		return d.SkipValue()
 	}
@@ -239,7 +239,7 @@ func (l *entries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return errAnswer
 	}
 	for d.PeekKind() != ']' {
-		*l = append(*l, object[entry]{})
+		*l = append(*l, object[unprocessedEntry]{})
 		if err := (*l)[len(*l)-1].UnmarshalJSONFrom(d); err != nil || len(*l) > maxEntries {
 			return errAnswer
 		}
@@ -248,7 +248,7 @@ func (l *entries) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	return err
 }
 
-// scalar is a string or a number, for CleverTap gives either back as the other. It is empty if the value is absent or
+// scalar is a string or a number, for CleverTap returns either as the other. It is empty if the value is absent or
 // neither.
 type scalar struct {
 	text   string

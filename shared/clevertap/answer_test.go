@@ -22,8 +22,8 @@ const (
 	stranger = `{"type":"event","identity":"nobody","ts":1,"evtName":"OTHER","evtData":{"event_id":"e-100"}}`
 )
 
-// entry is an entry of unprocessed.
-func entry(code any, number any, echo any) string {
+// numbered is an entry of unprocessed.
+func numbered(code any, number any, echo any) string {
 	const form = `{"status":"fail","code":%v,"error":"Some words.Skipped record number : %v","record":%s}`
 	return fmt.Sprintf(form, code, number, echo)
 }
@@ -55,7 +55,7 @@ func TestAnswer(t *testing.T) {
 		first, second, third = "513, ok, ok", "ok, 513, ok", "ok, ok, 513"
 		firstOnly            = "513, lost, lost"
 	)
-	p, e, u := partial, entry, unnumbered
+	p, e, u := partial, numbered, unnumbered
 	all := p(0, e(513, 1, started), e(599, 2, charged), e(555, 3, profile))
 	for name, test := range map[string]struct{ answer, want string }{ // to an upload of started, charged and profile
 		"all accepted":                        {`{"status":"success","processed":3,"unprocessed":[]}`, ok},
@@ -115,7 +115,7 @@ func TestAnswer(t *testing.T) {
 		"two entries for one: the worse counts": {p(2, e(555, 1, started), e(513, 1, started)), first},
 		"a code as a string":                    {p(2, e(`" 513 "`, 1, started)), first},
 		"a code in the text only":               {p(2, `{"error":"ErrorCode: 513 - so. Skipped record number : 1"}`), first},
-		"one in the text":                       {p(2, `{"code":"x","error":"ERRORCODE:513 Skipped record number : 1"}`), first},
+		"one in the text":                       {p(2, `{"code":"x","error":"ERRORCODE:513 Skipped record number:1"}`), first},
 		"no code":                               {p(2, `{"error":"Skipped record number : 1"}`), "later 0, ok, ok"},
 		"a code that is null":                   {p(2, e(`null`, 1, started)), "later 0, ok, ok"},
 		"a code that is too large for one":      {p(2, e(513513, 1, started)), "later 0, ok, ok"},
@@ -190,11 +190,11 @@ func TestAnswerUnreadable(t *testing.T) {
 func TestAnswerStatus(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]int{
-		`{"status":"fail","error":"credentials refused","code":401}`:                401,
-		`{ "status" : "fail" , "code" : "403" , "unprocessed" : [] }`:               403,
-		`{"status":"fail","code":400}`:                                              200, // says nothing
-		`{"status":"success","processed":1,"code":401}`:                             200, // a success is a success
-		`{"code":401,"processed":0,"unprocessed":[` + entry(513, 1, started) + `]}`: 200, // entries say more than the code
+		`{"status":"fail","error":"credentials refused","code":401}`:                   401,
+		`{ "status" : "fail" , "code" : "403" , "unprocessed" : [] }`:                  403,
+		`{"status":"fail","code":400}`:                                                 200, // says nothing
+		`{"status":"success","processed":1,"code":401}`:                                200, // a success is a success
+		`{"code":401,"processed":0,"unprocessed":[` + numbered(513, 1, started) + `]}`: 200, // entries say more
 	} {
 		_, got, err := clevertap.Answer(strings.NewReader(answer), asBytes([]string{started}))
 		if got != want || err != nil {
@@ -206,9 +206,9 @@ func TestAnswerStatus(t *testing.T) {
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"status":"success","processed":3,"unprocessed":[]}`,
-		partial(2, entry(513, 1, started)),
+		partial(2, numbered(513, 1, started)),
 		partial("2", unnumbered(555, charged)),
-		partial(0, entry(513, 0, profile), entry(555, 9, stranger), `7`),
+		partial(0, numbered(513, 0, profile), numbered(555, 9, stranger), `7`),
 		`{"status":"fail","code":"401"}`,
 		`<html>`, ``, `{`,
 	} {

@@ -89,22 +89,22 @@ type plainAnswer struct {
 	}
 }
 
-// BenchmarkAnswer reads answers to a full upload: the bridge, which finds the record that each refusal is about;
+// BenchmarkAnswer reads answers to a full upload: the bridge, which finds the record that each entry is about;
 // encoding/json, which does not; and the floor, which only reads the tokens.
 func BenchmarkAnswer(b *testing.B) {
 	const n = 1000
 	var all [][]byte
-	var placed, unplaced []string
+	var withNumber, withoutNumber []string
 	for i, r := range records(0, n) {
 		all = append(all, r.JSON)
-		placed = append(placed, entry(513, i+1, r.JSON))
-		unplaced = append(unplaced, unnumbered(513, string(r.JSON)))
+		withNumber = append(withNumber, numbered(513, i+1, r.JSON))
+		withoutNumber = append(withoutNumber, unnumbered(513, string(r.JSON)))
 	}
 	for _, answer := range []struct{ name, text string }{
 		{"all accepted", fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, n)},
-		{"one refused", partial(n-1, placed[n/2])},
-		{"all refused", partial(0, placed...)},
-		{"all refused, without place", partial(0, unplaced...)},
+		{"one refused", partial(n-1, withNumber[n/2])},
+		{"all refused", partial(0, withNumber...)},
+		{"all refused, without number", partial(0, withoutNumber...)},
 	} {
 		run := func(who string, read func(text string) error) {
 			b.Run(who+"/"+answer.name, func(b *testing.B) {

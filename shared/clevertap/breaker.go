@@ -1,6 +1,7 @@
 package clevertap
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -11,8 +12,8 @@ const (
 )
 
 // breaker decides whether an account is called, for one set of credentials: newer ones deserve a try at once. It is
-// the one thing that a warm process remembers of CleverTap. After a pause it is half open: one upload, the probe,
-// goes and decides.
+// the one thing that a warm process remembers of CleverTap. After a pause it is half open: one upload, the probe, is
+// sent and decides.
 type breaker struct {
 	account    Account
 	firstPause time.Duration
@@ -31,8 +32,8 @@ func (b *breaker) blocks(now time.Time) bool {
 	return now.Before(b.until)
 }
 
-// admits reports whether a chunk may be uploaded, and whether it is the probe. In a half-open breaker the first one to
-// ask becomes the probe, and the others wait for its outcome.
+// admits reports whether a chunk may be uploaded, and whether it is the probe. In a half-open breaker the first one
+// to ask becomes the probe, and the others wait for its outcome.
 func (b *breaker) admits(c *chunk, now time.Time) (ok, probe bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,7 +74,7 @@ func (b *breaker) fail(c *chunk, now time.Time) {
 		b.failures++
 	}
 	if b.failures >= failuresToOpen || b.probe == c {
-		b.open(c, now)
+		b.startPause(c, now)
 	}
 }
 
@@ -81,12 +82,12 @@ func (b *breaker) fail(c *chunk, now time.Time) {
 func (b *breaker) trip(c *chunk, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.open(c, now)
+	b.startPause(c, now)
 }
 
-// open begins a pause. An upload that began before the breaker opened and fails afterwards says nothing new, and does
-// not make the pause longer.
-func (b *breaker) open(c *chunk, now time.Time) {
+// startPause opens the breaker. An upload that began before the breaker opened and fails afterwards says nothing new,
+// and does not make the pause longer.
+func (b *breaker) startPause(c *chunk, now time.Time) {
 	if !b.until.IsZero() && (b.probe == nil || b.probe != c) {
 		return
 	}
@@ -113,12 +114,10 @@ type breakers struct {
 func (bs *breakers) of(a Account) *breaker {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
-	for _, b := range bs.known {
-		if b.account.Equal(a) {
-			return b
-		}
+	i := slices.IndexFunc(bs.known, func(b *breaker) bool { return b.account.Equal(a) })
+	if i < 0 {
+		i = len(bs.known)
+		bs.known = append(bs.known, &breaker{account: a, firstPause: bs.pause, pause: bs.pause})
 	}
-	b := &breaker{account: a, firstPause: bs.pause, pause: bs.pause}
-	bs.known = append(bs.known, b)
-	return b
+	return bs.known[i]
 }

@@ -14,41 +14,34 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// uploadPath is the one endpoint for records. The query makes CleverTap check an upload without storing it.
 const (
-	uploadPath  = "/1/upload"
-	dryRunQuery = "?dryRun=1"
+	uploadPath = "/1/upload"
+	dryRunPath = "/1/upload?dryRun=1" // CleverTap checks the records and stores nothing
 )
 
-// idleTime is how long an unused connection is kept. Load balancers commonly hang up after a minute, and a process
-// that was frozen meanwhile would learn of it only from a failed upload.
-const idleTime = 50 * time.Second
-
 const (
-	// maxAnswer is the size of an answer that is read. A total failure echoes every record, so that it is larger than
-	// the upload.
-	maxAnswer = 16<<20 + 64<<10
-	// maxDrain is what is read of a body that does not matter, so that its connection can be used again.
-	maxDrain = 64 << 10
+	maxAnswer = 16<<20 + 64<<10 // of which more is not read; a total failure echoes every record
+	maxDrain  = 64 << 10        // of a body that does not matter, so that its connection can be used again
 )
 
 var errEndpoint = errors.New("upload: endpoint is not a URL")
 
-// client makes single requests: it does not judge, wait, repeat or follow redirects.
+// client makes single requests: it does not interpret, wait, repeat or follow redirects.
 type client struct {
 	transport http.RoundTripper
 	endpoint  string // "", or what stands for https://<host>, perhaps with {host} in it
 }
 
 // newTransport returns the transport of real uploads. Answers are not compressed, so that the size that is read is
-// the size that is kept.
+// the size that is kept. Connections are given up before a load balancer hangs up, which is commonly after a minute:
+// a process that was frozen meanwhile would learn of it only from a failed upload.
 func newTransport() *http.Transport {
 	return &http.Transport{
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:   true, // a TLS configuration of one's own would switch it off
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: MaxInFlight,
-		IdleConnTimeout:     idleTime,
+		IdleConnTimeout:     50 * time.Second,
 		WriteBufferSize:     64 << 10,
 		ReadBufferSize:      8 << 10,
 	}
@@ -77,7 +70,7 @@ func (c *client) post(ctx context.Context, a Account, path string, body *request
 	return c.transport.RoundTrip(request)
 }
 
-// reply is what became of one upload.
+// reply is the outcome of one upload.
 type reply struct {
 	verdict    verdict
 	results    []result      // if answered, one per record
@@ -86,9 +79,9 @@ type reply struct {
 	took       time.Duration
 }
 
-// attempt uploads records once and judges the answer. It also returns a reply if something panics.
+// attempt uploads records once and interprets the answer. It also returns a reply if something panics.
 func (u *Uploader) attempt(
-	ctx context.Context, a Account, records []*pending, timeout time.Duration, dryRun bool,
+	ctx context.Context, a Account, path string, records []*pending, timeout time.Duration,
 ) (r reply) {
 	begun := time.Now()
 	defer func() {
@@ -99,44 +92,32 @@ func (u *Uploader) attempt(
 	}()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	path := uploadPath
-	if dryRun {
-		path += dryRunQuery
-	}
 	body := &requestBody{records: records}
 	defer body.detach()
 	response, err := u.client.post(ctx, a, path, body)
 	if err != nil {
 		return reply{verdict: failed, fault: networkFault(ctx, err)}
 	}
-	if response.Body == nil {
-		response.Body = http.NoBody
-	}
 	defer func() {
 		_, _ = io.CopyN(io.Discard, response.Body, maxDrain)
 		_ = response.Body.Close()
 	}()
-	if r = judge(response.StatusCode); r.verdict == answered {
-		return readReply(ctx, response.Body, records)
+	if r = classifyStatus(response.StatusCode); r.verdict != answered {
+		r.retryAfter = retryAfter(response.Header.Get("Retry-After"), time.Now())
+		return r
 	}
-	r.retryAfter = retryAfter(response.Header.Get("Retry-After"), time.Now())
-	return r
-}
-
-// readReply reads the answer to an upload.
-func readReply(ctx context.Context, body io.Reader, records []*pending) reply {
-	limited := &io.LimitedReader{R: body, N: maxAnswer + 1}
-	a, err := readAnswer(limited)
+	limited := &io.LimitedReader{R: response.Body, N: maxAnswer + 1}
+	answer, err := readAnswer(limited)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return reply{verdict: failed, fault: faultTimeout}
 	case err != nil || limited.N == 0:
 		return reply{verdict: failed, fault: faultUnreadable}
 	}
-	if r := judge(a.status()); r.verdict != answered {
-		return r
+	if r = classifyStatus(answer.status()); r.verdict == answered {
+		r.results = answer.results(records)
 	}
-	return reply{verdict: answered, results: a.results(records)}
+	return r
 }
 
 // networkFault is the fault of an attempt without an answer. The error itself is dropped: it may hold the address.

@@ -19,11 +19,10 @@ const (
 	permanent       // refused, and the same bytes always will be
 )
 
-// maxCode bounds what counts as a code: it ends up in a reason, of which metrics keep one series each.
-const maxCode = 99_999
+const maxCode = 99_999 // a code ends up in a reason, of which metrics keep one series each
 
-// meanings are the codes of refused records, in our words, for the vendor's text may quote the user's data. They
-// are on the vendor's list (developer.clevertap.com/docs/api-errors, November 2026). What only its SDKs use inside a
+// meanings are the codes of refused records, in our words, for the vendor's text may quote the user's data. They are
+// on the vendor's list (developer.clevertap.com/docs/api-errors, November 2026). What only its SDKs use inside a
 // client (510, 511, 521, 527, 529, 540 to 545) is left out on purpose: should such a number come from the server, it
 // is as unknown as any other.
 var meanings = map[int]string{

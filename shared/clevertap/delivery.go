@@ -21,7 +21,7 @@ type AccountBatch struct {
 	Records []Record                                   // in the queue's order
 }
 
-// Tracker belongs to the caller of [Uploader.Upload], who calls its methods one at a time.
+// Tracker is what the caller knows of its records. [Uploader.Upload] calls its methods one at a time.
 type Tracker interface {
 	// MaySend reports whether the record may still be uploaded. It is asked before each upload. If not, the record's
 	// outcome is [fault.Retry] with the reason [fault.GroupOrder].
@@ -112,7 +112,7 @@ func newBatch(a *AccountBatch, breaker *breaker) *batch {
 // next returns the first chunk of those that may go soonest. The queue must not be empty.
 func (b *batch) next(now time.Time) *chunk {
 	return slices.MinFunc(b.queue, func(x, y *chunk) int {
-		return later(x.notBefore, now).Compare(later(y.notBefore, now))
+		return latest(x.notBefore, now).Compare(latest(y.notBefore, now))
 	})
 }
 

@@ -28,9 +28,9 @@ func (c class) String() string {
 	return []string{"accepted", "uncertain", "transient", "unlisted", "permanent"}[c]
 }
 
-// Judge returns the verdict on a status and the records' outcome.
-func Judge(status int) (string, *fault.Fault) {
-	r := judge(status)
+// ClassifyStatus returns the verdict on a status and the records' outcome.
+func ClassifyStatus(status int) (string, *fault.Fault) {
+	r := classifyStatus(status)
 	return r.verdict.String(), r.fault
 }
 

@@ -72,7 +72,7 @@ func (u *upload) refusing(codes map[int]int) *answer {
 	var entries []string
 	for i, key := range u.keys {
 		if code, ok := codes[key]; ok {
-			entries = append(entries, entry(code, i+1, record(key).JSON))
+			entries = append(entries, numbered(code, i+1, record(key).JSON))
 		} else {
 			a.keep = append(a.keep, key)
 		}
@@ -94,7 +94,6 @@ type answer struct {
 	keep   []int
 	panics bool
 	stalls bool // the body goes on for ever and says nothing more
-	noBody bool
 }
 
 // status answers with a status and stores nothing.
@@ -202,9 +201,7 @@ func (c *cleverTap) respond(u *upload) (*http.Response, error) {
 	if a.stalls {
 		text = io.MultiReader(text, stalled{ctx})
 	}
-	if !a.noBody {
-		response.Body = io.NopCloser(text)
-	}
+	response.Body = io.NopCloser(text)
 	return response, a.err
 }
 

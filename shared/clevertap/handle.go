@@ -95,7 +95,7 @@ func (d *delivery) handleThrottled(u *upload, now time.Time) {
 	c.throttled++
 	wait := cmp.Or(u.retryAfter, backoff(c.throttled, d.jitter()))
 	u.state.limit = max(1, u.state.limit/2)
-	u.state.notBefore = later(u.state.notBefore, now.Add(wait))
+	u.state.notBefore = latest(u.state.notBefore, now.Add(wait))
 	switch {
 	case c.throttled == maxTries, !d.fits(u.state, u.state.notBefore):
 		u.breaker.fail(c, now)

@@ -16,7 +16,7 @@ import (
 
 func TestAnAnswerIsReadRecordByRecord(t *testing.T) {
 	t.Parallel()
-	short := says(200, partial(1, entry(513, 2, record(1).JSON)))
+	short := says(200, partial(1, numbered(513, 2, record(1).JSON)))
 	runAll(t, map[string]delivery{
 		"refused records do not touch their neighbours": {
 			answer: refusing(map[int]int{0: 513, 2: 523}), sizes: []int{4},

@@ -133,7 +133,7 @@ func (d *delivery) step(s *accountState, b *batch) (progress bool, due time.Time
 	}
 	now := time.Now()
 	c := b.next(now)
-	start := later(later(now, c.notBefore), s.notBefore)
+	start := latest(now, c.notBefore, s.notBefore)
 	switch {
 	case !d.fits(s, start):
 		d.runOutOfTime(s, b, now)
@@ -170,7 +170,7 @@ func (d *delivery) start(s *accountState, b *batch, c *chunk, timeout time.Durat
 	s.inFlight++
 	u := &upload{batch: b, state: s, chunk: c, account: b.account, breaker: b.breaker}
 	d.background(
-		func() { u.reply = d.attempt(d.ctx, u.account, c.records, timeout, false) },
+		func() { u.reply = d.attempt(d.ctx, u.account, uploadPath, c.records, timeout) },
 		func() { d.handle(u) },
 	)
 }

@@ -123,7 +123,6 @@ func TestFailuresAreRetriedByTheQueue(t *testing.T) {
 		"a failure that does not end":  {&answer{status: 500, body: "<html>", stalls: true}, "retry server 500"},
 		"blanks beyond the cap":        {says(200, blanks+all4), "retry unreadable_answer"},
 		"blanks behind it, likewise":   {says(200, all4+blanks), "retry unreadable_answer"},
-		"no body at all":               {&answer{status: 200, noBody: true}, "retry unreadable_answer"},
 		"an answer that is too short":  {says(200, `{"status":"success","processed":3}`), "retry unmatched"},
 		"a failure that names nobody":  {says(200, `{"status":"fail","processed":0}`), "retry unmatched"},
 		"a transport that panics":      {&answer{panics: true}, "retry unknown"},

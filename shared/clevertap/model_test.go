@@ -17,7 +17,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// model is a caller and a CleverTap that misbehaves at random. It notes what must not happen.
+// model is a caller and a CleverTap that misbehaves at random. It records what must not happen.
 type model struct {
 	concurrency int
 	timeout     time.Duration

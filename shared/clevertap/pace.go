@@ -2,6 +2,7 @@ package clevertap
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,8 +48,8 @@ func leastTime(timeout, slowest time.Duration) time.Duration {
 
 // probeTimeout is the time-out of a half-open breaker's probe, at a random number in [0,1): half of the usual one
 // three times out of four. An account that is down keeps its callers waiting for the whole time-out, and many
-// processes probe it in the same seconds; in the simulation of an outage, full time-outs were what slowed the other
-// accounts down. The fourth probe is patient, so that an account which has merely become slow is taken up again.
+// processes probe it in the same seconds: with full time-outs, as a simulated outage showed, nobody would serve the
+// other accounts meanwhile. The fourth probe is patient, so that an account which is merely slow is taken up again.
 func probeTimeout(timeout time.Duration, random float64) time.Duration {
 	if random < 0.25 {
 		return timeout
@@ -56,12 +57,8 @@ func probeTimeout(timeout time.Duration, random float64) time.Duration {
 	return timeout / 2
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
+// latest returns the latest of some times.
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // earlier returns the earlier of two times; zero means none.
 func earlier(a, b time.Time) time.Time {

@@ -20,10 +20,10 @@ const (
 	bisect                            // some record, or the size, makes CleverTap refuse all
 )
 
-// judge returns the verdict on a status and, unless the body has to be read, the records' outcome if nothing more can
-// be done. Only 200 has ever carried an answer about records: the other statuses of success count as an unreadable
-// answer (developer.clevertap.com/docs/api-errors, November 2026).
-func judge(status int) reply {
+// classifyStatus returns the verdict on a status and, unless the body has to be read, the records' outcome if nothing
+// more can be done. Only 200 has ever carried an answer about records: the other statuses of success count as an
+// unreadable answer (developer.clevertap.com/docs/api-errors, November 2026).
+func classifyStatus(status int) reply {
 	code := strconv.Itoa(status)
 	v, kind, reason := failed, fault.Retry, fault.Server
 	switch {
@@ -47,24 +47,22 @@ func judge(status int) reply {
 	return reply{verdict: v, fault: f}
 }
 
-var errRefresh = errors.New("upload: credentials refused, and the secret cannot be read again")
-
 // Outcomes of records that do not come from a status. They are shared, because nobody changes a fault. Their texts
 // say nothing of the request: errors of the network may hold its address.
 var (
-	faultTimeout    = retry(fault.Timeout, "upload: no answer in time")
-	faultNetwork    = retry(fault.Network, "upload: connection failed")
-	faultUnreadable = retry(fault.UnreadableAnswer, "upload: answer cannot be read")
-	faultUnmatched  = retry(fault.Unmatched, "upload: answer does not account for the record")
-	faultGroup      = retry(fault.GroupOrder, "record: an earlier message of its group is retried")
-	faultNoTime     = retry(fault.NoTime, "record: no time left for its upload")
-	faultLimited    = retry(fault.RateLimited, "record: account asked to wait longer than there is time")
-	faultBreaker    = retry(fault.Breaker, "record: account is not called for now")
-	faultRejectsAll = retry(fault.AccountRejectsAll, "record: account rejects whatever it is sent")
-	faultPanic      = retry(fault.Unknown, "record: upload panicked")
-	faultRefresh    = fault.New(fault.Operator, fault.Credentials, errRefresh)
+	faultTimeout    = newFault(fault.Retry, fault.Timeout, "upload: no answer in time")
+	faultNetwork    = newFault(fault.Retry, fault.Network, "upload: connection failed")
+	faultUnreadable = newFault(fault.Retry, fault.UnreadableAnswer, "upload: answer cannot be read")
+	faultUnmatched  = newFault(fault.Retry, fault.Unmatched, "upload: answer does not account for the record")
+	faultGroup      = newFault(fault.Retry, fault.GroupOrder, "record: an earlier message of its group is retried")
+	faultNoTime     = newFault(fault.Retry, fault.NoTime, "record: no time left for its upload")
+	faultLimited    = newFault(fault.Retry, fault.RateLimited, "record: account asks for more time than there is")
+	faultBreaker    = newFault(fault.Retry, fault.Breaker, "record: account is not called for now")
+	faultRejectsAll = newFault(fault.Retry, fault.AccountRejectsAll, "record: account rejects whatever it is sent")
+	faultPanic      = newFault(fault.Retry, fault.Unknown, "record: upload panicked")
+	faultRefresh    = newFault(fault.Operator, fault.Credentials, "upload: credentials refused, secret unreadable")
 )
 
-func retry(reason fault.Reason, text string) *fault.Fault {
-	return fault.New(fault.Retry, reason, errors.New(text))
+func newFault(kind fault.Kind, reason fault.Reason, text string) *fault.Fault {
+	return fault.New(kind, reason, errors.New(text))
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Every status from 100 to 599 has its row; the rows of a range are for the statuses without a row of their own.
-func TestJudge(t *testing.T) {
+func TestClassifyStatus(t *testing.T) {
 	t.Parallel()
 	single := map[int]string{ // verdict, kind and reason, in which # is the status
 		200: "answered", 401: "refreshCredentials operator credentials", 402: "misconfigured operator credentials",
@@ -30,7 +30,7 @@ func TestJudge(t *testing.T) {
 		if want != "answered" {
 			want += " #"
 		}
-		got, f := clevertap.Judge(status)
+		got, f := clevertap.ClassifyStatus(status)
 		if f != nil {
 			got += " " + outcome(f)
 		}

@@ -59,7 +59,7 @@ func (u *Uploader) DryRun(ctx context.Context, a Account, records []Record) erro
 	for i, r := range records {
 		list[i] = &pending{Record: r}
 	}
-	r := u.attempt(ctx, a, list, u.timeout, true)
+	r := u.attempt(ctx, a, dryRunPath, list, u.timeout)
 	if r.verdict != answered {
 		return r.fault
 	}

@@ -89,7 +89,6 @@ func (s *Server) Admin() http.Handler {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, value()) })
 	}
 	ok := map[string]string{"status": "ok"}
-	show("GET /health", func() any { return ok })
 	show("GET /records", func() any { return s.Records("") })
 	show("GET /requests", func() any { return s.Requests() })
 	show("GET /warnings", func() any { return s.Warnings() })

@@ -15,13 +15,13 @@ const bareFail = `{"status":"fail","error":"something went wrong"}`
 
 // answer is what CleverTap says about an upload that it could read.
 type answer struct {
-	Status      string  `json:"status"`
-	Processed   *int    `json:"processed,omitzero"`
-	Unprocessed []entry `json:"unprocessed"`
+	Status      string             `json:"status"`
+	Processed   *int               `json:"processed,omitzero"`
+	Unprocessed []unprocessedEntry `json:"unprocessed"`
 }
 
-// entry is one of the unprocessed records.
-type entry struct {
+// unprocessedEntry is one of the unprocessed records.
+type unprocessedEntry struct {
 	Status string         `json:"status"`
 	Code   jsontext.Value `json:"code,omitzero"`
 	Error  string         `json:"error"`
@@ -36,7 +36,7 @@ func (e *exchange) answer(records []*record) string {
 	}
 	refused := slices.DeleteFunc(slices.Clone(records), func(r *record) bool { return r.answered == 0 })
 	processed := len(records) - len(refused)
-	a := answer{"partial", &processed, []entry{}}
+	a := answer{"partial", &processed, []unprocessedEntry{}}
 	switch {
 	case len(refused) == 0:
 		a.Status = "success"
@@ -51,7 +51,7 @@ func (e *exchange) answer(records []*record) string {
 	case BareFail:
 		return bareFail
 	case EmptyFail:
-		processed, a = 0, answer{"fail", &processed, []entry{}}
+		processed, a = 0, answer{"fail", &processed, []unprocessedEntry{}}
 	case NoCount:
 		a.Processed = nil
 	case BadCount:
@@ -66,9 +66,9 @@ func (e *exchange) answer(records []*record) string {
 }
 
 // entry is one record's refusal. Its code is a number or a string, and its text does or does not repeat the code.
-func (e *exchange) entry(f *activeFault, r *record, sent int) entry {
+func (e *exchange) entry(f *activeFault, r *record, sent int) unprocessedEntry {
 	code := strconv.Itoa(r.answered)
-	entry := entry{"fail", jsontext.Value(code), "It was not accepted", e.echo(r.value)}
+	entry := unprocessedEntry{"fail", jsontext.Value(code), "It was not accepted", e.echo(r.value)}
 	if e.chance.IntN(2) == 0 {
 		entry.Code = jsontext.Value(`"` + code + `"`)
 	}
@@ -100,8 +100,8 @@ var (
 	phone  = regexp.MustCompile(`^\+[1-9][0-9]{7,14}$`)
 )
 
-// echo writes a refused record as CleverTap gives it back: keys in another order, a phone and an identity of digits
-// as numbers, and numbers now and then as strings.
+// echo writes a refused record as CleverTap returns it: keys in another order, a phone and an identity of digits as
+// numbers, and numbers now and then as strings.
 func (e *exchange) echo(v *value) jsontext.Value {
 	quoteNumbers := e.chance.IntN(2) == 0
 	var object func(v *value, top bool) []byte

@@ -225,7 +225,7 @@ func (f *activeFault) chooses(raw []byte, seed uint64) bool {
 
 // reply is the answer that a status fault asks for.
 func (f *activeFault) reply() *reply {
-	p := refusal(f.Status, "not this time")
+	p := errorReply(f.Status, "not this time")
 	switch f.Body {
 	case "html":
 		p = page(f.Status)

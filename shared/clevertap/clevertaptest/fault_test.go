@@ -304,7 +304,7 @@ func TestFaultsOfTheWire(t *testing.T) {
 	}
 }
 
-// However a sender gives up, its place in flight is free again.
+// However a sender gives up, its slot is free again.
 func TestWaitingEndsWithTheSender(t *testing.T) {
 	for fault, stored := range map[ct.Fault]int{
 		{Kind: ct.Latency, Wait: time.Hour, Count: 1}: 1,
@@ -343,7 +343,7 @@ func TestTrickle(t *testing.T) {
 		if got := post(t, s, events(1)); got.status != 429 || err != nil {
 			t.Errorf("not in flight: %d, %v", got.status, err)
 		}
-		_ = response.Body.Close() // who stops reading gives the place back
+		_ = response.Body.Close() // who stops reading frees the slot
 		if got := post(t, s, events(1)); got.status != http.StatusOK {
 			t.Errorf("still in flight: %d", got.status)
 		}

@@ -32,16 +32,16 @@ type reply struct {
 	last    bool          // closes the connection
 	wait    time.Duration // before the first byte
 	drip    time.Duration // before every byte
-	release func()        // frees the request's place in flight; calling it again does no harm
+	release func()        // frees the request's slot in flight; calling it again does no harm
 }
 
-// refusal is an error in JSON, with the three keys that CleverTap uses.
-func refusal(status int, words string) *reply {
+// errorReply is an error in JSON, with the three keys that CleverTap uses.
+func errorReply(status int, words string) *reply {
 	return jsonReply(status, fmt.Sprintf(`{"status":"fail","error":%q,"code":%d}`, words, status))
 }
 
 // malformed is the answer to what is no upload.
-func malformed() *reply { return refusal(http.StatusBadRequest, "body cannot be read") }
+func malformed() *reply { return errorReply(http.StatusBadRequest, "body cannot be read") }
 
 func jsonReply(status int, body string) *reply {
 	header := http.Header{"Content-Type": {"application/json;charset=utf-8"}}
@@ -123,7 +123,7 @@ func (p *reply) reader(ctx context.Context) *bodyReader {
 	return &bodyReader{p, ctx, p.body}
 }
 
-// Read frees the place before it returns the last bytes: nobody who has read an answer to its end is in flight.
+// Read frees the slot before it returns the last bytes: nobody who has read an answer to its end is in flight.
 func (b *bodyReader) Read(into []byte) (int, error) {
 	if len(b.rest) == 0 {
 		b.release()
@@ -168,7 +168,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 type transport struct{ server *Server }
 
 // Transport returns a RoundTripper that calls the server in the same process, for tests in virtual time. Faults of
-// the connection come back as the errors that a network gives. Nothing but the request's own context ends a wait.
+// the connection come back as the errors of a network. Nothing but the request's own context ends a wait.
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -85,7 +85,7 @@ func (s *Server) arrive(r *http.Request) *exchange {
 	return e
 }
 
-// leave gives the place in flight back, just before the last byte of the answer is sent.
+// leave frees the slot, just before the last byte of the answer is sent.
 func (e *exchange) leave() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -100,7 +100,7 @@ func (e *exchange) work() *reply {
 	e.changeAccount()
 	var body []byte
 	var refused *reply
-	for _, check := range []func() *reply{e.checkPath, e.checkCredentials, e.takePlace, e.checkHeaders} {
+	for _, check := range []func() *reply{e.checkPath, e.checkCredentials, e.takeSlot, e.checkHeaders} {
 		if refused = check(); refused != nil {
 			break
 		}
@@ -129,7 +129,7 @@ func (e *exchange) checkPath() *reply {
 		return page(http.StatusNotFound)
 	}
 	if e.http.Method != http.MethodPost {
-		p := refusal(http.StatusMethodNotAllowed, "method not allowed")
+		p := errorReply(http.StatusMethodNotAllowed, "method not allowed")
 		p.header.Set("Allow", http.MethodPost)
 		return p
 	}
@@ -145,7 +145,7 @@ func (e *exchange) checkCredentials() *reply {
 		!slices.Contains(e.account.Passcodes, passcodes[0]), region != "" && region != e.account.Region:
 		return jsonReply(http.StatusUnauthorized, `{"status" : "fail", "error" : "credentials refused", "code" : 401}`)
 	case e.account.Blocked:
-		return refusal(http.StatusForbidden, "operation not allowed")
+		return errorReply(http.StatusForbidden, "operation not allowed")
 	}
 	return nil
 }
@@ -163,15 +163,15 @@ func regionOf(host string) string {
 	return cmp.Or(match[1], "eu1")
 }
 
-// takePlace lets only so many requests of an account in at once.
-func (e *exchange) takePlace() *reply {
+// takeSlot lets only so many requests of an account in at once.
+func (e *exchange) takeSlot() *reply {
 	at, limit := &e.account.uploads, e.account.InFlight
 	if e.kept.Path == deletePath {
 		at, limit = &e.account.deletes, maxDeletes
 	}
 	at.highest = max(at.highest, at.now+1)
 	if at.now >= limit {
-		return refusal(http.StatusTooManyRequests, "too many requests at once")
+		return errorReply(http.StatusTooManyRequests, "too many requests at once")
 	}
 	at.now++
 	e.taken = at

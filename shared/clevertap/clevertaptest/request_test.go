@@ -207,7 +207,7 @@ func TestRequestsInFlightAreLimited(t *testing.T) {
 				t.Errorf("%s: highest %d, want %d", name, got, test.highest)
 			}
 			if got := together(t, s, 1, test.url, test.body, test.change); got[429] != 0 {
-				t.Errorf("%s: a place was kept", name)
+				t.Errorf("%s: a slot was kept", name)
 			}
 		})
 	}

@@ -10,7 +10,6 @@
 // puts it on loopback. [Server.AddFault] makes it fail, [Server.Records] and its neighbours show what arrived.
 // [Server.Admin] offers the same over HTTP, as JSON with the keys of the Go types:
 //
-//	GET    /health      {"status":"ok"}
 //	GET    /records     list of Record
 //	GET    /requests    list of Request, passcodes masked
 //	GET    /warnings    list of Warning

@@ -223,7 +223,6 @@ func TestTheAdminAPIShowsWhatIsThere(t *testing.T) {
 	post(t, s, list(strings.Replace(event(1, `,"seen":"2026-11-02"`), "reader", "a", 1)))
 	call(t, s.Transport(), requestOf(t, deletion, `{"identity":"b"}`))
 	for target, want := range map[string]string{
-		"/health":    `{"status":"ok"}`,
 		"/warnings":  `[{"account":"TEST-123-4567","request":1,"position":1,"rule":"iso_date","key":"seen"}]`,
 		"/profiles":  `[{"account":"TEST-123-4567","key":"identity","id":"a","data":{}}]`,
 		"/deletions": `[{"account":"TEST-123-4567","key":"identity","id":"b"}]`,
