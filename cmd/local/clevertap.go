@@ -72,7 +72,7 @@ func (c *fakeCleverTap) records(ctx context.Context) (records []record, err erro
 }
 
 func (c *fakeCleverTap) warnings(ctx context.Context) (warnings []warning, err error) {
-	err = c.ask(ctx, http.MethodGet, "/objections", "", &warnings)
+	err = c.ask(ctx, http.MethodGet, "/warnings", "", &warnings)
 	return warnings, err
 }
 

@@ -111,13 +111,13 @@ func uploadFaults() (all []faultCase) {
 	add("no count", ct.Fault{Kind: ct.NoCount, Count: 3})
 	add("bare failure", ct.Fault{Kind: ct.BareFail, Count: 3})
 	add("failure without a list", ct.Fault{Kind: ct.EmptyFail, Count: 3})
-	add("refused once", ct.Fault{Kind: ct.Passing, Share: 0.3, Count: 10})
-	add("refused for long", ct.Fault{Kind: ct.Passing, Share: 0.3, Times: 5, Count: 10})
-	add("refused with HTTP's code", ct.Fault{Kind: ct.Passing, Share: 0.3, Code: 503, Times: 2, Count: 10})
-	add("stored, called refused", ct.Fault{Kind: ct.Passing, Share: 0.2, Stored: true, Count: 5})
+	add("refused once", ct.Fault{Kind: ct.Transient, Share: 0.3, Count: 10})
+	add("refused for long", ct.Fault{Kind: ct.Transient, Share: 0.3, Times: 5, Count: 10})
+	add("refused with HTTP's code", ct.Fault{Kind: ct.Transient, Share: 0.3, Code: 503, Times: 2, Count: 10})
+	add("stored, called refused", ct.Fault{Kind: ct.Transient, Share: 0.2, Stored: true, Count: 5})
 	for _, kind := range []ct.Kind{ct.NoIndex, ct.NoEcho, ct.NoCode, ct.WrongIndex} {
 		add(string(kind), ct.Fault{Kind: kind, Count: 5})
-		refused := ct.Fault{Kind: ct.Passing, Share: 0.3, Times: 2, Count: 10}
+		refused := ct.Fault{Kind: ct.Transient, Share: 0.3, Times: 2, Count: 10}
 		add("refused with "+string(kind), refused, ct.Fault{Kind: kind, Count: 8})
 	}
 	return all

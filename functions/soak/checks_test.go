@@ -98,7 +98,8 @@ func (c *checks) index() {
 	c.stored = map[string][]clevertaptest.Record{}
 	for _, record := range c.cleverTap.Records("") {
 		if record.Type == "event" {
-			c.stored[string(record.Digest)] = append(c.stored[string(record.Digest)], record)
+			name := digest([]byte(record.Raw))
+			c.stored[name] = append(c.stored[name], record)
 		}
 	}
 }

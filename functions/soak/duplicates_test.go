@@ -103,7 +103,7 @@ func (c *checks) whyStoredAgain(w *testWebhook, first, second clevertaptest.Reco
 	switch {
 	case len(c.messages[w]) > 1: // there may be another cause, but which message made which copy is unknown
 		return "Purchasely sent the webhook again"
-	case before == after && slices.Contains(upload.request.Faults, clevertaptest.Passing):
+	case before == after && slices.Contains(upload.request.Faults, clevertaptest.Transient):
 		return "the answer called it refused"
 	case before == after:
 		return ""

@@ -131,7 +131,7 @@ func (k *stack) createQueues() {
 
 // createAccounts starts the fake CleverTap. Some records it refuses from the beginning to the end.
 func (k *stack) createAccounts() {
-	k.cleverTap = clevertaptest.New(clevertaptest.Config{Seed: k.seed, Digests: true})
+	k.cleverTap = clevertaptest.New(clevertaptest.Config{Seed: k.seed})
 	k.passcodes = map[string]string{
 		parlaAccount: "lantern-parla-0", sandboxAccount: "lantern-sandbox-0", sharedAccount: "lantern-shared-0",
 	}
@@ -141,7 +141,7 @@ func (k *stack) createAccounts() {
 	k.cleverTap.AddFault(
 		clevertaptest.Fault{Kind: clevertaptest.Poison, Marker: marker400, Status: 400},
 		clevertaptest.Fault{Kind: clevertaptest.Poison, Marker: marker413, Status: 413},
-		clevertaptest.Fault{Kind: clevertaptest.Passing, Marker: marker777, Code: 777, Times: 1 << 30},
+		clevertaptest.Fault{Kind: clevertaptest.Transient, Marker: marker777, Code: 777, Times: 1 << 30},
 	)
 	k.recorder = newRecorder(k.T, k.cleverTap)
 }

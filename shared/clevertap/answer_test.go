@@ -89,7 +89,7 @@ func TestAnswer(t *testing.T) {
 		"a number before the first":    {p(2, e(513, 0, started)), lost},
 		"a number behind the last":     {p(2, e(513, 4, started)), lost},
 		"a number beyond all":          {p(2, e(513, "99999999999999999999", started)), lost},
-		"one of two is stray":          {p(1, e(513, 1, started), e(513, 9, charged)), firstOnly},
+		"one of two is unknown":        {p(1, e(513, 1, started), e(513, 9, charged)), firstOnly},
 		"another's number":             {p(2, e(513, 1, profile)), lost},
 		"another's, by the name":       {p(2, e(513, 1, charged)), lost},
 		"another event_id":             {p(2, e(513, 1, stranger)), lost},

@@ -52,7 +52,7 @@ type pending struct {
 	rejected *fault.Fault // its outcome if it is at fault: it was refused alone
 }
 
-// chunk is the records of one upload. They are never changed in place: halves and repeats share them.
+// chunk is the records of one upload. Their list is shared with the upload that was bisected: never change it in place.
 type chunk struct {
 	records   []*pending
 	sibling   *chunk       // the other half of an upload that was bisected; nil if there is none
@@ -123,9 +123,9 @@ func (b *batch) remove(c *chunk) {
 
 func (b *batch) putBack(c *chunk) { b.queue = slices.Insert(b.queue, 0, c) }
 
-// bisect queues the halves of an upload that was refused whole. Once the account has accepted something they go last,
+// bisect queues both parts of an upload that was refused whole. Once the account has accepted something they go last,
 // so that good records get in early. Until then they go first, but behind a sibling that waits: so an account that
-// rejects everything shows after two uploads for each halving, not after one for each record.
+// rejects everything shows after two uploads for each bisection, not after one for each record.
 func (b *batch) bisect(c *chunk, accepted bool) {
 	middle := len(c.records) / 2
 	left, right := &chunk{records: c.records[:middle:middle]}, &chunk{records: c.records[middle:]}

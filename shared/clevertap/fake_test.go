@@ -97,10 +97,10 @@ type answer struct {
 }
 
 // status answers with a status and stores nothing.
-func status(code int) *answer { return says(code, `{"status":"fail","code":0}`) }
+func status(code int) *answer { return respond(code, `{"status":"fail","code":0}`) }
 
-// says answers with a body and stores nothing.
-func says(code int, body string) *answer { return &answer{status: code, body: body} }
+// respond answers with a body and stores nothing.
+func respond(code int, body string) *answer { return &answer{status: code, body: body} }
 
 // always answers every upload alike.
 func always(a *answer) func(*upload) *answer { return func(*upload) *answer { return a } }

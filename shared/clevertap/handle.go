@@ -42,7 +42,7 @@ func (d *delivery) handle(u *upload) {
 	}
 }
 
-// handleAnswer gives every record what the answer says about it. An answer that accounts for no record at all is a
+// handleAnswer acts on what the answer says about each record. An answer that accounts for no record at all is a
 // failure of the upload; any other shows that CleverTap works.
 func (d *delivery) handleAnswer(u *upload, now time.Time) {
 	if slices.ContainsFunc(u.results, func(r result) bool { return r.class != uncertain }) {
@@ -142,7 +142,7 @@ func (d *delivery) blameRecords(s *accountState) {
 	}
 }
 
-// finishRejected gives records that were rejected alone an outcome, their own if none is given.
+// finishRejected finishes records that were rejected alone with an outcome, their own if none is given.
 func (d *delivery) finishRejected(b *batch, end *fault.Fault) {
 	for _, r := range b.rejectedAlone {
 		d.finish(r, cmp.Or(end, r.rejected))
@@ -170,10 +170,7 @@ func (d *delivery) handleCredentials(u *upload) {
 		b.refreshing = true
 		var fresh Account
 		var err error
-		d.background(
-			func() { fresh, err = refresh(d.ctx, b) },
-			func() { d.useFresh(u, fresh, err) },
-		)
+		d.background(func() { fresh, err = refresh(d.ctx, b) }, func() { d.useFresh(u, fresh, err) })
 	}
 }
 
@@ -200,10 +197,8 @@ func (d *delivery) useFresh(u *upload, fresh Account, err error) {
 	default:
 		b.breaker.release(u.chunk)
 		b.account, b.breaker = fresh, d.breakers.of(fresh)
-		if u.state.key != fresh.Key() {
-			u.state.batches = slices.DeleteFunc(u.state.batches, func(other *batch) bool { return other == b })
-			d.join(b)
-		}
+		u.state.batches = slices.DeleteFunc(u.state.batches, func(other *batch) bool { return other == b })
+		d.join(b)
 	}
 }
 
@@ -217,13 +212,13 @@ func (d *delivery) stop(u *upload, end *fault.Fault) {
 	d.finishRejected(b, end)
 }
 
-// skip gives up what a batch has not sent, because its breaker is open.
+// skip drops what a batch has not sent, because its breaker is open.
 func (d *delivery) skip(b *batch) {
 	b.skipped = true
 	d.failQueued(b, faultBreaker)
 }
 
-// runOutOfTime gives up what a batch has not sent. Records that were to be sent again keep the reason for that.
+// runOutOfTime drops what a batch has not sent. Records that were to be sent again keep the reason for that.
 func (d *delivery) runOutOfTime(s *accountState, b *batch, now time.Time) {
 	end := faultNoTime
 	if s.notBefore.After(now) {
@@ -235,7 +230,7 @@ func (d *delivery) runOutOfTime(s *accountState, b *batch, now time.Time) {
 	d.failQueued(b, end)
 }
 
-// failQueued gives up what a batch has not sent.
+// failQueued drops what a batch has not sent.
 func (d *delivery) failQueued(b *batch, end error) {
 	for _, c := range b.queue {
 		b.breaker.release(c)
@@ -250,7 +245,7 @@ func (d *delivery) finishAll(records []*pending, end error) {
 	}
 }
 
-// finish tells the tracker a record's outcome, unless it has one; nil means accepted.
+// finish reports to the tracker a record's outcome, unless it has one; nil means accepted.
 func (d *delivery) finish(r *pending, end error) {
 	if !r.done {
 		r.done = true

@@ -16,7 +16,7 @@ import (
 
 func TestAnAnswerIsReadRecordByRecord(t *testing.T) {
 	t.Parallel()
-	short := says(200, partial(1, numbered(513, 2, record(1).JSON)))
+	short := respond(200, partial(1, numbered(513, 2, record(1).JSON)))
 	runAll(t, map[string]delivery{
 		"refused records do not touch their neighbours": {
 			answer: refusing(map[int]int{0: 513, 2: 523}), sizes: []int{4},
@@ -74,7 +74,7 @@ func TestBisecting(t *testing.T) {
 		return named
 	}
 	deliveries := map[string]delivery{
-		"both halves are tried before either is split": {
+		"both parts are tried before either is split": {
 			records: 8, concurrency: 1, answer: refusingAny(0), named: bad(0), sizes: []int{8, 4, 4, 2, 2, 1, 1},
 		},
 		"uploads are split until they fit": {
@@ -261,7 +261,7 @@ func TestRefusedCredentialsAreReadAgainOnce(t *testing.T) {
 	redirect := func(code int, to string) func(*upload) *answer {
 		return always(&answer{status: code, header: map[string]string{"Location": to}})
 	}
-	says401 := always(says(200, `{"status":"fail","code":401}`))
+	says401 := always(respond(200, `{"status":"fail","code":401}`))
 	const refused = "operator credentials"
 	for name, test := range map[string]struct {
 		answer  func(u *upload) *answer
@@ -344,7 +344,7 @@ func TestReadingTheSecretAgain(t *testing.T) {
 func TestAStoppedBatchSendsNothingAgain(t *testing.T) {
 	t.Parallel()
 	late := map[string]func(u *upload) *answer{
-		"halves":                    always(status(400)),
+		"bisected":                  always(status(400)),
 		"a throttled upload":        always(status(429)),
 		"a record to be sent alone": func(u *upload) *answer { return u.refusing(map[int]int{u.keys[0]: 555}) },
 		"other credentials":         always(status(401)),

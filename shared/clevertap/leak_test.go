@@ -20,22 +20,22 @@ func TestNothingLeaks(t *testing.T) {
 	t.Parallel()
 	vendor := `"error":"words about reader-0 and passcode-77"`
 	refusal := func(code string) *answer {
-		return says(200, `{"status":"fail","processed":0,"unprocessed":[{"code":`+code+`,`+vendor+`}]}`)
+		return respond(200, `{"status":"fail","processed":0,"unprocessed":[{"code":`+code+`,`+vendor+`}]}`)
 	}
 	failures := map[string]*answer{
-		"success":                  says(200, `{"status":"success","processed":1}`),
+		"success":                  respond(200, `{"status":"success","processed":1}`),
 		"no answer":                {hangs: true},
 		"a connection that breaks": {err: errors.New("Post https://in1.api.clevertap.com: passcode-77")},
 		"a panic":                  {panics: true},
-		"HTML":                     says(200, "<p>reader-0 passcode-77"),
-		"JSON cut off":             says(200, `{"status":"passcode-77`),
-		"a short answer":           says(200, `{"status":"fail",`+vendor+`}`),
+		"HTML":                     respond(200, "<p>reader-0 passcode-77"),
+		"JSON cut off":             respond(200, `{"status":"passcode-77`),
+		"a short answer":           respond(200, `{"status":"fail",`+vendor+`}`),
 		"a permanent code":         refusal(`513`),
 		"a code nobody knows":      refusal(`"599"`),
 		"a code that is a text":    refusal(`"passcode-77"`),
 	}
 	for _, code := range []int{301, 400, 401, 403, 404, 408, 413, 429, 500, 503} {
-		a := says(code, `{`+vendor+`}`)
+		a := respond(code, `{`+vendor+`}`)
 		a.header = map[string]string{"Retry-After": "passcode-77", "Location": "https://passcode-77"}
 		failures[fmt.Sprint("status ", code)] = a
 	}

@@ -23,7 +23,7 @@ type delivery struct {
 // whichever batch they belong to. It returns when every record has its outcome and nothing is in flight any more, at
 // the latest when ctx ends.
 //
-// Within the call it sends again only what CleverTap cannot have accepted: halves of an upload that was refused
+// Within the call it sends again only what CleverTap cannot have accepted: parts of an upload that was refused
 // whole; a record that was refused with a code that may pass, alone, twice at most; an upload that was throttled; and
 // once, with fresh credentials, what was refused because of the old ones. All else that may succeed later is the
 // queue's to bring back.

@@ -110,21 +110,21 @@ func TestFailuresAreRetriedByTheQueue(t *testing.T) {
 		"no answer":                    {&answer{hangs: true}, "retry timeout"},
 		"a connection that breaks":     {&answer{err: errors.New("read tcp: reset by peer")}, "retry network"},
 		"a time-out of the network":    {&answer{err: os.ErrDeadlineExceeded}, "retry timeout"},
-		"status 408":                   {says(408, ""), "retry timeout 408"},
-		"status 500":                   {says(500, "<html>"), "retry server 500"},
-		"status 503":                   {says(503, ""), "retry server 503"},
-		"status 204":                   {says(204, ""), "retry unreadable_answer 204"},
-		"status 202 with a success":    {says(202, all4), "retry unreadable_answer 202"},
-		"status 200 with HTML":         {says(200, "<html>"), "retry unreadable_answer"},
-		"status 200 without a body":    {says(200, ""), "retry unreadable_answer"},
-		"half an answer":               {says(200, begun), "retry unreadable_answer"},
+		"status 408":                   {respond(408, ""), "retry timeout 408"},
+		"status 500":                   {respond(500, "<html>"), "retry server 500"},
+		"status 503":                   {respond(503, ""), "retry server 503"},
+		"status 204":                   {respond(204, ""), "retry unreadable_answer 204"},
+		"status 202 with a success":    {respond(202, all4), "retry unreadable_answer 202"},
+		"status 200 with HTML":         {respond(200, "<html>"), "retry unreadable_answer"},
+		"status 200 without a body":    {respond(200, ""), "retry unreadable_answer"},
+		"half an answer":               {respond(200, begun), "retry unreadable_answer"},
 		"half an answer, then nothing": {&answer{status: 200, body: begun, stalls: true}, "retry timeout"},
 		"an answer that does not end":  {&answer{status: 200, body: all4, stalls: true}, "retry timeout"},
 		"a failure that does not end":  {&answer{status: 500, body: "<html>", stalls: true}, "retry server 500"},
-		"blanks beyond the cap":        {says(200, blanks+all4), "retry unreadable_answer"},
-		"blanks behind it, likewise":   {says(200, all4+blanks), "retry unreadable_answer"},
-		"an answer that is too short":  {says(200, `{"status":"success","processed":3}`), "retry unmatched"},
-		"a failure that names nobody":  {says(200, `{"status":"fail","processed":0}`), "retry unmatched"},
+		"blanks beyond the cap":        {respond(200, blanks+all4), "retry unreadable_answer"},
+		"blanks behind it, likewise":   {respond(200, all4+blanks), "retry unreadable_answer"},
+		"an answer that is too short":  {respond(200, `{"status":"success","processed":3}`), "retry unmatched"},
+		"a failure that names nobody":  {respond(200, `{"status":"fail","processed":0}`), "retry unmatched"},
 		"a transport that panics":      {&answer{panics: true}, "retry unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +149,7 @@ func TestOnlyRecordsThatMayBeSentAre(t *testing.T) {
 			named: map[int]string{1: "retry group_order", 3: "retry group_order", 5: "retry group_order"},
 		},
 		"none": {records: 2500, maySend: func(int) bool { return false }, want: "retry group_order", sizes: []int{}},
-		"halves and repeats are asked about, too": {
+		"parts and repeats are asked about, too": {
 			records: 8, concurrency: 1, maySend: func(key int) bool { return !blocked[key] },
 			answer: func(u *upload) *answer {
 				switch {

@@ -15,7 +15,7 @@ func TestDryRun(t *testing.T) {
 	}{
 		"all would be accepted":     {nil, "accepted"},
 		"the credentials are wrong": {always(status(401)), refused},
-		"a 200 that says so":        {always(says(200, says401)), refused},
+		"a 200 that says so":        {always(respond(200, says401)), refused},
 		"the address is wrong":      {always(status(404)), "operator credentials 404"},
 		"the account is throttled":  {always(status(429)), "retry rate_limited 429"},
 		"CleverTap is down":         {always(status(503)), "retry server 503"},
@@ -24,7 +24,7 @@ func TestDryRun(t *testing.T) {
 		"a record would be refused": {refusing(map[int]int{1: 513}), "reject clevertap_513 513"},
 		"a record may pass later":   {refusing(map[int]int{1: 555}), "retry transient 555"},
 		"nobody knows":              {refusing(map[int]int{1: 599}), "retry transient 599"},
-		"the answer is too short":   {always(says(200, `{"status":"success","processed":1}`)), "retry unmatched"},
+		"the answer is too short":   {always(respond(200, `{"status":"success","processed":1}`)), "retry unmatched"},
 		"the answer is none":        {always(&answer{status: 200}), "retry unreadable_answer"},
 	}
 	for name, test := range tests {

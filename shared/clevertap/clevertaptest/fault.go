@@ -50,7 +50,7 @@ var kinds = []Kind{
 	NoCount, BareFail, EmptyFail, ResetAfter, Half, Garbage, Empty, Huge, Latency, Trickle,
 }
 
-// Fault says which requests fail, and how. Zero fields mean the default. All kinds but [Expire] and [Throttle]
+// Fault describes which requests fail, and how. Zero fields mean the default. All kinds but [Expire] and [Throttle]
 // concern only requests that keep the rules for whole requests.
 type Fault struct {
 	Kind    Kind          `json:"kind"`
@@ -170,18 +170,6 @@ func (e *exchange) frontFault(size int) *activeFault {
 	return e.use(func(f *activeFault) bool { return size > f.Over }, Hang, Status, ResetBefore)
 }
 
-// fail is the answer of such a fault, or the lack of one.
-func (e *exchange) fail(f *activeFault) *reply {
-	switch f.Kind {
-	case Hang:
-		return &reply{end: hang}
-	case ResetBefore:
-		return e.pause(&reply{end: reset})
-	default:
-		return e.pause(f.reply())
-	}
-}
-
 // spoil adds the faults of the wire and of time to an answer.
 func (e *exchange) spoil(p *reply) *reply {
 	if f := e.use(nil, ResetAfter, Half, Garbage, Empty, Huge); f != nil {
@@ -223,13 +211,17 @@ func (f *activeFault) chooses(raw []byte, seed uint64) bool {
 	return true
 }
 
-// reply is the answer that a status fault asks for.
+// reply is the answer of a fault that answers instead of CleverTap, or the lack of one.
 func (f *activeFault) reply() *reply {
 	p := errorReply(f.Status, "not this time")
-	switch f.Body {
-	case "html":
+	switch {
+	case f.Kind == Hang:
+		return &reply{end: hang}
+	case f.Kind == ResetBefore:
+		return &reply{end: reset}
+	case f.Body == "html":
 		p = page(f.Status)
-	case "empty":
+	case f.Body == "empty":
 		p = jsonReply(f.Status, "")
 	}
 	if f.RetryAfter != "" {

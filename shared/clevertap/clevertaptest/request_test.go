@@ -33,14 +33,14 @@ func TestWholeRequests(t *testing.T) {
 	put := func(r *http.Request) { r.Method = http.MethodPut }
 	unannounced := func(r *http.Request) { r.ContentLength = -1 }
 	host := func(host string) string { return "http://" + host + "/1/upload" }
-	type row struct {
+	type test struct {
 		url    string // an upload's
 		body   string // an event
 		change func(*http.Request)
 		status int
 		answer string // a part of it
 	}
-	tests := map[string]row{
+	tests := map[string]test{
 		"a proper upload":                    {"", "", nil, 200, `{"status":"success","processed":1,"unprocessed":[]}`},
 		"another path":                       {"https://api.clevertap.com/1/uploads", "", nil, 404, html},
 		"another version":                    {"https://api.clevertap.com/2/upload", "", nil, 404, html},
@@ -80,13 +80,13 @@ func TestWholeRequests(t *testing.T) {
 		header(id), header(id, ""), header(id, account, account), header(id, "TEST-999-9999"),
 		header(pass), header(pass, ""), header(pass, passcode, passcode), header(pass, "x"),
 	} {
-		tests[fmt.Sprint("wrong credentials ", i)] = row{"", "", change, 401, badAuth}
+		tests[fmt.Sprint("wrong credentials ", i)] = test{"", "", change, 401, badAuth}
 	}
 	for _, types := range [][]string{
 		nil, {"application/json", "application/json"}, {"application/json; charset=latin1"}, {"application/json; version=1"},
 		{"text/plain"},
 	} {
-		tests[fmt.Sprint("content types ", types)] = row{"", "", header(typ, types...), 400, badBody}
+		tests[fmt.Sprint("content types ", types)] = test{"", "", header(typ, types...), 400, badBody}
 	}
 	for _, body := range []string{
 		" ", `[]`, `{}`, `{"D":[{}]}`, `{"d":[{}],"source":"x"}`, `{"d":{}}`, `{"d":[]}`, events(1001), "\ufeff" + events(1),
@@ -94,13 +94,13 @@ func TestWholeRequests(t *testing.T) {
 		list(event(1, `,"a":"`+"\xff"+`"`)), list(event(1, `,"a":"\ud800"`)), list(event(1, `,"a":1,"a":1`)),
 		list(event(1, `,"a":1,"\u0061":1`)), list(event(1, `,"a":{"b":[{"c":1,"c":1}]}`)),
 	} {
-		tests["upload "+body] = row{"", body, nil, 400, badBody}
+		tests["upload "+body] = test{"", body, nil, 400, badBody}
 	}
 	for _, body := range []string{
 		users(101), `{"identity":[]}`, `{"identity":""}`, `{"identity":7}`,
 		`{"objectId":"-a"}`, `{"identity":"a","guid":"-a"}`, `{`,
 	} {
-		tests["delete "+body] = row{deletion, body, nil, 400, badBody}
+		tests["delete "+body] = test{deletion, body, nil, 400, badBody}
 	}
 	for name, test := range tests {
 		s := serverOf()

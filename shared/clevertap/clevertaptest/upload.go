@@ -21,7 +21,7 @@ func (e *exchange) upload(body []byte) *reply {
 	}
 	front := e.frontFault(len(body))
 	if front != nil && !front.Stored {
-		return e.fail(front)
+		return e.pause(front.reply())
 	}
 	poisons := func(f *activeFault) bool {
 		return list.has(func(v *value) bool { return bytes.Contains(v.raw, []byte(f.Marker)) })
@@ -38,7 +38,7 @@ func (e *exchange) upload(body []byte) *reply {
 		e.store(records)
 	}
 	if front != nil {
-		return e.fail(front)
+		return e.pause(front.reply())
 	}
 	return e.spoil(jsonReply(http.StatusOK, e.answer(records)))
 }
@@ -128,7 +128,7 @@ func (e *exchange) delete(body []byte) *reply {
 	}
 	switch {
 	case front != nil:
-		return e.fail(front)
+		return e.pause(front.reply())
 	case e.use(nil, BareFail) != nil:
 		return e.spoil(jsonReply(http.StatusOK, bareFail))
 	}

@@ -43,7 +43,7 @@ func (v *value) has(condition func(*value) bool) bool {
 	return false
 }
 
-// parse reads a body, if it is what a strict reader takes: no duplicate names at any depth, no invalid UTF-8, lone
+// parse reads a body, if it is what a strict reader takes: no duplicate names at any depth, no invalid UTF-8, unpaired
 // surrogates, byte order mark, comments, trailing commas or trailing data.
 func parse(body []byte) (v value, ok bool) {
 	if !jsontext.Value(body).IsValid() {

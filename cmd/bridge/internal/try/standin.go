@@ -18,23 +18,23 @@ import (
 )
 
 type standinOptions struct {
-	listen, admin, faults   string
-	accounts                []string
-	seed                    uint64
-	maxInFlight             int
-	digests, exitWithParent bool
+	listen, admin, faults string
+	accounts              []string
+	seed                  uint64
+	maxInFlight           int
+	exitWithParent        bool
 }
 
 // NewStandinCommand returns "standin".
 func NewStandinCommand() *cobra.Command {
 	var o standinOptions
 	cmd := &cobra.Command{
-		Use:   "standin --account <id>:<passcode>:<region>[:<label>]",
+		Use:   "standin --account <id>:<passcode>:<region>",
 		Short: "Stand in for CleverTap on this machine",
 		Long: `Serves a strict fake of CleverTap's upload and delete endpoints on loopback, and on a
 second port what it has recorded and the switches of its faults, as JSON.
 
-It refuses what CleverTap refuses, and lists under /objections what CleverTap would
+It refuses what CleverTap refuses, and lists under /warnings what CleverTap would
 presumably accept and then spoil. Give it made-up credentials only: whoever can run
 commands on this machine can read them.
 
@@ -50,11 +50,10 @@ Exit codes: 0 it was told to end, 1 a port or a file cannot be used, 2 wrong usa
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:9900", "where uploads are accepted; loopback only")
 	flags.StringVar(&o.admin, "admin", "127.0.0.1:9901", "where the second port is; loopback only")
 	flags.StringArrayVar(&o.accounts, "account", nil,
-		"an account that is served: id:passcode:region[:label]; may be repeated")
+		"an account that is served: id:passcode:region; may be repeated")
 	flags.Uint64Var(&o.seed, "seed", 0, "makes every choice repeatable")
 	flags.StringVar(&o.faults, "faults", "", "a file with faults in JSON, as /faults takes them")
 	flags.IntVar(&o.maxInFlight, "max-in-flight", 15, "uploads at a time of one account")
-	flags.BoolVar(&o.digests, "digests", false, "keep digests of records instead of the records, for long runs")
 	flags.BoolVar(&o.exitWithParent, "exit-with-parent", false, "end when standard input is closed")
 	return cmd
 }
@@ -73,7 +72,7 @@ func (o *standinOptions) run(cmd *cobra.Command) error {
 		}()
 	}
 	server := clevertaptest.New(config)
-	uploads, err := server.Listen(o.listen, "")
+	uploads, err := server.Listen(o.listen)
 	if err != nil {
 		return cli.Findingf("another address for --listen may be free", "uploads: %w", err)
 	}
@@ -101,7 +100,7 @@ func (o *standinOptions) run(cmd *cobra.Command) error {
 
 // config checks the flags and reads the file of faults.
 func (o *standinOptions) config(cmd *cobra.Command) (clevertaptest.Config, error) {
-	config := clevertaptest.Config{Seed: o.seed, Digests: o.digests}
+	config := clevertaptest.Config{Seed: o.seed}
 	err := errors.Join(clevertaptest.CheckLoopback(o.listen), clevertaptest.CheckLoopback(o.admin))
 	switch {
 	case err != nil:
@@ -114,9 +113,9 @@ func (o *standinOptions) config(cmd *cobra.Command) (clevertaptest.Config, error
 	for i, text := range o.accounts {
 		account, ok := parseAccount(text)
 		if !ok { // the text holds a passcode and is not repeated
-			return config, cli.BadUsage(cmd, fmt.Errorf("flag --account, number %d: want id:passcode:region[:label]", i+1))
+			return config, cli.BadUsage(cmd, fmt.Errorf("flag --account, number %d: want id:passcode:region", i+1))
 		}
-		account.Limits.InFlight = o.maxInFlight
+		account.InFlight = o.maxInFlight
 		config.Accounts = append(config.Accounts, account)
 	}
 	if o.faults == "" {
@@ -132,15 +131,11 @@ func (o *standinOptions) config(cmd *cobra.Command) (clevertaptest.Config, error
 	return config, nil
 }
 
-// parseAccount reads id:passcode:region[:label]. An empty region is Europe's.
+// parseAccount reads id:passcode:region. An empty region is Europe's.
 func parseAccount(text string) (account clevertaptest.Account, ok bool) {
 	parts := strings.Split(text, ":")
-	if len(parts) < 3 || len(parts) > 4 || parts[0] == "" || parts[1] == "" {
+	if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
 		return account, false
 	}
-	account = clevertaptest.Account{ID: parts[0], Passcodes: []string{parts[1]}, Region: parts[2]}
-	if len(parts) == 4 {
-		account.Label = parts[3]
-	}
-	return account, true
+	return clevertaptest.Account{ID: parts[0], Passcodes: []string{parts[1]}, Region: parts[2]}, true
 }

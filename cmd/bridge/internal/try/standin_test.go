@@ -33,7 +33,7 @@ func start(t *testing.T, args ...string) *standin {
 	out, stdout := io.Pipe()
 	s := &standin{t: t, stdin: stdin, stop: cancel, stopped: make(chan int, 1)}
 	args = append([]string{
-		"standin", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--account", "TEST-1:demo-passcode:in",
+		"standin", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--account", "TEST-1:demo-passcode:in1",
 	}, args...)
 	go func() {
 		s.stopped <- cli.Run(ctx, cli.Group("bridge", "", "", NewStandinCommand()), args, in, stdout, io.Discard)
