@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	stdjson "encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,65 +20,54 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/benchtest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/forward"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
-	"github.com/purchasely-clevertap/bridge/shared/mapping"
-	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
-// benchServer makes the test binary the other side of the loopback, in a process of its own: its work must not count as ours.
+// benchServer makes the test binary a CleverTap on loopback, in a process of its own: its work must not count as ours.
 const benchServer = "FORWARD_BENCH_SERVER"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(benchServer) != "" {
-		serveAcceptance()
-		return
+	if os.Getenv(benchServer) == "" {
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
+	if err := serveUntilInputEnds(); err != nil {
+		panic(err)
+	}
 }
 
-// serveAcceptance accepts every record of every upload, and ends when its standard input does.
-func serveAcceptance() {
-	listener, err := newLoopback()
+// serveUntilInputEnds accepts every record of every upload.
+func serveUntilInputEnds() error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		panic(err)
+		return err
 	}
 	fmt.Println(listener.Addr())
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("Content-Type", "application/json;charset=utf-8")
-		_, _ = fmt.Fprintf(w, `{"status":"success","processed":%d,"unprocessed":[]}`, bytes.Count(body, []byte(`"ts":`)))
-	})}
-	_ = server.Serve(listener)
+		_, _ = fmt.Fprintf(w, `{"status":"success","processed":%d,"unprocessed":[]}`, countRecords(body))
+	}))
 }
 
-// acceptance starts the other process and gives its address.
-func acceptance(b *testing.B) string {
-	b.Helper()
-	return "http://" + benchtest.Child(b, os.Args[0], benchServer)
-}
+// benchSizes are the batches of a FIFO queue and of a standard queue.
+var benchSizes = []int{10, 1000}
 
-// BenchmarkForwarder is the whole forwarder but for the Lambda runtime: decode the SQS event, map, upload over loopback, read the answer,
-// settle. The figure that counts is cpu-µs/msg: user and system time of this process per message.
+// BenchmarkForwarder is the whole forwarder without the Lambda runtime: it reads the SQS event, maps, uploads over
+// loopback, reads the answer and settles. The figure that counts is cpu-µs/msg: user and system time of this process
+// per message.
 func BenchmarkForwarder(b *testing.B) {
-	endpoint := acceptance(b)
-	for _, size := range []int{10, 1000} {
-		payload := benchBatch(b, size)
+	endpoint := "http://" + benchtest.Child(b, os.Args[0], benchServer)
+	for _, size := range benchSizes {
+		payload := benchPayload(b, size)
 		b.Run(fmt.Sprintf("bridge/batch=%d", size), func(b *testing.B) {
-			h := benchHandler(b, endpoint)
-			perMessage(b, size, func() error {
-				answer, err := h.Invoke(b.Context(), payload)
-				if err == nil && string(answer) != `{"batchItemFailures":[]}` {
-					err = fmt.Errorf("answer %s", answer)
-				}
-				return err
-			})
+			h := benchHarness(b)
+			h.Uploader = clevertap.NewUploader(clevertap.Options{Endpoint: endpoint})
+			perMessage(b, size, func() error { return h.deliver(b.Context(), payload) })
 		})
 		b.Run(fmt.Sprintf("plain/batch=%d", size), func(b *testing.B) {
 			p := &plain{endpoint: endpoint}
@@ -86,59 +76,181 @@ func BenchmarkForwarder(b *testing.B) {
 	}
 }
 
-// perMessage reports the processor time of a message. All batches run on one processor, as the function does.
+// BenchmarkForwarderFloor is what no forwarder can leave out: it copies the batch, as the Lambda runtime does, posts
+// the very bytes that the bridge uploads for it over loopback, and reads the answers. It looks at nothing.
+func BenchmarkForwarderFloor(b *testing.B) {
+	endpoint := "http://" + benchtest.Child(b, os.Args[0], benchServer)
+	for _, size := range benchSizes {
+		payload := benchPayload(b, size)
+		var uploads [][]byte
+		h := benchHarness(b)
+		h.onUpload(func(_ string, body []byte) { uploads = append(uploads, body) })
+		if err := h.deliver(b.Context(), payload); err != nil || len(uploads) == 0 {
+			b.Fatal(err, len(uploads))
+		}
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			client := http.Client{Transport: &http.Transport{DisableCompression: true, WriteBufferSize: 32 << 10}}
+			b.Cleanup(client.CloseIdleConnections)
+			batch := make([]byte, 0, len(payload))
+			perMessage(b, size, func() error {
+				batch = append(batch[:0], payload...)
+				for _, body := range uploads {
+					if _, err := post(b.Context(), &client, endpoint, body); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// perMessage reports the processor time of a message, on one processor, as the function has.
 func perMessage(b *testing.B, size int, run func() error) {
 	b.Helper()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	benchtest.Messages(b, size, run)
 }
 
-type benchAccounts struct{}
-
-func (benchAccounts) Get(context.Context, string) (clevertap.Accounts, error) {
-	return clevertap.Accounts{Production: clevertap.Account{Host: "api.clevertap.com", ID: "A", Passcode: secret.New("p")}}, nil
-}
-
-func (a benchAccounts) Reload(ctx context.Context, app string) (clevertap.Accounts, error) {
-	return a.Get(ctx, app)
-}
-
-func benchHandler(b *testing.B, endpoint string) *forward.Handler {
+func benchHarness(b *testing.B) *harness {
 	b.Helper()
-	file, problems := integration.Load("bench.yaml", []byte("apps:\n  demo: {}\n"))
-	if file == nil {
-		b.Fatal(problems)
-	}
-	return &forward.Handler{
-		Integrations: file, Accounts: benchAccounts{}, Mapper: mapping.New(),
-		Uploader:   clevertap.NewUploader(clevertap.Options{Endpoint: endpoint}),
-		RetryDelay: 5 * time.Second, Log: slog.New(slog.DiscardHandler), Metrics: io.Discard,
-	}
-}
-
-// benchBatch is a batch of renewals of as many users.
-func benchBatch(b *testing.B, size int) []byte {
-	b.Helper()
-	renewal := webhook.EmbeddedCatalogue().Event([]byte("SUBSCRIPTION_RENEWED"))
-	event := events.SQSEvent{}
-	for i := range size {
-		body := sample.Webhook(renewal, uint64(i))
-		event.Records = append(event.Records, events.SQSMessage{
-			MessageId: strconv.Itoa(i), ReceiptHandle: strings.Repeat("r", 200), Body: string(body),
-			Attributes: map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": "1795402927191", "MessageGroupId": strconv.Itoa(i)},
-			MessageAttributes: map[string]events.SQSMessageAttribute{
-				"schema": text("1"), "app": text("demo"), "encoding": text("raw"), "received_at": text("2026-11-23T03:02:07.191Z"),
-			},
-			EventSource: "aws:sqs", EventSourceARN: "arn:aws:sqs:eu-west-1:123456789012:events.fifo", AWSRegion: "eu-west-1",
-		})
-	}
-	payload, err := stdjson.Marshal(event)
+	h := newHarness(b)
+	account, err := h.accounts(b.Context(), "demo")
 	if err != nil {
 		b.Fatal(err)
 	}
-	return payload
+	h.accounts = func(context.Context, string) (clevertap.Accounts, error) { return account, nil }
+	h.Log, h.Metrics = slog.New(slog.DiscardHandler), io.Discard
+	return h
 }
 
-func text(value string) events.SQSMessageAttribute {
-	return events.SQSMessageAttribute{DataType: "String", StringValue: new(value)}
+func (h *harness) deliver(ctx context.Context, payload []byte) error {
+	response, err := h.Invoke(ctx, payload)
+	if err == nil && string(response) != `{"batchItemFailures":[]}` {
+		err = fmt.Errorf("response %s", response)
+	}
+	return err
+}
+
+// benchPayload is a batch of renewals of as many users.
+func benchPayload(b *testing.B, size int) []byte {
+	b.Helper()
+	renewal := webhook.EmbeddedCatalogue().Event([]byte("SUBSCRIPTION_RENEWED"))
+	messages := make([]queued, size)
+	for i := range messages {
+		messages[i] = queued{app: "demo", body: string(sample.Webhook(renewal, uint64(i)))}
+	}
+	return payload(b, messages...)
+}
+
+// post uploads a body and returns the answer.
+func post(ctx context.Context, client *http.Client, endpoint string, body []byte) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/1/upload", bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json; charset=utf-8")
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	return io.ReadAll(response.Body)
+}
+
+// plain is a forwarder as one would write it first, with encoding/json, AWS's event type and maps. It is the
+// benchmark's yardstick, not a second forwarder: no limits, no second version, no switches, no outcome per record.
+type plain struct {
+	endpoint string
+	client   http.Client
+}
+
+func (p *plain) invoke(ctx context.Context, payload []byte) error {
+	var batch events.SQSEvent
+	if err := stdjson.Unmarshal(payload, &batch); err != nil {
+		return err
+	}
+	var records []any
+	for _, m := range batch.Records {
+		made, err := plainRecords(m.Body)
+		if err != nil {
+			return err
+		}
+		records = append(records, made...)
+	}
+	for _, some := range cut(records, []int{1000}) {
+		if err := p.upload(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plainProperties are the user properties that it writes.
+var plainProperties = []string{
+	"user_id", "anonymous_user_id", "plan", "store", "store_country", "offer_type", "promotional_offer_id",
+	"effective_next_renewal_at", "is_family_shared", "subscription_status",
+}
+
+func plainRecords(body string) ([]any, error) {
+	payload := map[string]any{}
+	d := stdjson.NewDecoder(strings.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&payload); err != nil {
+		return nil, err
+	}
+	data, user := map[string]any{}, map[string]any{}
+	for name, value := range payload {
+		switch {
+		case name == "api_version", name == "event_name", strings.HasSuffix(name, "_ms"), value == nil, value == "":
+		case name == "device_type":
+			data["purchase_device_type"] = value
+		case strings.HasSuffix(name, "_at"):
+			at, err := time.Parse(time.RFC3339, fmt.Sprint(value))
+			if err != nil {
+				return nil, err
+			}
+			data[name] = fmt.Sprintf("$D_%d", at.Unix())
+		default:
+			data[name] = value
+		}
+	}
+	for _, name := range plainProperties {
+		if value, ok := data[name]; ok {
+			user[name] = value
+		}
+	}
+	user["has_active_subscription"] = payload["subscription_status"] == "AUTO_RENEWING"
+	user["subscription_started_at"] = data["original_purchased_at"]
+	created, err := time.Parse(time.RFC3339, fmt.Sprint(payload["event_created_at"]))
+	if err != nil {
+		return nil, err
+	}
+	id, ts := payload["user_id"], created.Unix()
+	return []any{
+		map[string]any{"type": "event", "identity": id, "ts": ts, "evtName": payload["event_name"], "evtData": data},
+		map[string]any{"type": "profile", "identity": id, "ts": ts, "profileData": user},
+	}, nil
+}
+
+func (p *plain) upload(ctx context.Context, records []any) error {
+	body, err := stdjson.Marshal(map[string]any{"d": records})
+	if err != nil {
+		return err
+	}
+	text, err := post(ctx, &p.client, p.endpoint, body)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Processed   int
+		Unprocessed []any
+	}
+	if err := stdjson.Unmarshal(text, &answer); err != nil {
+		return err
+	}
+	if answer.Processed != len(records) {
+		return errors.New("plain upload was not accepted whole")
+	}
+	return nil
 }

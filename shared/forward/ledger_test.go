@@ -1,134 +1,142 @@
-package forward_test
+package forward
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/forward"
 )
 
 var (
-	passing   = fault.New(fault.Retry, fault.Server, nil)
+	transient = fault.New(fault.Retry, fault.Server, nil)
 	permanent = fault.New(fault.Reject, "clevertap_513", nil)
 	operator  = fault.New(fault.Operator, fault.Credentials, nil)
+
+	errUnmarked = errors.New("unmarked")
+	errNoResult = errors.New("the record has no result")
 )
 
-func TestAMessageEndsAsTheWorstOfItsRecordsSays(t *testing.T) {
-	tests := map[string]struct {
-		answers []error
-		outcome forward.Outcome
-		reason  string
-	}{
-		"delivered when every record was accepted":                      {[]error{nil, nil}, forward.Delivered, ""},
-		"delivered when there was nothing left to send":                 {nil, forward.Delivered, ""},
-		"rejected when one record was refused for good":                 {[]error{nil, permanent}, forward.Rejected, "clevertap_513"},
-		"retried when one record may pass later":                        {[]error{nil, passing}, forward.Retried, "server"},
-		"retried first when one was refused for good and one may pass":  {[]error{permanent, passing}, forward.Retried, "server"},
-		"retried first whatever the order of the answers":               {[]error{passing, permanent}, forward.Retried, "server"},
-		"retried while a person has to act":                             {[]error{permanent, operator}, forward.Retried, "credentials"},
-		"retried with the first reason when several may pass":           {[]error{passing, operator}, forward.Retried, "server"},
-		"retried when an error came that nobody marked":                 {[]error{nil, errUnmarked}, forward.Retried, "unknown"},
-		"rejected only when all records have been answered, not before": {[]error{permanent, errNoAnswer}, forward.Retried, "unmatched"},
-		"retried when a record was forgotten":                           {[]error{errNoAnswer}, forward.Retried, "unmatched"},
+// ReadEvent is for tests in the other package.
+var ReadEvent = readEvent
+
+// ledgerOf returns a ledger for messages of these groups on a FIFO queue.
+func ledgerOf(groups ...string) *ledger {
+	messages := make([]Message, len(groups))
+	for i, group := range groups {
+		messages[i] = Message{Group: group, Source: "arn:aws:sqs:eu-west-1:123456789012:events.fifo", Receives: 1}
 	}
-	for name, test := range tests {
+	return newLedger(messages)
+}
+
+func TestAMessageEndsAsTheWorstOfItsRecords(t *testing.T) {
+	for name, test := range map[string]struct {
+		results []error
+		outcome Outcome
+		reason  fault.Reason
+	}{
+		"delivered when every record was accepted":          {[]error{nil, nil}, Delivered, ""},
+		"delivered when there was nothing left to send":     {nil, Delivered, ""},
+		"rejected when one record was rejected":             {[]error{nil, permanent}, Rejected, "clevertap_513"},
+		"retried when one record may pass later":            {[]error{nil, transient}, Retried, "server"},
+		"retried when one was rejected and one may pass":    {[]error{permanent, transient}, Retried, "server"},
+		"retried whatever the order of the results":         {[]error{transient, permanent}, Retried, "server"},
+		"retried until an operator has acted":               {[]error{permanent, operator}, Retried, "credentials"},
+		"retried for the first reason of several":           {[]error{transient, operator}, Retried, "server"},
+		"retried after an unmarked error":                   {[]error{nil, errUnmarked}, Retried, "unknown"},
+		"retried while a record beside one has no result":   {[]error{permanent, errNoResult}, Retried, "unmatched"},
+		"retried when its only record never gets a result ": {[]error{errNoResult}, Retried, "unmatched"},
+	} {
 		t.Run(name, func(t *testing.T) {
-			l := forward.NewLedger("")
-			keys := make([]int, len(test.answers))
-			for i := range test.answers {
-				keys[i] = l.Add(forward.Event, 0)
+			l := ledgerOf("")
+			keys := make([]int, len(test.results))
+			for i := range test.results {
+				keys[i] = l.add(Event, 0)
 			}
-			for i, err := range test.answers {
-				if err != errNoAnswer { //nolint:errorlint // a marker of this test, never wrapped
+			for i, err := range test.results {
+				if !errors.Is(err, errNoResult) {
 					l.Done(keys[i], err)
 				}
 			}
-			if outcome, reason := l.Outcome(0); outcome != test.outcome || reason != test.reason {
-				t.Errorf("got %s %q, want %s %q", outcome, reason, test.outcome, test.reason)
+			outcome, f := l.outcome(0)
+			if f == nil {
+				f = &fault.Fault{}
+			}
+			if outcome != test.outcome || f.Reason != test.reason {
+				t.Errorf("got %s %q, want %s %q", outcome, f.Reason, test.outcome, test.reason)
 			}
 		})
 	}
 }
 
-func TestAfterARetryLaterMessagesOfTheGroupStay(t *testing.T) {
-	l := forward.NewLedger("anna", "bert", "anna", "anna", "")
-	keys := make([]int, 5)
-	for i := range keys {
-		keys[i] = l.Add(forward.Event, i)
-	}
-	for i, key := range keys {
-		if !l.MaySend(key) {
-			t.Errorf("message %d is held although nothing has failed", i)
+func TestOnlyAfterARetryLaterMessagesOfTheGroupWait(t *testing.T) {
+	for err, want := range map[error][]bool{
+		nil:       {true, true, true, true, true},
+		transient: {true, true, false, false, true},
+		permanent: {true, true, true, true, true},
+	} {
+		l := ledgerOf("anna", "bert", "anna", "anna", "")
+		for i := range want {
+			l.add(Event, i)
 		}
-	}
-	l.Done(keys[2], passing)
-	for i, want := range []bool{true, true, false, false, true} {
-		if got := l.MaySend(keys[i]); got != want {
-			t.Errorf("message %d: open %t, want %t", i, got, want)
+		l.Done(2, err)
+		for i, want := range want {
+			if got := l.MaySend(i); got != want {
+				t.Errorf("after %v message %d may be sent: %t, want %t", err, i, got, want)
+			}
 		}
 	}
 }
 
-func TestAMessageWhoseRecordsWereAllAcceptedIsDeliveredWhateverPrecedesIt(t *testing.T) {
-	l := forward.NewLedger("anna", "anna")
-	first, second := l.Add(forward.Event, 0), l.Add(forward.Event, 1)
+func TestAnAcceptedMessageIsDeliveredWhateverPrecedesIt(t *testing.T) {
+	l := ledgerOf("anna", "anna")
+	first, second := l.add(Event, 0), l.add(Event, 1)
 	l.Done(second, nil)
-	l.Done(first, passing)
-	if outcome, _ := l.Outcome(1); outcome != forward.Delivered {
+	l.Done(first, transient)
+	if outcome, _ := l.outcome(1); outcome != Delivered {
 		t.Errorf("got %s", outcome)
 	}
 }
 
-func TestARejectionDoesNotHoldTheGroup(t *testing.T) {
-	l := forward.NewLedger("anna", "anna")
-	first, second := l.Add(forward.Event, 0), l.Add(forward.Event, 1)
-	l.Done(first, permanent)
-	if !l.MaySend(second) {
-		t.Error("the group waits for a message that never passes")
-	}
-}
-
-func TestAMergedProfileIsWaitedForByAllWhoContributed(t *testing.T) {
-	l := forward.NewLedger("anna", "anna", "anna")
+func TestAllMessagesOfAMergedProfileWaitForIt(t *testing.T) {
+	l := ledgerOf("anna", "anna", "anna")
 	for i := range 3 {
-		l.Done(l.Add(forward.Event, i), nil)
+		l.Done(l.add(Event, i), nil)
 	}
-	profile := l.Add(forward.Profile, 0, 2)
-	l.Done(profile, passing)
-	for i, want := range []forward.Outcome{forward.Retried, forward.Delivered, forward.Retried} {
-		if got, _ := l.Outcome(i); got != want {
+	l.Done(l.add(Profile, 0, 2), transient)
+	for i, want := range []Outcome{Retried, Delivered, Retried} {
+		if got, _ := l.outcome(i); got != want {
 			t.Errorf("message %d: got %s, want %s", i, got, want)
 		}
 	}
-	if got := l.Accepted(0); got != forward.Event {
-		t.Errorf("taken %q, want event", got)
+	if got := l.accepted(0); got != Event {
+		t.Errorf("accepted %q, want event", got)
 	}
 }
 
-func TestAMergedProfileGoesAsLongAsOneContributorIsOnItsWay(t *testing.T) {
-	l := forward.NewLedger("anna", "anna")
-	event, profile := l.Add(forward.Event, 1), l.Add(forward.Profile, 0, 1)
-	l.Done(event, passing)
+func TestAMergedProfileIsSentIfOneOfItsMessagesMayBe(t *testing.T) {
+	l := ledgerOf("anna", "anna")
+	event, profile := l.add(Event, 1), l.add(Profile, 0, 1)
+	l.Done(event, transient)
 	if !l.MaySend(profile) {
-		t.Error("the first message waits for a profile that nobody sends")
+		t.Error("the first message waits for a profile that is not sent")
 	}
 }
 
-func TestWhatWasTakenEarlierCountsAndIsNamed(t *testing.T) {
-	l := forward.NewLedger("")
-	l.AcceptEarlier(0, forward.ParseKinds("event, charged,unheard-of"))
-	l.Done(l.Add(forward.Profile, 0), permanent)
-	if got := l.Accepted(0).String(); got != "event,charged" {
-		t.Errorf("taken %q", got)
+func TestRecordsAcceptedEarlierCount(t *testing.T) {
+	l := ledgerOf("")
+	l.acceptEarlier(0, ParseKinds("event, charged,unheard-of"))
+	l.Done(l.add(Profile, 0), permanent)
+	if got := l.accepted(0).String(); got != "event,charged" {
+		t.Errorf("accepted %q", got)
 	}
 }
 
-func TestAKindIsTakenOnlyWhenEveryRecordOfItWas(t *testing.T) {
-	l := forward.NewLedger("")
-	own, other := l.Add(forward.Profile, 0), l.Add(forward.Profile, 0)
+func TestAKindIsAcceptedOnlyIfEveryRecordOfItWas(t *testing.T) {
+	l := ledgerOf("")
+	own, former := l.add(Profile, 0), l.add(Profile, 0)
 	l.Done(own, nil)
-	l.Done(other, permanent)
-	if got := l.Accepted(0); got != 0 {
-		t.Errorf("taken %q although one of the two profiles was refused", got)
+	l.Done(former, permanent)
+	if got := l.accepted(0); got != 0 {
+		t.Errorf("accepted %q although one of the two profiles was not", got)
 	}
 }

@@ -8,91 +8,250 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
-// The model test tells random stories of users and their purchases to the whole corridor, over a queue that repeats, delays and reorders,
-// through one or two forwarders at once, with uploads and table calls that fail. After every step CleverTap must know of every user what an
-// oracle says that has heard all of it.
+// The model test takes random histories of users and their purchases through one or two whole handlers at once, over a
+// queue that repeats, delays and reorders, with uploads and table calls that fail. After every step CleverTap must know
+// of every user what an oracle says that has seen all events.
 
-// happening is a kind of event, and what it says of its purchase.
-type happening struct {
+// eventKind is a kind of event and what it says about its purchase.
+type eventKind struct {
 	name, status  string
 	known, active bool
 	rank          int
 }
 
-var happenings = []happening{
-	{"ACTIVATE", "", true, true, 3},
-	{"DEACTIVATE", "AUTO_RENEWING", true, false, 2},
-	{"SUBSCRIPTION_RENEWED", "AUTO_RENEWING", true, true, 1},
-	{"TRANSACTION_PROCESSED", "UNPAID", true, false, 0},
-	{"SUBSCRIPTION_TERMINATED", "", true, false, 0},
-	{"RETENTION_MESSAGE_REQUESTED", "", false, false, 0},
-	{received, "", true, true, 1},
-}
+var (
+	activate   = eventKind{"ACTIVATE", "", true, true, 3}
+	deactivate = eventKind{"DEACTIVATE", "AUTO_RENEWING", true, false, 2}
+	receive    = eventKind{"SUBSCRIPTION_RECEIVED", "", true, true, 1}
 
-const (
-	received    = "SUBSCRIPTION_RECEIVED"
-	subscribers = 3
+	eventKinds = []eventKind{
+		activate, deactivate, receive,
+		{"SUBSCRIPTION_RENEWED", "AUTO_RENEWING", true, true, 1},
+		{"TRANSACTION_PROCESSED", "UNPAID", true, false, 0},
+		{"SUBSCRIPTION_TERMINATED", "", true, false, 0},
+		{"RETENTION_MESSAGE_REQUESTED", "", false, false, 0},
+	}
 )
 
-// news is one webhook of a story.
-type news struct {
-	happening
-
-	subscriber int
-	purchase   int // 0: it names none
-	minute     int // past noon; later than the reception from lateMinute on
-	sandbox    bool
-	from       int // of SUBSCRIPTION_RECEIVED
-}
-
-// lateMinute is what a clock says that runs ahead.
-const lateMinute = 600
-
-func drawNews(t *rapid.T) news {
-	n := news{
-		happening:  rapid.SampledFrom(happenings).Draw(t, "event"),
-		subscriber: rapid.IntRange(0, subscribers-1).Draw(t, "subscriber"),
-		purchase:   rapid.IntRange(1, 3).Draw(t, "purchase"),
-		minute:     rapid.OneOf(rapid.IntRange(0, 6), rapid.Just(lateMinute)).Draw(t, "minute"),
-		sandbox:    rapid.IntRange(0, 5).Draw(t, "sandbox") == 5,
-	}
-	n.from = (n.subscriber + rapid.IntRange(1, subscribers-1).Draw(t, "from")) % subscribers
-	// Without a purchase only an end is in the story: a grant that nobody can store is no state.
-	if n.name == "DEACTIVATE" && rapid.IntRange(0, 5).Draw(t, "nameless") == 5 {
-		n.purchase = 0
-	}
-	return n
-}
-
-// concerns tells whether a webhook says anything about a subscriber.
-func (n news) concerns(subscriber int) bool {
-	return n.subscriber == subscriber || n.name == received && n.from == subscriber
-}
-
-// String is the webhook in a counter-example.
-func (n news) String() string {
-	text := fmt.Sprintf("%s of reader-%d", n.name, n.subscriber)
-	if n.purchase > 0 {
-		text += fmt.Sprintf(", subscription %d", n.purchase)
-	}
-	if n.name == received {
-		text += fmt.Sprintf(" from reader-%d", n.from)
-	}
-	if n.sandbox {
-		text += " in the sandbox"
-	}
-	if n.minute == lateMinute {
-		return text + ", in the future"
-	}
-	return text + fmt.Sprintf(", at 12:%02d", n.minute)
-}
-
-// Troubles of a step.
 const (
-	noTrouble       = ""
+	users      = 3
+	lateMinute = 600 // later than the reception, as by a clock that runs ahead
+)
+
+// noon is before the time at which synctest's bubbles begin.
+var noon = time.Date(1999, 12, 31, 12, 0, 0, 0, time.UTC)
+
+// event is one webhook of a history.
+type event struct {
+	eventKind
+
+	user     int
+	purchase int // 0: it names none
+	minute   int // past noon
+	sandbox  bool
+	from     int // the former user of a received subscription
+}
+
+func drawEvent(t *rapid.T) event {
+	e := event{
+		eventKind: rapid.SampledFrom(eventKinds).Draw(t, "kind"),
+		user:      rapid.IntRange(0, users-1).Draw(t, "user"),
+		purchase:  rapid.IntRange(1, 3).Draw(t, "purchase"),
+		minute:    rapid.OneOf(rapid.IntRange(0, 6), rapid.Just(lateMinute)).Draw(t, "minute"),
+		sandbox:   rapid.IntRange(0, 5).Draw(t, "sandbox") == 5,
+	}
+	e.from = (e.user + rapid.IntRange(1, users-1).Draw(t, "from")) % users
+	// Only an end may name no purchase: a beginning without one cannot be stored.
+	if e.eventKind == deactivate && rapid.IntRange(0, 5).Draw(t, "no purchase") == 5 {
+		e.purchase = 0
+	}
+	return e
+}
+
+func (e event) concerns(user int) bool {
+	return e.user == user || e.eventKind == receive && e.from == user
+}
+
+// update is what an event says about one purchase of one user.
+type update struct {
+	at            time.Time
+	known, active bool
+	rank          int
+}
+
+// update returns what an event says about a user.
+func (e event) update(user int, received time.Time) update {
+	at := noon.Add(time.Duration(e.minute) * time.Minute)
+	if at.After(received) {
+		at = received
+	}
+	if e.user != user {
+		return update{at, true, false, 0} // the former user of a received subscription
+	}
+	return update{at, e.known, e.active, e.rank}
+}
+
+// oracle considers all that has arrived at once: of each purchase the newest update counts, at the same instant the
+// one that ranks highest. It returns "" while nothing is known.
+func (s *system) oracle(user int, sandbox bool) string {
+	newest, known := make(map[int]update), false
+	for _, item := range s.arrived {
+		e := s.history[item.event]
+		if e.sandbox != sandbox || !e.concerns(user) {
+			continue
+		}
+		u := e.update(user, item.received)
+		known = known || u.known
+		best, exists := newest[e.purchase]
+		if u.known && e.purchase > 0 && (!exists || u.at.After(best.at) || u.at.Equal(best.at) && u.rank > best.rank) {
+			newest[e.purchase] = u
+		}
+	}
+	if !known {
+		return ""
+	}
+	active := false
+	for _, u := range newest {
+		active = active || u.active
+	}
+	return fmt.Sprint(active)
+}
+
+// check compares what CleverTap knows with the oracle, of every user of whom no message waits.
+func (s *system) check() string {
+	for user := range users {
+		if slices.ContainsFunc(s.queue, func(item *queueItem) bool { return s.history[item.event].concerns(user) }) {
+			continue
+		}
+		for _, account := range []string{"PRODUCTION", "SANDBOX"} {
+			if got, want := s.active(account, user), s.oracle(user, account == "SANDBOX"); got != want {
+				return fmt.Sprintf("%s has user %d as active: %q, all that arrived says %q", account, user, got, want)
+			}
+		}
+	}
+	if repeated := s.clevertap.Duplicates(); len(repeated) > 0 && !s.mayRepeat {
+		return fmt.Sprintf("CleverTap has accepted an event twice: %v", repeated)
+	}
+	return ""
+}
+
+// step is one batch, or one for each forwarder at the same time.
+type step struct {
+	batches [2][]int // indexes into the queue, modulo its length
+	latency []int    // of calls, in milliseconds, in turn
+	fault   string
+}
+
+func drawStep(t *rapid.T) step {
+	batch := rapid.SliceOfN(rapid.IntRange(0, 7), 0, 4)
+	return step{
+		batches: [2][]int{batch.Draw(t, "first batch"), batch.Draw(t, "second batch")},
+		latency: rapid.SliceOfN(rapid.IntRange(1, 40), 1, 6).Draw(t, "latency"),
+		fault:   rapid.SampledFrom(append([]string{"", "", ""}, faults...)).Draw(t, "fault"),
+	}
+}
+
+// scenario is a history and the messages that bring it.
+type scenario struct {
+	fifo     bool
+	history  []event
+	messages []int // what the receiver queues, in order: indexes into the history, some more than once
+}
+
+func TestCleverTapKnowsOfEveryUserWhatAllEventsSay(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := scenario{
+			fifo:    rapid.Bool().Draw(rt, "fifo"),
+			history: rapid.SliceOfN(rapid.Custom(drawEvent), 1, 8).Draw(rt, "history"),
+		}
+		c.messages = rapid.SliceOfN(rapid.IntRange(0, len(c.history)-1), 1, 12).Draw(rt, "messages")
+		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, 8).Draw(rt, "steps")
+		var problem, log string
+		synctest.Test(t, func(t *testing.T) {
+			s := newSystem(t, c)
+			problem = s.run(steps)
+			log = strings.Join(s.log, "\n")
+		})
+		if problem != "" {
+			rt.Fatalf("%+v\n%s\n%s", c, log, problem)
+		}
+	})
+}
+
+// run takes the steps, and then lets everything that still waits end without faults. It returns the first problem.
+func (s *system) run(steps []step) (problem string) {
+	for i := 0; i < len(steps) || len(s.queue) > 0; i++ {
+		next := step{batches: [2][]int{make([]int, len(s.queue))}, latency: []int{1}}
+		switch {
+		case i < len(steps):
+			next = steps[i]
+		case i > len(steps)+40:
+			return fmt.Sprintf("messages never end: %v", s.queue)
+		}
+		if problem = s.step(next); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+// However a history is cut into batches, and whatever the order inside them, CleverTap ends with the same profiles as
+// if all webhooks had come one by one in the order in which they happened.
+func TestABatchLeavesWhatItsWebhooksWouldLeaveOneByOne(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		history := rapid.SliceOfN(rapid.Custom(drawEvent), 1, 8).Draw(rt, "history")
+		inOrder := make([]int, len(history))
+		for i := range history {
+			history[i].minute = i // each at an instant of its own: ties are another matter
+			inOrder[i] = i
+		}
+		sizes := rapid.SliceOfN(rapid.IntRange(1, 4), 1, 4).Draw(rt, "sizes")
+		shuffled := slices.Clone(inOrder)
+		for _, batch := range cut(shuffled, sizes) {
+			copy(batch, rapid.Permutation(batch).Draw(rt, "order in a batch"))
+		}
+		batched := scenario{history: history, messages: shuffled}
+		var want, got map[string]any
+		synctest.Test(t, func(t *testing.T) {
+			want = profilesAfter(t, scenario{history: history, messages: inOrder}, []int{1})
+			got = profilesAfter(t, batched, sizes)
+		})
+		if diff := cmp.Diff(want, got); diff != "" {
+			rt.Fatalf("%+v in batches of %v leaves something else (-one by one +in batches):\n%s", batched, sizes, diff)
+		}
+	})
+}
+
+// cut cuts a list into parts of these sizes, in turn.
+func cut[T any](list []T, sizes []int) (parts [][]T) {
+	for i := 0; len(list) > 0; i++ {
+		size := min(sizes[i%len(sizes)], len(list))
+		parts, list = append(parts, list[:size]), list[size:]
+	}
+	return parts
+}
+
+// profilesAfter returns the profiles that a scenario leaves if its messages come in batches of these sizes.
+func profilesAfter(t *testing.T, c scenario, sizes []int) map[string]any {
+	s := newSystem(t, c)
+	for _, batch := range cut(s.queue, sizes) {
+		s.deliver(0, batch)
+	}
+	profiles := make(map[string]any)
+	for _, p := range s.clevertap.Profiles() {
+		profiles[p.Account+" "+p.ID] = p.Data
+	}
+	return profiles
+}
+
+// The faults of a step.
+const (
 	down            = "CleverTap is down"
 	answersLost     = "CleverTap's answers are lost"
 	profilesRefused = "profiles are refused for now"
@@ -102,118 +261,13 @@ const (
 	writesLost      = "the table's answers to writes are lost"
 )
 
-// step is one batch, or two at once with a forwarder each.
-type step struct {
-	first, second []int // which of the waiting messages, counted around
-	pace          []int // how long the calls take, in turn
-	trouble       string
-}
+var (
+	faults = []string{down, answersLost, profilesRefused, eventsRefused, noReads, noWrites, writesLost}
 
-func drawStep(t *rapid.T) step {
-	picks := rapid.SliceOfN(rapid.IntRange(0, 7), 0, 4)
-	return step{
-		first: picks.Draw(t, "first"), second: picks.Draw(t, "second"),
-		pace: rapid.SliceOfN(rapid.IntRange(1, 40), 1, 6).Draw(t, "pace"),
-		trouble: rapid.SampledFrom([]string{
-			noTrouble, noTrouble, noTrouble, down, answersLost, profilesRefused, eventsRefused, noReads, noWrites, writesLost,
-		}).Draw(t, "trouble"),
+	clevertapFaults = map[string]clevertaptest.Fault{
+		down:            {Kind: clevertaptest.Status},
+		answersLost:     {Kind: clevertaptest.ResetAfter},
+		profilesRefused: {Kind: clevertaptest.Transient, Marker: `"type":"profile"`, Times: 99},
+		eventsRefused:   {Kind: clevertaptest.Transient, Marker: `"type":"event"`, Times: 99},
 	}
-}
-
-// plan is a story and how it is told.
-type plan struct {
-	fifo     bool
-	story    []news
-	messages []int // what the receiver queues, in order: places in the story, some more than once
-	steps    []step
-}
-
-func drawPlan(t *rapid.T) plan {
-	p := plan{
-		fifo:  rapid.Bool().Draw(t, "fifo"),
-		story: rapid.SliceOfN(rapid.Custom(drawNews), 1, 8).Draw(t, "story"),
-		steps: rapid.SliceOfN(rapid.Custom(drawStep), 1, 8).Draw(t, "steps"),
-	}
-	p.messages = rapid.SliceOfN(rapid.IntRange(0, len(p.story)-1), 1, 12).Draw(t, "messages")
-	return p
-}
-
-// String is the plan as a counter-example shows it.
-func (p plan) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "on a standard queue:\n")
-	if p.fifo {
-		b.Reset()
-		fmt.Fprintf(&b, "on a FIFO queue:\n")
-	}
-	for place, n := range p.messages {
-		fmt.Fprintf(&b, "  message %d: webhook %d, %v\n", place, n, p.story[n])
-	}
-	return b.String()
-}
-
-func TestCleverTapKnowsOfEveryUserWhatAllThatArrivedSays(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		p := drawPlan(rt)
-		var w *world
-		synctest.Test(t, func(t *testing.T) {
-			w = newWorld(t, p)
-			w.tell()
-		})
-		if w.violation != "" {
-			rt.Fatalf("%v%s%s", p, strings.Join(w.journal, ""), w.violation)
-		}
-	})
-}
-
-// tell goes through the plan's steps, and then lets everything that still waits end in peace.
-func (w *world) tell() {
-	for _, s := range w.plan.steps {
-		w.step(s)
-	}
-	for range 40 {
-		if len(w.waiting) == 0 || w.violation != "" {
-			return
-		}
-		w.step(step{first: make([]int, len(w.waiting)), pace: []int{1}})
-	}
-	w.violate("messages never end: %v", w.waiting)
-}
-
-// step hands out one or two batches, and looks at CleverTap when they have ended.
-func (w *world) step(s step) {
-	if w.violation != "" {
-		return
-	}
-	// Long after the last one, so that no account is left alone any more for what went wrong then.
-	time.Sleep(time.Hour)
-	w.befall(s)
-	first := w.take(s.first, nil)
-	second := w.take(s.second, first)
-	w.log("with forwarder 1 %v, with forwarder 2 %v %s\n", first, second, s.trouble)
-	w.forward(first, second)
-	w.befall(step{pace: []int{1}})
-	w.look()
-}
-
-// take picks waiting messages for a batch. A FIFO queue gives a subscriber's messages in their order, and none while others of theirs are with
-// the other forwarder.
-func (w *world) take(picks []int, elsewhere []*letter) (batch []*letter) {
-	for _, pick := range picks {
-		if len(w.waiting) == 0 {
-			break
-		}
-		at := pick % len(w.waiting)
-		subscriber := w.news(w.waiting[at]).subscriber
-		same := func(l *letter) bool { return w.news(l).subscriber == subscriber }
-		if w.plan.fifo {
-			if slices.ContainsFunc(elsewhere, same) {
-				continue
-			}
-			at = slices.IndexFunc(w.waiting, same)
-		}
-		batch = append(batch, w.waiting[at])
-		w.waiting = slices.Delete(w.waiting, at, at+1)
-	}
-	return batch
-}
+)

@@ -1,0 +1,435 @@
+package forward_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"pgregory.net/rapid"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
+)
+
+// private words are in every value of these bodies, secrets and answers that must not be printed.
+var private = []string{"person-", "private-", "passcode-", "words about", "https://", "127.0.0.1"}
+
+// bodies are webhooks of every kind that the handler distinguishes.
+var bodies = map[string]string{
+	"renewal": `{"event_name":"SUBSCRIPTION_RENEWED","event_id":"e-1","user_id":"person-7","plan":"private-plan",` +
+		`"event_created_at_ms":1795402927191,"environment":"PRODUCTION","purchase_type":"RENEWING_SUBSCRIPTION",` +
+		`"purchasely_subscription_id":"private-s","subscription_status":"AUTO_RENEWING"}`,
+	"anonymous":     `{"event_name":"ACTIVATE","event_id":"e-2","anonymous_user_id":"person-8"}`,
+	"no user":       `{"event_name":"ACTIVATE","event_id":"e-3","device_id":"private-device"}`,
+	"sandbox":       `{"event_name":"ACTIVATE","event_id":"e-4","user_id":"person-9","environment":"SANDBOX"}`,
+	"unknown event": `{"event_name":"BRAND_NEW","event_id":"e-5","user_id":"person-7","novelty":"private-value"}`,
+	"consumable":    `{"event_name":"ACTIVATE","event_id":"e-6","user_id":"person-9","purchase_type":"CONSUMABLE"}`,
+	"malformed":     `{"event_name":"ACTIVATE","user_id":"person-7`,
+	"no event name": `{"user_id":"person-7"}`,
+}
+
+// responses are what CleverTap may do with an upload; each has something private in it.
+var responses = map[string]upload{
+	"accepts all":          acceptAll,
+	"rejects the first":    refuseOne(513, 1),
+	"transient code":       refuseOne(555, 1),
+	"unknown code":         refuseOne(599, 1),
+	"wrong count":          responding(200, `{"status":"success","processed":99,"words about":"person-7"}`),
+	"HTML":                 responding(200, `<p>words about person-7</p>`),
+	"301":                  responding(301, ``),
+	"400":                  responding(400, `{"error":"words about person-7"}`),
+	"401":                  responding(401, `{"error":"words about passcode-77"}`),
+	"404":                  responding(404, `{"error":"words about person-7"}`),
+	"429":                  responding(429, `{"error":"words about person-7"}`),
+	"500":                  responding(500, `words about person-7`),
+	"connection lost":      func(*http.Request, []byte) (*http.Response, error) { return nil, errPrivate },
+	"panic":                func(*http.Request, []byte) (*http.Response, error) { panic("words about person-7") },
+	"no response":          func(r *http.Request, _ []byte) (*http.Response, error) { return nil, hang(r.Context()) },
+	"rejects renewals":     refuseRenewals,
+	"transient code, last": refuseOne(555, 2),
+}
+
+var errPrivate = errors.New("Post https://127.0.0.1 passcode-77 refuses person-7")
+
+func responding(status int, body string) upload {
+	return func(*http.Request, []byte) (*http.Response, error) { return respond(status, body) }
+}
+
+// refuseOne accepts all records but one, the last if there are fewer.
+func refuseOne(code, number int) upload {
+	return func(_ *http.Request, body []byte) (*http.Response, error) {
+		n := countRecords(body)
+		return respond(200, fmt.Sprintf(`{"status":"partial","processed":%d,"unprocessed":[{"status":"fail","code":%d,`+
+			`"error":"Skipped record number : %d, words about person-7","record":{"identity":"person-7"}}]}`,
+			n-1, code, min(n, number)))
+	}
+}
+
+// refuseRenewals answers uploads that have a renewal in them with status 400.
+func refuseRenewals(r *http.Request, body []byte) (*http.Response, error) {
+	if bytes.Contains(body, []byte("private-plan")) {
+		return respond(400, `{"error":"words about person-7"}`)
+	}
+	return acceptAll(r, body)
+}
+
+func hang(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+// secrets are what may come of reading an app's secret.
+var secrets = map[string]func(context.Context, string) (clevertap.Accounts, error){
+	"missing":        noAccounts(fault.New(fault.Operator, fault.Secret, errors.New("ResourceNotFoundException"))),
+	"unmarked error": noAccounts(errPrivate),
+	"panic":          func(context.Context, string) (clevertap.Accounts, error) { panic("passcode-77") },
+	"not JSON":       accountsIn(`passcode-77`),
+	"invalid region": accountsIn(`{"region":"https://passcode-77","account_id":"A","passcode":"passcode-77"}`),
+}
+
+func noAccounts(err error) func(context.Context, string) (clevertap.Accounts, error) {
+	return func(context.Context, string) (clevertap.Accounts, error) { return clevertap.Accounts{}, err }
+}
+
+func accountsIn(secret string) func(context.Context, string) (clevertap.Accounts, error) {
+	return func(context.Context, string) (clevertap.Accounts, error) {
+		return clevertap.ParseAccounts([]byte(secret))
+	}
+}
+
+// line is one of the log, with every key that a line may have.
+type line struct {
+	Timestamp, Level, Message                       string
+	RequestID, MessageID, EventID, Event, App       string
+	Outcome, Reason, Code, Drift                    string
+	Attempt, Duration                               int
+	Received, Delivered, Skipped, Rejected, Retried int
+}
+
+// printed is what the handler has written about a batch.
+type printed struct {
+	messages []line // those that were not delivered
+	batch    []line
+	metrics  map[string]map[string]int // sums by app and name
+}
+
+// read parses the output.
+func (h *harness) read() printed {
+	h.t.Helper()
+	p := printed{metrics: make(map[string]map[string]int)}
+	for text := range strings.Lines(h.out.String()) {
+		if strings.HasPrefix(text, `{"_aws":`) {
+			p.addMetrics(h.t, text)
+			continue
+		}
+		var l line
+		strict := json.JoinOptions(json.MatchCaseInsensitiveNames(true), json.RejectUnknownMembers(true))
+		if err := json.Unmarshal([]byte(text), &l, strict); err != nil {
+			h.t.Errorf("%s: %v", text, err)
+		}
+		switch {
+		case l.Message == "batch":
+			p.batch = append(p.batch, l)
+		case l.Outcome != "":
+			p.messages = append(p.messages, l)
+		}
+	}
+	return p
+}
+
+func (p *printed) addMetrics(t rapid.TB, text string) {
+	t.Helper()
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal([]byte(text), &members); err != nil {
+		t.Errorf("%s: %v", text, err)
+	}
+	app := strings.Trim(string(members["App"]), `"`)
+	if p.metrics[app] == nil {
+		p.metrics[app] = make(map[string]int)
+	}
+	for name, value := range members {
+		if n := 0; value.Kind() == '0' && json.Unmarshal(value, &n) == nil {
+			p.metrics[app][name] += n
+		}
+	}
+}
+
+// outcomes returns what became of each of so many messages: "delivered", or what the log says, such as "retry panic".
+func (h *harness) outcomes(n int) []string {
+	h.t.Helper()
+	lines := h.read().messages
+	all := slices.Repeat([]string{"delivered"}, n)
+	for i := range all {
+		for _, l := range lines {
+			if l.MessageID == messageID(i) {
+				all[i] = l.Outcome + " " + l.Reason
+			}
+		}
+	}
+	return all
+}
+
+func (h *harness) wantOutcomes(want ...string) {
+	h.t.Helper()
+	if got := h.outcomes(len(want)); !slices.Equal(got, want) {
+		h.t.Errorf("got %q\nwant %q\n%s", got, want, &h.out)
+	}
+}
+
+// checkCounts checks that every message has one outcome on which response, log, metrics and rejected queue agree.
+func (h *harness) checkCounts(messages []forward.Message, returned []string) {
+	h.t.Helper()
+	p := h.read()
+	sent, want := make(map[string]int), make(map[string]map[string]int)
+	for _, m := range messages {
+		sent[m.ID]++
+		app := m.Attributes["app"].Value()
+		if h.Integrations.Apps[app] == nil {
+			app = "unknown"
+		}
+		if want[app] == nil {
+			want[app] = make(map[string]int)
+		}
+		want[app]["MessagesReceived"]++
+		want[app]["MessagesDelivered"]++ // unless there is a line
+	}
+	counts, retried := make(map[string]int), []string(nil)
+	names := map[string]string{"skipped": "MessagesSkipped", "rejected": "MessagesRejected", "retry": "MessagesRetried"}
+	for _, l := range p.messages {
+		if sent[l.MessageID]--; sent[l.MessageID] < 0 {
+			h.t.Errorf("message %q has two outcomes", l.MessageID)
+		}
+		if l.Reason == "" || l.Attempt < 1 || want[l.App] == nil || names[l.Outcome] == "" {
+			h.t.Errorf("incomplete line %+v", l)
+			continue
+		}
+		counts[l.Outcome]++
+		want[l.App]["MessagesDelivered"]--
+		want[l.App][names[l.Outcome]]++
+		if l.Outcome == "retry" && l.MessageID != "" { // Lambda would take an empty id for an invalid response.
+			retried = append(retried, l.MessageID)
+		}
+	}
+	if !slices.Equal(retried, returned) {
+		h.t.Errorf("%v come back, the log says %v", returned, retried)
+	}
+	if len(h.rejected) != counts["rejected"] {
+		h.t.Errorf("%d messages on the rejected queue, the log says %d", len(h.rejected), counts["rejected"])
+	}
+	var b line
+	if len(p.batch) == 1 {
+		b = p.batch[0]
+	}
+	if b.Message == "" || b.Received != len(messages) || b.Delivered != len(messages)-len(p.messages) ||
+		b.Skipped != counts["skipped"] || b.Rejected != counts["rejected"] || b.Retried != counts["retry"] {
+		h.t.Errorf("line of the batch: %+v, want %v of %d", b, counts, len(messages))
+	}
+	for app, metrics := range p.metrics {
+		maps.DeleteFunc(metrics, func(name string, n int) bool { return !strings.HasPrefix(name, "Messages") || n == 0 })
+		maps.DeleteFunc(want[app], func(_ string, n int) bool { return n == 0 })
+		if !maps.Equal(metrics, want[app]) {
+			h.t.Errorf("metrics of %s: %v, want %v", app, metrics, want[app])
+		}
+	}
+	if len(p.metrics) != len(want) {
+		h.t.Errorf("metrics of %d apps, want %d", len(p.metrics), len(want))
+	}
+}
+
+// checkPrivacy searches all that leaves the handler, except uploads and bodies, for private words.
+func (h *harness) checkPrivacy() {
+	h.t.Helper()
+	text := h.out.String()
+	for _, r := range h.rejected {
+		text += string(r.Reason) + "\n" + r.Code + "\n" + r.Error + "\n" + r.Accepted + "\n"
+	}
+	for _, word := range private {
+		if at := strings.Index(text, word); at >= 0 {
+			h.t.Errorf("%q is printed: …%s…", word, text[max(0, at-80):min(len(text), at+80)])
+		}
+	}
+}
+
+// Random batches meet a random CleverTap, and secrets, queues and tables that fail.
+func TestCountsAddUpAndNothingPrivateIsPrinted(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		messages := drawBatch(r)
+		sequence := rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(responses))), 1, 8).Draw(r, "responses")
+		secret := secrets[rapid.SampledFrom(append(slices.Sorted(maps.Keys(secrets)), "", "", "", "", "")).Draw(r, "secret")]
+		rejectFails := rapid.IntRange(0, 3).Draw(r, "rejected queue fails") == 0
+		delayFails := rapid.Bool().Draw(r, "visibility fails")
+		tables := []*memoryTable{nil, newTable(), newTable().fail(opWrite), newTable().fail("")}
+		table := rapid.SampledFrom(tables).Draw(r, "table")
+		synctest.Test(t, func(t *testing.T) {
+			h := newHarness(r)
+			if table != nil {
+				h.Subscribers, h.Delivered = table, table
+			}
+			var uploads atomic.Int64 // accounts upload side by side
+			h.clevertap = func(r *http.Request, body []byte) (*http.Response, error) {
+				return responses[sequence[uploads.Add(1)%int64(len(sequence))]](r, body)
+			}
+			if secret != nil {
+				h.accounts = secret
+			}
+			if rejectFails {
+				h.reject = rejectNone
+			}
+			if delayFails {
+				h.delay = delayNone
+			}
+			read, err := forward.ReadEvent(payload(t, messages...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.checkCounts(read, h.run(messages...))
+			h.checkPrivacy()
+		})
+	})
+}
+
+func rejectNone(_ context.Context, m []forward.Rejection) []error {
+	return slices.Repeat([]error{errPrivate}, len(m))
+}
+func delayNone(context.Context, string, []forward.Delay) error { return errPrivate }
+
+// Every reason that a message can have, one by one.
+func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
+	t.Parallel()
+	type messages = []queued
+	renewal := func(m queued) messages { m.app, m.body = cmp.Or(m.app, "demo"), bodies["renewal"]; return messages{m} }
+	body := func(name string) messages { return messages{newMessage("demo", name)} }
+	app := func(app, name string) messages { return messages{newMessage(app, name)} }
+	response := func(name string) func(h *harness) { return func(h *harness) { h.clevertap = responses[name] } }
+	secret := func(name string) func(h *harness) { return func(h *harness) { h.accounts = secrets[name] } }
+	tableFails, damaged := newTable().fail(""), newTable()
+	damaged.entries[message.SubscriberID("demo", "user", "person-7")] = `{"person-7":"words about"}`
+	for name, path := range map[string]struct {
+		change   func(h *harness)
+		messages messages // a renewal if empty
+		last     string   // outcome and reason of the last message
+	}{
+		"delivered":                   {nil, nil, "delivered"},
+		"drift":                       {nil, body("unknown event"), "delivered"},
+		"the app is disabled":         {nil, app("disabled", "renewal"), "skipped disabled"},
+		"sandbox is skipped":          {nil, app("no-sandbox", "sandbox"), "skipped sandbox"},
+		"no user":                     {nil, body("no user"), "skipped no_identity"},
+		"anonymous users are skipped": {nil, app("users-only", "anonymous"), "skipped anonymous"},
+		"the event is off":            {nil, app("silent", "renewal"), "skipped event_off"},
+
+		"not JSON":         {nil, body("malformed"), "rejected malformed"},
+		"no event name":    {nil, body("no event name"), "rejected malformed"},
+		"unknown encoding": {nil, renewal(queued{encoding: "private-encoding"}), "rejected malformed"},
+		"not base64":       {nil, renewal(queued{encoding: "base64"}), "rejected malformed"},
+		"unknown schema":   {nil, renewal(queued{schema: "private-schema"}), "rejected unknown_schema"},
+		"unknown app":      {nil, app("private-app", "renewal"), "rejected unknown_app"},
+		"a known code":     {response("rejects the first"), nil, "rejected clevertap_513"},
+		"an unknown code":  {response("unknown code"), nil, "rejected clevertap_599"},
+		"a fifth panic":    {nil, renewal(queued{app: "panics", receives: 5}), "rejected panic"},
+		"one record answers 400": {response("rejects renewals"), messages{
+			newMessage("demo", "sandbox"), newMessage("demo", "renewal"),
+		}, "rejected clevertap_http_400"},
+
+		"a panic":                {nil, app("panics", "renewal"), "retry panic"},
+		"a transient code":       {response("transient code"), nil, "retry transient"},
+		"a wrong count":          {response("wrong count"), nil, "retry unmatched"},
+		"an answer in HTML":      {response("HTML"), nil, "retry unreadable_answer"},
+		"a redirect":             {response("301"), nil, "retry credentials"},
+		"credentials refused":    {response("401"), nil, "retry credentials"},
+		"the wrong address":      {response("404"), nil, "retry credentials"},
+		"too many requests":      {response("429"), nil, "retry rate_limited"},
+		"CleverTap fails":        {response("500"), nil, "retry server"},
+		"CleverTap cuts off":     {response("connection lost"), nil, "retry network"},
+		"CleverTap hangs":        {response("no response"), nil, "retry timeout"},
+		"the HTTP client panics": {response("panic"), nil, "retry unknown"},
+		"CleverTap rejects all":  {response("400"), slices.Repeat(body("renewal"), 4), "retry account_rejects_all"},
+		"an open breaker":        {openBreaker, nil, "retry breaker"},
+		"no time":                {func(h *harness) { h.timeout = 50 * time.Millisecond }, nil, "retry no_time"},
+		"a group that waits": {nil, messages{
+			{app: "panics", body: bodies["renewal"], group: "g"}, {app: "demo", body: bodies["renewal"], group: "g"},
+		}, "retry group_order"},
+		"no secret":                     {secret("missing"), nil, "retry secret"},
+		"an unmarked error":             {secret("unmarked error"), nil, "retry unknown"},
+		"a secret that is not JSON":     {secret("not JSON"), nil, "retry secret"},
+		"a secret with a wrong region":  {secret("invalid region"), nil, "retry credentials"},
+		"a panic while reading secrets": {secret("panic"), nil, "retry secret"},
+		"no rejected queue": {func(h *harness) {
+			h.reject = rejectNone
+		}, body("malformed"), "retry rejected_queue"},
+		"no new visibility": {func(h *harness) {
+			h.clevertap, h.delay = responses["500"], delayNone
+		}, nil, "retry server"},
+		"no subscriber table": {func(h *harness) { h.Subscribers = tableFails }, nil, "retry table"},
+		"a damaged entry":     {func(h *harness) { h.Subscribers = damaged }, nil, "delivered"},
+		"delivered records not loaded": {func(h *harness) {
+			h.Delivered = tableFails
+		}, renewal(queued{receives: 2}), "delivered"},
+		"delivered records not saved": {func(h *harness) {
+			h.Delivered, h.clevertap = tableFails, responses["transient code, last"]
+		}, nil, "retry transient"},
+		"metrics not written": {func(h *harness) { h.Metrics = brokenWriter{} }, nil, "delivered"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h := newHarness(t)
+				if path.change != nil {
+					path.change(h)
+				}
+				if path.messages == nil {
+					path.messages = body("renewal")
+				}
+				h.run(path.messages...)
+				if all := h.outcomes(len(path.messages)); all[len(all)-1] != path.last {
+					t.Errorf("%q, want %s\n%s", all, path.last, &h.out)
+				}
+				h.checkPrivacy()
+			})
+		})
+	}
+}
+
+func openBreaker(h *harness) {
+	h.clevertap = responses["500"]
+	for range 3 {
+		h.run(newMessage("demo", "renewal"))
+	}
+	h.out.Reset()
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errPrivate }
+
+// CloudWatch charges by the byte, and no other cost is in the bridge's own hands as much.
+func TestADeliveredBatchOfTenLogsLessThanAHundredBytesAnEvent(t *testing.T) {
+	renewal := webhook.EmbeddedCatalogue().Event([]byte("SUBSCRIPTION_RENEWED"))
+	for _, age := range []time.Duration{3 * time.Second, 24 * time.Hour, 365 * 24 * time.Hour} {
+		h := newHarness(t)
+		at := time.Now().Add(-age).UTC()
+		created := fmt.Sprintf(`,"event_created_at":%q,"event_created_at_ms":%d}`, at.Format(time.RFC3339), at.UnixMilli())
+		messages := make([]queued, 10)
+		for i := range messages { // of two members of one name the last counts
+			body := strings.TrimSuffix(strings.TrimSpace(string(sample.Webhook(renewal, uint64(i)))), "}") + created
+			messages[i] = queued{app: "demo", body: body}
+		}
+		h.runAll(messages...)
+		if h.out.Len() >= 10*100 {
+			t.Errorf("%d bytes about events %s old:\n%s", h.out.Len(), age, &h.out)
+		}
+	}
+}

@@ -1,0 +1,334 @@
+package forward_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+)
+
+// memoryTable holds subscribers' entries and delivered records. Its hook may fail, wait, or write an entry first, as
+// another forwarder would; it makes the call itself.
+type memoryTable struct {
+	*tableItems
+
+	hook func(ctx context.Context, operation, key string, call func() error) error
+}
+
+// tableItems is what several views of one table share.
+type tableItems struct {
+	mu            sync.Mutex
+	entries       map[string]string
+	delivered     map[string]forward.Kinds
+	reads, writes int // of entries
+}
+
+func newTable() *memoryTable {
+	return &memoryTable{tableItems: &tableItems{entries: map[string]string{}, delivered: map[string]forward.Kinds{}}}
+}
+
+// The operations on entries.
+const (
+	opRead  = "read"
+	opWrite = "write"
+)
+
+func (t *memoryTable) call(ctx context.Context, operation, key string, f func()) error {
+	call := func() error {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		f()
+		return nil
+	}
+	if t.hook == nil {
+		return call()
+	}
+	return t.hook(ctx, operation, key, call)
+}
+
+// Read implements forward.Subscribers.
+func (t *memoryTable) Read(ctx context.Context, keys []string) (found map[string]string, err error) {
+	err = t.call(ctx, opRead, strings.Join(slices.Sorted(slices.Values(keys)), ""), func() {
+		t.reads++
+		found = maps.Clone(t.entries)
+		maps.DeleteFunc(found, func(key, _ string) bool { return !slices.Contains(keys, key) })
+	})
+	return found, err
+}
+
+// Write implements forward.Subscribers.
+func (t *memoryTable) Write(ctx context.Context, key, read, text string) error {
+	conflict := false
+	err := t.call(ctx, opWrite, key, func() {
+		t.writes++
+		if conflict = t.entries[key] != read; !conflict {
+			t.entries[key] = text
+		}
+	})
+	if conflict {
+		return forward.ErrConflict
+	}
+	return err
+}
+
+// LoadDelivered implements forward.DeliveredRecords.
+func (t *memoryTable) LoadDelivered(ctx context.Context, _ []string) (found map[string]forward.Kinds, err error) {
+	err = t.call(ctx, "load", "", func() { found = maps.Clone(t.delivered) })
+	return found, err
+}
+
+// SaveDelivered implements forward.DeliveredRecords.
+func (t *memoryTable) SaveDelivered(ctx context.Context, key string, accepted forward.Kinds) error {
+	return t.call(ctx, "save", key, func() { t.delivered[key] = accepted })
+}
+
+// fail makes all calls of an operation fail, or all calls if it is empty.
+func (t *memoryTable) fail(operation string) *memoryTable {
+	t.hook = func(_ context.Context, called, _ string, call func() error) error {
+		if operation == "" || called == operation {
+			return errDown
+		}
+		return call()
+	}
+	return t
+}
+
+// conflict lets another forwarder write one of these entries before each of our first writes.
+func (t *memoryTable) conflict(entries ...string) *memoryTable {
+	t.hook = func(_ context.Context, operation, key string, call func() error) error {
+		if operation == opWrite && len(entries) > 0 {
+			t.entries[key], entries = entries[0], entries[1:]
+		}
+		return call()
+	}
+	return t
+}
+
+// Anna is the subscriber of most of these tests; times are in minutes of one morning.
+var (
+	annaKey = message.SubscriberID("demo", "user", "person-anna")
+	morning = time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
+)
+
+// annas is a webhook about one of Anna's purchases.
+func annas(event, purchase string, minute int) queued {
+	at := morning.Add(time.Duration(minute) * time.Minute)
+	return queued{app: "demo", group: "anna", body: fmt.Sprintf(`{"event_name":%q,"event_id":"%s-%d","plan":"of-%[2]s",`+
+		`"user_id":"person-anna","purchasely_subscription_id":%[2]q,"event_created_at_ms":%[4]d,`+
+		`"purchase_type":"RENEWING_SUBSCRIPTION"}`, event, purchase, minute, at.UnixMilli())}
+}
+
+// entryOf is the entry of a subscriber with one purchase.
+func entryOf(purchase string, active bool, minute int) string {
+	return subscriber.State{Production: map[string]subscriber.Entry{
+		purchase: {Active: active, At: morning.Add(time.Duration(minute) * time.Minute), Rank: subscriber.Activate},
+	}}.Encode()
+}
+
+// profiles makes CleverTap collect the data of the profiles that it receives.
+func (h *harness) profiles() *[]string {
+	var all []string
+	h.onUpload(func(_ string, body []byte) {
+		for _, part := range strings.Split(string(body), `"profileData":`)[1:] {
+			all = append(all, part[:strings.IndexByte(part, '}')+1])
+		}
+	})
+	return &all
+}
+
+func TestAProfileSaysWhatTheEntryAllows(t *testing.T) {
+	const (
+		active     = `"has_active_subscription":true`
+		inactive   = `"has_active_subscription":false`
+		onlyActive = `{"user_id":"person-anna",` + active + `}`
+	)
+	type messages = []queued
+	begin := func(purchase string, minute int) queued { return annas("ACTIVATE", purchase, minute) }
+	end := func(purchase string, minute int) queued { return annas("DEACTIVATE", purchase, minute) }
+	for name, test := range map[string]struct {
+		entry    string
+		messages messages
+		profile  string // a part of the one that is sent; empty: none
+		writes   int
+	}{
+		"nothing is stored":                 {"", messages{begin("a", 1)}, active, 1},
+		"the only purchase ends":            {entryOf("a", true, 1), messages{end("a", 2)}, inactive, 1},
+		"an older event makes no profile":   {entryOf("a", false, 5), messages{begin("a", 2)}, "", 0},
+		"another purchase is active":        {entryOf("b", true, 1), messages{end("a", 2)}, onlyActive, 1},
+		"the same event again":              {entryOf("a", true, 1), messages{begin("a", 1)}, active, 0},
+		"an upgrade, the end first":         {entryOf("a", true, 1), messages{end("a", 2), begin("b", 3)}, active, 1},
+		"an upgrade, the end last":          {entryOf("a", true, 1), messages{begin("b", 3), end("a", 4)}, active, 1},
+		"two events in the wrong order":     {"", messages{end("a", 4), begin("a", 3)}, inactive, 1},
+		"a damaged entry is replaced":       {"words about person-anna", messages{begin("a", 1)}, active, 1},
+		"an entry of the future is ignored": {entryOf("a", true, 1<<26), messages{end("a", 1)}, inactive, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, table := newHarness(t), newTable()
+			if test.entry != "" {
+				table.entries[annaKey] = test.entry
+			}
+			h.Subscribers = table
+			sent := h.profiles()
+			h.runAll(test.messages...)
+			all := strings.Join(*sent, "\n")
+			if (all != "") != (test.profile != "") || !strings.Contains(all, test.profile) || len(*sent) > 1 {
+				t.Errorf("profiles %s, want %s", all, test.profile)
+			}
+			if table.writes != test.writes {
+				t.Errorf("%d writes, want %d", table.writes, test.writes)
+			}
+			h.checkPrivacy()
+		})
+	}
+}
+
+func TestAfterAConflictTheOthersEntryCounts(t *testing.T) {
+	h, table := newHarness(t), newTable()
+	h.Subscribers = table.conflict(entryOf("b", true, 9), entryOf("b", true, 10))
+	sent := h.profiles()
+	h.runAll(annas("DEACTIVATE", "a", 2))
+	state, err := subscriber.Decode(table.entries[annaKey])
+	if err != nil || len(state.Production) != 2 || table.writes != 3 {
+		t.Errorf("stored %+v after %d writes, %v", state, table.writes, err)
+	}
+	if want := []string{`{"user_id":"person-anna","has_active_subscription":true}`}; !slices.Equal(*sent, want) {
+		t.Errorf("profiles %v, want %v", *sent, want)
+	}
+}
+
+func TestATableThatFailsConcernsOnlyTheMessagesThatNeedIt(t *testing.T) {
+	var others []string
+	for i := range 9 {
+		others = append(others, entryOf("b", true, 10+i))
+	}
+	for name, table := range map[string]*memoryTable{
+		"it cannot be read":         newTable().fail(opRead),
+		"it cannot be written":      newTable().fail(opWrite),
+		"others always write first": newTable().conflict(others...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			h.Subscribers = table
+			h.run(annas("ACTIVATE", "a", 1), newMessage("demo", "consumable"),
+				newMessage("silent", "no user"), newMessage("demo", "malformed"))
+			h.wantOutcomes("retry table", "delivered", "skipped no_identity", "rejected malformed")
+		})
+	}
+}
+
+// An event that is switched off is skipped, and yet its state is stored; without the table it is retried.
+func TestTheStateOfASwitchedOffEventIsStored(t *testing.T) {
+	for want, table := range map[string]*memoryTable{
+		"skipped event_off": newTable(), "retry table": newTable().fail(opRead),
+	} {
+		h, m := newHarness(t), annas("ACTIVATE", "a", 1)
+		h.Subscribers, m.app = table, "silent"
+		h.run(m)
+		h.wantOutcomes(want)
+		if stored := len(table.entries) == 1; stored != (table.hook == nil) {
+			t.Errorf("%s: stored %t", want, stored)
+		}
+	}
+}
+
+// Corrections. The other forwarder acts before the first one's upload reaches CleverTap.
+
+var (
+	begins   = event{eventKind: activate, purchase: 1, minute: 1}
+	ends     = event{eventKind: deactivate, purchase: 1, minute: 5}
+	beginsB  = event{eventKind: activate, purchase: 2, minute: 6}
+	endsNone = event{eventKind: deactivate, minute: 3} // names no purchase
+)
+
+// overtake calls a function before the first upload of the first forwarder arrives.
+func (s *system) overtake(f func()) {
+	once := sync.OnceFunc(f)
+	s.forwarders[0].onUpload(func(string, []byte) { once() })
+}
+
+// deliver lets a forwarder handle messages of which none may come back.
+func (s *system) deliver(forwarder int, items []*queueItem) {
+	s.t.Helper()
+	if returned := s.invoke(forwarder, items); len(returned) > 0 {
+		s.t.Errorf("%d of %d messages come back", len(returned), len(items))
+	}
+}
+
+// activeSent returns the values of has_active_subscription in the order in which they reached CleverTap.
+func (s *system) activeSent() (values []string) {
+	for _, r := range s.clevertap.Records("PRODUCTION") {
+		if _, rest, ok := strings.Cut(string(r.Raw), `"has_active_subscription":`); ok {
+			values = append(values, rest[:strings.IndexAny(rest, ",}")])
+		}
+	}
+	return values
+}
+
+func TestAnUploadThatIsOvertakenIsCorrected(t *testing.T) {
+	for name, c := range map[string]struct {
+		history []event
+		want    []string
+	}{
+		"by the end of the purchase":     {[]event{begins, ends}, []string{"false", "true", "false"}},
+		"by a new purchase":              {[]event{ends, beginsB}, []string{"true", "false", "true"}},
+		"by an event that agrees":        {[]event{begins, beginsB}, []string{"true", "true"}},
+		"by a purchase, having named no": {[]event{endsNone, begins}, []string{"true", "false", "true"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSystem(t, scenario{history: c.history, messages: []int{0, 1}})
+			s.overtake(func() { s.deliver(1, s.queue[1:]) })
+			s.deliver(0, s.queue[:1])
+			if got := s.activeSent(); !slices.Equal(got, c.want) {
+				t.Errorf("CleverTap received %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestOnAFIFOQueueAnEntryIsReadOnce(t *testing.T) {
+	s := newSystem(t, scenario{fifo: true, history: []event{begins}, messages: []int{0}})
+	s.deliver(0, s.queue)
+	if s.table.reads != 1 {
+		t.Errorf("%d reads, want one: no other forwarder has messages of this subscriber", s.table.reads)
+	}
+}
+
+// The subscriber from whom a subscription came is in another group.
+func TestTheFormerSubscriberOfATransferIsCorrectedOnAFIFOQueue(t *testing.T) {
+	transfer := event{eventKind: receive, user: 1, from: 0, purchase: 1, minute: 5}
+	s := newSystem(t, scenario{fifo: true, history: []event{begins, transfer, beginsB}, messages: []int{0, 1, 2}})
+	s.deliver(0, s.queue[:1])
+	s.overtake(func() { s.deliver(1, s.queue[2:]) })
+	s.deliver(0, s.queue[1:2])
+	for user := range 2 {
+		if got := s.active("PRODUCTION", user); got != "true" {
+			t.Errorf("user %d is active: %s", user, got)
+		}
+	}
+}
+
+func TestWithoutASecondReadWhatWasSentStays(t *testing.T) {
+	s := newSystem(t, scenario{history: []event{begins}, messages: []int{0}})
+	s.overtake(func() { s.fault = noReads })
+	s.deliver(0, s.queue)
+	if got := s.active("PRODUCTION", 0); got != "true" {
+		t.Errorf("active: %s", got)
+	}
+}
+
+func TestNothingIsReadAgainIfCleverTapCannotHaveReceivedAnything(t *testing.T) {
+	s := newSystem(t, scenario{history: []event{begins}, messages: []int{0}})
+	s.clevertap.SetAccount(clevertaptest.Account{ID: "PRODUCTION", Region: "eu1", Passcodes: []string{"another"}})
+	if returned := s.invoke(0, s.queue); len(returned) != 1 || s.table.reads != 1 {
+		t.Errorf("%d come back after %d reads", len(returned), s.table.reads)
+	}
+}
