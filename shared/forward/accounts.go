@@ -13,7 +13,7 @@ import (
 // errSecret stands for a panic, whose own words might quote the secret.
 var errSecret = fault.New(fault.Retry, fault.Secret, errors.New("secret could not be read: panic"))
 
-// accountReads are the reads of the accounts of a batch's apps, side by side, so that a slow one delays nobody but itself.
+// accountReads are the reads of the accounts of a batch's apps, side by side, so that a slow one delays no other app.
 type accountReads struct {
 	store  Accounts
 	cancel context.CancelFunc
@@ -63,7 +63,7 @@ func (a *accountReads) failed(app string) bool {
 	return read != nil && read.err != nil
 }
 
-// wait ends the reads that nobody waited for: no goroutine outlives its invocation.
+// wait ends the reads whose result was not needed: no goroutine outlives its invocation.
 func (a *accountReads) wait() {
 	a.cancel()
 	for _, read := range a.reads {
@@ -72,7 +72,9 @@ func (a *accountReads) wait() {
 }
 
 // refresh returns a function that reads an account again from the store.
-func (a *accountReads) refresh(app string, to mapping.Destination, account clevertap.Account) func(context.Context) (clevertap.Account, error) {
+func (a *accountReads) refresh(
+	app string, to mapping.Destination, account clevertap.Account,
+) func(context.Context) (clevertap.Account, error) {
 	return func(ctx context.Context) (clevertap.Account, error) {
 		accounts, err := a.store.Reload(ctx, app)
 		switch {

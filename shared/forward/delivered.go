@@ -18,12 +18,13 @@ type DeliveredRecords interface {
 	SaveDelivered(ctx context.Context, key string, accepted Kinds) error
 }
 
-// sentLate is how long after its reception a message may have come to the queue. The receiver takes less than that even when
-// SQS is slow; what comes later was sent again, out of a dead-letter queue or the rejected queue.
+// sentLate is how long after its reception a message may have come to the queue. The receiver takes less than that
+// even when SQS is slow; what comes later was sent again, out of a dead-letter queue or the rejected queue.
 const sentLate = time.Second
 
-// loadDelivered asks what was accepted of the messages that have been here before. Messages that go through at once cost
-// nothing. Without an answer they go on: better a record twice than messages held for a table that most do not need.
+// loadDelivered loads what was accepted of the messages that have been here before. Messages that come for the first
+// time cost nothing. If the table fails they go on: better a record twice than messages that wait for a table that
+// most do not need.
 func (h *Handler) loadDelivered(ctx context.Context, messages []Message) map[string]Kinds {
 	if h.Delivered == nil {
 		return nil

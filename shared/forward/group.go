@@ -23,35 +23,35 @@ type uploadReport struct {
 	clevertap.BatchReport
 }
 
-// subject is one user of one account batch: the states of one user become one record.
-type subject struct {
+// userKey names a user of an account batch, whose profiles become one record.
+type userKey struct {
 	batch    int
 	objectID bool
 	id       string
 }
 
-// states are a user's states in the queue's order and the messages that brought them.
-type states struct {
+// userProfiles are a user's profiles in the queue's order and the messages that brought them.
+type userProfiles struct {
 	profiles []*mapping.Profile
 	messages []int
 	seen     int
 }
 
-// add turns what is pending into records, in the queue's order. A user's states become one record, which takes the place of
-// the last of them and for which all the messages that contributed wait.
+// add turns what is pending into records, in the queue's order. A user's profiles become one record in the place of
+// the last of them, and all the messages that contributed wait for it.
 func (u *uploads) add(list []*pending, l *ledger) {
 	batches := make([]int, len(list))
-	users := make(map[subject]*states, len(list))
+	users := make(map[userKey]*userProfiles, len(list))
 	for n, p := range list {
 		batches[n] = u.batch(p)
 		for _, profile := range p.profiles() {
-			user := subjectOf(batches[n], profile)
-			s := users[user]
-			if s == nil {
-				s = &states{}
-				users[user] = s
+			key := userOf(batches[n], profile)
+			user := users[key]
+			if user == nil {
+				user = &userProfiles{}
+				users[key] = user
 			}
-			s.profiles, s.messages = append(s.profiles, profile), append(s.messages, p.message)
+			user.profiles, user.messages = append(user.profiles, profile), append(user.messages, p.message)
 		}
 	}
 	for n, p := range list {
@@ -62,9 +62,9 @@ func (u *uploads) add(list []*pending, l *ledger) {
 			u.addRecord(batches[n], p.charged, l.add(Charged, p.message))
 		}
 		for _, profile := range p.profiles() {
-			s := users[subjectOf(batches[n], profile)]
-			if s.seen++; s.seen == len(s.profiles) {
-				u.addMerged(batches[n], s, l)
+			user := users[userOf(batches[n], profile)]
+			if user.seen++; user.seen == len(user.profiles) {
+				u.addMerged(batches[n], user, l)
 			}
 		}
 	}
@@ -75,16 +75,16 @@ func (p *pending) profiles() []*mapping.Profile {
 	return slices.DeleteFunc([]*mapping.Profile{p.profile, p.former}, func(p *mapping.Profile) bool { return p == nil })
 }
 
-func subjectOf(batch int, p *mapping.Profile) subject {
-	return subject{batch, p.Identity.ObjectID, string(p.Identity.Value)}
+func userOf(batch int, p *mapping.Profile) userKey {
+	return userKey{batch, p.Identity.ObjectID, string(p.Identity.Value)}
 }
 
 // addMerged adds one user's record. A panic ends the messages that contributed, and no others.
-func (u *uploads) addMerged(batch int, s *states, l *ledger) {
-	defer l.recoverPanic(s.messages...)
+func (u *uploads) addMerged(batch int, user *userProfiles, l *ledger) {
+	defer l.recoverPanic(user.messages...)
 	from := len(u.texts)
-	u.texts = mapping.Merge(u.texts, s.profiles)
-	u.addRecord(batch, u.texts[from:len(u.texts):len(u.texts)], l.add(Profile, s.messages...))
+	u.texts = mapping.Merge(u.texts, user.profiles)
+	u.addRecord(batch, u.texts[from:len(u.texts):len(u.texts)], l.add(Profile, user.messages...))
 }
 
 func (u *uploads) addRecord(batch int, json []byte, key int) {
@@ -92,8 +92,8 @@ func (u *uploads) addRecord(batch int, json []byte, key int) {
 	b.Records = append(b.Records, clevertap.Record{Key: key, JSON: json})
 }
 
-// batch finds or opens the batch of an account. Apps that share an account share its batch only if their passcodes are the
-// same: one dead passcode must not stop the other.
+// batch returns the index of an account's batch. Apps that share an account share its batch only if their passcodes
+// are the same: a passcode that is refused must not stop the other.
 func (u *uploads) batch(p *pending) int {
 	for i := range u.batches {
 		if u.batches[i].Account.Equal(p.account) {

@@ -1,8 +1,8 @@
-// Package forward answers what became of each message of a batch.
+// Package forward takes batches of queued webhooks to CleverTap and decides what becomes of each message.
 //
-// It promises exactly one outcome for every message, counts that add up to the messages received, and a list of failures that
-// is never null and names only messages of the batch. It leaves no goroutine behind. It knows the order of the steps, not how
-// a webhook reads, what a record means or how HTTP works.
+// It promises exactly one outcome for every message, counts that add up to the messages received, and a list of
+// failures that is never null and names only messages of the batch. It leaves no goroutine behind. It knows the order
+// of the steps, not how a webhook reads, what a record means or how HTTP works.
 package forward
 
 import (
@@ -19,9 +19,9 @@ import (
 
 // Accounts returns the CleverTap accounts of an app. Its errors are marked faults.
 type Accounts interface {
-	// Get may answer from memory.
+	// Get may return what an earlier call has read.
 	Get(ctx context.Context, app string) (clevertap.Accounts, error)
-	// Reload asks the store.
+	// Reload reads them from the store.
 	Reload(ctx context.Context, app string) (clevertap.Accounts, error)
 }
 
@@ -30,8 +30,8 @@ type Uploader interface {
 	Upload(ctx context.Context, batches []clevertap.AccountBatch, tracker clevertap.Tracker) clevertap.Report
 }
 
-// Rejecter moves messages that will always fail to the rejected queue. It returns one error for each, nil where the queue has
-// taken it.
+// Rejecter moves messages that will always fail to the rejected queue. It returns one error for each, nil where the
+// queue has taken it.
 type Rejecter interface {
 	Reject(ctx context.Context, messages []Rejection) []error
 }
@@ -41,8 +41,8 @@ type Delayer interface {
 	Delay(ctx context.Context, source string, messages []Delay) error
 }
 
-// Handler forwards batches to CleverTap. It implements lambda.Handler. All fields but Subscribers, Delivered, Jitter, Now,
-// Explain and Observe are required.
+// Handler forwards batches to CleverTap. It implements lambda.Handler. All fields but Subscribers, Delivered, Jitter,
+// Now, Explain and Observe are required.
 type Handler struct {
 	Integrations *integration.File
 	Accounts     Accounts
@@ -65,8 +65,8 @@ type Handler struct {
 	spare atomic.Pointer[workspace]
 }
 
-// Shares of the time that is left, as fractions of it: a secret or a table that hangs must leave time for the messages that do
-// not need it.
+// A step may take this part of the time that is left, a third and so on: a secret or a table that hangs must leave
+// time for the messages that do not need it.
 const (
 	secretShare    = 3
 	stateShare     = 3
@@ -74,12 +74,12 @@ const (
 	settleShare    = 8 // reserved for what comes after the uploads, up to settleMost
 )
 
-// settleMost bounds the time that is reserved for settling. Two thirds of it are for the rejected queue, visibility and
-// delivered records; the last third is for the log and the response. So there is a response whatever hangs.
+// settleMost bounds the time that is reserved for settling. Its thirds are for the rejected queue, for visibility and
+// delivered records, and for the log and the response. So there is a response whatever hangs.
 const settleMost = 3 * time.Second
 
-// Invoke takes an SQS event and returns the failures that Lambda expects. It returns an error only if the payload is not an
-// SQS event; nothing that CleverTap or one app does causes one.
+// Invoke takes an SQS event and returns the failures that Lambda expects. It returns an error only if the payload is
+// not an SQS event; nothing that CleverTap or one app does causes one.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	messages, err := readEvent(payload)
 	if err != nil {

@@ -136,8 +136,8 @@ func (l *ledger) addFault(i int, f *fault.Fault) {
 	}
 }
 
-// panicsRetried is how often a message on which the code panics is retried before it is rejected: the next version may read
-// it, and so may this one if the panic had another cause.
+// panicsRetried is how often a message on which the code panics is retried before it is rejected: the next version may
+// read it, and so may this one if the panic had another cause.
 const panicsRetried = 4
 
 // recoverPanic, when deferred, turns a panic into a fault of the messages.
@@ -189,8 +189,8 @@ func (l *ledger) add(kind Kinds, messages ...int) int {
 	return len(l.records) - 1
 }
 
-// MaySend reports whether a record may still be uploaded: one of its messages must not be to be retried, and neither must an
-// earlier message of its group. The others wait for the queue anyway.
+// MaySend reports whether a record may still be uploaded: for one of its messages at least, neither that message nor
+// an earlier one of its group is retried. Otherwise all of them come back, and bring the record again.
 func (l *ledger) MaySend(key int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -99,7 +99,7 @@ func (s *system) newForwarder(l *latency) *harness {
 }
 
 // latency is how long a forwarder's calls take. It depends on what is called and how often it was, not on what runs
-// first, and the second forwarder begins half a millisecond after the first: no two calls ever end at the same time, so
+// first, and the second forwarder begins half a millisecond after the first: no two calls end at the same time, so
 // that a scenario always ends alike.
 type latency struct {
 	mu           sync.Mutex

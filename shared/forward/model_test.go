@@ -14,9 +14,9 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
-// The model test takes random histories of users and their purchases through one or two whole handlers at once, over a
-// queue that repeats, delays and reorders, with uploads and table calls that fail. After every step CleverTap must know
-// of every user what an oracle says that has seen all events.
+// The model test takes random histories of users and their purchases through one or two whole handlers at once, over
+// a queue that repeats, delays and reorders, with uploads and table calls that fail. After every step CleverTap must
+// have of every user what an oracle says that has seen all events.
 
 // eventKind is a kind of event and what it says about its purchase.
 type eventKind struct {

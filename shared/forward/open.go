@@ -14,10 +14,10 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// errNothing says that nothing can be made of a webhook although it is JSON: its event has no name that CleverTap takes.
-var errNothing = errors.New("event has no name")
+// errNoName means that a webhook's event has no name, or none that CleverTap takes.
+var errNoName = errors.New("event has no name")
 
-// opened is what one message comes to once it has been read.
+// opened is what reading a message yields.
 type opened struct {
 	app        string // metric.UnknownApp until the app is found in the integration file
 	event      string
@@ -108,7 +108,7 @@ func (o *opener) open(i int, m *Message, out *opened, l *ledger) {
 	l.acceptEarlier(i, out.accepted)
 }
 
-// read does the steps of one message in their order. The error is the message's fault; out holds what is known by then.
+// read takes one message through its steps. The error is the message's fault; out holds what is known by then.
 func (o *opener) read(i int, m *Message, out *opened) error {
 	out.app = metric.UnknownApp
 	app := o.Integrations.Apps[m.attribute(message.AttrApp)]
@@ -138,11 +138,11 @@ func (o *opener) read(i int, m *Message, out *opened) error {
 		return err
 	}
 	received := o.receivedAt(m, queued.Received)
-	o.Mapper.Map(&o.result, &o.webhook, app, to, received, o.noter(i))
+	o.Mapper.Map(&o.result, &o.webhook, app, to, received, o.explainer(i))
 	out.describe(&o.result)
 	switch {
 	case o.result.Reject != "":
-		return fault.New(fault.Reject, o.result.Reject, errNothing)
+		return fault.New(fault.Reject, o.result.Reject, errNoName)
 	case o.result.Skip == fault.EventOff: // for CleverTap; the state has to know all the same
 		out.updates = o.updates(i, m, app, received, subscriber.Scope{})
 		fallthrough
@@ -150,7 +150,7 @@ func (o *opener) read(i int, m *Message, out *opened) error {
 		out.skip = o.result.Skip
 		return nil
 	}
-	return o.pend(i, m, app, to, received, out)
+	return o.prepare(i, m, app, to, received, out)
 }
 
 // receivedAt is when the receiver took a webhook: by its own word, else by the queue's, else now.
@@ -165,8 +165,8 @@ func (o *opener) receivedAt(m *Message, received time.Time) time.Time {
 	}
 }
 
-// noter returns the function that explains a message, nil if nobody listens.
-func (o *opener) noter(i int) func(mapping.Explanation) {
+// explainer returns the function that explains a message, nil if there is none.
+func (o *opener) explainer(i int) func(mapping.Explanation) {
 	if o.Explain == nil {
 		return nil
 	}
@@ -182,8 +182,10 @@ func (out *opened) describe(r *mapping.Result) {
 	out.drift = append(out.drift, r.Drift...)
 }
 
-// pend keeps a message's records until all messages are open, less those that CleverTap accepted at an earlier attempt.
-func (o *opener) pend(i int, m *Message, app *integration.App, to mapping.Destination, received time.Time, out *opened) error {
+// prepare makes a message's records pending, without those that CleverTap accepted at an earlier attempt.
+func (o *opener) prepare(
+	i int, m *Message, app *integration.App, to mapping.Destination, received time.Time, out *opened,
+) error {
 	accounts, err := o.accounts.get(app.Name)
 	if err != nil {
 		return err
@@ -212,7 +214,9 @@ func (o *opener) pend(i int, m *Message, app *integration.App, to mapping.Destin
 }
 
 // updates are what the webhook says about its subscribers' purchases.
-func (o *opener) updates(i int, m *Message, app *integration.App, received time.Time, scope subscriber.Scope) []stateUpdate {
+func (o *opener) updates(
+	i int, m *Message, app *integration.App, received time.Time, scope subscriber.Scope,
+) []stateUpdate {
 	if o.Subscribers == nil {
 		return nil
 	}

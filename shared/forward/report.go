@@ -96,8 +96,8 @@ func (o *opened) count(metrics *metric.Set, outcome Outcome, now time.Time) {
 	}
 }
 
-// count turns what the uploads of an account came to into metrics: latencies under the app that came first, because no upload
-// is two, and what is wrong with the account under every app that it stops.
+// count turns what the uploads of an account came to into metrics: latencies under the first app, so that no upload
+// counts twice, and what is wrong with the account under every app that it stops.
 func (r *uploadReport) count(metrics *metric.Set) {
 	for _, latency := range r.Latencies {
 		metrics.Observe(r.apps[0], metric.UploadLatency, latency)
@@ -112,8 +112,8 @@ func (r *uploadReport) count(metrics *metric.Set) {
 	}
 }
 
-// logMessage logs what became of one message. A skip is what the user asked for and a retry passes: only a rejection, or what
-// needs a person, is an error.
+// logMessage logs what became of one message. A skip is what the user asked for and a retry passes: only a rejection,
+// or what needs a person, is an error.
 func (h *Handler) logMessage(ctx context.Context, m *Message, o *opened, outcome Outcome, f *fault.Fault) {
 	level := slog.LevelInfo
 	switch {
@@ -129,16 +129,18 @@ func (h *Handler) logMessage(ctx context.Context, m *Message, o *opened, outcome
 		slog.String("reason", string(f.Reason)),
 		slog.Int("attempt", m.Receives),
 	}
-	for _, optional := range [...]struct{ key, value string }{{"event", o.event}, {"eventId", o.eventID}, {"code", f.Code}} {
-		if optional.value != "" {
-			attrs = append(attrs, slog.String(optional.key, optional.value))
+	for _, optional := range []slog.Attr{
+		slog.String("event", o.event), slog.String("eventId", o.eventID), slog.String("code", f.Code),
+	} {
+		if optional.Value.String() != "" {
+			attrs = append(attrs, optional)
 		}
 	}
 	h.Log.LogAttrs(ctx, level, "message "+outcome.String(), attrs...)
 }
 
-// logBatch writes the invocation's line. Each app's share of it is in the app's metrics, which can be searched like any other
-// line.
+// logBatch writes the invocation's line. Each app's share of it is in the app's metrics, which can be searched like
+// any other line.
 func (h *Handler) logBatch(ctx context.Context, c counts, all []opened, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.Int("received", c.received),

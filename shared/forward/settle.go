@@ -33,8 +33,8 @@ type Delay struct {
 	After   time.Duration // whole seconds
 }
 
-// settle moves what is rejected to its queue, saves what was accepted of the rest, and sets when the retried messages come
-// back. A message that the rejected queue does not take is retried.
+// settle moves what is rejected to its queue, saves what was accepted of the rest, and sets when the retried messages
+// come back. A message that the rejected queue does not take is retried.
 func (h *Handler) settle(
 	ctx context.Context, reserved time.Duration, messages []Message, delivered map[string]Kinds, l *ledger,
 ) {
@@ -91,8 +91,8 @@ func (h *Handler) delayRetried(ctx context.Context, messages []Message, l *ledge
 	all.Wait()
 }
 
-// delay is the new visibility of a message: doubled with each receive, give or take a fifth, so that a hiccup costs seconds,
-// an outage few receives, and messages that failed together do not come back together.
+// delay is the new visibility of a message: doubled with each receive, give or take a fifth, so that a hiccup costs
+// seconds, an outage few receives, and messages that failed together do not come back together.
 func (h *Handler) delay(receives int) time.Duration {
 	jitter := h.Jitter
 	if jitter == nil {
@@ -106,8 +106,8 @@ func (h *Handler) delay(receives int) time.Duration {
 	return min(d.Round(time.Second), longestDelay)
 }
 
-// failures lists the messages that come back. The list is never null; an empty id in it would make Lambda fail the whole
-// batch.
+// failures lists the messages that come back. The list is never null; an empty id in it would make Lambda fail the
+// whole batch.
 func failures(messages []Message, l *ledger) []byte {
 	out := []byte(`{"batchItemFailures":[`)
 	first := true

@@ -15,11 +15,11 @@ import (
 // ErrConflict says that somebody else has written an entry since it was read.
 var ErrConflict = errors.New("subscriber entry was written by another forwarder")
 
-// Subscribers stores subscribers' entries, as texts that package subscriber encodes and decodes. Its errors are retried and
-// quote no key.
+// Subscribers stores subscribers' entries, as texts that package subscriber encodes and decodes. Its errors are
+// retried and quote no key.
 type Subscribers interface {
-	// Read returns the texts of those keys that have an entry; "" for an entry without a text. Keys are distinct. One error
-	// stands for all of them.
+	// Read returns the texts of those keys that have an entry; "" for an entry without a text. Keys are distinct. One
+	// error stands for all of them.
 	Read(ctx context.Context, keys []string) (map[string]string, error)
 	// Write replaces an entry's text if it still is the one that was read, "" where there was none; else it returns
 	// [ErrConflict].
@@ -101,9 +101,9 @@ func (e *tableEntry) merge() (state subscriber.State, changed bool) {
 	return state, changed
 }
 
-// updateStates lets the batch change the subscribers' entries, and decides what every profile may say. Entries are written
-// before anything is uploaded, because after a conflict the decision may be another one. A message whose subscriber cannot be
-// read or written is retried.
+// updateStates lets the batch change the subscribers' entries, and decides what every profile may say. Entries are
+// written before anything is uploaded, because a conflict may change the decision. A message whose subscriber cannot
+// be read or written is retried.
 func (h *Handler) updateStates(ctx context.Context, all []opened, l *ledger) []*tableEntry {
 	entries := entriesOf(all)
 	if len(entries) == 0 {
@@ -167,7 +167,7 @@ func (h *Handler) loadEntry(ctx context.Context, e *tableEntry, texts map[string
 	}
 }
 
-// writeEntries writes the entries by a fixed pool of workers: each grows the deep stack that such a call needs only once.
+// writeEntries writes the entries by a fixed pool of workers: each grows only once the deep stack that a call needs.
 func (h *Handler) writeEntries(ctx context.Context, entries []*tableEntry) {
 	var all sync.WaitGroup
 	var next atomic.Int64
@@ -181,8 +181,8 @@ func (h *Handler) writeEntries(ctx context.Context, entries []*tableEntry) {
 	all.Wait()
 }
 
-// writeEntry merges the updates into the entry and writes it if that changes it. After a conflict it starts again from what
-// the other one has written.
+// writeEntry merges the updates into the entry and writes it if that changes it. After a conflict it starts again from
+// what the other forwarder has written.
 func (h *Handler) writeEntry(ctx context.Context, e *tableEntry) {
 	defer func() { e.panic = recover() }() // here it would end the process; applyDecisions reports it
 	for attempt := 1; ; attempt++ {
@@ -248,19 +248,23 @@ func (h *Handler) explainDecision(u *stateUpdate, profile *mapping.Profile) {
 	if h.Explain == nil || profile == nil {
 		return
 	}
-	const property, active = "user property", "has_active_subscription"
+	const (
+		property = "user property"
+		active   = "has_active_subscription"
+		others   = "all but " + active + " and the user's ids"
+	)
 	switch d := u.decision; {
 	case d.Older:
 		h.Explain(u.message, mapping.Explanation{Subject: "profile", Rule: ruleOlder})
 	case d.Others:
-		h.Explain(u.message, mapping.Explanation{Subject: property, Name: "all but " + active + " and the user's ids", Rule: ruleOthers})
+		h.Explain(u.message, mapping.Explanation{Subject: property, Name: others, Rule: ruleOthers})
 	case d.Known && (!u.Update.Known || d.Active != u.Update.Active):
 		h.Explain(u.message, mapping.Explanation{Subject: property, Name: active, Sent: active, Rule: ruleActive})
 	}
 }
 
-// skipEmpty skips the messages of which nothing is left: their event is switched off, and their profile would have been out
-// of date.
+// skipEmpty skips the messages of which nothing is left: their event is switched off, and their profile would have
+// been out of date.
 func skipEmpty(all []opened, l *ledger) {
 	for i := range all {
 		if p := all[i].pending; p != nil && p.empty() && l.untouched(i) {
@@ -269,9 +273,10 @@ func skipEmpty(all []opened, l *ledger) {
 	}
 }
 
-// correctStates reads contended entries again after the upload. If another forwarder has written one meanwhile, its upload may
-// have come before ours, and CleverTap may have the older state. So whoever finds an entry changed sends the newer state as
-// well: the last to write a profile has seen the last entry. If the table does not answer now, what was sent stays.
+// correctStates reads contended entries again after the upload. If another forwarder has written one meanwhile, its
+// upload may have come before ours, and CleverTap may have the older state. A forwarder that finds an entry changed
+// sends the newer state as well, so that the last to upload a profile has seen the last entry. If the table does not
+// answer now, what was sent stays.
 func (h *Handler) correctStates(ctx context.Context, entries []*tableEntry, all []opened, u *uploads, l *ledger) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -310,7 +315,7 @@ func (h *Handler) correctStates(ctx context.Context, entries []*tableEntry, all 
 	}
 }
 
-// mayDiffer reports whether CleverTap may have been told anything about the subscriber that could turn out wrong.
+// mayDiffer reports whether CleverTap may have received a state of the subscriber that another forwarder can change.
 func (e *tableEntry) mayDiffer(l *ledger) bool {
 	for _, u := range e.updates {
 		if u.sent.Known && l.mayHaveSent(u.message, Profile) {
