@@ -4,153 +4,129 @@ package main_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
-// fill is so many letters of a group that they take so many uploads of twenty.
-func fill(group string, uploads int) []letter {
-	letters := make([]letter, 20*uploads)
-	for i := range letters {
-		letters[i] = letter{group: group, body: bulky(fmt.Sprintf("%s%d", group, i))}
+// grouped are messages of one group.
+func grouped(group string, bodies ...string) (messages []queued) {
+	for _, body := range bodies {
+		messages = append(messages, queued{group: group, body: body})
 	}
-	return letters
+	return messages
 }
 
 func TestAfterARetryTheRestOfTheGroupIsNotUploaded(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		queue string
-		later string // what becomes of the group's messages in the second upload and after
-	}{
-		"on a FIFO queue":   {"events.fifo", "retry group_order"},
-		"on a standard one": {"events", "delivered"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, setup{queue: test.queue, env: map[string]string{"UPLOAD_CONCURRENCY": "1"}})
-			s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Status, Status: 500, Count: 1})
-			letters := append(fill("anna", 2), fill("bert", 1)...)
-			ids := s.send(letters...)
-			b := s.invoke()
-			s.end()
-			first := s.uploads(demoAccount)[0].Records
-			for i, id := range ids {
-				want := test.later
-				switch {
-				case i < first:
-					want = "retry server"
-				case letters[i].group == "bert":
-					want = "delivered"
-				}
-				if got := b.outcome(id); got != want {
-					t.Errorf("message %d of %s: %s, want %s", i, letters[i].group, got, want)
-				}
+	inParallel(t, map[string]string{
+		"events.fifo": "retry group_order", "events": "delivered",
+	}, func(t *testing.T, queue, later string) {
+		s := start(t, options{queue: queue, env: map[string]string{"UPLOAD_CONCURRENCY": "1"}})
+		s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Status, Status: 500, Count: 1})
+		messages := slices.Concat(manyLarge("anna", 2), manyLarge("bert", 1))
+		ids := s.send(messages...)
+		b := s.invoke()
+		var want []string
+		for i, m := range messages {
+			switch {
+			case i < s.uploads(demoAccount)[0].Records:
+				want = append(want, "retry server")
+			case m.group == "bert":
+				want = append(want, "delivered")
+			default:
+				want = append(want, later)
 			}
-			if again := s.clevertap.Duplicates(); len(again) > 0 {
-				t.Errorf("%+v", again)
-			}
-		})
-	}
+		}
+		b.want(ids, want...)
+		if repeated := s.clevertap.Duplicates(); len(repeated) > 0 {
+			t.Errorf("%+v", repeated)
+		}
+	})
 }
 
-// All of one upload went together: what was accepted is delivered, whatever precedes it.
+// All records of one upload are sent together: what was accepted is delivered, whatever precedes it.
 func TestWhatWasAcceptedIsDeliveredWhateverPrecedesIt(t *testing.T) {
 	t.Parallel()
-	s := start(t, setup{})
-	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Transient, Marker: "person-sick", Times: 9})
-	ids := s.send(
-		letter{group: "g", body: lamp("a")}, letter{group: "g", body: lamp("sick")}, letter{group: "g", body: lamp("b")},
-		letter{group: "g", body: named("c", "DISCARDED")}, letter{group: "g", app: "shut", body: lamp("d")}, letter{group: "g", body: "private"},
-	)
-	b := s.invoke()
-	s.end()
-	for i, want := range []string{"delivered", "retry transient", "delivered", "rejected clevertap_528", "skipped disabled", "rejected malformed"} {
-		if got := b.outcome(ids[i]); got != want {
-			t.Errorf("message %d: %s, want %s", i, got, want)
-		}
-	}
+	s := start(t, options{})
+	s.clevertap.AddFault(transient("person-sick", 9))
+	messages := grouped("g", consumable("a"), consumable("sick"), consumable("b"), named("c", "DISCARDED"), "private")
+	ids := s.send(append(messages, queued{app: "off", group: "g", body: consumable("d")})...)
+	s.invoke().want(ids,
+		"delivered", "retry transient", "delivered", "rejected clevertap_528", "rejected malformed", "skipped disabled")
 }
 
-// A message that cannot even be opened now holds its group as well, whichever app the later ones are of.
-func TestAMessageThatWaitsForItsSecretHoldsItsGroup(t *testing.T) {
+// A message that cannot be read yet blocks its group as well, whichever app the later ones are of.
+func TestAMessageThatWaitsForItsSecretBlocksItsGroup(t *testing.T) {
 	t.Parallel()
-	s := start(t, setup{})
-	ids := s.send(
-		letter{group: "g", body: lamp("a")}, letter{group: "g", app: "lost", body: lamp("b")}, letter{group: "g", body: lamp("c")},
-		letter{group: "h", body: lamp("d")},
-	)
-	b := s.invoke()
-	s.end()
-	for i, want := range []string{"delivered", "retry secret", "retry group_order", "delivered"} {
-		if got := b.outcome(ids[i]); got != want {
-			t.Errorf("message %d: %s, want %s", i, got, want)
-		}
-	}
+	s := start(t, options{})
+	messages := grouped("g", consumable("a"), consumable("b"), consumable("c"))
+	messages[1].app = "lost"
+	ids := s.send(append(messages, demo(consumable("d")))...)
+	s.invoke().want(ids, "delivered", "retry secret", "retry group_order", "delivered")
 }
 
-func TestARejectedMessageDoesNotHoldItsGroup(t *testing.T) {
+func TestARejectedMessageDoesNotBlockItsGroup(t *testing.T) {
 	t.Parallel()
-	s := start(t, setup{env: map[string]string{"UPLOAD_CONCURRENCY": "1"}})
-	letters := fill("g", 2)
-	letters[3].body = strings.Replace(letters[3].body, "SUBSCRIPTION_RENEWED", "DISCARDED", 1)
-	letters[4].body = "private"
-	ids := s.send(letters...)
-	b := s.invoke()
-	s.end()
-	for i, id := range ids {
-		want := map[int]string{3: "rejected clevertap_528", 4: "rejected malformed"}[i]
-		if want == "" {
-			want = "delivered"
-		}
-		if got := b.outcome(id); got != want {
-			t.Errorf("message %d: %s, want %s", i, got, want)
-		}
-	}
+	s := start(t, options{env: map[string]string{"UPLOAD_CONCURRENCY": "1"}})
+	messages := manyLarge("g", 2)
+	messages[3].body = strings.Replace(messages[3].body, "SUBSCRIPTION_RENEWED", "DISCARDED", 1)
+	messages[4].body = "private"
+	want := slices.Repeat([]string{"delivered"}, len(messages))
+	want[3], want[4] = "rejected clevertap_528", "rejected malformed"
+	ids := s.send(messages...)
+	s.invoke().want(ids, want...)
 }
 
-// States of one user become one record, in which the newest counts; events stay apart, in the queue's order.
-func TestStatesOfOneUserAreOneRecord(t *testing.T) {
+// Profiles of one user become one record, in which the newest counts; events stay apart, in the queue's order.
+func TestProfilesOfOneUserAreOneRecord(t *testing.T) {
 	t.Parallel()
-	s := start(t, setup{})
-	var letters []letter
+	s := start(t, options{})
+	var messages []queued
 	for i := range 5 {
-		letters = append(letters, letter{group: "g", body: bought("a", "plan", fmt.Sprintf(`"private-plan-%d"`, i))}, letter{body: bought(fmt.Sprint("b", i))})
+		messages = append(messages, queued{group: "g", body: renewal("a", "plan", fmt.Sprintf(`"private-plan-%d"`, i))})
+		messages = append(messages, demo(renewal(fmt.Sprint("b", i))))
 	}
-	s.send(letters...)
-	b := s.invoke()
-	if len(b.returned) != 0 {
-		t.Fatalf("%d come back", len(b.returned))
-	}
-	if e, p := s.stored(demoAccount, "event"), s.stored(demoAccount, "profile"); e != 10 || p != 6 {
-		t.Errorf("%d events and %d profiles", e, p)
-	}
-	plan := 0
+	s.deliver(messages...)
+	s.wantStored(10, 6)
+	n := 0
 	for _, r := range s.clevertap.Records(demoAccount) {
 		if r.ID != "person-a" {
 			continue
 		}
-		want := fmt.Sprintf(`"private-plan-%d"`, min(plan, 4))
-		if plan++; !strings.Contains(string(r.Raw), want) {
-			t.Errorf("record %d of the user does not say %s", plan, want)
+		if want := fmt.Sprintf(`"private-plan-%d"`, min(n, 4)); !strings.Contains(string(r.Raw), want) {
+			t.Errorf("record %d of the user does not have %s", n, want)
 		}
+		n++
 	}
 }
 
-// A message with a record of each kind comes back first, and is rejected when the other is in.
-func TestAMixedMessageIsRetriedFirstAndRejectedThen(t *testing.T) {
+func TestARejectedMergedProfileConcernsAllWhoseProfileItIs(t *testing.T) {
 	t.Parallel()
-	s := start(t, setup{})
-	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Transient, Marker: `"type":"profile"`, Times: 3})
-	id := s.send(letter{body: bought("a", "event_name", `"DISCARDED"`)})[0]
-	first, second := s.invoke(), s.invoke()
-	s.end()
-	if first.outcome(id) != "retry transient" || second.outcome(id) != "rejected clevertap_528" {
-		t.Errorf("%s, then %s", first.outcome(id), second.outcome(id))
+	s := start(t, options{})
+	s.clevertap.AddFault(poison(`"type":"profile","identity":"person-poison"`, 400))
+	ids := s.send(append(grouped("g", renewal("poison"), renewal("poison")), demo(renewal("fine")))...)
+	s.invoke().want(ids, "rejected clevertap_http_400", "rejected clevertap_http_400", "delivered")
+	for _, m := range s.rejected.Messages() {
+		if m.Attribute("accepted") != "event" {
+			t.Errorf("accepted is %q", m.Attribute("accepted"))
+		}
 	}
+	if n := s.stored(demoAccount, "event"); n != 3 {
+		t.Errorf("%d events stored", n)
+	}
+}
+
+// One record of the message is rejected, the other may pass later.
+func TestAMessageIsRetriedFirstAndThenRejected(t *testing.T) {
+	t.Parallel()
+	s := start(t, options{})
+	s.clevertap.AddFault(transient(`"type":"profile"`, 3))
+	ids := s.send(demo(renewal("a", "event_name", `"DISCARDED"`)))
+	first, second := s.invoke(), s.invoke()
+	first.want(ids, "retry transient")
+	second.want(ids, "rejected clevertap_528")
 	if list := s.rejected.Messages(); len(list) != 1 || list[0].Attribute("accepted") != "profile" {
 		t.Errorf("%+v", list)
 	}

@@ -4,105 +4,163 @@ package main_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 )
 
-// outcomes are single messages and what becomes of them.
-var outcomes = map[string]struct {
-	letter  letter
+// outcome is what becomes of a message.
+type outcome struct {
+	message queued
 	outcome string
 	account string // where records go, if any do
 	records int
-}{
-	"a subscription's event makes two records":                  {letter{body: bought("a")}, "delivered", demoAccount, 2},
-	"a thing bought once makes one":                             {letter{body: lamp("a")}, "delivered", demoAccount, 1},
-	"money makes three":                                         {letter{app: "paid", body: bought("a", "event_name", `"TRANSACTION_PROCESSED"`, "amount_in_eur", "9.90", "store_transaction_id", `"private-1"`)}, "delivered", demoAccount, 3},
-	"an event that nobody knows is passed on":                   {letter{body: named("a", "SOMETHING_NEW")}, "delivered", demoAccount, 1},
-	"a body in base64":                                          {letter{body: base64.StdEncoding.EncodeToString([]byte(lamp("a"))), changes: []string{"encoding", "base64"}}, "delivered", demoAccount, 1},
-	"a message without the time of its reception":               {letter{body: lamp("a", "event_created_at", "", "event_created_at_ms", ""), changes: []string{"received_at", ""}}, "delivered", demoAccount, 1},
-	"the app is switched off":                                   {letter{app: "shut", body: bought("a")}, "skipped disabled", demoAccount, 0},
-	"the event is off and nothing else is sent":                 {letter{app: "silent", body: bought("a")}, "skipped event_off", demoAccount, 0},
-	"the event is off and makes no profile":                     {letter{app: "muted", body: lamp("a")}, "skipped event_off", demoAccount, 0},
-	"the event is off but the profile is sent":                  {letter{app: "muted", body: bought("a")}, "delivered", demoAccount, 1},
-	"sandbox without a sandbox account":                         {letter{body: bought("a", "environment", `"SANDBOX"`)}, "skipped sandbox", demoAccount, 0},
-	"sandbox with a sandbox account":                            {letter{app: "boxed", body: bought("a", "environment", `"SANDBOX"`)}, "delivered", sandAccount, 2},
-	"sandbox that goes to production":                           {letter{app: "sent", body: bought("a", "environment", `"SANDBOX"`)}, "delivered", demoAccount, 2},
-	"sandbox that goes nowhere":                                 {letter{app: "unsent", body: bought("a", "environment", `"SANDBOX"`)}, "skipped sandbox", demoAccount, 0},
-	"production of an app with a sandbox account":               {letter{app: "boxed", body: bought("a")}, "delivered", boxedAccount, 2},
-	"an environment that is missing is production":              {letter{app: "boxed", body: bought("a", "environment", "")}, "delivered", boxedAccount, 2},
-	"an anonymous subscriber":                                   {letter{body: bought("a", "user_id", "", "anonymous_user_id", `"person-b"`)}, "delivered", demoAccount, 2},
-	"an anonymous subscriber of an app that skips them":         {letter{app: "known", body: bought("a", "user_id", "", "anonymous_user_id", `"person-b"`)}, "skipped anonymous", demoAccount, 0},
-	"nobody to address":                                         {letter{body: bought("a", "user_id", `""`)}, "skipped no_identity", demoAccount, 0},
-	"a user called null is nobody":                              {letter{body: bought("a", "user_id", `"(NULL)"`)}, "skipped no_identity", demoAccount, 0},
-	"switched off comes before sandbox":                         {letter{app: "shut", body: bought("a", "environment", `"SANDBOX"`)}, "skipped disabled", demoAccount, 0},
-	"sandbox comes before nobody":                               {letter{app: "unsent", body: bought("a", "environment", `"SANDBOX"`, "user_id", "")}, "skipped sandbox", demoAccount, 0},
-	"nobody comes before the event's switch":                    {letter{app: "silent", body: bought("a", "user_id", "")}, "skipped no_identity", demoAccount, 0},
-	"no JSON":                                                   {letter{body: "private-words"}, "rejected malformed", demoAccount, 0},
-	"an empty body":                                             {letter{body: "\n", changes: []string{"encoding", "base64"}}, "rejected malformed", demoAccount, 0},
-	"an array":                                                  {letter{body: "[" + bought("a") + "]"}, "rejected malformed", demoAccount, 0},
-	"two objects":                                               {letter{body: bought("a") + bought("b")}, "rejected malformed", demoAccount, 0},
-	"an object that was cut":                                    {letter{body: bought("a")[:200]}, "rejected malformed", demoAccount, 0},
-	"no event name":                                             {letter{body: bought("a", "event_name", "")}, "rejected malformed", demoAccount, 0},
-	"a byte order mark":                                         {letter{body: "\ufeff" + bought("a")}, "rejected malformed", demoAccount, 0},
-	"bytes that are no UTF-8":                                   {letter{body: base64.StdEncoding.EncodeToString([]byte(bought("a\xff"))), changes: []string{"encoding", "base64"}}, "rejected malformed", demoAccount, 0},
-	"a lone surrogate":                                          {letter{body: bought("a", "plan", `"\ud800"`)}, "rejected malformed", demoAccount, 0},
-	"nested too deeply":                                         {letter{body: bought("a", "x", strings.Repeat("[", 40)+strings.Repeat("]", 40))}, "rejected malformed", demoAccount, 0},
-	"base64 that is none":                                       {letter{body: bought("a"), changes: []string{"encoding", "base64"}}, "rejected malformed", demoAccount, 0},
-	"an encoding that nobody knows":                             {letter{body: bought("a"), changes: []string{"encoding", "gzip"}}, "rejected malformed", demoAccount, 0},
-	"another schema":                                            {letter{body: bought("a"), changes: []string{"schema", "2"}}, "rejected unknown_schema", demoAccount, 0},
-	"no schema":                                                 {letter{body: bought("a"), changes: []string{"schema", ""}}, "rejected unknown_schema", demoAccount, 0},
-	"no attributes at all":                                      {letter{body: bought("a"), changes: []string{"schema", "", "app", "", "encoding", "", "received_at", ""}}, "rejected unknown_schema", demoAccount, 0},
-	"an app that was removed":                                   {letter{app: "gone", body: bought("a")}, "rejected unknown_app", demoAccount, 0},
-	"no app":                                                    {letter{body: bought("a"), changes: []string{"app", ""}}, "rejected unknown_app", demoAccount, 0},
-	"an event name that CleverTap keeps for itself":             {letter{body: named("a", "App Launched")}, "rejected clevertap_513", demoAccount, 0},
-	"an event that was discarded in the dashboard":              {letter{body: named("a", "DISCARDED")}, "rejected clevertap_528", demoAccount, 0},
-	"an objectId of the payload that CleverTap does not accept": {letter{body: lamp("a", "clevertap_id", `"person with blanks"`)}, "rejected clevertap_526", demoAccount, 0},
+}
+
+var outcomes = map[string]outcome{
+	"a subscription's event makes two records": {demo(renewal("a")), "delivered", demoAccount, 2},
+	"a consumable makes one":                   {demo(consumable("a")), "delivered", demoAccount, 1},
+	"revenue makes three":                      {to("paid", payment("a")), "delivered", demoAccount, 3},
+	"an unknown event":                         {demo(named("a", "SOMETHING_NEW")), "delivered", demoAccount, 1},
+	"a body in base64":                         {inBase64(consumable("a")), "delivered", demoAccount, 1},
+	"a message without times": {
+		queued{
+			body:    consumable("a", "event_created_at", "", "event_created_at_ms", ""),
+			changes: []string{"received_at", ""},
+		}, "delivered", demoAccount, 1,
+	},
+	"an anonymous user":        {demo(anonymous("b")), "delivered", demoAccount, 2},
+	"an event that is off":     {to("profiles-only", renewal("a")), "delivered", demoAccount, 1},
+	"sandbox with an account":  {to("both", sandbox("a")), "delivered", sandAccount, 2},
+	"sandbox in production":    {to("sandbox-sent", sandbox("a")), "delivered", demoAccount, 2},
+	"production with sandbox":  {to("both", renewal("a")), "delivered", liveAccount, 2},
+	"no environment":           {to("both", renewal("a", "environment", "")), "delivered", liveAccount, 2},
+	"a reserved event name":    {demo(named("a", "App Launched")), "rejected clevertap_513", "", 0},
+	"a discarded event":        {demo(named("a", "DISCARDED")), "rejected clevertap_528", "", 0},
+	"an objectId with a space": {demo(consumable("a", "clevertap_id", `"person with"`)), "rejected clevertap_526", "", 0},
+
+	"the app is off":                  {to("off", renewal("a")), "skipped disabled", "", 0},
+	"the event is off, no properties": {to("silent", renewal("a")), "skipped event_off", "", 0},
+	"the event is off, no profile":    {to("profiles-only", consumable("a")), "skipped event_off", "", 0},
+	"sandbox without an account":      {demo(sandbox("a")), "skipped sandbox", "", 0},
+	"sandbox is skipped":              {to("sandbox-skipped", sandbox("a")), "skipped sandbox", "", 0},
+	"anonymous users are skipped":     {to("users-only", anonymous("b")), "skipped anonymous", "", 0},
+	"no user":                         {demo(renewal("a", "user_id", `""`)), "skipped no_identity", "", 0},
+	"a user called null":              {demo(renewal("a", "user_id", `"(NULL)"`)), "skipped no_identity", "", 0},
+	"off before sandbox":              {to("off", sandbox("a")), "skipped disabled", "", 0},
+	"sandbox before no user":          {to("sandbox-skipped", sandbox("a", "user_id", "")), "skipped sandbox", "", 0},
+	"no user before the event is off": {to("silent", renewal("a", "user_id", "")), "skipped no_identity", "", 0},
+
+	"not JSON":              {demo("private-words"), "rejected malformed", "", 0},
+	"an empty body":         {inBase64(""), "rejected malformed", "", 0},
+	"an array":              {demo("[" + renewal("a") + "]"), "rejected malformed", "", 0},
+	"two objects":           {demo(renewal("a") + renewal("b")), "rejected malformed", "", 0},
+	"a cut object":          {demo(renewal("a")[:200]), "rejected malformed", "", 0},
+	"no event name":         {demo(renewal("a", "event_name", "")), "rejected malformed", "", 0},
+	"a byte order mark":     {demo("\ufeff" + renewal("a")), "rejected malformed", "", 0},
+	"invalid UTF-8":         {inBase64(renewal("a\xff")), "rejected malformed", "", 0},
+	"an unpaired surrogate": {demo(renewal("a", "plan", `"\ud800"`)), "rejected malformed", "", 0},
+	"nested too deeply":     {demo(renewal("a", "x", nested("[", "", "]", 40))), "rejected malformed", "", 0},
+	"invalid base64":        {changed("encoding", "base64"), "rejected malformed", "", 0},
+	"an unknown encoding":   {changed("encoding", "gzip"), "rejected malformed", "", 0},
+	"another schema":        {changed("schema", "2"), "rejected unknown_schema", "", 0},
+	"no schema":             {changed("schema", ""), "rejected unknown_schema", "", 0},
+	"no attributes":         {changed(noAttributes...), "rejected unknown_schema", "", 0},
+	"an app that is gone":   {to("gone", renewal("a")), "rejected unknown_app", "", 0},
+	"no app":                {changed("app", ""), "rejected unknown_app", "", 0},
+}
+
+var noAttributes = []string{"schema", "", "app", "", "encoding", "", "received_at", ""}
+
+func changed(attributes ...string) queued { return queued{body: renewal("a"), changes: attributes} }
+
+// inBase64 is a body as the receiver writes it if SQS does not take it as it is; an empty one is a newline.
+func inBase64(body string) queued {
+	text := base64.StdEncoding.EncodeToString([]byte(body))
+	if text == "" {
+		text = "\n"
+	}
+	return queued{body: text, changes: []string{"encoding", "base64"}}
+}
+
+func payment(user string, changes ...string) string {
+	return renewal(user, append(changes, "event_name", `"TRANSACTION_PROCESSED"`, "amount_in_eur", "9.90",
+		"store_transaction_id", `"private-1"`)...)
+}
+
+func sandbox(user string, changes ...string) string {
+	return renewal(user, append(changes, "environment", `"SANDBOX"`)...)
+}
+
+func anonymous(user string) string {
+	return renewal("", "user_id", "", "anonymous_user_id", `"person-`+user+`"`)
+}
+
+func nested(open, inner, shut string, n int) string {
+	return strings.Repeat(open, n) + inner + strings.Repeat(shut, n)
 }
 
 func TestEveryMessageEndsAsItsRowSays(t *testing.T) {
+	inParallel(t, outcomes, func(t *testing.T, _ string, test outcome) {
+		s := start(t, options{})
+		ids := s.send(test.message)
+		s.invoke().want(ids, test.outcome)
+		if n := s.stored(test.account, ""); n != test.records || s.stored("", "") != n {
+			t.Errorf("%d records stored, %d elsewhere, want %d", n, s.stored("", "")-n, test.records)
+		}
+		if got := s.sum("", "RecordsAccepted"); got != test.records {
+			t.Errorf("%d records counted, want %d", got, test.records)
+		}
+	})
+}
+
+func TestMessagesInOneBatchDoNotAffectOneAnother(t *testing.T) {
 	t.Parallel()
-	for name, test := range outcomes {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, setup{})
-			id := s.send(test.letter)[0]
-			b := s.invoke()
-			s.end()
-			if got := b.outcome(id); got != test.outcome {
-				t.Errorf("%s, want %s", got, test.outcome)
-			}
-			if got := len(s.clevertap.Records(test.account)); got != test.records {
-				t.Errorf("%d records stored, want %d", got, test.records)
-			}
-			if got := len(s.clevertap.Records("")); got != test.records {
-				t.Errorf("%d records stored elsewhere", got-test.records)
-			}
-			if got := s.sum("", "RecordsAccepted"); got != test.records {
-				t.Errorf("%d records counted, want %d", got, test.records)
-			}
-		})
+	onBothQueues(t, func(t *testing.T, queue string) {
+		s := start(t, options{queue: queue})
+		var ids, want []string
+		for _, test := range outcomes {
+			ids, want = append(ids, s.send(test.message)...), append(want, test.outcome)
+		}
+		s.invoke().want(ids, want...)
+	})
+}
+
+func TestBatchesOfEverySize(t *testing.T) {
+	t.Parallel()
+	for queue, sizes := range map[string][]int{"events.fifo": {1, 10, 1000}, "events": {0, 1, 10, 1000, 10_000}} {
+		for _, n := range sizes {
+			t.Run(fmt.Sprint(n, " of ", queue), func(t *testing.T) {
+				t.Parallel()
+				s := start(t, options{queue: queue})
+				messages := make([]queued, n)
+				for i := range messages {
+					messages[i] = to([]string{"demo", "other", "off", "gone"}[i%4], consumable(fmt.Sprint("u", i)))
+				}
+				if b := s.deliver(messages...); len(b.messages) != n {
+					t.Errorf("%d messages", len(b.messages))
+				}
+				if got, want := s.stored("", ""), (n+3)/4+(n+2)/4; got != want {
+					t.Errorf("%d records stored, want %d", got, want)
+				}
+			})
+		}
 	}
 }
 
-// All of them in one batch end in the same way: none blocks or spoils its neighbours.
-func TestNeighboursDoNotMatter(t *testing.T) {
+// Only a function that was set up wrongly gets such a payload: nothing else is an error.
+func TestAPayloadThatIsNotAnEventIsAnError(t *testing.T) {
 	t.Parallel()
-	for _, queue := range []string{"events.fifo", "events"} {
-		t.Run(queue, func(t *testing.T) {
-			t.Parallel()
-			s := start(t, setup{queue: queue})
-			want := map[string]string{}
-			for _, test := range outcomes {
-				want[s.send(test.letter)[0]] = test.outcome
-			}
-			b := s.invoke()
-			s.end()
-			for id, outcome := range want {
-				if got := b.outcome(id); got != outcome {
-					t.Errorf("%s, want %s", got, outcome)
-				}
-			}
-		})
+	s := start(t, options{})
+	s.ended = true // no batch is counted
+	for _, payload := range []string{`[]`, `"private"`, `{"Records":"private"}`, `{"Records":[`} {
+		_, err := s.function.Invoke(t.Context(), []byte(payload), timeout)
+		if err == nil || strings.Contains(err.Error(), "private") {
+			t.Errorf("%s: %v", payload, err)
+		}
+	}
+	answer, err := s.function.Invoke(t.Context(), []byte(`{}`), timeout)
+	if string(answer) != `{"batchItemFailures":[]}` || err != nil {
+		t.Errorf("%s, %v", answer, err)
 	}
 }

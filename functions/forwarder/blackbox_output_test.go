@@ -3,7 +3,6 @@
 package main_test
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,92 +10,90 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
-// told is a line of the log.
-type told struct {
+// line is one of the log.
+type line struct {
 	RequestID string `json:"requestId"`
 	MessageID string `json:"messageId"`
-	Message   string `json:"msg"`
 	Level     string `json:"level"`
+	Message   string `json:"message"`
 	App       string `json:"app"`
 	Outcome   string `json:"outcome"`
 	Reason    string `json:"reason"`
 	Code      string `json:"code"`
-	Event     string `json:"event"`
 	Attempt   int    `json:"attempt"`
-
-	Received  *int `json:"received"`
-	Delivered int  `json:"delivered"`
-	Skipped   int  `json:"skipped"`
-	Rejected  int  `json:"rejected"`
-	Retried   int  `json:"retried"`
+	Received  int    `json:"received"`
+	Delivered int    `json:"delivered"`
+	Skipped   int    `json:"skipped"`
+	Rejected  int    `json:"rejected"`
+	Retried   int    `json:"retried"`
 }
 
-// metrics is a line in embedded metric format.
+// metrics are a line in embedded metric format.
 type metrics struct {
 	app    string
 	values map[string][]float64
 }
 
-// end stops the forwarder, reads what it has printed, and judges what holds for every run.
-func (s *stage) end() {
+// end stops the forwarder, reads what it has printed, and checks what holds for every run.
+func (s *stack) end() {
 	s.Helper()
 	if s.ended {
 		return
 	}
 	s.ended = true
 	s.function.Kill() // All that was printed is there once the process is gone.
-	s.read(s.function.Output().Stdout.String())
+	s.readOutput()
 	for _, b := range s.batches {
-		s.balances(b)
+		b.checkCounts()
 	}
-	s.keepsQuiet()
-	for _, o := range s.clevertap.Warnings() {
-		if !slices.Contains(s.excused, o.Rule) {
-			s.Errorf("CleverTap would object: %+v", o)
+	s.checkPrivacy()
+	for _, w := range s.clevertap.Warnings() {
+		if !slices.Contains(s.ignored, w.Rule) {
+			s.Errorf("CleverTap warns: %+v", w)
 		}
 	}
 }
 
-// read gives each batch its lines. Metrics carry no request id: they stand behind the line about their invocation.
-func (s *stage) read(stdout string) {
+// readOutput assigns each line to its batch. Metrics have no request id: they follow the line about their batch.
+func (s *stack) readOutput() {
 	s.Helper()
 	for _, b := range s.batches {
-		b.told = map[string]told{}
+		b.lines = make(map[string]line)
 	}
 	var current *batch
-	for line := range strings.Lines(stdout) {
-		var l told
-		if err := json.Unmarshal([]byte(line), &l); err != nil {
-			s.Errorf("printed something that is no JSON: %q", line)
+	for text := range strings.Lines(s.function.Output().Stdout.String()) {
+		if strings.HasPrefix(text, `{"_aws":`) {
+			current.metrics = append(current.metrics, s.readMetrics(text))
 			continue
 		}
-		switch {
-		case strings.HasPrefix(line, `{"_aws":`):
-			current.metrics = append(current.metrics, s.metrics(line))
-		case l.RequestID == "":
-			s.Errorf("a line without a request id: %s", line)
-		default:
-			number, err := strconv.Atoi(l.RequestID[strings.LastIndexByte(l.RequestID, '-')+1:])
-			if err != nil || number < 1 || number > len(s.batches) {
-				s.Fatalf("a line of no invocation: %s", line)
-			}
-			current = s.batches[number-1]
-			if _, twice := current.told[l.MessageID]; twice && l.Outcome != "" {
-				s.Errorf("two outcomes: %s", line)
-			}
-			if l.Outcome != "" || l.Received != nil {
-				current.told[l.MessageID] = l // The line about the invocation has no message id.
-			}
+		var l line
+		if err := json.Unmarshal([]byte(text), &l); err != nil {
+			s.Fatalf("printed %q: %v", text, err)
+		}
+		number, err := strconv.Atoi(l.RequestID[strings.LastIndexByte(l.RequestID, '-')+1:])
+		if err != nil || number < 1 || number > len(s.batches) {
+			s.Fatalf("a line of no batch: %s", text)
+		}
+		current = s.batches[number-1]
+		switch _, twice := current.lines[l.MessageID]; {
+		case l.Outcome != "" && twice:
+			s.Errorf("two outcomes: %s", text)
+		case l.Outcome != "":
+			current.lines[l.MessageID] = l
+		case l.Message == "batch":
+			current.summary = l
 		}
 	}
 }
 
-func (s *stage) metrics(line string) metrics {
+func (s *stack) readMetrics(text string) metrics {
 	s.Helper()
 	var members map[string]jsontext.Value
-	if err := json.Unmarshal([]byte(line), &members); err != nil {
+	if err := json.Unmarshal([]byte(text), &members); err != nil {
 		s.Fatal(err)
 	}
 	var head struct {
@@ -108,23 +105,17 @@ func (s *stage) metrics(line string) metrics {
 		}
 	}
 	if err := json.Unmarshal(members["_aws"], &head); err != nil || len(head.CloudWatchMetrics) != 1 {
-		s.Fatalf("%v in %s", err, line)
+		s.Fatalf("%v in %s", err, text)
 	}
 	directive := head.CloudWatchMetrics[0]
 	if directive.Namespace != "PurchaselyCleverTap" || !cmp.Equal(directive.Dimensions, [][]string{{}, {"App"}}) {
 		s.Errorf("namespace %s, dimensions %v", directive.Namespace, directive.Dimensions)
 	}
-	m := metrics{values: map[string][]float64{}}
-	if err := json.Unmarshal(members["App"], &m.app); err != nil {
-		s.Fatal(err)
-	}
+	m := metrics{app: strings.Trim(string(members["App"]), `"`), values: make(map[string][]float64)}
 	for _, metric := range directive.Metrics {
-		value := members[metric.Name]
-		if value.Kind() != '[' {
-			value = slices.Concat(jsontext.Value("["), value, jsontext.Value("]"))
-		}
+		list := "[" + strings.Trim(string(members[metric.Name]), "[]") + "]"
 		var values []float64
-		if err := json.Unmarshal(value, &values); err != nil || len(values) == 0 || len(values) > 100 {
+		if err := json.Unmarshal([]byte(list), &values); err != nil || len(values) == 0 || len(values) > 100 {
 			s.Fatalf("metric %s of %d values: %v", metric.Name, len(values), err)
 		}
 		m.values[metric.Name] = values
@@ -132,11 +123,27 @@ func (s *stage) metrics(line string) metrics {
 	return m
 }
 
-// sum adds a metric up over all batches, for one app or for "" all.
-func (s *stage) sum(app, name string) int {
-	s.Helper()
-	s.end()
-	n := 0
+// outcome is what became of a message and why: "delivered", "skipped disabled", "retry timeout".
+func (b *batch) outcome(id string) string {
+	b.end()
+	if l, ok := b.lines[id]; ok {
+		return l.Outcome + " " + l.Reason
+	}
+	return "delivered"
+}
+
+// want checks the outcomes of messages; one outcome is that of all.
+func (b *batch) want(ids []string, outcomes ...string) {
+	b.Helper()
+	for i, id := range ids {
+		if got, want := b.outcome(id), outcomes[min(i, len(outcomes)-1)]; got != want {
+			b.Errorf("message %d: %s, want %s", i, got, want)
+		}
+	}
+}
+
+// sum adds a metric up over all batches, for one app, or for all if it is empty.
+func (s *stack) sum(app, name string) (n int) {
 	for _, b := range s.batches {
 		n += b.sum(app, name)
 	}
@@ -144,6 +151,7 @@ func (s *stage) sum(app, name string) int {
 }
 
 func (b *batch) sum(app, name string) int {
+	b.end()
 	n := 0.0
 	for _, m := range b.metrics {
 		if app == "" || app == m.app {
@@ -155,77 +163,79 @@ func (b *batch) sum(app, name string) int {
 	return int(n)
 }
 
-// outcome gives what became of a message and why: "delivered", "skipped disabled", "rejected malformed", "retry timeout".
-func (b *batch) outcome(id string) string {
-	t, ok := b.told[id]
-	if !ok {
-		return "delivered"
-	}
-	return t.Outcome + " " + t.Reason
-}
-
-// balances checks that every message of a batch has one outcome, and that answer, log, metrics and rejected queue agree on it.
-func (s *stage) balances(b *batch) {
-	s.Helper()
-	counts := map[string]int{}
+// checkCounts checks that every message has one outcome, and that response, log and metrics agree on it.
+func (b *batch) checkCounts() {
+	b.Helper()
+	counts, apps := make(map[string]int), make(map[string]int)
 	var retried []string
-	apps := map[string]int{}
 	for _, m := range b.messages {
-		outcome := "delivered"
-		t, ok := b.told[m.ID]
-		if ok {
-			outcome = t.Outcome
-			if t.Reason == "" || t.App == "" || t.Attempt != m.Receives {
-				s.Errorf("a line says too little, or something else: %+v", t)
-			}
-			apps[t.App]++
+		l, ok := b.lines[m.ID]
+		if !ok {
+			counts["delivered"]++
+			continue
 		}
-		counts[outcome]++
-		if outcome == "retry" {
+		if l.Reason == "" || l.App == "" || l.Attempt != m.Receives {
+			b.Errorf("incomplete line %+v", l)
+		}
+		apps[l.App]++
+		if counts[l.Outcome]++; l.Outcome == "retry" {
 			retried = append(retried, m.ID)
 		}
 	}
 	if !slices.Equal(retried, b.returned) {
-		s.Errorf("answer names %d messages, log %d", len(b.returned), len(retried))
+		b.Errorf("the response has %d messages, the log %d", len(b.returned), len(retried))
 	}
-	line, ok := b.told[""]
-	if !ok || line.Received == nil || *line.Received != len(b.messages) || line.Delivered != counts["delivered"] ||
-		line.Skipped != counts["skipped"] || line.Rejected != counts["rejected"] || line.Retried != counts["retry"] {
-		s.Errorf("line of the invocation: %+v, want %v of %d", line, counts, len(b.messages))
-	}
-	for name, want := range map[string]int{
-		"MessagesReceived": len(b.messages), "MessagesDelivered": counts["delivered"], "MessagesSkipped": counts["skipped"],
-		"MessagesRejected": counts["rejected"], "MessagesRetried": counts["retry"],
+	for _, c := range []struct {
+		metric     string
+		line, want int
+	}{
+		{"MessagesReceived", b.summary.Received, len(b.messages)},
+		{"MessagesDelivered", b.summary.Delivered, counts["delivered"]},
+		{"MessagesSkipped", b.summary.Skipped, counts["skipped"]},
+		{"MessagesRejected", b.summary.Rejected, counts["rejected"]},
+		{"MessagesRetried", b.summary.Retried, counts["retry"]},
 	} {
-		if got := b.sum("", name); got != want {
-			s.Errorf("%s is %d, want %d", name, got, want)
+		if got := b.sum("", c.metric); got != c.want || c.line != c.want || b.summary.RequestID == "" {
+			b.Errorf("%s is %d, in the log %d, want %d", c.metric, got, c.line, c.want)
 		}
 	}
-	for app := range maps.Keys(apps) {
+	for app, n := range apps {
 		sum := b.sum(app, "MessagesSkipped") + b.sum(app, "MessagesRejected") + b.sum(app, "MessagesRetried")
-		if sum != apps[app] || b.sum(app, "MessagesReceived") != sum+b.sum(app, "MessagesDelivered") {
-			s.Errorf("metrics of %s do not add up", app)
+		if sum != n || b.sum(app, "MessagesReceived") != sum+b.sum(app, "MessagesDelivered") {
+			b.Errorf("metrics of %s do not add up", app)
 		}
 	}
 }
 
-// keepsQuiet searches everything that was printed, and everything that was added to rejected messages, for what is secret or personal.
-func (s *stage) keepsQuiet() {
+// checkPrivacy searches all that was printed or added to rejected messages for what is secret or personal.
+func (s *stack) checkPrivacy() {
 	s.Helper()
 	output := s.function.Output()
 	parts := []string{output.Stdout.String(), output.Stderr.String()}
 	for _, m := range s.rejected.Messages() {
-		for _, name := range []string{"reason", "code", "error", "accepted"} {
-			parts = append(parts, m.Attribute(name))
-		}
+		parts = append(parts, m.Attribute("reason"), m.Attribute("code"), m.Attribute("error"), m.Attribute("accepted"))
 	}
-	said := strings.Join(parts, "\n")
-	for _, word := range []string{"passcode-", "person-", "private-", "Skipped record", "AKIDEXAMPLE", "127.0.0.1"} {
-		if at := strings.Index(said, word); at >= 0 {
-			s.Errorf("output holds %q: …%s…", word, said[max(0, at-80):min(len(said), at+80)])
+	text := strings.Join(parts, "\n")
+	for _, word := range []string{
+		"passcode-", "person-", "private-", "Skipped record", "AKIDEXAMPLE", "127.0.0.1", awstest.ErrorText,
+	} {
+		if at := strings.Index(text, word); at >= 0 {
+			s.Errorf("output has %q: …%s…", word, text[max(0, at-80):min(len(text), at+80)])
 		}
 	}
 	if stderr := output.Stderr.String(); stderr != "" {
 		s.Errorf("standard error: %s", stderr)
 	}
+}
+
+// wantsWarning looks for words in the log, at level WARN.
+func (s *stack) wantsWarning(words string) {
+	s.Helper()
+	s.end()
+	for text := range strings.Lines(s.function.Output().Stdout.String()) {
+		if strings.Contains(text, words) && strings.Contains(text, `"level":"WARN"`) {
+			return
+		}
+	}
+	s.Errorf("no warning has %q", words)
 }

@@ -3,10 +3,14 @@
 package main_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,146 +21,180 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
-// The accounts at CleverTap. Their passcodes, the people and what they buy have words in them that a search finds.
+// The accounts at CleverTap. Passcodes, users and purchases have words in them that a search finds.
 const (
 	demoAccount  = "DEM-000-0001"
 	otherAccount = "OTH-000-0002"
-	boxedAccount = "BOX-000-0003"
+	liveAccount  = "LIV-000-0003" // of the app "both", with
 	sandAccount  = "SND-000-0004"
 
-	demoPasscode  = "passcode-demo"
-	twinPasscode  = "passcode-twin"
-	freshPasscode = "passcode-fresh"
+	demoPasscode   = "passcode-demo"
+	secondPasscode = "passcode-second"
+	freshPasscode  = "passcode-fresh"
 )
 
 // apps is the integration file of these tests.
 const apps = `apps:
   demo: {}
   other: {}
-  twin: {}      # demo's account, under a passcode of its own
-  share: {}     # demo's account, under the same passcode
-  boxed: {}     # its secret has a sandbox account
-  shut: {enabled: false}
-  sent: {sandbox: send}
-  unsent: {sandbox: skip}
-  known: {anonymous: skip}
-  muted: {server_events: {default: skip}}
+  second: {}    # demo's account, with a passcode of its own
+  shared: {}    # demo's account, with the same passcode
+  both: {}      # its secret has a sandbox account
+  same: {}      # its secret has a sandbox account, which is the other one
+  lost: {}      # it has no secret
+  off: {enabled: false}
+  sandbox-sent: {sandbox: send}
+  sandbox-skipped: {sandbox: skip}
+  users-only: {anonymous: skip}
+  profiles-only: {server_events: {default: skip}}
   silent: {server_events: {default: skip}, user_properties: {default: none}}
   paid: {revenue: {charged: true}}
-  one: {}       # both accounts of its secret are the same one
-  lost: {}      # has no secret
 `
 
-// allowed is how long an invocation may take where a test does not say so.
-const allowed = 30 * time.Second
+const (
+	// timeout is how long an invocation may take unless a test says otherwise.
+	timeout = 30 * time.Second
+	// busy is how much longer an answer may take on a busy machine before a test calls it a hang.
+	busy = time.Minute
+)
 
-// busy is how long a machine that is busy with other things may hold up an answer before a test calls it a hang.
-const busy = time.Minute
-
-// stage is the built forwarder between stand-ins for Lambda, AWS and CleverTap.
-type stage struct {
+// stack is the built forwarder with a fake Lambda, a fake AWS and a fake CleverTap.
+type stack struct {
 	*testing.T
-	function  *lambdatest.Function
-	aws       *awstest.Server
-	events    *awstest.Queue
-	rejected  *awstest.Queue
-	clevertap *clevertaptest.Server
-	env       map[string]string
-	batches   []*batch
-	excused   []string // rules against which this test makes CleverTap object
-	impatient bool     // what comes back does so at once
-	ended     bool     // what was printed has been judged
+	function   *lambdatest.Function
+	aws        *awstest.Server
+	events     *awstest.Queue
+	rejected   *awstest.Queue
+	clevertap  *clevertaptest.Server
+	env        map[string]string
+	batches    []*batch
+	ignored    []string // rules of CleverTap's warnings that are part of the test
+	stayHidden bool     // returned messages stay hidden; otherwise the next batch has them at once
+	ended      bool     // the function is stopped and its output is checked
 }
 
-// setup is what differs from test to test. The zero setup is a FIFO queue and short times.
-type setup struct {
+// options differ from test to test. The zero value is a FIFO queue and short times.
+type options struct {
 	queue    string
 	rejected string
 	now      func() time.Time
 	env      map[string]string
-	seed     uint64
 }
 
-func start(t *testing.T, s setup) *stage {
+func start(t *testing.T, o options) *stack {
 	t.Helper()
-	if s.queue == "" {
-		s.queue = "events.fifo"
+	cloud := awstest.New(t, o.now)
+	queue := func(name, otherwise string) *awstest.Queue {
+		if name == "" {
+			name = otherwise
+		}
+		return cloud.SQS.Create(awstest.QueueConfig{Name: name})
 	}
-	if s.rejected == "" {
-		s.rejected = "rejected"
-	}
-	cloud := awstest.New(t, s.now)
-	g := &stage{
-		T: t, aws: cloud, impatient: s.now == nil,
-		events:   cloud.SQS.Create(awstest.QueueConfig{Name: s.queue}),
-		rejected: cloud.SQS.Create(awstest.QueueConfig{Name: s.rejected}),
-		clevertap: clevertaptest.New(clevertaptest.Config{Seed: s.seed, Accounts: []clevertaptest.Account{
-			{ID: demoAccount, Region: "eu1", Passcodes: []string{demoPasscode, twinPasscode}, Discarded: []string{"DISCARDED"}},
-			{ID: otherAccount, Region: "in1", Passcodes: []string{"passcode-other"}},
-			{ID: boxedAccount, Region: "us1", Passcodes: []string{"passcode-boxed"}},
-			{ID: sandAccount, Region: "sg1", Passcodes: []string{"passcode-sand"}},
+	s := &stack{
+		T: t, aws: cloud, stayHidden: o.now != nil,
+		events: queue(o.queue, "events.fifo"), rejected: queue(o.rejected, "rejected"),
+		clevertap: clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
+			account(demoAccount, "eu1", demoPasscode, secondPasscode), account(otherAccount, "in1", "passcode-other"),
+			account(liveAccount, "us1", "passcode-live"), account(sandAccount, "sg1", "passcode-sand"),
 		}}),
 	}
-	listener, err := g.clevertap.Listen("127.0.0.1:0")
+	listener, err := s.clevertap.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	g.secrets()
-	env := cloud.Env()
-	maps.Copy(env, map[string]string{
-		"SECRETS_PREFIX": "bridge/test", "REJECTED_QUEUE_URL": cloud.SQS.QueueURL(g.rejected), "INTEGRATIONS_FILE": integrations(t),
-		"CLEVERTAP_ENDPOINT": listener.URL + "/{host}", "UPLOAD_TIMEOUT": "5s",
+	s.putSecrets()
+	s.env = cloud.Env()
+	maps.Copy(s.env, map[string]string{
+		"SECRETS_PREFIX": "bridge/test", "REJECTED_QUEUE_URL": cloud.SQS.QueueURL(s.rejected),
+		"INTEGRATIONS_FILE": write(t, apps), "CLEVERTAP_ENDPOINT": listener.URL + "/{host}", "UPLOAD_TIMEOUT": "5s",
 	})
-	maps.Copy(env, s.env)
-	g.env = env
-	g.function = lambdatest.New(t, lambdatest.Build(t, "functions/forwarder"), env)
-	g.function.Grace = busy
-	if err := g.function.Start(); err != nil {
+	maps.Copy(s.env, o.env)
+	s.function = lambdatest.New(t, lambdatest.Build(t, "functions/forwarder"), s.env)
+	s.function.Grace = busy
+	if err := s.function.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(g.end)
-	return g
+	t.Cleanup(s.end)
+	return s
 }
 
-// secrets stores every app's accounts.
-func (s *stage) secrets() {
-	demo := `{"region":"eu1","account_id":"` + demoAccount + `","passcode":"` + demoPasscode + `"}`
-	for _, app := range []string{"demo", "share", "shut", "sent", "unsent", "known", "muted", "silent", "paid"} {
-		s.secret(app, demo)
+func account(id, region string, passcodes ...string) clevertaptest.Account {
+	return clevertaptest.Account{ID: id, Region: region, Passcodes: passcodes, Discarded: []string{"DISCARDED"}}
+}
+
+// inParallel runs a test for every row of a table.
+func inParallel[K comparable, V any](t *testing.T, rows map[K]V, test func(t *testing.T, key K, value V)) {
+	t.Parallel()
+	for key, value := range rows {
+		t.Run(fmt.Sprint(key), func(t *testing.T) {
+			t.Parallel()
+			test(t, key, value)
+		})
 	}
-	s.secret("twin", `{"region":"EU","account_id":"`+demoAccount+`","passcode":"`+twinPasscode+`"}`)
-	s.secret("other", `{"region":"in","account_id":"`+otherAccount+`","passcode":"passcode-other"}`)
-	s.secret("boxed", `{"region":"us1","account_id":"`+boxedAccount+`","passcode":"passcode-boxed",
-		"sandbox":{"region":"sg1","account_id":"`+sandAccount+`","passcode":"passcode-sand"}}`)
 }
 
-func (s *stage) secret(app, text string) { s.aws.Secrets.Put("bridge/test/"+app+"/clevertap", text) }
+// onBothQueues runs a test with messages from a FIFO queue and from a standard queue.
+func onBothQueues(t *testing.T, test func(t *testing.T, queue string)) {
+	for _, queue := range []string{"events.fifo", "events"} {
+		t.Run(queue, func(t *testing.T) {
+			t.Parallel()
+			test(t, queue)
+		})
+	}
+}
 
-func integrations(t *testing.T) string {
+func write(t *testing.T, text string) (path string) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "integrations.yaml")
-	if err := os.WriteFile(path, []byte(apps), 0o600); err != nil {
+	path = filepath.Join(t.TempDir(), "integrations.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// batch is one invocation.
-type batch struct {
-	messages []awstest.Received
-	returned []string // the ids that the answer names
-	took     time.Duration
-	told     map[string]told // by message, what the log says of those that were not delivered; only after the end
-	metrics  []metrics       // only after the end
+func (s *stack) putSecrets() {
+	usual := secret("eu1", demoAccount, demoPasscode)
+	const demos = "demo shared off sandbox-sent sandbox-skipped users-only profiles-only silent paid"
+	for app := range strings.FieldsSeq(demos) {
+		s.putSecret(app, usual)
+	}
+	s.putSecret("second", secret("EU", demoAccount, secondPasscode))
+	s.putSecret("other", secret("in", otherAccount, "passcode-other"))
+	sand := secret("sg1", sandAccount, "passcode-sand")
+	s.putSecret("both", withSandbox(secret("us1", liveAccount, "passcode-live"), sand))
+	s.putSecret("same", withSandbox(usual, usual))
 }
 
-// invoke hands everything that can be received to the forwarder and settles it as Lambda does.
-func (s *stage) invoke() *batch { s.Helper(); return s.invokeWithin(allowed) }
+func (s *stack) putSecret(app, text string) { s.aws.Secrets.Put("bridge/test/"+app+"/clevertap", text) }
 
-func (s *stage) invokeWithin(timeout time.Duration) *batch {
+func secret(region, account, passcode string) string {
+	return fmt.Sprintf(`{"region":%q,"account_id":%q,"passcode":%q}`, region, account, passcode)
+}
+
+func withSandbox(production, sandbox string) string {
+	return strings.TrimSuffix(production, "}") + `,"sandbox":` + sandbox + "}"
+}
+
+// batch is one invocation.
+type batch struct {
+	*stack
+	messages []awstest.Received
+	returned []string // the ids in the response
+	took     time.Duration
+
+	// What was printed about it; only after the end.
+	lines   map[string]line // by id, of the messages that were not delivered
+	summary line
+	metrics []metrics
+}
+
+// invoke hands all messages that can be received to the forwarder and deletes or returns them, as Lambda does.
+func (s *stack) invoke() *batch { s.Helper(); return s.invokeWithin(timeout) }
+
+func (s *stack) invokeWithin(timeout time.Duration) *batch {
 	s.Helper()
-	b := &batch{messages: s.events.Receive(1<<20, -1)}
+	b := &batch{stack: s, messages: s.events.Receive(1<<20, -1)}
 	s.batches = append(s.batches, b)
 	payload, err := awstest.Event(s.events, b.messages)
 	if err != nil {
@@ -168,47 +206,225 @@ func (s *stage) invokeWithin(timeout time.Duration) *batch {
 		s.Fatal(err)
 	}
 	var response struct {
-		Failures *[]struct {
+		Failures []struct {
 			ID string `json:"itemIdentifier"`
 		} `json:"batchItemFailures"`
 	}
 	if err := json.Unmarshal(answer, &response, json.RejectUnknownMembers(true)); err != nil || response.Failures == nil {
-		s.Fatalf("answer %s: %v", answer, err)
+		s.Fatalf("response %s: %v", answer, err)
 	}
-	for _, f := range *response.Failures {
-		b.returned = append(b.returned, f.ID)
-	}
-	comesBack := make(map[string]bool, len(b.returned))
-	for _, id := range b.returned {
-		comesBack[id] = true
+	returned := make(map[string]bool)
+	for _, f := range response.Failures {
+		b.returned, returned[f.ID] = append(b.returned, f.ID), true
 	}
 	for _, m := range b.messages {
 		switch {
-		case !comesBack[m.ID]:
-			if err := s.events.Delete(m.Handle); err != nil {
-				s.Error(err)
-			}
-		case s.impatient: // The next invocation gets it at once, whatever the forwarder has asked for.
-			if err := s.events.ChangeVisibility(m.Handle, 0); err != nil {
-				s.Error(err)
-			}
+		case !returned[m.ID]:
+			err = s.events.Delete(m.Handle)
+		case !s.stayHidden:
+			err = s.events.ChangeVisibility(m.Handle, 0)
+		}
+		if err != nil {
+			s.Error(err)
 		}
 	}
 	return b
 }
 
-// stored tells how many records an account has of a type.
-func (s *stage) stored(account, kind string) int {
-	n := 0
+// deliver invokes the forwarder with messages of which none may come back.
+func (s *stack) deliver(messages ...queued) *batch {
+	s.Helper()
+	s.send(messages...)
+	b := s.invoke()
+	if len(b.returned) > 0 {
+		s.Errorf("%d messages come back", len(b.returned))
+	}
+	return b
+}
+
+// invokeUntil invokes the forwarder again and again until a condition holds.
+func (s *stack) invokeUntil(holds func(*batch) bool) *batch {
+	s.Helper()
+	for began := time.Now(); time.Since(began) < busy; {
+		if b := s.invoke(); holds(b) {
+			return b
+		}
+	}
+	s.Fatal("it never happened")
+	return nil
+}
+
+func nothingReturned(b *batch) bool { return len(b.returned) == 0 }
+
+// stored counts the records of a type that an account has, of all types if it is empty.
+func (s *stack) stored(account, kind string) (n int) {
 	for _, r := range s.clevertap.Records(account) {
-		if r.Type == kind {
+		if kind == "" || r.Type == kind {
 			n++
 		}
 	}
 	return n
 }
 
-// uploads are the requests that an account got.
-func (s *stage) uploads(account string) []clevertaptest.Request {
+func (s *stack) wantStored(events, profiles int) {
+	s.Helper()
+	if e, p := s.stored(demoAccount, "event"), s.stored(demoAccount, "profile"); e != events || p != profiles {
+		s.Errorf("%d events and %d profiles stored, want %d and %d", e, p, events, profiles)
+	}
+}
+
+// uploads are the requests that an account has received.
+func (s *stack) uploads(account string) []clevertaptest.Request {
 	return slices.DeleteFunc(s.clevertap.Requests(), func(r clevertaptest.Request) bool { return r.Account != account })
+}
+
+// queued is a message as the receiver would have written it, except for what a test changes.
+type queued struct {
+	app     string // demo if empty
+	group   string // one of its own if empty
+	body    string
+	changes []string // attributes, as name, value, name, value; an empty value removes one
+}
+
+func to(app, body string) queued { return queued{app: app, body: body} }
+func demo(body string) queued    { return queued{body: body} }
+
+// number makes every webhook and every message another one.
+var number atomic.Int64
+
+// send puts messages on the queue and returns their ids.
+func (s *stack) send(messages ...queued) []string {
+	s.Helper()
+	ids := make([]string, len(messages))
+	for i, m := range messages {
+		sent, err := s.events.Send(m.message(s.events.FIFO()))
+		if err != nil {
+			s.Fatal(err)
+		}
+		ids[i] = sent.ID
+	}
+	return ids
+}
+
+func (q queued) message(fifo bool) awstest.Message {
+	values := map[string]string{"schema": "1", "app": "demo", "encoding": "raw", "received_at": timestamp(time.Now())}
+	if q.app != "" {
+		values["app"] = q.app
+	}
+	for i := 0; i < len(q.changes); i += 2 {
+		values[q.changes[i]] = q.changes[i+1]
+	}
+	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
+	m := awstest.Message{Body: q.body, Attributes: awstest.TextAttributes(values)}
+	if fifo {
+		n := strconv.FormatInt(number.Add(1), 10)
+		m.GroupID, m.DeduplicationID = q.group, "dedup-"+n
+		if q.group == "" {
+			m.GroupID = "group-" + n
+		}
+	}
+	return m
+}
+
+func timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// renewal is a webhook about a subscription, which makes an event record and a profile record. Changes are keys and
+// JSON values; an empty value removes a key.
+func renewal(user string, changes ...string) string {
+	n := number.Add(1)
+	at := time.Now().Add(-time.Hour).Add(time.Duration(n) * time.Millisecond)
+	all := append([]string{
+		"api_version", `3`,
+		"event_name", `"SUBSCRIPTION_RENEWED"`,
+		"event_id", fmt.Sprintf(`"event-%d"`, n),
+		"event_created_at", strconv.Quote(timestamp(at)),
+		"event_created_at_ms", strconv.FormatInt(at.UnixMilli(), 10),
+		"user_id", `"person-` + user + `"`,
+		"store", `"APPLE_APP_STORE"`,
+		"purchase_type", `"RENEWING_SUBSCRIPTION"`,
+		"plan", `"private-plan"`,
+		"purchasely_subscription_id", `"private-subscription"`,
+		"subscription_status", `"AUTO_RENEWING"`,
+		"environment", `"PRODUCTION"`,
+	}, changes...)
+	var keys []string
+	values := make(map[string]string)
+	for i := 0; i < len(all); i += 2 {
+		if _, known := values[all[i]]; !known {
+			keys = append(keys, all[i])
+		}
+		values[all[i]] = all[i+1]
+	}
+	var members []string
+	for _, key := range keys {
+		if values[key] != "" {
+			members = append(members, strconv.Quote(key)+":"+values[key])
+		}
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+// consumable is a webhook about a purchase that does not renew, which makes one record, an event.
+func consumable(user string, changes ...string) string {
+	return renewal(user, append([]string{"purchase_type", `"CONSUMABLE"`, "subscription_status", ""}, changes...)...)
+}
+
+// named is a consumable whose event has another name.
+func named(user, event string) string { return consumable(user, "event_name", strconv.Quote(event)) }
+
+// large is a consumable whose record has about 50 kB, so that an upload holds twenty.
+func large(user string) string {
+	var changes []string
+	for i := range 90 {
+		changes = append(changes, fmt.Sprintf("private_note_%d", i), strconv.Quote(strings.Repeat("x", 500)))
+	}
+	return consumable(user, changes...)
+}
+
+// manyLarge is so many large webhooks of one group that they take so many uploads.
+func manyLarge(group string, uploads int) []queued {
+	messages := make([]queued, 20*uploads)
+	for i := range messages {
+		messages[i] = queued{group: group, body: large(fmt.Sprint(group, i))}
+	}
+	return messages
+}
+
+func TestAnInvalidEnvironmentStopsTheStartWithOneLine(t *testing.T) {
+	t.Parallel()
+	invalid := write(t, "apps:\n  demo: {enabled: perhaps, sandbox: never}\n  Demo: {}\n")
+	for name, test := range map[string]struct {
+		env  map[string]string
+		want []string
+	}{
+		"nothing is set": {nil, []string{"SECRETS_PREFIX", "REJECTED_QUEUE_URL"}},
+		"everything is wrong": {
+			map[string]string{
+				"REJECTED_QUEUE_URL": "x", "CLEVERTAP_ENDPOINT": "x", "UPLOAD_TIMEOUT": "x", "RETRY_DELAY": "x",
+				"BREAKER_PAUSE": "x", "UPLOAD_CONCURRENCY": "x", "INTEGRATIONS_FILE": invalid,
+			},
+			[]string{
+				"SECRETS_PREFIX", "REJECTED_QUEUE_URL", "CLEVERTAP_ENDPOINT", "UPLOAD_TIMEOUT", "RETRY_DELAY", "BREAKER_PAUSE",
+				"UPLOAD_CONCURRENCY", "integrations.yaml:2:", "enabled", "sandbox", "integrations.yaml:3:",
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := lambdatest.Start(t, lambdatest.Build(t, "functions/forwarder"), test.env)
+			code, err := f.Wait(t.Context())
+			if err != nil || code != 1 {
+				t.Fatalf("exit code %d, %v", code, err)
+			}
+			text := f.Output().Stderr.String()
+			if strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "forwarder: ") || f.Output().Stdout.String() != "" {
+				t.Errorf("printed %q", text)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(text, want) {
+					t.Errorf("%q does not name %s", text, want)
+				}
+			}
+		})
+	}
 }

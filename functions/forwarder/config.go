@@ -34,7 +34,7 @@ type Config struct {
 	SubscribersTable string // empty: subscriber state is off
 }
 
-// readConfig reads the environment. What is wrong, also in the integration file, is noted with the reader.
+// readConfig reads the environment and the integration file; r keeps the faults.
 func readConfig(r *env.Reader) Config {
 	c := Config{
 		SecretsPrefix:    r.SecretsPrefix("SECRETS_PREFIX"),
@@ -47,20 +47,20 @@ func readConfig(r *env.Reader) Config {
 		SubscribersTable: r.Optional("SUBSCRIBERS_TABLE", ""),
 	}
 	if c.Endpoint != "" {
-		if problem := endpoint(c.Endpoint); problem != "" {
-			r.Fault("CLEVERTAP_ENDPOINT", problem)
+		if fault := checkEndpoint(c.Endpoint); fault != "" {
+			r.Fault("CLEVERTAP_ENDPOINT", fault)
 		}
 	}
-	file, err := integrations(r.Optional("INTEGRATIONS_FILE", ""))
-	if err != nil {
+	var err error
+	if c.Integrations, err = loadIntegrations(r.Optional("INTEGRATIONS_FILE", "")); err != nil {
 		r.Fault("INTEGRATIONS_FILE", err.Error())
 	}
-	c.Integrations = file
 	return c
 }
 
-// integrations loads the file that path names, or the embedded one. A faulty file stops the forwarder: messages wait in the queue.
-func integrations(path string) (*integration.File, error) {
+// loadIntegrations loads the file that path names, or the embedded one. An invalid file stops the forwarder: messages
+// wait in the queue.
+func loadIntegrations(path string) (*integration.File, error) {
 	text := []byte(config.Integrations)
 	name := "integrations.yaml"
 	if path != "" {
@@ -77,19 +77,20 @@ func integrations(path string) (*integration.File, error) {
 	return file, nil
 }
 
-// endpoint checks the address that stands in for CleverTap's: credentials travel there, so plain HTTP is for this machine only.
-func endpoint(text string) (problem string) {
+// checkEndpoint checks the address that replaces CleverTap's: credentials are sent there, so plain HTTP is for this
+// machine only.
+func checkEndpoint(text string) (fault string) {
 	u, err := url.Parse(strings.ReplaceAll(text, "{host}", "host"))
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" {
 		return "not a URL, which looks like https://proxy.example/{host}"
 	}
-	if u.Scheme == "http" && !loopback(u.Hostname()) {
+	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
 		return "plain HTTP to another machine; use https, or http to 127.0.0.1"
 	}
 	return ""
 }
 
-func loopback(host string) bool {
+func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

@@ -1,16 +1,24 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
-func read(values map[string]string) (Config, error) {
+// read reads an environment in which nothing is wrong except for the changes.
+func read(changes map[string]string) (Config, error) {
+	values := map[string]string{
+		"SECRETS_PREFIX":     "bridge",
+		"REJECTED_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/rejected",
+	}
+	maps.Copy(values, changes)
 	r := env.New(func(name string) (string, bool) {
 		value, ok := values[name]
 		return value, ok
@@ -18,65 +26,67 @@ func read(values map[string]string) (Config, error) {
 	return readConfig(r), r.Err()
 }
 
-// complete is an environment in which nothing is missing.
-func complete(changes ...string) map[string]string {
-	values := map[string]string{"SECRETS_PREFIX": "bridge", "REJECTED_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/rejected"}
-	for i := 0; i < len(changes); i += 2 {
-		values[changes[i]] = changes[i+1]
-	}
-	return values
-}
-
-func TestDefaultsAreThoseOfTheReadme(t *testing.T) {
-	c, err := read(complete())
+func TestTheDefaultsAreThoseOfTheReadme(t *testing.T) {
+	c, err := read(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.UploadTimeout != 10*time.Second || c.RetryDelay != 5*time.Second || c.BreakerPause != 30*time.Second || c.Concurrency != 3 {
+	if c.UploadTimeout != 10*time.Second || c.RetryDelay != 5*time.Second || c.BreakerPause != 30*time.Second ||
+		c.Concurrency != 3 || c.SubscribersTable != "" {
 		t.Errorf("defaults are %+v", c)
 	}
 	if c.Integrations == nil || c.Integrations.Apps["demo"] == nil {
-		t.Error("the embedded integration file is not there")
+		t.Error("the embedded integration file is missing")
 	}
 }
 
-func TestEveryFaultOfTheEnvironmentIsNamedInOneLine(t *testing.T) {
-	faulty := filepath.Join(t.TempDir(), "faulty.yaml")
-	if err := os.WriteFile(faulty, []byte("apps:\n  demo: {enabled: perhaps}\n  Demo: {}\n"), 0o600); err != nil {
+func TestAFaultNamesItsVariable(t *testing.T) {
+	invalid := filepath.Join(t.TempDir(), "invalid.yaml")
+	if err := os.WriteFile(invalid, []byte("apps:\n  demo: {enabled: perhaps}\n  Demo: {}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tests := map[string]struct {
-		values map[string]string
-		want   []string
-	}{
-		"nothing is set":                             {nil, []string{"SECRETS_PREFIX", "REJECTED_QUEUE_URL"}},
-		"everything is wrong":                        {complete("SECRETS_PREFIX", "", "REJECTED_QUEUE_URL", "queue", "UPLOAD_TIMEOUT", "soon", "RETRY_DELAY", "-1s", "BREAKER_PAUSE", "0s", "UPLOAD_CONCURRENCY", "16", "CLEVERTAP_ENDPOINT", "ftp://x", "INTEGRATIONS_FILE", "/nowhere.yaml"), []string{"SECRETS_PREFIX", "REJECTED_QUEUE_URL", "UPLOAD_TIMEOUT", "RETRY_DELAY", "BREAKER_PAUSE", "UPLOAD_CONCURRENCY", "CLEVERTAP_ENDPOINT", "INTEGRATIONS_FILE"}},
-		"plain HTTP would carry the passcode abroad": {complete("CLEVERTAP_ENDPOINT", "http://proxy.example/{host}"), []string{"CLEVERTAP_ENDPOINT"}},
-		"no upload at all":                           {complete("UPLOAD_CONCURRENCY", "0"), []string{"UPLOAD_CONCURRENCY"}},
-		"the integration file has two faults":        {complete("INTEGRATIONS_FILE", faulty), []string{"faulty.yaml:2:", "faulty.yaml:3:"}},
-	}
-	for name, test := range tests {
+	for name, c := range map[string]struct{ variable, value, want string }{
+		"no prefix":                      {"SECRETS_PREFIX", "", "SECRETS_PREFIX"},
+		"a queue that is not a URL":      {"REJECTED_QUEUE_URL", "rejected", "REJECTED_QUEUE_URL"},
+		"a time-out that is not one":     {"UPLOAD_TIMEOUT", "ten seconds", "UPLOAD_TIMEOUT"},
+		"a time-out of nothing":          {"UPLOAD_TIMEOUT", "0s", "UPLOAD_TIMEOUT"},
+		"a negative delay":               {"RETRY_DELAY", "-5s", "RETRY_DELAY"},
+		"a pause without a unit":         {"BREAKER_PAUSE", "30", "BREAKER_PAUSE"},
+		"no upload at all":               {"UPLOAD_CONCURRENCY", "0", "UPLOAD_CONCURRENCY"},
+		"more uploads than are allowed":  {"UPLOAD_CONCURRENCY", "16", "UPLOAD_CONCURRENCY"},
+		"half an upload":                 {"UPLOAD_CONCURRENCY", "1.5", "UPLOAD_CONCURRENCY"},
+		"an endpoint that is not a URL":  {"CLEVERTAP_ENDPOINT", "clevertap", "CLEVERTAP_ENDPOINT"},
+		"an endpoint of another scheme":  {"CLEVERTAP_ENDPOINT", "ftp://x", "CLEVERTAP_ENDPOINT"},
+		"plain HTTP to another machine":  {"CLEVERTAP_ENDPOINT", "http://proxy.example/{host}", "CLEVERTAP_ENDPOINT"},
+		"no integration file":            {"INTEGRATIONS_FILE", "/nowhere.yaml", "INTEGRATIONS_FILE"},
+		"an invalid integration file":    {"INTEGRATIONS_FILE", invalid, "invalid.yaml:2:"},
+		"another fault of the same file": {"INTEGRATIONS_FILE", invalid, "invalid.yaml:3:"},
+	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := read(test.values)
-			if err == nil {
-				t.Fatal("no error")
-			}
-			if strings.Contains(err.Error(), "\n") {
-				t.Errorf("more than one line: %q", err)
-			}
-			for _, want := range test.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("%q does not name %s", err, want)
-				}
+			_, err := read(map[string]string{c.variable: c.value})
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("error %v, want one line that names %s", err, c.want)
 			}
 		})
 	}
 }
 
-func TestPlainHTTPIsForThisMachineOnly(t *testing.T) {
-	for _, endpoint := range []string{"http://127.0.0.1:9900/{host}", "http://localhost:9900", "http://[::1]:9900/", "https://proxy.example/{host}"} {
-		if _, err := read(complete("CLEVERTAP_ENDPOINT", endpoint)); err != nil {
+func TestPlainHTTPIsAllowedOnThisMachineOnly(t *testing.T) {
+	for _, endpoint := range []string{
+		"http://127.0.0.1:9900/{host}", "http://localhost:9900", "http://[::1]:9900/", "https://proxy.example/{host}",
+	} {
+		if _, err := read(map[string]string{"CLEVERTAP_ENDPOINT": endpoint}); err != nil {
 			t.Errorf("%s: %v", endpoint, err)
 		}
 	}
+}
+
+func TestTheTemplateSetsWhatTheFunctionReads(t *testing.T) {
+	read := func(lookup func(string) (string, bool)) { readConfig(env.New(lookup)) }
+	templatetest.Agrees(t, "Forwarder", read, map[string]templatetest.Change{
+		"one that is missing":        {Old: "          RETRY_DELAY: !Ref RetryDelay\n", With: ""},
+		"one of another name":        {Old: "  SUBSCRIBERS_TABLE:", With: "  SUBSCRIBER_TABLE:"},
+		"one more behind a comment":  {Old: "UPLOAD_TIMEOUT:", With: "# why\n\n          NOVELTY: x\n          UPLOAD_TIMEOUT:"},
+		"one that is a comment only": {Old: "  SECRETS_PREFIX:", With: "  # SECRETS_PREFIX:"},
+	})
 }

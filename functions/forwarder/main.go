@@ -1,6 +1,8 @@
-// Command forwarder is the consumer Lambda: it takes batches of webhooks from the queue and delivers them to CleverTap.
+// Command forwarder is the Lambda function that takes batches of webhooks from the queue and delivers them to
+// CleverTap.
 //
-// It only puts the parts together. It prints one line and exits with 1 if it cannot start.
+// It reads the environment and connects shared/forward to AWS and CleverTap. If it cannot start, it prints one line
+// that names every fault, and exits with 1. It decides nothing about messages.
 package main
 
 import (
@@ -17,11 +19,12 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
-// memoryLimit makes the collector work harder before the function's memory grows: a batch of 6 MB stays below 96 MB resident.
+// memoryLimit makes the collector work harder before the function's memory grows: a batch of 6 MB stays below 96 MB
+// resident.
 const memoryLimit = 56 << 20
 
-// processors is how many the scheduler uses. Lambda gives a function of this size a part of one: more threads would only hand the work
-// to and fro, which is a quarter of the cost of a small batch.
+// processors is how many the scheduler uses. Lambda gives a function of this size a part of one. With more threads,
+// handing work between them would be a quarter of the cost of a small batch.
 const processors = 1
 
 func main() {
@@ -35,7 +38,7 @@ func main() {
 func run(ctx context.Context) error {
 	settings := env.New(env.OS)
 	config := readConfig(settings)
-	cloud, err := connect(ctx)
+	cloud, err := loadAWS(ctx)
 	if err != nil {
 		settings.Fault("AWS", err.Error())
 	}
@@ -44,6 +47,7 @@ func run(ctx context.Context) error {
 	}
 	debug.SetMemoryLimit(memoryLimit)
 	runtime.GOMAXPROCS(processors)
-	lambda.StartWithOptions(wire(config, cloud, slog.New(lambdacontext.NewLogHandler())), lambda.WithContext(ctx))
+	log := slog.New(lambdacontext.NewLogHandler())
+	lambda.StartWithOptions(newHandler(config, cloud, log), lambda.WithContext(ctx))
 	return nil
 }

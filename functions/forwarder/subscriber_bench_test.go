@@ -51,7 +51,7 @@ func BenchmarkSubscriber(b *testing.B) {
 					for name, value := range (&awstest.Server{URL: address}).Env() {
 						b.Setenv(name, value)
 					}
-					cloud, err := connect(b.Context())
+					cloud, err := loadAWS(b.Context())
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -45,8 +45,8 @@ const (
 	callBackoff  = 500 * time.Millisecond
 )
 
-// connect reads what the SDK reads from the environment. It makes no connection yet.
-func connect(ctx context.Context) (sdk.Config, error) {
+// loadAWS reads what the SDK reads from the environment. It makes no connection yet.
+func loadAWS(ctx context.Context) (sdk.Config, error) {
 	return sdkconfig.LoadDefaultConfig(ctx,
 		sdkconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
 		sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient().WithTimeout(callTimeout)),
@@ -62,8 +62,7 @@ func connect(ctx context.Context) (sdk.Config, error) {
 // batch, which do not need it, wait meanwhile.
 const tableTimeout = time.Second
 
-// wire puts the handler and its parts together.
-func wire(c Config, cloud sdk.Config, log *slog.Logger) *forward.Handler {
+func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *forward.Handler {
 	read := aws.ReadParsed(aws.NewSecrets(cloud), clevertap.ParseAccounts)
 	rejected := aws.NewQueue(cloud, c.RejectedQueue)
 	h := &forward.Handler{

@@ -10,7 +10,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
-// errSecret stands for a panic, whose own words might quote the secret.
+// errSecret replaces a panic, whose own words might quote the secret.
 var errSecret = fault.New(fault.Retry, fault.Secret, errors.New("secret could not be read: panic"))
 
 // accountReads are the reads of the accounts of a batch's apps, side by side, so that a slow one delays no other app.

@@ -43,7 +43,7 @@ func (m *Message) FIFO() bool { return strings.HasSuffix(m.Source, ".fifo") }
 // attribute returns an attribute's value, empty if there is none of that name.
 func (m *Message) attribute(name string) string { return m.Attributes[name].Value() }
 
-// errEvent says that the payload is not an SQS event. It does not quote it: bodies are personal.
+// errEvent means that the payload is not an SQS event. It does not quote it: bodies are personal.
 var errEvent = errors.New("payload is not an SQS event")
 
 // record is a message in Lambda's JSON, with the members that are used.

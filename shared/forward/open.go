@@ -71,7 +71,7 @@ func (h *Handler) takeWorkspace() *workspace {
 	return new(workspace)
 }
 
-// returnWorkspace must be called when nobody uses anything of the batch any more.
+// returnWorkspace must be called when nothing of the batch is used any more.
 func (h *Handler) returnWorkspace(w *workspace) {
 	w.profiles.Forget()
 	w.texts = w.texts[:0]

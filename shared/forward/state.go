@@ -12,7 +12,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-// ErrConflict says that somebody else has written an entry since it was read.
+// ErrConflict means that another forwarder has written an entry since it was read.
 var ErrConflict = errors.New("subscriber entry was written by another forwarder")
 
 // Subscribers stores subscribers' entries, as texts that package subscriber encodes and decodes. Its errors are
@@ -33,11 +33,11 @@ const (
 	writeAttempts = 5
 	// correctionRounds is how often a batch looks again after it has sent a correction.
 	correctionRounds = 3
-	// clockSkew is how far the clock of whoever stored a purchase's time may run ahead of ours.
+	// clockSkew is how far ahead of ours the clock may run that a stored time is from.
 	clockSkew = time.Hour
 )
 
-// errFuture says what is wrong with an entry that can be read and yet cannot be true.
+// errFuture means that an entry can be read and yet cannot be true.
 var errFuture = errors.New("subscriber entry has purchases from the future")
 
 // stateUpdate is what one message says about a subscriber's purchase.
@@ -121,7 +121,7 @@ func (h *Handler) updateStates(ctx context.Context, all []opened, l *ledger) []*
 		h.writeEntries(ctx, entries)
 	}
 	for _, e := range entries {
-		if e.err != nil { // usually one cause for all; the messages' own lines tell how many
+		if e.err != nil { // usually one cause for all; each message has a line of its own
 			h.Log.WarnContext(ctx, "subscriber entries not updated: "+e.err.Error())
 			break
 		}

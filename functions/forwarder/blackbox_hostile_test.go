@@ -1,0 +1,123 @@
+//go:build blackbox && linux
+
+package main_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
+)
+
+// hostileSize is nearly the size of the largest message on SQS.
+const hostileSize = 1_000_000
+
+// A sender with the signing key may send anything. Each of these is as large as a message may be. It gets an outcome,
+// and a webhook beside it is delivered as if it were not there.
+func TestHostileMessagesAreHandled(t *testing.T) {
+	t.Parallel()
+	with := func(text string) string {
+		return `{"event_name":"ACTIVATE","user_id":"a","event_id":"e-1","event_created_at_ms":1773474112000,` + text + `}`
+	}
+	fill := func(unit string) string { return strings.Repeat(unit, hostileSize/len(unit)-1) }
+	var keys strings.Builder
+	for i := 0; keys.Len() < hostileSize-200; i++ {
+		fmt.Fprintf(&keys, `"k%d":0,`, i)
+	}
+	const half, deep = hostileSize/2 - 100, 10_000
+	delivered := map[string]string{
+		"as many keys as fit":            with(keys.String() + `"z":1`),
+		"one key as often as it fits":    with(fill(`"plan":"a",`) + `"z":1`),
+		"keys that differ in case":       with(fill(`"o dd":1,"ODD":2,`) + `"z":1`),
+		"a number of a million digits":   with(`"amount":-1.` + fill("3")),
+		"a value of a million letters":   with(`"plan":"` + fill("é") + `"`),
+		"a value of nothing but escapes": with(`"plan":"` + fill(`\u0041`) + `"`),
+		"a name of a million letters":    with(`"` + fill("n") + `":1`),
+		"a list as long as it can be":    with(`"features":[` + fill("1,") + `1]`),
+		"an object of objects":           with(`"attributes":{"a":{"b":{"c":{` + fill(`"d":1,`) + `"e":1}}}}`),
+		"an invalid time":                with(`"event_created_at":"` + fill("9") + `"`),
+		"a long event name":              `{"user_id":"a","event_id":"e-1","event_name":"` + fill("E") + `"}`,
+		"a long user id":                 `{"event_name":"ACTIVATE","event_id":"e-1","user_id":"` + fill("u") + `"}`,
+	}
+	malformed := map[string]string{
+		"nested arrays":           with(`"a":` + nested("[", "", "]", half)),
+		"nested objects":          with(`"a":` + nested(`{"a":`, "1", "}", deep)),
+		"arrays that never end":   with(`"a":` + fill("["))[:hostileSize],
+		"unpaired surrogates":     with(`"a":"` + fill(`\ud83d`) + `"`),
+		"a million digits":        fill("9"),
+		"a million spaces":        fill(" "),
+		"an event after an event": with(`"z":1`) + with(`"z":1`),
+		"a name without an end":   `{"event_name":"` + fill("a"),
+		"base64 of invalid UTF-8": fill("w///"),
+		"nested version 2 payload": `{"api_version":2,"event_name":"ACTIVATE","properties":` +
+			nested(`{"properties":`, "1", "}", deep) + "}",
+	}
+	for reason, bodies := range map[string]map[string]string{"": delivered, "malformed": malformed} {
+		for name, body := range bodies {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				s := start(t, options{})
+				m := demo(body)
+				if strings.HasPrefix(name, "base64") {
+					m.changes = []string{"encoding", "base64"}
+				}
+				before := s.function.Processor(t)
+				s.deliver(m, demo(renewal("neighbour")))
+				if took := s.function.Processor(t) - before; took > 3*time.Second {
+					t.Errorf("took %s", took)
+				}
+				var got string
+				for _, m := range s.rejected.Messages() {
+					got += m.Attribute("reason")
+				}
+				if events := s.stored(demoAccount, "event"); got != reason || events < 1 {
+					t.Errorf("rejected for %q, want %q; %d events stored", got, reason, events)
+				}
+				if most := s.function.Memory(t); most > 160<<20 {
+					t.Errorf("%d bytes resident", most)
+				}
+			})
+		}
+	}
+}
+
+// A batch at Lambda's limit of 6 MB, of webhooks as large as real ones.
+func TestTheLargestBatchFitsTheMemory(t *testing.T) {
+	for name, prepare := range map[string]func(*stack){
+		"all is accepted":   func(*stack) {},
+		"CleverTap is down": func(s *stack) { s.clevertap.AddFault(status(503)) },
+		"all events come back": func(s *stack) {
+			s.clevertap.SetAccount(clevertaptest.Account{
+				ID: demoAccount, Passcodes: []string{demoPasscode}, Discarded: []string{"SUBSCRIPTION_RENEWED"},
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, options{queue: "events"})
+			prepare(s)
+			var extra []string
+			for i := range 30 {
+				extra = append(extra, fmt.Sprintf("attribute_%02d", i), fmt.Sprintf(`"private-value-%d"`, i))
+			}
+			size, n := 0, 0
+			for ; size < 6<<20-4096; n++ {
+				body := renewal(fmt.Sprint("u", n), extra...)
+				s.send(demo(body))
+				size += len(body) + strings.Count(body, `"`) + 850
+			}
+			for range 3 { // and again in the same process
+				s.invoke()
+			}
+			most := s.function.Memory(t)
+			t.Logf("%d webhooks, %.1f MiB resident", n, float64(most)/(1<<20))
+			if most >= 96_000_000 {
+				t.Errorf("%d bytes resident for %d webhooks", most, n)
+			}
+			if stored := s.stored(demoAccount, "event"); name == "all is accepted" && stored != n {
+				t.Errorf("%d events of %d stored", stored, n)
+			}
+		})
+	}
+}
