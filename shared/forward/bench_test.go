@@ -61,17 +61,18 @@ var benchSizes = []int{10, 1000}
 // loopback, reads the answer and settles. The figure that counts is cpu-µs/msg: user and system time of this process
 // per message.
 func BenchmarkForwarder(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // as in the function
 	endpoint := "http://" + benchtest.Child(b, os.Args[0], benchServer)
 	for _, size := range benchSizes {
 		payload := benchPayload(b, size)
 		b.Run(fmt.Sprintf("bridge/batch=%d", size), func(b *testing.B) {
 			h := benchHarness(b)
 			h.Uploader = clevertap.NewUploader(clevertap.Options{Endpoint: endpoint})
-			perMessage(b, size, func() error { return h.deliver(b.Context(), payload) })
+			benchtest.Messages(b, size, func() error { return h.deliver(b.Context(), payload) })
 		})
 		b.Run(fmt.Sprintf("plain/batch=%d", size), func(b *testing.B) {
 			p := &plain{endpoint: endpoint}
-			perMessage(b, size, func() error { return p.invoke(b.Context(), payload) })
+			benchtest.Messages(b, size, func() error { return p.invoke(b.Context(), payload) })
 		})
 	}
 }
@@ -79,6 +80,7 @@ func BenchmarkForwarder(b *testing.B) {
 // BenchmarkForwarderFloor is what no forwarder can leave out: it copies the batch, as the Lambda runtime does, posts
 // the very bytes that the bridge uploads for it over loopback, and reads the answers. It looks at nothing.
 func BenchmarkForwarderFloor(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	endpoint := "http://" + benchtest.Child(b, os.Args[0], benchServer)
 	for _, size := range benchSizes {
 		payload := benchPayload(b, size)
@@ -92,7 +94,7 @@ func BenchmarkForwarderFloor(b *testing.B) {
 			client := http.Client{Transport: &http.Transport{DisableCompression: true, WriteBufferSize: 32 << 10}}
 			b.Cleanup(client.CloseIdleConnections)
 			batch := make([]byte, 0, len(payload))
-			perMessage(b, size, func() error {
+			benchtest.Messages(b, size, func() error {
 				batch = append(batch[:0], payload...)
 				for _, body := range uploads {
 					if _, err := post(b.Context(), &client, endpoint, body); err != nil {
@@ -103,13 +105,6 @@ func BenchmarkForwarderFloor(b *testing.B) {
 			})
 		})
 	}
-}
-
-// perMessage reports the processor time of a message, on one processor, as the function has.
-func perMessage(b *testing.B, size int, run func() error) {
-	b.Helper()
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	benchtest.Messages(b, size, run)
 }
 
 func benchHarness(b *testing.B) *harness {

@@ -3,21 +3,20 @@ package forward_test
 import (
 	"bytes"
 	"context"
+	"maps"
+	"slices"
 	"testing"
 	"testing/synctest"
 
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 )
 
-// fuzzResponses are what CleverTap may do with a fuzzed batch; a number chooses one.
-var fuzzResponses = [...]string{
-	"accepts all", "rejects the first", "transient code", "wrong count", "400", "401", "500", "panic",
-}
-
 // FuzzEvent: whatever the payload, there is either an error or a response, and every message of the batch has one
-// outcome. The handler has seen another batch before, whose memory it uses again.
+// outcome. A number chooses CleverTap's response. The handler has seen another batch before, whose memory it uses
+// again.
 func FuzzEvent(f *testing.F) {
-	for i := range fuzzResponses {
+	names := slices.Sorted(maps.Keys(responses))
+	for i := range names {
 		f.Add([]byte(oneMessage), uint8(i))
 		f.Add(payload(f, newMessage("demo", "renewal"), newMessage("other", "no user")), uint8(i))
 	}
@@ -29,7 +28,7 @@ func FuzzEvent(f *testing.F) {
 			h.run(newMessage("demo", "renewal"), newMessage("unknown", "no user"))
 			h.out.Reset()
 			h.rejected = nil
-			h.clevertap = responses[fuzzResponses[int(response)%len(fuzzResponses)]]
+			h.clevertap = responses[names[int(response)%len(names)]]
 			ctx, cancel := context.WithTimeout(t.Context(), timeout)
 			defer cancel()
 			switch answer, err := h.Invoke(ctx, payload); {

@@ -60,7 +60,7 @@ type Handler struct {
 	Now    func() time.Time // time.Now if nil
 
 	Explain func(message int, note mapping.Explanation) // called for everything that the mapping drops or changes
-	Observe func(Result)                         // called once for each message, in their order
+	Observe func(Result)                                // called once for each message, in their order
 
 	spare atomic.Pointer[workspace]
 }

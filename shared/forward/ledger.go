@@ -166,7 +166,7 @@ func (l *ledger) untouched(i int) bool {
 	return l.messages[i].fault == nil && l.messages[i].accepted == 0
 }
 
-// mayHaveSent reports whether CleverTap may have a record of this kind that a message made: it has, or that is unknown.
+// mayHaveSent reports whether CleverTap has, or may have, a record of this kind from a message.
 func (l *ledger) mayHaveSent(i int, kind Kinds) bool {
 	m := &l.messages[i]
 	if m.accepted&kind != 0 || m.fault == nil {

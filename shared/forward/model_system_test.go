@@ -125,7 +125,7 @@ func (l *latency) wait(what string) {
 // step handles one or two batches at the same time and checks CleverTap when they have ended.
 func (s *system) step(c step) (problem string) {
 	time.Sleep(time.Hour) // so that no breaker is open any more
-	if f, ok := clevertapFaults[c.fault]; ok {
+	if f := faults[c.fault]; f.Kind != "" {
 		s.clevertap.AddFault(f)
 	}
 	s.fault, s.mayRepeat = c.fault, s.mayRepeat || c.fault == answersLost

@@ -2,6 +2,7 @@ package forward_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -153,7 +154,7 @@ func drawStep(t *rapid.T) step {
 	return step{
 		batches: [2][]int{batch.Draw(t, "first batch"), batch.Draw(t, "second batch")},
 		latency: rapid.SliceOfN(rapid.IntRange(1, 40), 1, 6).Draw(t, "latency"),
-		fault:   rapid.SampledFrom(append([]string{"", "", ""}, faults...)).Draw(t, "fault"),
+		fault:   rapid.SampledFrom(append(slices.Sorted(maps.Keys(faults)), "", "", "")).Draw(t, "fault"),
 	}
 }
 
@@ -252,22 +253,18 @@ func profilesAfter(t *testing.T, c scenario, sizes []int) map[string]any {
 
 // The faults of a step.
 const (
-	down            = "CleverTap is down"
-	answersLost     = "CleverTap's answers are lost"
-	profilesRefused = "profiles are refused for now"
-	eventsRefused   = "events are refused for now"
-	noReads         = "the table cannot be read"
-	noWrites        = "the table cannot be written"
-	writesLost      = "the table's answers to writes are lost"
+	answersLost = "CleverTap's answers are lost"
+	noReads     = "the table cannot be read"
+	noWrites    = "the table cannot be written"
+	writesLost  = "the table's answers to writes are lost"
 )
 
-var (
-	faults = []string{down, answersLost, profilesRefused, eventsRefused, noReads, noWrites, writesLost}
-
-	clevertapFaults = map[string]clevertaptest.Fault{
-		down:            {Kind: clevertaptest.Status},
-		answersLost:     {Kind: clevertaptest.ResetAfter},
-		profilesRefused: {Kind: clevertaptest.Transient, Marker: `"type":"profile"`, Times: 99},
-		eventsRefused:   {Kind: clevertaptest.Transient, Marker: `"type":"event"`, Times: 99},
-	}
-)
+var faults = map[string]clevertaptest.Fault{
+	"CleverTap is down":            {Kind: clevertaptest.Status},
+	answersLost:                    {Kind: clevertaptest.ResetAfter},
+	"profiles are refused for now": {Kind: clevertaptest.Transient, Marker: `"type":"profile"`, Times: 99},
+	"events are refused for now":   {Kind: clevertaptest.Transient, Marker: `"type":"event"`, Times: 99},
+	noReads:                        {},
+	noWrites:                       {},
+	writesLost:                     {},
+}
