@@ -65,7 +65,7 @@ var responses = map[string]upload{
 	"transient code, last": refuseOne(555, 2),
 }
 
-var errPrivate = errors.New("Post https://127.0.0.1 passcode-77 refuses person-7")
+var errPrivate = errors.New("post https://127.0.0.1 passcode-77 refuses person-7")
 
 func responding(status int, body string) upload {
 	return func(*http.Request, []byte) (*http.Response, error) { return respond(status, body) }

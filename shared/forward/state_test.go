@@ -278,10 +278,10 @@ func TestAnUploadThatIsOvertakenIsCorrected(t *testing.T) {
 		history []event
 		want    []string
 	}{
-		"by the end of the purchase":     {[]event{begins, ends}, []string{"false", "true", "false"}},
-		"by a new purchase":              {[]event{ends, beginsB}, []string{"true", "false", "true"}},
-		"by an event that agrees":        {[]event{begins, beginsB}, []string{"true", "true"}},
-		"by a purchase, having named no": {[]event{endsNone, begins}, []string{"true", "false", "true"}},
+		"by the end of the purchase":      {[]event{begins, ends}, []string{"false", "true", "false"}},
+		"by a new purchase":               {[]event{ends, beginsB}, []string{"true", "false", "true"}},
+		"by an event that agrees":         {[]event{begins, beginsB}, []string{"true", "true"}},
+		"after an end without a purchase": {[]event{endsNone, begins}, []string{"true", "false", "true"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSystem(t, scenario{history: c.history, messages: []int{0, 1}})
