@@ -231,7 +231,7 @@ func (o *object[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 type unprocessedList []object[unprocessedEntry]
 
 func (l *unprocessedList) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	*l = make(unprocessedList, 0, 64)
+	*l = nil
 	if d.PeekKind() == 'n' {
 		return d.SkipValue()
 	}
