@@ -65,7 +65,7 @@ func sendAll(
 			failed++
 		} else if first && w.got.Outcome == "delivered" {
 			first = false
-			screen.note("first delivery %s after the start", seconds(time.Since(began)))
+			screen.detail("first delivery %s after the start", seconds(time.Since(began)))
 		}
 	})
 	if err != nil || s.clevertap == nil {

@@ -65,7 +65,7 @@ func TestAMessageIsTheWebhookThatItCarries(t *testing.T) {
 		"other bytes":                  {`{"a":1}`, `{"a": 1}`, "raw", false},
 		"the same bytes in base64":     {"\x00", encode("\x00"), "base64", true},
 		"base64 that is not marked":    {"\x00", encode("\x00"), "raw", false},
-		"no bytes, as a lone newline":  {"", "\n", "base64", true},
+		"no bytes, as a newline":       {"", "\n", "base64", true},
 		"marked, but no base64 at all": {"*", "*", "base64", false},
 	} {
 		t.Run(name, func(t *testing.T) {

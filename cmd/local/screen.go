@@ -37,7 +37,7 @@ func (s *screen) heading(format string, args ...any) {
 	s.print("\n%s\n", s.paint(bold, fmt.Sprintf(format, args...)))
 }
 
-func (s *screen) note(format string, args ...any) {
+func (s *screen) detail(format string, args ...any) {
 	s.print("      %s\n", s.paint(grey, fmt.Sprintf(format, args...)))
 }
 
