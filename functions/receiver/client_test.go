@@ -61,7 +61,7 @@ func serve(t *testing.T) *server {
 
 func usualClient() *client { return newClient(sdkhttp.NewBuildableClient().GetTransport()) }
 
-// post sends a body as the SDK does, and returns the response and what its body held.
+// post sends a body as the SDK does.
 func post(t *testing.T, c *client, url, body string) (status int, header http.Header, answer string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, nil)
