@@ -114,22 +114,33 @@ func TestMergeIsWhatSendingOneAfterTheOtherWouldLeave(t *testing.T) {
 
 func TestPlanPeriodicityIsReadOffTheDays(t *testing.T) {
 	t.Parallel()
-	want := map[int]string{
+	period := func(days, hours int, members string) string { // renewals are not always to the minute
+		from := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
+		to := from.Add(time.Duration(24*days+hours) * time.Hour)
+		body := fmt.Sprintf(`{"event_name":"ACTIVATE","user_id":"a","purchase_type":"RENEWING_SUBSCRIPTION",`+
+			`"offer_type":"NONE","purchased_at_ms":%d,"next_renewal_at_ms":%d%s}`, from.UnixMilli(), to.UnixMilli(), members)
+		const settings = "{sandbox: send, user_properties: {default: none, properties: {plan_periodicity: {send: true}}}}"
+		_, data, _ := strings.Cut(string(encoded(mapped(t, body, settings, mapping.Production).Profile)), "profileData")
+		return strings.Trim(data, `":{}`)
+	}
+	for days, want := range map[int]string{
 		6: "", 7: "P1W", 8: "", 13: "", 14: "P2W", 15: "", 27: "", 28: "P1M", 31: "P1M", 32: "", 58: "", 59: "P2M", 62: "P2M",
 		63: "", 88: "", 89: "P3M", 92: "P3M", 93: "", 180: "", 181: "P6M", 184: "P6M", 185: "", 364: "", 365: "P1Y", 366: "P1Y",
 		367: "",
+	} {
+		if want != "" {
+			want = `plan_periodicity":"` + want
+		}
+		if early, late := period(days, -11, ""), period(days, 11, ""); early != want || late != want {
+			t.Errorf("%d days are %q and %q, want %q", days, early, late, want)
+		}
 	}
-	const settings = "{user_properties: {default: none, properties: {plan_periodicity: {send: true}}}}"
-	for days, period := range want {
-		for _, hours := range []int{-11, 11} { // renewals are not always to the minute
-			from := time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
-			to := from.Add(time.Duration(24*days+hours) * time.Hour)
-			body := fmt.Sprintf(`{"event_name":"ACTIVATE","user_id":"a","purchase_type":"RENEWING_SUBSCRIPTION",`+
-				`"offer_type":"NONE","purchased_at_ms":%d,"next_renewal_at_ms":%d}`, from.UnixMilli(), to.UnixMilli())
-			got := string(encoded(mapped(t, body, settings, mapping.Production).Profile))
-			if period == "" && got != "" || period != "" && !strings.Contains(got, `"plan_periodicity":"`+period+`"`) {
-				t.Errorf("%d days %d hours are %q, want %q", days, hours, got, period)
-			}
+	for _, members := range []string{
+		`,"commitment_number":1`, `,"offer_type":"PROMO_CODE"`, `,"environment":"SANDBOX"`, `,"next_renewal_at_ms":null`,
+		`,"purchase_type":"NON_RENEWING_SUBSCRIPTION"`,
+	} {
+		if got := period(30, 0, members); got != "" {
+			t.Errorf("%s: %q", members, got)
 		}
 	}
 }
