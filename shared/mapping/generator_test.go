@@ -95,7 +95,7 @@ func (d random) event() any {
 		return of[any](d, "TRANSACTION_PROCESSED", "ACTIVATE", "DEACTIVATE", "SUBSCRIPTION_RECEIVED")
 	}
 	if d.one(10) {
-		return of[any](d, "BRAND_NEW", "charged", " Charged ", "C H A R G E D", "App Launched", "weird.$name!", number("42"),
+		return of[any](d, "BRAND_NEW", "charged", " Charged ", "C H A R G E D", "App Launched", "weird.$name!", "!$", number("42"),
 			strings.Repeat("N", 130), strings.Repeat("ñ", 90))
 	}
 	events := webhook.EmbeddedCatalogue().Events

@@ -169,6 +169,10 @@ func (o *oracle) answer(hasSandboxAccount bool) outcome {
 		o.event = nil
 		o.drifted("event", o.name)
 	}
+	name, send := o.eventName()
+	if send && name == "" {
+		return outcome{Skip: "malformed", Drift: o.drift}
+	}
 	kind := o.text("purchase_type")
 	o.profile = kind != "CONSUMABLE" && kind != "NON_CONSUMABLE" &&
 		(kind != "" || o.text("purchasely_one_time_purchase_id") == "")
@@ -177,7 +181,7 @@ func (o *oracle) answer(hasSandboxAccount bool) outcome {
 	record := func(name, data string) string {
 		return fmt.Sprintf(`{"type":"event",%s,"ts":%d,"evtName":%s,"evtData":{%s}}`, identity, ts, quote(name), data)
 	}
-	if name, send := o.eventName(); send {
+	if send {
 		out.Event = record(name, o.properties())
 	}
 	if o.profile {

@@ -62,7 +62,7 @@ func (p *Profile) SetActive(active bool) {
 		p.entries[i] = e
 		return
 	}
-	p.entries = slices.Insert(p.entries, min(p.place, len(p.entries)), e)
+	p.entries = slices.Insert(p.entries, p.place, e)
 }
 
 func isActive(e entry) bool { return e.policy.isActive }
@@ -75,7 +75,6 @@ func (p *Profile) HasActive() bool { return slices.ContainsFunc(p.entries, isAct
 func (p *Profile) KeepOnlyActive(active bool) {
 	p.SetActive(active)
 	p.entries = slices.DeleteFunc(p.entries, func(e entry) bool { return !e.policy.isUserID && !e.policy.isActive })
-	p.place = len(p.entries)
 }
 
 // Apply returns what subscriber state leaves of a profile; nil if nothing.

@@ -172,6 +172,10 @@ func TestProfileTakesTheDecisionOfSubscriberState(t *testing.T) {
 		"under its name in the file": {
 			unknown, renamed, subscriber.Decision{Known: true}, ids + `,"Premium":false` + started,
 		},
+		"a value that is alone is replaced": {
+			unpaid, "{user_properties: {default: none, properties: {has_active_subscription: {send: true}}}}", active,
+			`"has_active_subscription":true`,
+		},
 		"nothing is added if it is switched off": {unknown, off, active, ids + started},
 		"nothing is known": {
 			unpaid, "{}", subscriber.Decision{}, ids + `,"subscription_status":"UNPAID","has_active_subscription":false` + started,

@@ -59,7 +59,7 @@ func TestTenThousandWebhooksMeanWhatTheOracleSays(t *testing.T) {
 		}
 	}
 	for _, what := range []string{
-		"", "disabled", "sandbox", "no_identity", "anonymous", "event_off", "event", "profile", "charged", "other",
+		"", "disabled", "sandbox", "no_identity", "anonymous", "event_off", "malformed", "event", "profile", "charged", "other",
 	} {
 		if seen[what] < 20 {
 			t.Errorf("only %d webhooks of the kind %q: the comparison says little about it", seen[what], what)

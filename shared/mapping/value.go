@@ -25,7 +25,7 @@ func (r *Result) encode(raw jsontext.Value, want webhook.Type) value {
 	anything := want == webhook.Unspecified
 	switch raw[0] {
 	case 'n':
-		return value{fits: true}
+		return value{}
 	case '"':
 		return r.encodeText(raw, want)
 	case '[':
@@ -46,7 +46,7 @@ func (r *Result) encodeText(raw jsontext.Value, want webhook.Type) value {
 	text := r.unquoted(raw)
 	switch numeric := want == webhook.Number || want == webhook.Integer; {
 	case len(text) == 0:
-		return value{fits: true}
+		return value{}
 	case numeric && isNumber(text), want == webhook.Boolean && (string(text) == "true" || string(text) == "false"):
 		return value{text, true, ruleType}
 	case len(text) > clevertap.MaxValueBytes:
