@@ -69,10 +69,12 @@ func (run *mapperRun) decide(source []byte) *decision {
 	return d
 }
 
-// drop decides that an attribute of the catalogue is not sent.
+// drop decides that an attribute of the catalogue is not sent. Without drift only an explanation has a use for that.
 func (run *mapperRun) drop(source []byte, why rule, drift string) {
-	d := run.decide(source)
-	d.drift, d.property.rule = drift, why
+	if drift != "" || run.explained {
+		d := run.decide(source)
+		d.drift, d.property.rule = drift, why
+	}
 }
 
 // send decides on a value of an attribute of the catalogue: the file knows its names.
@@ -195,7 +197,7 @@ func (run *mapperRun) decideUnlisted(a attribute) {
 		if a.class == unknown || !v.fits {
 			d.drift = driftAttribute
 		}
-		d.property, d.user = run.unlistedProperty(a), run.extra(a.path)
+		d.property, d.user = run.unlistedProperty(a, d.source), run.extra(a.path)
 	}
 	if a.in.off {
 		d.property = outgoing{}
@@ -274,12 +276,15 @@ func (run *mapperRun) beside(name []byte, in scope) jsontext.Value {
 
 // unlistedProperty decides on an attribute as a property of the event: under the name that the file gives it, else
 // under its own, cleaned.
-func (run *mapperRun) unlistedProperty(a attribute) outgoing {
+func (run *mapperRun) unlistedProperty(a attribute, source []byte) outgoing {
 	p := run.unlistedPolicy(a)
 	if p == nil {
-		start := len(run.values)
-		run.values, _ = clevertap.CleanName(run.values, a.path, clevertap.MaxKeyBytes, false)
-		name := run.values.since(start)
+		name := source
+		if !isPlain(a.path) {
+			start := len(run.values)
+			run.values, _ = clevertap.CleanName(run.values, a.path, clevertap.MaxKeyBytes, false)
+			name = run.values.since(start)
+		}
 		// What is no milliseconds field in the webhook must not pass for one in CleverTap, cleaned or put together.
 		if listed := run.catalogue.Attribute(name); listed != nil && listed.Type == webhook.Millis {
 			return outgoing{rule: ruleMillis}
@@ -290,6 +295,16 @@ func (run *mapperRun) unlistedProperty(a attribute) outgoing {
 		return outgoing{rule: ruleNameless}
 	}
 	return outgoing{p, p.rule, a.class}
+}
+
+// isPlain reports whether CleverTap takes a name as it is, and compares it as it is. Most are such names.
+func isPlain(name []byte) bool {
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return len(name) <= clevertap.MaxKeyBytes
 }
 
 // unlistedPolicy finds what is decided on an attribute's path: by a row of the catalogue that happens to have the same

@@ -10,12 +10,16 @@ import (
 // activeProperty is the derived user property that subscriber state may change.
 const activeProperty = "has_active_subscription"
 
-// derive decides on the user properties that are not in the payload, in the catalogue's order.
+// derive decides on the user properties that are not in the payload, in the catalogue's order. Only an explanation
+// has a use for those that are off.
 func (run *mapperRun) derive() {
 	if !run.subscription {
 		return
 	}
 	for _, p := range run.policies.derived {
+		if p.user.rule != none && !run.explained {
+			continue
+		}
 		d := run.decide(p.source)
 		d.user = outgoing{p.user, p.user.rule, known}
 		if d.user.sent() {

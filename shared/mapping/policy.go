@@ -31,9 +31,11 @@ func newPolicy(p *integration.PropertyRule) *policy {
 
 // ownPolicy sends something under its own name. What it points to stays in place when the memory grows.
 func (r *Result) ownPolicy(name []byte) *policy {
-	start := len(r.values)
-	r.values = clevertap.Fold(r.values, name)
-	folded := r.values.since(start)
+	folded, start := name, len(r.values)
+	if !isPlain(name) {
+		r.values = clevertap.Fold(r.values, name)
+		folded = r.values.since(start)
+	}
 	start = len(r.values)
 	r.values = append(appendQuoted(r.values, name), ':')
 	r.own = append(r.own, policy{name: name, key: r.values.since(start), folded: folded})
