@@ -104,7 +104,9 @@ func (m messageFixture) queued(t *testing.T, number int, at time.Time) sqsMessag
 			"MessageGroupId": e.GroupID, "MessageDeduplicationId": e.DeduplicationID,
 		},
 		MessageAttributes: map[string]sqsAttribute{},
-		EventSource:       "aws:sqs", EventSourceARN: "arn:aws:sqs:eu-west-3:123456789012:bridge-events.fifo", AWSRegion: "eu-west-3",
+		EventSource:       "aws:sqs",
+		EventSourceARN:    "arn:aws:sqs:eu-west-3:123456789012:bridge-events.fifo",
+		AWSRegion:         "eu-west-3",
 	}
 	for name, value := range e.Attributes {
 		out.MessageAttributes[name] = sqsAttribute{value, "String"}

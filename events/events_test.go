@@ -57,7 +57,8 @@ var fixtures = []fixture{
 
 	// What follows is in order: the steps of a series are about the same users.
 	{name: "upgrade-end-last-1-started"}, {name: "upgrade-end-last-2-activate"}, {name: "upgrade-end-last-3-deactivate"},
-	{name: "upgrade-end-first-1-started"}, {name: "upgrade-end-first-2-deactivate"}, {name: "upgrade-end-first-3-activate"},
+	{name: "upgrade-end-first-1-started"}, {name: "upgrade-end-first-2-deactivate"},
+	{name: "upgrade-end-first-3-activate"},
 	{name: "two-subscriptions-1-store"}, {name: "two-subscriptions-2-web"}, {name: "two-subscriptions-3-store-ends"},
 	{name: "late-retry-1-started"}, {name: "late-retry-2-terminated"}, {name: "late-retry-3-renewed"},
 	{name: "redrive-1-started"}, {name: "redrive-2-terminated"}, {name: "redrive-3-redriven"},

@@ -54,7 +54,8 @@ func (f fixture) refused(t *testing.T) (status int, reason fault.Reason) {
 func (f fixture) want(t *testing.T, app *integration.App, at time.Time, stored states) want {
 	t.Helper()
 	if status, reason := f.refused(t); reason != "" {
-		return want{Status: status, Answer: map[string]string{"error": string(reason)}, Outcome: "none", Records: []jsontext.Value{}}
+		answer := map[string]string{"error": string(reason)}
+		return want{Status: status, Answer: answer, Outcome: "none", Records: []jsontext.Value{}}
 	}
 	m := mapped(app, []byte(f.raw(t)), at)
 	m.applyState(app, at, stored)

@@ -27,7 +27,8 @@ func (s *stack) grants(role string) string {
 	kind, queueActions := "purchasely", []string{"sqs:SendMessage"}
 	if role == "ForwarderRole" {
 		kind = "clevertap"
-		queueActions = []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
+		queueActions = strings.Fields(
+			"sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility")
 		grant("RejectedQueue.Arn", "sqs:SendMessage")
 	}
 	grant("EventsFifoQueue.Arn", queueActions...)

@@ -115,11 +115,13 @@ func TestAnswer(t *testing.T) {
 		"two entries for one: the worse counts": {p(2, e(555, 1, started), e(513, 1, started)), first},
 		"a code as a string":                    {p(2, e(`" 513 "`, 1, started)), first},
 		"a code in the text only":               {p(2, `{"error":"ErrorCode: 513 - so. Skipped record number : 1"}`), first},
-		"one in the text":                       {p(2, `{"code":"x","error":"ERRORCODE:513 Skipped record number:1"}`), first},
-		"no code":                               {p(2, `{"error":"Skipped record number : 1"}`), "later 0, ok, ok"},
-		"a code that is null":                   {p(2, e(`null`, 1, started)), "later 0, ok, ok"},
-		"a code that is too large for one":      {p(2, e(513513, 1, started)), "later 0, ok, ok"},
-		"a code below zero":                     {p(2, e(-5, 1, started)), "later 0, ok, ok"},
+		"one in the text": {
+			p(2, `{"code":"x","error":"ERRORCODE:513 Skipped record number:1"}`), first,
+		},
+		"no code":                          {p(2, `{"error":"Skipped record number : 1"}`), "later 0, ok, ok"},
+		"a code that is null":              {p(2, e(`null`, 1, started)), "later 0, ok, ok"},
+		"a code that is too large for one": {p(2, e(513513, 1, started)), "later 0, ok, ok"},
+		"a code below zero":                {p(2, e(-5, 1, started)), "later 0, ok, ok"},
 	} {
 		checkAnswer(t, name, test.answer, test.want, started, charged, profile)
 	}

@@ -155,14 +155,16 @@ func TestAppNames(t *testing.T) {
 		"indentation back and forth":    {"apps:\n    demo:\n      enabled: true\n  other: {}\n", "demo other"},
 		"a key at the margin":           {"apps:\n  demo:\nenabled: true\n    sandbox: skip\n  other: {}\n", "demo other"},
 		"keys at the apps' level":       {"apps:\n    demo: {\n  revenue:\n    other: {}\n", "demo revenue other"},
-		"quotes, comments, empty lines": {"# apps:\n\n\"apps\" : # a\n  # b: {}\n\n  'demo' : {]\n  \"other\":\n", "demo other"},
-		"carriage returns":              {"apps:\r\n  demo: {]\r\n  other: {}\r\n", "demo other"},
-		"a byte order mark":             {"\ufeffapps:\n  demo: {]\n", "demo"},
-		"bytes that are not UTF-8":      {"apps:\n  demo: {name: \xe9}\n", "demo"},
-		"several documents":             {"x: 1\n---\napps:\n  demo: {}\n", "demo"},
-		"an empty document before":      {"---\n# nothing\n---\napps:\n  demo: {}\n", "demo"},
-		"a file that is too large":      {"apps:\n  demo: {}\n# " + strings.Repeat("x", 1<<20) + "\n", "demo"},
-		"nesting without end":           {"apps:\n  demo: " + strings.Repeat("[", 100_000) + "\n  b: {}\n", "demo b"},
+		"quotes, comments, empty lines": {
+			"# apps:\n\n\"apps\" : # a\n  # b: {}\n\n  'demo' : {]\n  \"other\":\n", "demo other",
+		},
+		"carriage returns":         {"apps:\r\n  demo: {]\r\n  other: {}\r\n", "demo other"},
+		"a byte order mark":        {"\ufeffapps:\n  demo: {]\n", "demo"},
+		"bytes that are not UTF-8": {"apps:\n  demo: {name: \xe9}\n", "demo"},
+		"several documents":        {"x: 1\n---\napps:\n  demo: {}\n", "demo"},
+		"an empty document before": {"---\n# nothing\n---\napps:\n  demo: {}\n", "demo"},
+		"a file that is too large": {"apps:\n  demo: {}\n# " + strings.Repeat("x", 1<<20) + "\n", "demo"},
+		"nesting without end":      {"apps:\n  demo: " + strings.Repeat("[", 100_000) + "\n  b: {}\n", "demo b"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			names, err := integration.AppNames("test.yaml", []byte(test.text))

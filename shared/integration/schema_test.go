@@ -73,7 +73,8 @@ var descriptions = map[string]string{
 	"app":     "One app's integration. {} is complete: every key has a default.",
 	"enabled": "The integration's switch. false: webhooks are accepted, but nothing is sent.",
 	"anonymous": "What to do with a subscriber known only by anonymous_user_id: identity makes a profile under that " +
-		"id; object_id takes it as CleverTap's custom id, for apps that give it to CleverTap's SDK as that; skip sends nothing.",
+		"id; object_id takes it as CleverTap's custom id, for apps that give it to CleverTap's SDK as that; " +
+		"skip sends nothing.",
 	"sandbox": "Where test purchases go: route to the sandbox account of the app's secret, nowhere if there is none; " +
 		"send to the production account, where they can trigger campaigns; skip nowhere.",
 

@@ -17,7 +17,8 @@ func legal(id string) bool {
 }
 
 func encode(app, kind, subscriber, eventID, body string) message.Encoded {
-	return message.Encode(message.Message{App: app, Received: received, Body: []byte(body)}, kind, subscriber, eventID, true)
+	m := message.Message{App: app, Received: received, Body: []byte(body)}
+	return message.Encode(m, kind, subscriber, eventID, true)
 }
 
 func TestGroupsAreSubscribers(t *testing.T) {

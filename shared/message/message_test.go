@@ -76,15 +76,19 @@ func TestAttributesAreThoseOfTheContract(t *testing.T) {
 }
 
 func TestDecodeRejectsWhatCanNeverBeRead(t *testing.T) {
-	good := map[string]string{"schema": "1", "app": "demo", "received_at": "2026-11-23T08:08:07.006Z", "encoding": "base64"}
+	good := map[string]string{
+		"schema": "1", "app": "demo", "received_at": "2026-11-23T08:08:07.006Z", "encoding": "base64",
+	}
 	for name, c := range map[string]struct {
 		change map[string]string
 		body   string
 		reason fault.Reason
 	}{
-		"no schema":                           {map[string]string{"schema": ""}, "e30=", fault.UnknownSchema},
-		"another schema":                      {map[string]string{"schema": "2"}, "e30=", fault.UnknownSchema},
-		"schema before anything else":         {map[string]string{"schema": "01", "encoding": "gzip"}, "!", fault.UnknownSchema},
+		"no schema":      {map[string]string{"schema": ""}, "e30=", fault.UnknownSchema},
+		"another schema": {map[string]string{"schema": "2"}, "e30=", fault.UnknownSchema},
+		"schema before anything else": {
+			map[string]string{"schema": "01", "encoding": "gzip"}, "!", fault.UnknownSchema,
+		},
 		"no encoding":                         {map[string]string{"encoding": ""}, "e30=", fault.Malformed},
 		"another encoding":                    {map[string]string{"encoding": "gzip"}, "e30=", fault.Malformed},
 		"invalid base64":                      {nil, "{}", fault.Malformed},

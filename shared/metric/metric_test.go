@@ -29,7 +29,8 @@ func TestALineNamesItsMetricsItsDimensionsAndItsValues(t *testing.T) {
 	s.Observe("demo", metric.UploadLatency, 98*time.Millisecond)
 	s.Add("demo", metric.MessagesReceived, 2)
 	want := `{"_aws":{"Timestamp":1795402927191,"CloudWatchMetrics":[{"Namespace":"PurchaselyCleverTap",` +
-		`"Dimensions":[[],["App"]],"Metrics":[{"Name":"MessagesReceived"},{"Name":"UploadLatency","Unit":"Milliseconds"}]}]},` +
+		`"Dimensions":[[],["App"]],"Metrics":[{"Name":"MessagesReceived"},` +
+		`{"Name":"UploadLatency","Unit":"Milliseconds"}]}]},` +
 		`"App":"demo","MessagesReceived":9,"UploadLatency":[112,98]}`
 	if got := write(t, &s); len(got) != 1 || got[0] != want {
 		t.Errorf("got  %v\nwant %v", got, want)
