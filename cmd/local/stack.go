@@ -101,7 +101,7 @@ func (s *stack) samDeploy(ctx context.Context) error {
 	return err
 }
 
-// route gives the API its routes, which MiniStack does not read from its body, and reads the stack's outputs.
+// route makes the routes of the API, which MiniStack does not read from its body, and reads the stack's outputs.
 func (s *stack) route(ctx context.Context) error {
 	var deployed struct {
 		API     string            `json:"api"`
