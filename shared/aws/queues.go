@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
@@ -47,8 +46,11 @@ func (q *Queue) Enqueue(ctx context.Context, m message.Encoded) error {
 		attributes[name] = textAttribute(value)
 	}
 	in := &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &m.Body, MessageAttributes: attributes}
-	if m.GroupID != "" {
-		in.MessageGroupId, in.MessageDeduplicationId = &m.GroupID, &m.DeduplicationID
+	if m.GroupID != "" { // on a standard queue it makes the queue fair
+		in.MessageGroupId = &m.GroupID
+	}
+	if m.DeduplicationID != "" {
+		in.MessageDeduplicationId = &m.DeduplicationID
 	}
 	if _, err := q.client.SendMessage(ctx, in); err != nil {
 		return Fault(fault.Unavailable, err)
@@ -56,9 +58,9 @@ func (q *Queue) Enqueue(ctx context.Context, m message.Encoded) error {
 	return nil
 }
 
-// Reject implements [forward.Rejecter] for the rejected queue. It sends ten messages and 1 MiB at a time, with
+// Reject implements forward.Rejecter for the rejected queue. It sends ten messages and 1 MiB at a time, with
 // several calls at once.
-func (q *Queue) Reject(ctx context.Context, messages []forward.Rejection) []error {
+func (q *Queue) Reject(ctx context.Context, messages []message.Rejection) []error {
 	errs := make([]error, len(messages))
 	var calls errgroup.Group
 	calls.SetLimit(callsAtOnce)
@@ -81,7 +83,7 @@ func (q *Queue) Reject(ctx context.Context, messages []forward.Rejection) []erro
 }
 
 // sendRejections sends up to ten messages and sets the error of each.
-func (q *Queue) sendRejections(ctx context.Context, messages []forward.Rejection, errs []error) {
+func (q *Queue) sendRejections(ctx context.Context, messages []message.Rejection, errs []error) {
 	entries := make([]types.SendMessageBatchRequestEntry, len(messages))
 	for i, m := range messages {
 		entries[i] = types.SendMessageBatchRequestEntry{
@@ -124,7 +126,7 @@ func entryIndex(id *string, entries int) (i int, ok bool) {
 
 // rejectedAttributes keeps a message's own attributes and replaces those of an earlier rejection. Where SQS has no
 // room for all, those that are not the bridge's are dropped: without the others the message could not be read again.
-func rejectedAttributes(m forward.Rejection) map[string]types.MessageAttributeValue {
+func rejectedAttributes(m message.Rejection) map[string]types.MessageAttributeValue {
 	ours := map[string]string{
 		message.AttrReason: string(m.Reason), message.AttrCode: m.Code,
 		message.AttrError: m.Error, message.AttrAccepted: m.Accepted,
@@ -172,7 +174,7 @@ func neededFirst(a, b string) int {
 }
 
 // size is a little more than what SQS counts of a message.
-func size(m forward.Rejection) int {
+func size(m message.Rejection) int {
 	n := len(m.Message.Body) + len(m.Error) + 512
 	for name, a := range m.Message.Attributes {
 		n += len(name) + len(a.Type) + len(a.Value())
@@ -180,9 +182,9 @@ func size(m forward.Rejection) int {
 	return n
 }
 
-// Delay implements [forward.Delayer]. It sets ten visibilities at a time, with several calls at once, goes on after
+// Delay implements [message.Delayer]. It sets ten visibilities at a time, with several calls at once, goes on after
 // an error and returns the first.
-func (q *Queue) Delay(ctx context.Context, source string, messages []forward.Delay) error {
+func (q *Queue) Delay(ctx context.Context, source string, messages []message.Delay) error {
 	url := q.sibling(source)
 	var calls errgroup.Group
 	calls.SetLimit(callsAtOnce)
@@ -192,7 +194,7 @@ func (q *Queue) Delay(ctx context.Context, source string, messages []forward.Del
 	return calls.Wait()
 }
 
-func (q *Queue) changeVisibilities(ctx context.Context, url string, messages []forward.Delay) error {
+func (q *Queue) changeVisibilities(ctx context.Context, url string, messages []message.Delay) error {
 	entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(messages))
 	for i, m := range messages {
 		entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{

@@ -12,22 +12,21 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 // texts makes text attributes of names and values.
-func texts(pairs ...string) map[string]forward.Attribute {
-	all := make(map[string]forward.Attribute)
+func texts(pairs ...string) map[string]message.Attribute {
+	all := make(map[string]message.Attribute)
 	for i := 0; i < len(pairs); i += 2 {
-		all[pairs[i]] = forward.Attribute{Type: "String", String: pairs[i+1]}
+		all[pairs[i]] = message.Attribute{Type: "String", String: pairs[i+1]}
 	}
 	return all
 }
 
-func rejection(id, body string, attributes ...string) forward.Rejection {
-	m := &forward.Message{ID: id, Body: body, Attributes: texts(attributes...)}
-	return forward.Rejection{Message: m, Reason: fault.Malformed, Error: "malformed: not JSON"}
+func rejection(id, body string, attributes ...string) message.Rejection {
+	m := &message.Queued{ID: id, Body: body, Attributes: texts(attributes...)}
+	return message.Rejection{Message: m, Reason: fault.Malformed, Error: "malformed: not JSON"}
 }
 
 // newQueue returns a queue, as the fake and as the adapter.
@@ -65,7 +64,7 @@ func TestARejectedMessageKeepsItsAttributes(t *testing.T) {
 	own := []string{"schema", "1", "app", "demo", "received_at", "now", "encoding", "raw"}
 	for name, c := range map[string]struct {
 		code, accepted string
-		more           map[string]forward.Attribute
+		more           map[string]message.Attribute
 		want           map[string]string // besides its own, the reason and the error
 	}{
 		"and gets a reason": {},
@@ -73,11 +72,11 @@ func TestARejectedMessageKeepsItsAttributes(t *testing.T) {
 			code: "513", accepted: "event", want: map[string]string{"code": "513", "accepted": "event"},
 		},
 		"but those of an earlier rejection": {more: texts("reason", "old", "code", "400", "accepted", "profile")},
-		"but those that are empty or cannot be read": {more: map[string]forward.Attribute{
+		"but those that are empty or cannot be read": {more: map[string]message.Attribute{
 			"empty": {Type: "String"}, "broken": {Type: "Binary", Binary: "&"},
 		}},
 		"of any type": {
-			more: map[string]forward.Attribute{
+			more: map[string]message.Attribute{
 				"blob": {Type: "Binary.x", Binary: "AP8="}, "count": {Type: "Number", String: "7"},
 			},
 			want: map[string]string{"blob": "\x00\xff", "count": "7"},
@@ -92,7 +91,7 @@ func TestARejectedMessageKeepsItsAttributes(t *testing.T) {
 			r := rejection("id", "body", own...)
 			r.Code, r.Accepted = c.code, c.accepted
 			maps.Copy(r.Message.Attributes, c.more)
-			if errs := queue.Reject(t.Context(), []forward.Rejection{r}); errs[0] != nil {
+			if errs := queue.Reject(t.Context(), []message.Rejection{r}); errs[0] != nil {
 				t.Fatal(errs[0])
 			}
 			want, got := map[string]string{"reason": "malformed", "error": r.Error}, map[string]string{}
@@ -114,7 +113,7 @@ func TestManyMessagesAreRejectedInFewCalls(t *testing.T) {
 	for _, name := range []string{"rejected", "rejected.fifo"} {
 		t.Run(name, func(t *testing.T) {
 			server, fake, queue := newQueue(nil, name)
-			var all []forward.Rejection
+			var all []message.Rejection
 			for i := range 40 {
 				all = append(all, rejection(fmt.Sprint("id-", i), "same body"))
 			}
@@ -135,7 +134,7 @@ func TestManyMessagesAreRejectedInFewCalls(t *testing.T) {
 
 func TestEachRejectedMessageHasAnErrorOfItsOwn(t *testing.T) {
 	server, fake, queue := newQueue(nil, "rejected")
-	all := []forward.Rejection{rejection("a", "fine"), rejection("b", private+"\x00"), rejection("c", "fine")}
+	all := []message.Rejection{rejection("a", "fine"), rejection("b", private+"\x00"), rejection("c", "fine")}
 	errs := queue.Reject(t.Context(), all)
 	if errs[0] != nil || errs[2] != nil || len(fake.Messages()) != 2 {
 		t.Errorf("errors %v, %d messages", errs, len(fake.Messages()))
@@ -154,10 +153,10 @@ func TestMessagesAreDelayedOnTheQueueTheyCameFrom(t *testing.T) {
 	for range 25 {
 		source.Put(awstest.Message{Body: "x", Sent: now})
 	}
-	var delays []forward.Delay
+	var delays []message.Delay
 	for i, m := range source.Receive(25, -1) {
 		after := time.Duration(i+60) * time.Second
-		delays = append(delays, forward.Delay{Message: &forward.Message{Receipt: m.Handle}, After: after})
+		delays = append(delays, message.Delay{Message: &message.Queued{Receipt: m.Handle}, After: after})
 	}
 	if err := rejected.Delay(t.Context(), source.ARN(), delays); err != nil || server.SQS.Calls("") != 3 {
 		t.Errorf("%v after %d calls, want 3", err, server.SQS.Calls(""))

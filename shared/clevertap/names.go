@@ -161,3 +161,16 @@ func foldAll(names ...string) map[string]bool {
 	}
 	return folded
 }
+
+// IsCustomID reports whether CleverTap would take a text as a CleverTap ID: letters, digits and some punctuation
+// (developer.clevertap.com, pages on custom CleverTap IDs, November 2026). The length is for the caller to check.
+func IsCustomID[T ~string | ~[]byte](id T) bool {
+	for i := range len(id) {
+		c := id[i]
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && strings.IndexByte("()!:@$_-", c) < 0 {
+			return false
+		}
+	}
+	return len(id) > 0
+}

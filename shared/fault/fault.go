@@ -8,6 +8,9 @@ package fault
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
 )
 
 // Kind is what happens next.
@@ -60,6 +63,7 @@ const (
 	Disabled   Reason = "disabled"
 	Sandbox    Reason = "sandbox"
 	NoIdentity Reason = "no_identity"
+	Suppressed Reason = "suppressed" // the subscriber must not be sent any more
 	Anonymous  Reason = "anonymous"
 	EventOff   Reason = "event_off"
 )
@@ -88,6 +92,8 @@ const (
 	Breaker           Reason = "breaker"
 	AccountRejectsAll Reason = "account_rejects_all" // CleverTap refuses whatever the account sends
 	Table             Reason = "table"               // the subscribers table is out of reach
+	LinkWait          Reason = "link_wait"           // the subscriber has no linked CleverTap ID yet
+	BackEnd           Reason = "back_end"            // the relay's receiver did not answer 2xx
 	Unknown           Reason = "unknown"             // an error that nobody marked
 )
 
@@ -110,6 +116,46 @@ func (f *Fault) Error() string {
 		return string(f.Reason)
 	}
 	return string(f.Reason) + ": " + f.Err.Error()
+}
+
+// Cause is the text of Err, empty without one.
+func (f *Fault) Cause() string {
+	if f.Err == nil {
+		return ""
+	}
+	return f.Err.Error()
+}
+
+// Attrs are the code, the cause and, after a panic, the stack, as far as there are any, for a log line.
+func (f *Fault) Attrs() (attrs []slog.Attr) {
+	if f.Code != "" {
+		attrs = append(attrs, slog.String("code", f.Code))
+	}
+	if f.Err != nil {
+		attrs = append(attrs, slog.String("cause", f.Err.Error()))
+	}
+	if p, ok := errors.AsType[*PanicError](f.Err); ok {
+		attrs = append(attrs, slog.String("stack", p.Stack))
+	}
+	return attrs
+}
+
+// PanicError is a panic that was recovered. What it said may quote a webhook or a secret: only its type is kept, and the stack,
+// which names functions and lines.
+type PanicError struct {
+	Type  string
+	Stack string
+}
+
+func (p *PanicError) Error() string { return "panic of type " + p.Type }
+
+// maxStack bounds a stack in a log line.
+const maxStack = 4 << 10
+
+// Panicked marks what recover returned. It must be called by the deferred function, while the stack still shows the panic.
+func Panicked(kind Kind, p any) *Fault {
+	stack := debug.Stack()
+	return New(kind, Panic, &PanicError{fmt.Sprintf("%T", p), string(stack[:min(len(stack), maxStack)])})
 }
 
 // Unwrap returns the cause.

@@ -1,8 +1,8 @@
-// Package forward takes batches of queued webhooks to CleverTap and decides what becomes of each message.
+// Package forward answers what became of each message of a batch.
 //
-// It promises exactly one outcome for every message, counts that add up to the messages received, and a list of
-// failures that is never null and names only messages of the batch. It leaves no goroutine behind. It knows the order
-// of the steps, not how a webhook reads, what a record means or how HTTP works.
+// It promises exactly one outcome for every message, counts that add up to the messages received, and a list of failures that
+// is never null and names only messages of the batch. It leaves no goroutine behind. It knows the order of the steps, not how
+// a webhook reads, what a record means or how HTTP works.
 package forward
 
 import (
@@ -13,15 +13,22 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
+
+// Message is one message of a batch.
+type Message = message.Queued
 
 // Accounts returns the CleverTap accounts of an app. Its errors are marked faults.
 type Accounts interface {
-	// Get may return what an earlier call has read.
+	// Get may answer from memory.
 	Get(ctx context.Context, app string) (clevertap.Accounts, error)
-	// Reload reads them from the store.
+	// Reload asks the store.
 	Reload(ctx context.Context, app string) (clevertap.Accounts, error)
 }
 
@@ -30,31 +37,33 @@ type Uploader interface {
 	Upload(ctx context.Context, batches []clevertap.AccountBatch, tracker clevertap.Tracker) clevertap.Report
 }
 
-// Rejecter moves messages that will always fail to the rejected queue. It returns one error for each, nil where the
-// queue has taken it.
+// Rejecter moves messages that will always fail to the rejected queue. It returns one error for each, nil where the queue has
+// taken it.
 type Rejecter interface {
-	Reject(ctx context.Context, messages []Rejection) []error
+	Reject(ctx context.Context, messages []message.Rejection) []error
 }
 
 // Delayer sets when messages come back to the queue of the given ARN.
 type Delayer interface {
-	Delay(ctx context.Context, source string, messages []Delay) error
+	Delay(ctx context.Context, source string, messages []message.Delay) error
 }
 
-// Handler forwards batches to CleverTap. It implements lambda.Handler. All fields but Subscribers, Delivered, Jitter,
-// Now, Explain and Observe are required.
+// Handler forwards batches to CleverTap. It implements lambda.Handler. All fields but Table, Jitter, Now, Explain and Observe
+// are required.
 type Handler struct {
-	Integrations *integration.File
-	Accounts     Accounts
-	Mapper       *mapping.Mapper
-	Uploader     Uploader
-	Rejecter     Rejecter
-	Delayer      Delayer
-	Subscribers  Subscribers      // nil: subscriber state is off
-	Delivered    DeliveredRecords // nil: records that were accepted of a message that is retried are sent again
-	RetryDelay   time.Duration    // the first new visibility of a message that is retried
-	Log          *slog.Logger
-	Metrics      io.Writer
+	Settings   *settings.Store[*integration.File]
+	Accounts   Accounts
+	Mapper     *mapping.Mapper
+	Uploader   Uploader
+	Rejecter   Rejecter
+	Delayer    Delayer
+	RetryDelay time.Duration // the first new visibility of a message that is retried
+	Log        *slog.Logger
+	Metrics    io.Writer
+
+	Table           Table // nil: every webhook is taken as if nothing else were known
+	Journal         Journal
+	JournalLifetime time.Duration
 
 	Jitter func() float64   // in [0,1); math/rand/v2 if nil
 	Now    func() time.Time // time.Now if nil
@@ -62,34 +71,53 @@ type Handler struct {
 	Explain func(message int, note mapping.Explanation) // called for everything that the mapping drops or changes
 	Observe func(Result)                                // called once for each message, in their order
 
-	spare atomic.Pointer[workspace]
+	spare    atomic.Pointer[workspace]
+	accounts accountsByApp
 }
 
-// A step may take this part of the time that is left, a third and so on: a secret or a table that hangs must leave
-// time for the messages that do not need it.
+// Shares of the time that is left, as fractions of it: a secret or a table that hangs must leave time for the messages that do
+// not need it.
 const (
-	secretShare    = 3
-	stateShare     = 3
-	deliveredShare = 6
-	settleShare    = 8 // reserved for what comes after the uploads, up to settleMost
+	secretShare = 3
+	tableShare  = 3
+	settleShare = 8 // reserved for what comes after the uploads, up to settleMost
 )
 
-// settleMost bounds the time that is reserved for settling. Its thirds are for the rejected queue, for visibility and
-// delivered records, and for the log and the response. So there is a response whatever hangs.
+// settingsWait is how long a batch waits at its end for a look at the settings: a frozen process finishes nothing.
+const settingsWait = 2 * time.Second
+
+// settleMost bounds the time that is reserved for settling. Two thirds of it are for the rejected queue, visibility and what
+// the table has to remember; the last third is for the log and the response. So there is a response whatever hangs.
 const settleMost = 3 * time.Second
 
-// Invoke takes an SQS event and returns the failures that Lambda expects. It returns an error only if the payload is
-// not an SQS event; nothing that CleverTap or one app does causes one.
+// Invoke takes an SQS event and returns the failures that Lambda expects. It returns an error only if the payload is not an
+// SQS event, or if nobody knows which integration file is in force; nothing that CleverTap or one app does causes one.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	messages, err := readEvent(payload)
+	messages, err := message.ReadEvent(payload)
 	if err != nil {
 		return nil, err
 	}
-	return h.process(ctx, messages), nil
+	current, err := h.Settings.Require(ctx)
+	if err != nil {
+		h.Log.LogAttrs(ctx, slog.LevelError, "settings out of reach", fault.Of(err).Attrs()...)
+		return nil, err
+	}
+	wait := h.Settings.Begin(ctx)
+	response := h.process(ctx, messages, current)
+	wait(settingsWait)
+	return response, nil
+}
+
+// batch is what is known of a batch's messages once they have been uploaded.
+type batch struct {
+	readings []reading
+	items    map[subscriber.Key]subscriber.Item // of the table
+	opened   []opened
+	settings string // the name of the integration file in force
 }
 
 // process takes a batch through its steps.
-func (h *Handler) process(ctx context.Context, messages []Message) []byte {
+func (h *Handler) process(ctx context.Context, messages []Message, current settings.InForce[*integration.File]) []byte {
 	start := h.now()
 	space := h.takeWorkspace()
 	defer h.returnWorkspace(space)
@@ -98,20 +126,23 @@ func (h *Handler) process(ctx context.Context, messages []Message) []byte {
 	defer cancel()
 
 	ledger := newLedger(messages)
-	accounts := h.fetchAccounts(work, messages)
-	delivered := h.loadDelivered(work, messages)
-	opener := opener{h, space, accounts, delivered, start}
-	opened := opener.openAll(messages, ledger)
-	entries := h.updateStates(work, opened, ledger)
+	apps := current.Value.Apps
+	accounts := h.fetchAccounts(work, messages, apps)
+	readings := readAll(messages, apps, accounts, space, start, ledger)
+	items := h.loadPeople(work, readings, ledger)
+	opener := opener{h, space, apps, items, start}
+	opened := opener.openAll(readings, ledger)
+	states := h.updateStates(work, opened, items, ledger)
 	uploads := &uploads{workspace: space, accounts: accounts}
 	uploads.add(pendingOf(opened, ledger), ledger)
 	uploads.send(work, h.Uploader, ledger)
-	h.correctStates(work, entries, opened, uploads, ledger)
+	h.correctStates(work, states, opened, uploads, ledger)
 	accounts.wait()
 
-	h.settle(ctx, reserved, messages, delivered, ledger)
-	h.report(ctx, start, messages, opened, uploads, accounts, ledger)
-	return failures(messages, ledger)
+	b := &batch{readings, items, opened, current.Name}
+	unsaved := h.settle(ctx, reserved, b, ledger)
+	h.report(ctx, start, b, uploads, unsaved, ledger)
+	return message.Failures(messages, func(i int) bool { return ledger.has(i, Retried) })
 }
 
 func settlingTime(ctx context.Context, start time.Time) time.Duration {

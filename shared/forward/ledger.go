@@ -1,7 +1,6 @@
 package forward
 
 import (
-	"fmt"
 	"strings"
 	"sync"
 
@@ -143,20 +142,36 @@ const panicsRetried = 4
 // recoverPanic, when deferred, turns a panic into a fault of the messages.
 func (l *ledger) recoverPanic(messages ...int) {
 	if p := recover(); p != nil {
-		l.failPanic(p, messages...)
+		l.failPanic(fault.Panicked(fault.Retry, p), messages...)
 	}
 }
 
-// failPanic blames a panic on the messages. What the panic says may quote a body: only its type is kept.
-func (l *ledger) failPanic(p any, messages ...int) {
+// failPanic blames a panic on the messages.
+func (l *ledger) failPanic(f *fault.Fault, messages ...int) {
 	for _, i := range messages {
-		kind := fault.Retry
+		own := *f
 		if l.messages[i].receives > panicsRetried {
-			kind = fault.Reject
+			own.Kind = fault.Reject
 		}
-		l.fail(i, fault.New(kind, fault.Panic, fmt.Errorf("panic of type %T", p)))
+		l.fail(i, &own)
 	}
 }
+
+// rejectUnaccounted rejects a message that was to be retried because an answer did not account for its records.
+func (l *ledger) rejectUnaccounted(i int) {
+	f := *l.messages[i].fault
+	f.Kind = fault.Reject
+	l.messages[i].fault = &f
+}
+
+// unaccounted reports whether a message is retried because CleverTap may have its records and did not say so.
+func (l *ledger) unaccounted(i int) bool {
+	outcome, f := l.outcome(i)
+	return outcome == Retried && (f.Reason == fault.Unmatched || f.Reason == fault.UnreadableAnswer)
+}
+
+// skipped reports whether a message is skipped.
+func (l *ledger) skipped(i int) bool { return l.messages[i].skip != "" }
 
 // failed reports whether a message has a fault already.
 func (l *ledger) failed(i int) bool { return l.messages[i].fault != nil }

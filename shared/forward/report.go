@@ -3,6 +3,7 @@ package forward
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ type Result struct {
 	Message    int    // its index in the batch
 	App        string // metric.UnknownApp if the integration file does not have it
 	Event      string
-	Subscriber webhook.Subscriber
+	Subscriber webhook.Subscriber // by which id the person is known; the zero Subscriber if by none
 	Outcome    Outcome
 	Fault      *fault.Fault // why it was not delivered; nil if it was
 	Account    string       // where its records went; empty if nowhere
@@ -41,37 +42,38 @@ var outcomeMetrics = [...]metric.Name{
 }
 
 // report writes a line for each message that was not delivered, one for the invocation, and the metrics.
-func (h *Handler) report(
-	ctx context.Context, start time.Time, messages []Message, all []opened, u *uploads, accounts *accountReads, l *ledger,
-) {
+func (h *Handler) report(ctx context.Context, start time.Time, b *batch, u *uploads, lost unsaved, l *ledger) {
 	now := h.now()
-	var batch counts
+	var total counts
 	var metrics metric.Set
 	noAccount := make(map[string]bool) // apps whose secret names no account that could be called
-	for i := range messages {
-		o := &all[i]
+	for i := range b.readings {
+		r, o := &b.readings[i], &b.opened[i]
 		outcome, f := l.outcome(i)
-		batch.received++
-		batch.outcomes[outcome]++
-		batch.drift += len(o.drift)
-		o.count(&metrics, outcome, now)
+		total.received++
+		total.outcomes[outcome]++
+		total.drift += len(o.drift)
+		count(&metrics, r.appName(), o, outcome, now)
 		if outcome != Delivered {
-			h.logMessage(ctx, &messages[i], o, outcome, f)
-			if f.Kind == fault.Operator && accounts.failed(o.app) && !noAccount[o.app] {
-				noAccount[o.app] = true
-				metrics.Add(o.app, metric.CredentialsRefused, 1)
+			h.logMessage(ctx, r, outcome, f)
+			if f.Kind == fault.Operator && r.accountErr != nil && !noAccount[r.app.Name] {
+				noAccount[r.app.Name] = true
+				metrics.Add(r.app.Name, metric.CredentialsRefused, 1)
 			}
 		}
-		h.observe(i, o, outcome, f)
+		h.observe(i, r, o, outcome, f)
 	}
-	h.logBatch(ctx, batch, all, now.Sub(start))
+	h.logBatch(ctx, total, b, now.Sub(start))
 	for _, r := range l.records {
 		if r.accepted {
-			metrics.Add(all[r.messages[0]].app, metric.RecordsAccepted, 1)
+			metrics.Add(b.readings[r.messages[0]].app.Name, metric.RecordsAccepted, 1)
 		}
 	}
 	for _, r := range u.reports {
 		r.count(&metrics)
+	}
+	for _, app := range slices.Sorted(maps.Keys(lost.journal)) {
+		metrics.Add(app, metric.JournalFailed, lost.journal[app])
 	}
 	if err := metrics.Write(h.Metrics, now); err != nil {
 		h.Log.WarnContext(ctx, "metrics not written")
@@ -79,25 +81,25 @@ func (h *Handler) report(
 }
 
 // count counts one message under its app.
-func (o *opened) count(metrics *metric.Set, outcome Outcome, now time.Time) {
-	metrics.Add(o.app, metric.MessagesReceived, 1)
+func count(metrics *metric.Set, app string, o *opened, outcome Outcome, now time.Time) {
+	metrics.Add(app, metric.MessagesReceived, 1)
 	for is, name := range outcomeMetrics {
 		n := 0
 		if Outcome(is) == outcome {
 			n = 1
 		}
-		metrics.Add(o.app, name, n)
+		metrics.Add(app, name, n)
 	}
 	if len(o.drift) > 0 {
-		metrics.Add(o.app, metric.SchemaDrift, len(o.drift))
+		metrics.Add(app, metric.SchemaDrift, len(o.drift))
 	}
 	if outcome == Delivered && o.created > 0 { // the sender's clock may run ahead of ours
-		metrics.Observe(o.app, metric.EventAge, max(0, now.Sub(time.UnixMilli(o.created))))
+		metrics.Observe(app, metric.EventAge, max(0, now.Sub(time.UnixMilli(o.created))))
 	}
 }
 
-// count turns what the uploads of an account came to into metrics: latencies under the first app, so that no upload
-// counts twice, and what is wrong with the account under every app that it stops.
+// count turns what the uploads of an account came to into metrics: latencies under the app that came first, because no upload
+// is two, and what is wrong with the account under every app that it stops.
 func (r *uploadReport) count(metrics *metric.Set) {
 	for _, latency := range r.Latencies {
 		metrics.Observe(r.apps[0], metric.UploadLatency, latency)
@@ -112,36 +114,35 @@ func (r *uploadReport) count(metrics *metric.Set) {
 	}
 }
 
-// logMessage logs what became of one message. A skip is what the user asked for and a retry passes: only a rejection,
-// or what needs a person, is an error.
-func (h *Handler) logMessage(ctx context.Context, m *Message, o *opened, outcome Outcome, f *fault.Fault) {
+// logMessage logs what became of one message. A skip is what the user asked for and a retry passes: only a rejection, or what
+// needs a person, is an error.
+func (h *Handler) logMessage(ctx context.Context, r *reading, outcome Outcome, f *fault.Fault) {
 	level := slog.LevelInfo
 	switch {
-	case outcome == Rejected, f.Kind == fault.Operator:
+	case outcome == Rejected, f.Kind == fault.Operator, f.Reason == fault.Panic:
 		level = slog.LevelError
 	case outcome == Retried:
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{
-		slog.String("messageId", m.ID),
-		slog.String("app", o.app),
+		slog.String("messageId", r.message.ID),
+		slog.String("app", r.appName()),
 		slog.String("outcome", outcome.String()),
 		slog.String("reason", string(f.Reason)),
-		slog.Int("attempt", m.Receives),
+		slog.Int("attempt", r.message.Receives),
 	}
-	for _, optional := range []slog.Attr{
-		slog.String("event", o.event), slog.String("eventId", o.eventID), slog.String("code", f.Code),
-	} {
-		if optional.Value.String() != "" {
-			attrs = append(attrs, optional)
-		}
+	if r.name != "" {
+		attrs = append(attrs, slog.String("event", r.name))
 	}
-	h.Log.LogAttrs(ctx, level, "message "+outcome.String(), attrs...)
+	if r.eventID != "" {
+		attrs = append(attrs, slog.String("eventId", r.eventID))
+	}
+	h.Log.LogAttrs(ctx, level, "message "+outcome.String(), append(attrs, f.Attrs()...)...)
 }
 
-// logBatch writes the invocation's line. Each app's share of it is in the app's metrics, which can be searched like
-// any other line.
-func (h *Handler) logBatch(ctx context.Context, c counts, all []opened, took time.Duration) {
+// logBatch writes the invocation's line. Each app's share of it is in the app's metrics, which can be searched like any other
+// line.
+func (h *Handler) logBatch(ctx context.Context, c counts, b *batch, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.Int("received", c.received),
 		slog.Int("delivered", c.outcomes[Delivered]),
@@ -149,9 +150,10 @@ func (h *Handler) logBatch(ctx context.Context, c counts, all []opened, took tim
 		slog.Int("rejected", c.outcomes[Rejected]),
 		slog.Int("retried", c.outcomes[Retried]),
 		slog.Int64("duration", took.Milliseconds()),
+		slog.String("settings", b.settings),
 	}
 	if c.drift > 0 {
-		attrs = append(attrs, slog.String("drift", strings.Join(someDrift(all), ", ")))
+		attrs = append(attrs, slog.String("drift", strings.Join(someDrift(b.opened), ", ")))
 	}
 	h.Log.LogAttrs(ctx, slog.LevelInfo, "batch", attrs...)
 }
@@ -169,15 +171,16 @@ func someDrift(all []opened) []string {
 	return names
 }
 
-func (h *Handler) observe(i int, o *opened, outcome Outcome, f *fault.Fault) {
+func (h *Handler) observe(i int, r *reading, o *opened, outcome Outcome, f *fault.Fault) {
 	if h.Observe == nil {
 		return
 	}
-	r := Result{
-		Message: i, App: o.app, Event: o.event, Subscriber: o.subscriber, Outcome: outcome, Fault: f, Drift: o.drift,
+	result := Result{Message: i, App: r.appName(), Event: r.name, Outcome: outcome, Fault: f, Drift: o.drift}
+	if len(r.people.subscriber) > 0 {
+		result.Subscriber = r.people.subscriber[0].Subscriber
 	}
 	if o.pending != nil {
-		r.Account = o.pending.account.Key()
+		result.Account = o.pending.account.Key()
 	}
-	h.Observe(r)
+	h.Observe(result)
 }

@@ -2,63 +2,68 @@ package forward
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
-const (
-	// longestDelay is the longest new visibility of a message that is retried.
-	longestDelay = 15 * time.Minute
-	// enoughDoublings reach longestDelay from a millisecond without an overflow.
-	enoughDoublings = 20
-)
+// longestDelay is the longest new visibility of a message that is retried.
+const longestDelay = 15 * time.Minute
 
-// Rejection is a message for the rejected queue: the message as it came, and why.
-type Rejection struct {
-	Message  *Message
-	Reason   fault.Reason
-	Code     string // empty where CleverTap sent none
-	Error    string // our own sentence
-	Accepted string // kinds of records that CleverTap has already taken; empty: none
+// maxUnaccounted is how often a message is uploaded whose records an answer does not account for. CleverTap may have stored
+// them each time.
+const maxUnaccounted = 4
+
+// unsaved counts what could not be remembered.
+type unsaved struct {
+	journal map[string]int // entries by app
 }
 
-// Delay is when a message comes back.
-type Delay struct {
-	Message *Message
-	After   time.Duration // whole seconds
-}
-
-// settle moves what is rejected to its queue, saves what was accepted of the rest, and sets when the retried messages
-// come back. A message that the rejected queue does not take is retried.
-func (h *Handler) settle(
-	ctx context.Context, reserved time.Duration, messages []Message, delivered map[string]Kinds, l *ledger,
-) {
+// settle moves what is rejected to its queue, writes what has to be remembered, and sets when the retried messages come back.
+// A message that the rejected queue does not take is retried.
+func (h *Handler) settle(ctx context.Context, reserved time.Duration, b *batch, l *ledger) unsaved {
+	boundCopies(h.Table != nil, b.readings, l)
 	rejecting, cancel := endEarlier(ctx, reserved*2/3)
 	defer cancel()
-	h.reject(rejecting, messages, l)
+	h.reject(rejecting, b.readings, l)
 	returning, cancel := endEarlier(ctx, reserved/3)
 	defer cancel()
 	var all sync.WaitGroup
-	all.Go(func() { h.saveDelivered(returning, messages, delivered, l) })
-	all.Go(func() { h.delayRetried(returning, messages, l) })
+	var lost unsaved
+	all.Go(func() { lost = h.savePeople(returning, b, l) })
+	all.Go(func() { h.delayRetried(returning, b.readings, l) })
 	all.Wait()
+	return lost
 }
 
-func (h *Handler) reject(ctx context.Context, messages []Message, l *ledger) {
-	var list []Rejection
+// boundCopies rejects messages that CleverTap may have stored often enough. Without a table that counts, every receive counts.
+func boundCopies(counted bool, readings []reading, l *ledger) {
+	for i := range readings {
+		r := &readings[i]
+		uploads := r.message.Receives
+		if counted {
+			uploads = r.delivery.unaccounted + 1
+		}
+		if l.unaccounted(i) && uploads >= maxUnaccounted {
+			l.rejectUnaccounted(i)
+		}
+	}
+}
+
+func (h *Handler) reject(ctx context.Context, readings []reading, l *ledger) {
+	var list []message.Rejection
 	var indexes []int
-	for i := range messages {
+	for i := range readings {
 		outcome, f := l.outcome(i)
 		if outcome != Rejected {
 			continue
 		}
-		list = append(list, Rejection{
-			Message: &messages[i], Reason: f.Reason, Code: f.Code, Error: f.Error(), Accepted: l.accepted(i).String(),
+		list = append(list, message.Rejection{
+			Message: readings[i].message, Reason: f.Reason, Code: f.Code, Error: f.Error(), Accepted: l.accepted(i).String(),
 		})
 		indexes = append(indexes, i)
 	}
@@ -67,61 +72,54 @@ func (h *Handler) reject(ctx context.Context, messages []Message, l *ledger) {
 	}
 	for n, err := range h.Rejecter.Reject(ctx, list) {
 		if err != nil {
-			l.fail(indexes[n], fault.New(fault.Retry, fault.RejectedQueue, err))
+			l.fail(indexes[n], rejectedFault(err))
 		}
 	}
 }
 
+// rejectedFault marks an error of the rejected queue: a refusal by IAM or KMS stays one that needs a person.
+func rejectedFault(err error) *fault.Fault {
+	f := fault.New(fault.Retry, fault.RejectedQueue, err)
+	if marked, ok := errors.AsType[*fault.Fault](err); ok {
+		f.Kind, f.Code = marked.Kind, marked.Code
+	}
+	return f
+}
+
 // delayRetried sets for each queue when its retried messages come back.
-func (h *Handler) delayRetried(ctx context.Context, messages []Message, l *ledger) {
-	delays := make(map[string][]Delay)
-	for i := range messages {
-		if m := &messages[i]; l.has(i, Retried) {
-			delays[m.Source] = append(delays[m.Source], Delay{m, h.delay(m.Receives)})
+func (h *Handler) delayRetried(ctx context.Context, readings []reading, l *ledger) {
+	delays := make(map[string][]message.Delay)
+	for i := range readings {
+		if m := readings[i].message; l.has(i, Retried) {
+			delays[m.Source] = append(delays[m.Source], message.Delay{Message: m, After: h.comeBack(&readings[i], l.messages[i].fault)})
 		}
 	}
 	var all sync.WaitGroup
 	for source, list := range delays {
 		all.Go(func() {
 			if err := h.Delayer.Delay(ctx, source, list); err != nil { // nothing is lost: the queue's own visibility holds
-				h.Log.WarnContext(ctx, "new visibility refused", "retried", len(list))
+				h.Log.WarnContext(ctx, "new visibility refused", "retried", len(list), "cause", err.Error())
 			}
 		})
 	}
 	all.Wait()
 }
 
-// delay is the new visibility of a message: doubled with each receive, give or take a fifth, so that a hiccup costs
-// seconds, an outage few receives, and messages that failed together do not come back together.
+// comeBack is when a retried message comes back: one that waits for a link not later than its wait ends.
+func (h *Handler) comeBack(r *reading, f *fault.Fault) time.Duration {
+	d := h.delay(r.message.Receives)
+	if f == nil || f.Reason != fault.LinkWait {
+		return d
+	}
+	left := r.received.Add(r.app.LinkWait).Sub(h.now())
+	return min(d, max(left.Round(time.Second), time.Second))
+}
+
+// delay is the new visibility of a message by how often it has been received.
 func (h *Handler) delay(receives int) time.Duration {
 	jitter := h.Jitter
 	if jitter == nil {
 		jitter = rand.Float64
 	}
-	d := longestDelay
-	if doublings := receives - 1; doublings < enoughDoublings {
-		d = min(d, h.RetryDelay<<doublings)
-	}
-	d = time.Duration(float64(d) * (0.8 + 0.4*jitter()))
-	return min(d.Round(time.Second), longestDelay)
-}
-
-// failures lists the messages that come back. The list is never null; an empty id in it would make Lambda fail the
-// whole batch.
-func failures(messages []Message, l *ledger) []byte {
-	out := []byte(`{"batchItemFailures":[`)
-	first := true
-	for i := range messages {
-		if messages[i].ID == "" || !l.has(i, Retried) {
-			continue
-		}
-		if !first {
-			out = append(out, ',')
-		}
-		first = false
-		out = append(out, `{"itemIdentifier":`...)
-		out, _ = jsontext.AppendQuote(out, messages[i].ID) // it was read from JSON, so it can be written
-		out = append(out, '}')
-	}
-	return append(out, "]}"...)
+	return message.Backoff(h.RetryDelay, longestDelay, receives, jitter())
 }

@@ -3,6 +3,7 @@ package forward
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,20 +13,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-// ErrConflict means that another forwarder has written an entry since it was read.
-var ErrConflict = errors.New("subscriber entry was written by another forwarder")
-
-// Subscribers stores subscribers' entries, as texts that package subscriber encodes and decodes. Its errors are
-// retried and quote no key.
-type Subscribers interface {
-	// Read returns the texts of those keys that have an entry; "" for an entry without a text. Keys are distinct. One
-	// error stands for all of them.
-	Read(ctx context.Context, keys []string) (map[string]string, error)
-	// Write replaces an entry's text if it still is the one that was read, "" where there was none; else it returns
-	// [ErrConflict].
-	Write(ctx context.Context, key, read, text string) error
-}
-
 const (
 	// writersAtOnce is how many entries are written at a time.
 	writersAtOnce = 32
@@ -33,40 +20,41 @@ const (
 	writeAttempts = 5
 	// correctionRounds is how often a batch looks again after it has sent a correction.
 	correctionRounds = 3
-	// clockSkew is how far ahead of ours the clock may run that a stored time is from.
+	// clockSkew is how far the clock of whoever stored a purchase's time may run ahead of ours.
 	clockSkew = time.Hour
 )
 
-// errFuture means that an entry can be read and yet cannot be true.
-var errFuture = errors.New("subscriber entry has purchases from the future")
+// errFuture says what is wrong with a state that can be read and yet cannot be true.
+var errFuture = errors.New("subscriber state has purchases from the future")
 
 // stateUpdate is what one message says about a subscriber's purchase.
 type stateUpdate struct {
-	subscriber.ScopedUpdate
+	subscriber.Update
 
-	key       string // of the subscriber's entry
+	key       subscriber.Key
 	message   int
 	former    bool // about the subscriber from whom a subscription came
-	contended bool // another forwarder may write the entry at the same time
+	contended bool // another forwarder may write the state at the same time
 
 	decision subscriber.Decision // what the profile may say
 	sent     subscriber.Decision // what it says; the zero Decision if it says nothing
 }
 
-// tableEntry is one subscriber of the batch: the entry, and what the batch says about it.
-type tableEntry struct {
-	key       string
-	text      string           // as it lies in the table
+// stateEntry is one subscriber of the batch at one account: the stored state, and what the batch says about it.
+type stateEntry struct {
+	key       subscriber.Key
+	item      subscriber.Item  // as it lies in the table; nil: none
 	state     subscriber.State // the same as far as it can be believed
-	damaged   bool             // it is replaced whatever the batch says
+	unsure    bool             // the item could not be read: nothing false may be said this once
+	replace   bool             // the item is written whatever the batch says
 	contended bool             // another forwarder may write it at the same time
 	updates   []*stateUpdate
 	err       error
-	panic     any
+	panic     *fault.Fault
 }
 
 // messages returns the indexes of the messages that say something about the subscriber.
-func (e *tableEntry) messages() []int {
+func (e *stateEntry) messages() []int {
 	all := make([]int, len(e.updates))
 	for i, u := range e.updates {
 		all[i] = u.message
@@ -74,55 +62,53 @@ func (e *tableEntry) messages() []int {
 	return all
 }
 
-// load takes the entry as it was read. The error says what is wrong with it; the entry is then replaced.
-func (e *tableEntry) load(texts map[string]string, now time.Time) (err error) {
-	text, stored := texts[e.key]
-	e.text, e.state = text, subscriber.State{}
-	if stored {
-		e.state, err = subscriber.Decode(text)
+// load takes the state as it was read. The error says what is wrong with it; it is then replaced.
+func (e *stateEntry) load(items map[subscriber.Key]subscriber.Item, now time.Time) (err error) {
+	e.item, e.state = items[e.key], nil
+	if e.item != nil && !e.item.Expired(now) {
+		e.state, err = subscriber.DecodeState(e.item.Text(subscriber.StateAttribute))
+		e.unsure = e.unsure || err != nil
 		if e.state.Forget(now.Add(clockSkew)) && err == nil {
 			err = errFuture
 		}
 	}
-	e.damaged = err != nil
+	e.replace = err != nil
 	return err
 }
 
-// merge applies the updates to the entry as it was read, and notes the decision on each.
-func (e *tableEntry) merge() (state subscriber.State, changed bool) {
-	updates := make([]subscriber.ScopedUpdate, len(e.updates))
+// merge applies the updates to the state as it was read, and notes the decision on each.
+func (e *stateEntry) merge() (state subscriber.State, changed bool) {
+	updates := make([]subscriber.Update, len(e.updates))
 	for i, u := range e.updates {
-		updates[i] = u.ScopedUpdate
+		updates[i] = u.Update
 	}
 	state, decisions, changed := e.state.Merge(updates)
 	for i, u := range e.updates {
 		u.decision = decisions[i]
+		u.decision.Unsure = e.unsure && !decisions[i].Active
 	}
 	return state, changed
 }
 
-// updateStates lets the batch change the subscribers' entries, and decides what every profile may say. Entries are
-// written before anything is uploaded, because a conflict may change the decision. A message whose subscriber cannot
-// be read or written is retried.
-func (h *Handler) updateStates(ctx context.Context, all []opened, l *ledger) []*tableEntry {
+// updateStates lets the batch change the subscribers' states, and decides what every profile may say. States are written
+// before anything is uploaded, because after a conflict the decision may be another one. A message whose state cannot be
+// written is retried.
+func (h *Handler) updateStates(
+	ctx context.Context, all []opened, items map[subscriber.Key]subscriber.Item, l *ledger,
+) []*stateEntry {
 	entries := entriesOf(all)
 	if len(entries) == 0 {
 		return nil
 	}
-	ctx, cancel := endAfterShare(ctx, stateShare)
+	ctx, cancel := endAfterShare(ctx, tableShare)
 	defer cancel()
-	texts, err := h.Subscribers.Read(ctx, keysOf(entries))
 	for _, e := range entries {
-		if e.err = err; err == nil {
-			h.loadEntry(ctx, e, texts)
-		}
+		h.loadEntry(ctx, e, items)
 	}
-	if err == nil {
-		h.writeEntries(ctx, entries)
-	}
+	h.writeEntries(ctx, entries)
 	for _, e := range entries {
-		if e.err != nil { // usually one cause for all; each message has a line of its own
-			h.Log.WarnContext(ctx, "subscriber entries not updated: "+e.err.Error())
+		if e.err != nil { // usually one cause for all; the messages' own lines tell how many
+			h.Log.WarnContext(ctx, "subscriber states not updated", "cause", e.err.Error())
 			break
 		}
 	}
@@ -134,15 +120,15 @@ func (h *Handler) updateStates(ctx context.Context, all []opened, l *ledger) []*
 }
 
 // entriesOf collects the updates of all messages by subscriber, in the order in which the subscribers come.
-func entriesOf(all []opened) []*tableEntry {
-	var entries []*tableEntry
-	byKey := make(map[string]*tableEntry)
+func entriesOf(all []opened) []*stateEntry {
+	var entries []*stateEntry
+	byKey := make(map[subscriber.Key]*stateEntry)
 	for i := range all {
 		for n := range all[i].updates {
 			u := &all[i].updates[n]
 			e := byKey[u.key]
 			if e == nil {
-				e = &tableEntry{key: u.key}
+				e = &stateEntry{key: u.key}
 				byKey[u.key] = e
 				entries = append(entries, e)
 			}
@@ -153,22 +139,22 @@ func entriesOf(all []opened) []*tableEntry {
 	return entries
 }
 
-func keysOf(entries []*tableEntry) []string {
-	keys := make([]string, len(entries))
+func keysOf(entries []*stateEntry) []subscriber.Key {
+	keys := make([]subscriber.Key, len(entries))
 	for i, e := range entries {
 		keys[i] = e.key
 	}
 	return keys
 }
 
-func (h *Handler) loadEntry(ctx context.Context, e *tableEntry, texts map[string]string) {
-	if err := e.load(texts, h.now()); err != nil {
-		h.Log.WarnContext(ctx, err.Error()+": it is replaced")
+func (h *Handler) loadEntry(ctx context.Context, e *stateEntry, items map[subscriber.Key]subscriber.Item) {
+	if err := e.load(items, h.now()); err != nil {
+		h.Log.WarnContext(ctx, "subscriber state is replaced", "cause", err.Error())
 	}
 }
 
-// writeEntries writes the entries by a fixed pool of workers: each grows only once the deep stack that a call needs.
-func (h *Handler) writeEntries(ctx context.Context, entries []*tableEntry) {
+// writeEntries writes the states by a fixed pool of workers: each grows the deep stack that such a call needs only once.
+func (h *Handler) writeEntries(ctx context.Context, entries []*stateEntry) {
 	var all sync.WaitGroup
 	var next atomic.Int64
 	for range min(len(entries), writersAtOnce) {
@@ -181,36 +167,40 @@ func (h *Handler) writeEntries(ctx context.Context, entries []*tableEntry) {
 	all.Wait()
 }
 
-// writeEntry merges the updates into the entry and writes it if that changes it. After a conflict it starts again from
-// what the other forwarder has written.
-func (h *Handler) writeEntry(ctx context.Context, e *tableEntry) {
-	defer func() { e.panic = recover() }() // here it would end the process; applyDecisions reports it
+// writeEntry merges the updates into the state and writes it if that changes it. After a conflict it starts again from what
+// the other one has written.
+func (h *Handler) writeEntry(ctx context.Context, e *stateEntry) {
+	defer func() {
+		if p := recover(); p != nil { // here it would end the process; applyDecisions reports it
+			e.panic = fault.Panicked(fault.Retry, p)
+		}
+	}()
 	for attempt := 1; ; attempt++ {
 		state, changed := e.merge()
-		if !changed && !e.damaged {
+		if !changed && !e.replace {
 			return
 		}
-		text := state.Encode()
-		err := h.Subscribers.Write(ctx, e.key, e.text, text)
+		item := state.Item(h.now())
+		err := h.Table.Replace(ctx, e.key, e.item, item, subscriber.StateAttribute)
 		switch {
 		case err == nil:
-			e.state, e.text, e.damaged = state, text, false
+			e.state, e.item, e.replace = state, item, false
 			return
 		case !errors.Is(err, ErrConflict) || attempt == writeAttempts:
 			e.err = err
 			return
 		}
-		texts, err := h.Subscribers.Read(ctx, []string{e.key})
+		items, err := h.Table.Load(ctx, []subscriber.Key{e.key})
 		if err != nil {
 			e.err = err
 			return
 		}
-		h.loadEntry(ctx, e, texts)
+		h.loadEntry(ctx, e, items)
 	}
 }
 
 // applyDecisions lets the profiles say what the entry allows.
-func (h *Handler) applyDecisions(e *tableEntry, all []opened, l *ledger) {
+func (h *Handler) applyDecisions(e *stateEntry, all []opened, l *ledger) {
 	defer l.recoverPanic(e.messages()...)
 	if e.panic != nil {
 		l.failPanic(e.panic, e.messages()...)
@@ -218,7 +208,7 @@ func (h *Handler) applyDecisions(e *tableEntry, all []opened, l *ledger) {
 	}
 	for _, u := range e.updates {
 		if e.err != nil {
-			l.fail(u.message, fault.New(fault.Retry, fault.Table, e.err))
+			l.fail(u.message, tableFault(e.err))
 			continue
 		}
 		p := all[u.message].pending
@@ -241,6 +231,7 @@ const (
 	ruleOlder  = "subscriber state: something newer is known about this purchase"
 	ruleOthers = "subscriber state: while another purchase is active, an ended one sends nothing else"
 	ruleActive = "subscriber state: has_active_subscription is true while any of the user's purchases is active"
+	ruleUnsure = "subscriber state: it could not be read, so this once nobody is called inactive"
 )
 
 // explainDecision explains what the state does to a profile, if it does anything.
@@ -248,23 +239,21 @@ func (h *Handler) explainDecision(u *stateUpdate, profile *mapping.Profile) {
 	if h.Explain == nil || profile == nil {
 		return
 	}
-	const (
-		property = "user property"
-		active   = "has_active_subscription"
-		others   = "all but " + active + " and the user's ids"
-	)
+	const property, active = "user property", "has_active_subscription"
 	switch d := u.decision; {
 	case d.Older:
 		h.Explain(u.message, mapping.Explanation{Subject: "profile", Rule: ruleOlder})
 	case d.Others:
-		h.Explain(u.message, mapping.Explanation{Subject: property, Name: others, Rule: ruleOthers})
+		h.Explain(u.message, mapping.Explanation{Subject: property, Name: "all but " + active + " and the user's ids", Rule: ruleOthers})
+	case d.Unsure:
+		h.Explain(u.message, mapping.Explanation{Subject: property, Name: active, Rule: ruleUnsure})
 	case d.Known && (!u.Update.Known || d.Active != u.Update.Active):
 		h.Explain(u.message, mapping.Explanation{Subject: property, Name: active, Sent: active, Rule: ruleActive})
 	}
 }
 
-// skipEmpty skips the messages of which nothing is left: their event is switched off, and their profile would have
-// been out of date.
+// skipEmpty skips the messages of which nothing is left: their event is switched off, and their profile would have been out
+// of date.
 func skipEmpty(all []opened, l *ledger) {
 	for i := range all {
 		if p := all[i].pending; p != nil && p.empty() && l.untouched(i) {
@@ -273,18 +262,17 @@ func skipEmpty(all []opened, l *ledger) {
 	}
 }
 
-// correctStates reads contended entries again after the upload. If another forwarder has written one meanwhile, its
-// upload may have come before ours, and CleverTap may have the older state. A forwarder that finds an entry changed
-// sends the newer state as well, so that the last to upload a profile has seen the last entry. If the table does not
-// answer now, what was sent stays.
-func (h *Handler) correctStates(ctx context.Context, entries []*tableEntry, all []opened, u *uploads, l *ledger) {
+// correctStates reads contended states again after the upload. If another forwarder has written one meanwhile, its upload may
+// have come before ours, and CleverTap may have the older state. So whoever finds an entry changed sends the newer state as
+// well: the last to write a profile has seen the last entry. If the table does not answer now, what was sent stays.
+func (h *Handler) correctStates(ctx context.Context, entries []*stateEntry, all []opened, u *uploads, l *ledger) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.Log.ErrorContext(ctx, "subscriber entries not read again: panic")
+			h.Log.LogAttrs(ctx, slog.LevelError, "subscriber states not read again", fault.Panicked(fault.Retry, p).Attrs()...)
 		}
 	}()
 	for range correctionRounds {
-		var contended []*tableEntry
+		var contended []*stateEntry
 		for _, e := range entries {
 			if e.contended && e.err == nil && e.mayDiffer(l) {
 				contended = append(contended, e)
@@ -293,17 +281,17 @@ func (h *Handler) correctStates(ctx context.Context, entries []*tableEntry, all 
 		if len(contended) == 0 {
 			return
 		}
-		reading, cancel := endAfterShare(ctx, stateShare)
-		texts, err := h.Subscribers.Read(reading, keysOf(contended))
+		reading, cancel := endAfterShare(ctx, tableShare)
+		items, err := h.Table.Load(reading, keysOf(contended))
 		cancel()
 		if err != nil {
-			h.Log.WarnContext(ctx, "subscriber entries not read again: "+err.Error())
+			h.Log.WarnContext(ctx, "subscriber states not read again", "cause", err.Error())
 			return
 		}
 		var corrections []*pending
 		for _, e := range contended {
-			if texts[e.key] != e.text {
-				h.loadEntry(ctx, e, texts)
+			if items[e.key].Text(subscriber.StateAttribute) != e.item.Text(subscriber.StateAttribute) {
+				h.loadEntry(ctx, e, items)
 				corrections = append(corrections, e.corrections(all)...)
 			}
 		}
@@ -315,8 +303,8 @@ func (h *Handler) correctStates(ctx context.Context, entries []*tableEntry, all 
 	}
 }
 
-// mayDiffer reports whether CleverTap may have received a state of the subscriber that another forwarder can change.
-func (e *tableEntry) mayDiffer(l *ledger) bool {
+// mayDiffer reports whether CleverTap may have been told anything about the subscriber that could turn out wrong.
+func (e *stateEntry) mayDiffer(l *ledger) bool {
 	for _, u := range e.updates {
 		if u.sent.Known && l.mayHaveSent(u.message, Profile) {
 			return true
@@ -326,9 +314,9 @@ func (e *tableEntry) mayDiffer(l *ledger) bool {
 }
 
 // corrections are the profiles that say what is true now, one for each that said something else.
-func (e *tableEntry) corrections(all []opened) (list []*pending) {
+func (e *stateEntry) corrections(all []opened) (list []*pending) {
 	for _, u := range e.updates {
-		now := e.state.Decide(u.Update, false, u.Scope)
+		now := e.state.Decide(u.Update, false)
 		if !u.sent.Known || !now.Known || now.Active == u.sent.Active {
 			continue
 		}

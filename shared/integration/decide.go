@@ -3,6 +3,7 @@ package integration
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -78,11 +79,17 @@ func decide(text *appText, c *webhook.Catalogue) *decider {
 		Charged:   d.text(chargedPath) == "true",
 		Currency:  Currency(slices.Index(currencyWords, d.text(currencyPath))),
 
+		CleverTapID: CleverTapIDMode(slices.Index(cleverTapIDWords, d.text(cleverTapIDPath))),
+		LinkWait:    d.duration(linkWaitPath),
+		Relay:       d.relay(),
+
 		EnabledOrigin:   d.origin(enabledPath),
 		AnonymousOrigin: d.origin(anonymousPath),
 		SandboxOrigin:   d.origin(sandboxPath),
 		ChargedOrigin:   d.origin(chargedPath),
 		CurrencyOrigin:  d.origin(currencyPath),
+
+		CleverTapIDOrigin: d.origin(cleverTapIDPath),
 	}
 	d.decideEvents()
 	d.decideProperties()
@@ -92,6 +99,27 @@ func decide(text *appText, c *webhook.Catalogue) *decider {
 
 // text returns a setting's value.
 func (d *decider) text(path string) string { return d.settings[path].text }
+
+// duration returns a setting's duration.
+func (d *decider) duration(path string) time.Duration {
+	value, _ := time.ParseDuration(d.text(path)) // it was checked when it was read
+	return value
+}
+
+// relay returns the back end, nil if there is none.
+func (d *decider) relay() *Relay {
+	if d.text(relayURLPath) == "" {
+		return nil
+	}
+	r := &Relay{URL: d.text(relayURLPath), Timeout: d.duration(relayTimeoutPath)}
+	if list := d.settings[relayEventsPath].list; list != nil {
+		r.Events = make([]string, len(list))
+		for i, item := range list {
+			r.Events[i] = item.text
+		}
+	}
+	return r
+}
 
 // origin returns where a setting is, and its value.
 func (d *decider) origin(path string) Origin {

@@ -9,6 +9,7 @@ type Key struct {
 
 var formNames = [...]string{
 	section: "section", entryList: "entries", flag: "flag", choice: "choice", anyString: "text",
+	duration: "duration", address: "address", eventList: "events",
 }
 
 func exported(keys []key) []Key {

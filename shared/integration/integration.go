@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -60,7 +61,11 @@ type App struct {
 	Charged   bool
 	Currency  Currency
 
-	EnabledOrigin, AnonymousOrigin, SandboxOrigin, ChargedOrigin, CurrencyOrigin Origin
+	CleverTapID CleverTapIDMode
+	LinkWait    time.Duration // how long an anonymous subscriber's webhook waits for its link
+	Relay       *Relay        // nil: webhooks are not relayed
+
+	EnabledOrigin, AnonymousOrigin, SandboxOrigin, ChargedOrigin, CurrencyOrigin, CleverTapIDOrigin Origin
 
 	events      map[string]EventRule // of the catalogue and of the file
 	otherEvents EventRule            // of all others; its Name is the prefix
@@ -171,6 +176,31 @@ var currencyWords = []string{"integration", "customer"}
 
 // String returns the word in the file.
 func (c Currency) String() string { return currencyWords[c] }
+
+// CleverTapIDMode is whose linked CleverTap ID is used.
+type CleverTapIDMode uint8
+
+// The choices; the first is the default.
+const (
+	CleverTapIDAnonymous CleverTapIDMode = iota // of subscribers without a user_id
+	CleverTapIDAlways
+	CleverTapIDNever
+)
+
+var cleverTapIDWords = []string{"anonymous", "always", "never"}
+
+// String returns the word in the file.
+func (m CleverTapIDMode) String() string { return cleverTapIDWords[m] }
+
+// Relay is the customer's own back end.
+type Relay struct {
+	URL     string
+	Events  []string // nil: all
+	Timeout time.Duration
+}
+
+// Wants reports whether the back end gets an event.
+func (r *Relay) Wants(event string) bool { return r.Events == nil || slices.Contains(r.Events, event) }
 
 var appName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
 

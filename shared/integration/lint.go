@@ -72,6 +72,12 @@ func (l *linter) lint() {
 	for i := range l.entries[userPropertiesPath] {
 		l.warnUserProperty(&l.entries[userPropertiesPath][i])
 	}
+	l.lintRelay()
+	if l.app.LinkWait > 0 && l.app.CleverTapID == CleverTapIDNever {
+		s := l.settings[linkWaitPath]
+		l.add(Warning, s.at, l.where(linkWaitPath), "with clevertap_id: never nothing waits for a link",
+			"leave link_wait out, or let clevertap_id be anonymous or always")
+	}
 	if l.app.Anonymous == AnonymousIdentity {
 		l.hint(anonymousPath,
 			"subscribers known only by anonymous_user_id get profiles under ids that the app's CleverTap SDK never sets",
@@ -80,6 +86,39 @@ func (l *linter) lint() {
 	if l.app.Sandbox == SandboxSend {
 		l.hint(sandboxPath, "test purchases go to the production account and can trigger campaigns there",
 			"choose route for a sandbox account of their own, or skip")
+	}
+}
+
+// lintRelay checks what the file says about the back end.
+func (l *linter) lintRelay() {
+	events := l.settings[relayEventsPath]
+	if l.settings[relayURLPath].wrong {
+		return
+	}
+	if l.app.Relay == nil {
+		if events.at.known() || l.settings[relayTimeoutPath].at.known() {
+			at := events.at
+			if !at.known() {
+				at = l.settings[relayTimeoutPath].at
+			}
+			l.add(Warning, at, l.where("relay"), "there is a relay without a url, so nothing is relayed",
+				"write the address of your back end under url")
+		}
+		return
+	}
+	if strings.HasPrefix(l.app.Relay.URL, "http:") {
+		l.add(Warning, l.settings[relayURLPath].at, l.where(relayURLPath), "the back end is on this machine, without TLS",
+			"this is for tests: on AWS the relay takes https only")
+	}
+	for _, item := range events.list {
+		if t := l.catalogue.Event([]byte(item.text)); t != nil && t.Known() {
+			continue
+		}
+		advice := "check its spelling; it has effect if a webhook has it"
+		if near := l.catalogue.NearestEvent(item.text); near != "" {
+			advice = fmt.Sprintf("did you mean %s? It has effect if a webhook has it", near)
+		}
+		l.add(Warning, item.at, l.where(relayEventsPath), "the catalogue has no event "+join(item.text), advice)
 	}
 }
 

@@ -2,8 +2,11 @@ package integration
 
 import (
 	"fmt"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -13,8 +16,10 @@ type key struct {
 	name    string
 	form    form
 	words   []string // of a choice; the first is the default
-	initial string   // the default of a flag or a string
+	initial string   // the default of another form
 	keys    []key    // of a section
+
+	least, most time.Duration // of a duration
 }
 
 // form is what a key may hold.
@@ -26,6 +31,9 @@ const (
 	flag                  // true or false
 	choice                // one of some words
 	anyString             // a text that may be empty
+	duration              // such as 90s or 1h30m
+	address               // a URL of a back end, or nothing
+	eventList             // all, or a list of event names
 )
 
 // The paths of an app's keys, as rules and problems name them.
@@ -33,6 +41,11 @@ const (
 	enabledPath        = "enabled"
 	anonymousPath      = "anonymous"
 	sandboxPath        = "sandbox"
+	cleverTapIDPath    = "clevertap_id"
+	linkWaitPath       = "link_wait"
+	relayURLPath       = "relay.url"
+	relayEventsPath    = "relay.events"
+	relayTimeoutPath   = "relay.timeout"
 	eventDefaultPath   = "server_events.default"
 	eventPrefixPath    = "server_events.prefix"
 	eventsPath         = "server_events.events"
@@ -49,6 +62,13 @@ var appKeys = []key{
 	{name: "enabled", form: flag, initial: "true"},
 	{name: "anonymous", form: choice, words: anonymousWords},
 	{name: "sandbox", form: choice, words: sandboxWords},
+	{name: "clevertap_id", form: choice, words: cleverTapIDWords},
+	{name: "link_wait", form: duration, initial: "0s", most: 2 * time.Hour},
+	{name: "relay", form: section, keys: []key{
+		{name: "url", form: address},
+		{name: "events", form: eventList, initial: allEvents},
+		{name: "timeout", form: duration, initial: "8s", least: time.Second, most: 25 * time.Second},
+	}},
 	{name: "server_events", form: section, keys: []key{
 		{name: "default", form: choice, words: []string{"send", "skip"}},
 		{name: "prefix", form: anyString},
@@ -71,6 +91,9 @@ var entryKeys = []key{
 	{name: "send", form: flag, initial: "true"},
 	{name: "name", form: anyString},
 }
+
+// allEvents is the word for every event.
+const allEvents = "all"
 
 // byDefault returns the value that holds without the key.
 func (k *key) byDefault() string {
@@ -100,8 +123,15 @@ type appText struct {
 // setting is the value of a key that is no section.
 type setting struct {
 	text  string
-	at    place // unknown for a default
-	wrong bool  // the file has a wrong value; text is the default
+	list  []listItem // of an eventList that is not all
+	at    place      // unknown for a default
+	wrong bool       // the file has a wrong value; text is the default
+}
+
+// listItem is one entry of a list.
+type listItem struct {
+	text string
+	at   place
 }
 
 // entry is the part of the file about one event or property.
@@ -318,6 +348,26 @@ func (r *reader) setting(p pair, k *key, where string) (s setting, ok bool) {
 		if near := webhook.Nearest(n.text, k.words); n.kind == text && near != "" {
 			advice = fmt.Sprintf("did you mean %s? It takes %s", near, words)
 		}
+	case duration:
+		d, err := time.ParseDuration(n.text)
+		switch {
+		case n.kind != text || err != nil:
+			advice = "write a number with a unit, such as 90s, 15m or 1h30m"
+		case d < k.least || d > k.most:
+			advice = fmt.Sprintf("take %s to %s", plainDuration(k.least), plainDuration(k.most))
+		default:
+			return setting{text: n.text, at: n.at}, true
+		}
+	case address:
+		if n.kind == text {
+			if problem, advice = checkAddress(k.name, n.text); problem == "" {
+				return setting{text: n.text, at: n.at}, true
+			}
+		} else {
+			advice = "write the https address of your back end, in quotes"
+		}
+	case eventList:
+		return r.eventList(n, k, where)
 	default:
 		if n.kind == text {
 			return setting{text: n.text, at: n.at}, true
@@ -332,7 +382,68 @@ func (r *reader) setting(p pair, k *key, where string) (s setting, ok bool) {
 	return setting{}, false
 }
 
-// unknownKey reports a key that does not exist here, with the nearest one, or with the only section that has it.
+// eventList reads all, or a list of event names.
+func (r *reader) eventList(n *node, k *key, where string) (setting, bool) {
+	const advice = "write all, or a list such as [ACTIVATE, DEACTIVATE]"
+	if n.kind == text && n.text == allEvents {
+		return setting{text: allEvents, at: n.at}, true
+	}
+	if n.kind != list {
+		r.fault(n.at, where, k.name+" is "+n.found(), advice)
+		return setting{}, false
+	}
+	s := setting{at: n.at, list: []listItem{}}
+	for _, item := range n.items {
+		if !r.countPair(item.at) {
+			break
+		}
+		if item.kind != text || strings.TrimSpace(item.text) == "" {
+			r.fault(item.at, where, "an event's name is "+item.found(), advice)
+			continue
+		}
+		s.list = append(s.list, listItem{item.text, item.at})
+	}
+	return s, true
+}
+
+// plainDuration writes a duration as a person does: 2h instead of 2h0m0s.
+func plainDuration(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// checkAddress returns what is wrong with a back end's address, "" if nothing is.
+func checkAddress(name, text string) (problem, advice string) {
+	const example = "write an address such as https://api.example.com/purchasely"
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || strings.TrimSpace(text) != text:
+		return name + " is not an address", example
+	case u.User != nil:
+		return name + " has a user or a password in it, which logs and error messages show",
+			"sign requests instead: the secret <app>/relay makes the bridge sign them"
+	case u.Fragment != "":
+		return name + " has a fragment, which is never sent", "leave out # and what follows"
+	case u.Scheme == "https":
+		return "", ""
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+		return "", "" // for tests, where the relay is allowed to reach private addresses
+	}
+	return name + " does not begin with https://", example
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// unknownKey reports a key that does not exist here, with the nearest one, or with the sections that have it.
 func (r *reader) unknownKey(at place, where, name string, keys []key) {
 	names := make([]string, len(keys))
 	for i := range keys {
@@ -347,8 +458,8 @@ func (r *reader) unknownKey(at place, where, name string, keys []key) {
 	advice := "the keys here are " + strings.Join(names, ", ")
 	if near := webhook.Nearest(name, names); near != "" {
 		advice = "did you mean " + near + "?"
-	} else if len(owners) == 1 {
-		advice = name + " belongs under " + owners[0]
+	} else if len(owners) > 0 {
+		advice = name + " belongs under " + strings.Join(owners, " or ")
 	}
 	r.fault(at, where, fmt.Sprintf("unknown key %q", name), advice)
 }

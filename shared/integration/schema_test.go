@@ -37,6 +37,8 @@ type schema struct {
 	Ref           string         `json:"$ref,omitzero"`
 	Type          any            `json:"type,omitzero"`
 	Enum          []string       `json:"enum,omitzero"`
+	OneOf         []*schema      `json:"oneOf,omitzero"`
+	Items         *schema        `json:"items,omitzero"`
 	Default       jsontext.Value `json:"default,omitzero"`
 	MinLength     int            `json:"minLength,omitzero"`
 	MaxLength     int            `json:"maxLength,omitzero"`
@@ -96,6 +98,15 @@ var descriptions = map[string]string{
 	"revenue.currency": "Which amount goes into Charged: the one in the app's own currency (integration), " +
 		"or what the buyer paid (customer).",
 
+	"clevertap_id": "Whose linked CleverTap ID becomes the address: that of subscribers without a user_id (anonymous), " +
+		"everybody's (always), or nobody's (never).",
+	"link_wait": "How long the webhook of a subscriber without a user_id waits for its link, at most 2h: " +
+		"a number with a unit, such as 90s or 15m.",
+	"relay":         "Your own back end, which gets every webhook just as Purchasely sent it.",
+	"relay.url":     "The https address of your back end. Without it nothing is relayed.",
+	"relay.events":  "Which events your back end gets: all, or a list of their names.",
+	"relay.timeout": "How long your back end may take to answer, 1s to 25s.",
+
 	"entry": "{send: false} does not send it, {name: …} sends it under another name, " +
 		"{} sends it whatever the default is.",
 	"entry.send": "Whether it is sent. An entry without this key is sent.",
@@ -151,6 +162,19 @@ func keySchema(path string, k integration.Key) *schema {
 		return entriesSchema(path, text)
 	case "flag":
 		return &schema{Description: text, Type: "boolean", Default: jsontext.Value(k.Default)}
+	case "duration":
+		return &schema{
+			Description: text, Type: "string", Default: jsontext.Value(`"` + k.Default + `"`),
+			Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`,
+		}
+	case "address":
+		return &schema{Description: text, Type: "string", Default: jsontext.Value(`"` + k.Default + `"`), Pattern: `^https?://`}
+	case "events":
+		name := &schema{Type: "string", Pattern: `\S`}
+		return &schema{
+			Description: text, Default: jsontext.Value(`"` + k.Default + `"`),
+			OneOf: []*schema{{Enum: []string{"all"}}, {Type: "array", Items: name}},
+		}
 	case "choice":
 		return &schema{Description: text, Enum: k.Words, Default: jsontext.Value(`"` + k.Default + `"`)}
 	default:

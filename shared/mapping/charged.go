@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -59,11 +60,11 @@ func (run *mapperRun) decideCharged() chargedDecision {
 
 // isMoney reports whether the purchase counts in the account that the records go to.
 func (run *mapperRun) isMoney() bool {
-	environment := string(run.text(run.col.environment))
+	environment := run.text(run.col.environment)
 	if run.to == SandboxAccount {
-		return environment == sandboxEnvironment
+		return isSandbox(environment)
 	}
-	return environment == productionEnvironment
+	return strings.EqualFold(string(environment), productionEnvironment)
 }
 
 // The attributes of an amount, and of its currency.

@@ -120,7 +120,7 @@ var periods = [...]struct {
 // offers and commitments are not the plan's.
 func (run *mapperRun) period() []byte {
 	renewing := string(run.text(run.col.purchaseType)) == "RENEWING_SUBSCRIPTION"
-	sandbox := string(run.text(run.col.environment)) == sandboxEnvironment
+	sandbox := isSandbox(run.text(run.col.environment))
 	if !renewing || sandbox || string(run.text(run.col.offer)) != "NONE" || run.hasCommitment() {
 		return nil
 	}

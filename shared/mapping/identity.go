@@ -38,33 +38,89 @@ func (i Identity) appendRecord(dst []byte, kind string, ts int64) []byte {
 // identify finds whom to address, or why nobody is. addressed reports whether a CleverTap ID of the payload does it.
 func (run *mapperRun) identify() (id Identity, addressed bool, skip fault.Reason) {
 	if id := run.cleverTapID(); id != nil {
+		if run.known.Suppressed {
+			return Identity{}, false, fault.Suppressed
+		}
 		return Identity{ObjectID: true, Value: id}, true, ""
 	}
-	id, skip = run.identityOf(run.col.userID, run.col.anonymousID)
+	id, _, skip = run.identityOf(run.col.userID, run.col.anonymousID, run.known.Link)
+	switch {
+	case skip == fault.NoIdentity:
+	case run.known.Suppressed:
+		return Identity{}, false, fault.Suppressed
+	case run.app.CleverTapID != integration.CleverTapIDNever:
+		run.Unlinked = run.id(run.col.userID) == nil && run.known.Link == ""
+	}
 	return id, false, skip
 }
 
-// identityOf addresses a subscriber by the app's own id, else by Purchasely's anonymous one.
-func (run *mapperRun) identityOf(user, anonymous int) (Identity, fault.Reason) {
-	if id := run.id(user); id != nil {
-		return Identity{Value: run.values.keep(id)}, ""
-	}
-	id := run.id(anonymous)
-	if id == nil {
-		return Identity{}, fault.NoIdentity
+// identityOf addresses a subscriber by the linked CleverTap ID, by the app's own id, or by Purchasely's anonymous one.
+// linked reports whether it is by the link.
+func (run *mapperRun) identityOf(user, anonymous int, link string) (id Identity, linked bool, skip fault.Reason) {
+	userID, anonymousID := run.id(user), run.id(anonymous)
+	switch {
+	case userID == nil && anonymousID == nil:
+		return Identity{}, false, fault.NoIdentity
+	case link != "" && run.usesLinks(userID != nil):
+		return Identity{ObjectID: true, Value: run.values.keep([]byte(link))}, true, ""
+	case userID != nil:
+		return Identity{Value: run.values.keep(userID)}, false, ""
 	}
 	switch run.app.Anonymous {
 	case integration.AnonymousSkip:
-		return Identity{}, fault.Anonymous
+		return Identity{}, false, fault.Anonymous
 	case integration.AnonymousObjectID:
 		prefix := customPrefix(run.text(run.col.store))
-		if prefix != "" && isCustomID(id) && len(prefix)+len(id) <= clevertap.MaxCustomIDBytes {
+		if prefix != "" && clevertap.IsCustomID(anonymousID) && len(prefix)+len(anonymousID) <= clevertap.MaxCustomIDBytes {
 			start := len(run.values)
-			run.values = append(append(run.values, prefix...), id...)
-			return Identity{ObjectID: true, Value: run.values.since(start)}, ""
+			run.values = append(append(run.values, prefix...), anonymousID...)
+			return Identity{ObjectID: true, Value: run.values.since(start)}, false, ""
 		}
 	}
-	return Identity{Value: run.values.keep(id)}, ""
+	return Identity{Value: run.values.keep(anonymousID)}, false, ""
+}
+
+// usesLinks reports whether the file wants a subscriber addressed by a link.
+func (run *mapperRun) usesLinks(hasUserID bool) bool {
+	switch run.app.CleverTapID {
+	case integration.CleverTapIDAlways:
+		return true
+	case integration.CleverTapIDAnonymous:
+		return !hasUserID
+	}
+	return false
+}
+
+// People are those whom a webhook concerns, by the ids that it has of them: the user id before the anonymous one.
+type People struct {
+	Subscriber []webhook.Subscriber
+	Former     []webhook.Subscriber // from whom a subscription came: SUBSCRIPTION_RECEIVED
+	Next       []webhook.Subscriber // to whom a subscription went: SUBSCRIPTION_TRANSFERRED
+}
+
+// FindPeople finds them.
+func FindPeople(e *webhook.Event) (p People) {
+	col := theColumns()
+	ids := func(user, anonymous int) (found []webhook.Subscriber) {
+		if id := e.Text(user); !webhook.Absent(id) {
+			found = append(found, webhook.Subscriber{Kind: webhook.ByUser, ID: string(id)})
+		}
+		if id := e.Text(anonymous); !webhook.Absent(id) {
+			found = append(found, webhook.Subscriber{Kind: webhook.ByAnonymous, ID: string(id)})
+		}
+		return found
+	}
+	p.Subscriber = ids(col.userID, col.anonymousID)
+	if e.Type == nil || !e.Type.Known() {
+		return p
+	}
+	switch e.Type.Canonical() {
+	case eventReceived:
+		p.Former = ids(col.fromUser, col.fromAnonymous)
+	case eventTransferred:
+		p.Next = ids(col.toUser, col.toAnonymous)
+	}
+	return p
 }
 
 // customPrefix is what CleverTap's SDK puts before an id that the app gave it, by the platform that a store belongs to
@@ -77,17 +133,6 @@ func customPrefix(store []byte) string {
 		return "__h"
 	}
 	return ""
-}
-
-// isCustomID reports whether CleverTap's SDK would take an id from the app.
-func isCustomID(id []byte) bool {
-	for _, c := range id {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !letter && bytes.IndexByte([]byte("()!:@$_-"), c) < 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // cleverTapID finds a CleverTap ID in the payload: first at the top, then in the objects that may hold one. It is nil

@@ -7,13 +7,13 @@
 package mapping
 
 import (
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
-	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -55,7 +55,7 @@ const (
 // Route decides where a message goes before it is mapped. sandboxAccount reports whether the app's secret has a
 // sandbox account; it is called only if the answer matters, and its error is returned.
 func Route(e *webhook.Event, app *integration.App, sandboxAccount func() (bool, error)) (Destination, error) {
-	if !app.Enabled || string(e.Text(theColumns().environment)) != sandboxEnvironment {
+	if !app.Enabled || !isSandbox(e.Text(theColumns().environment)) {
 		return Production, nil
 	}
 	switch app.Sandbox {
@@ -71,11 +71,18 @@ func Route(e *webhook.Event, app *integration.App, sandboxAccount func() (bool, 
 	return SandboxAccount, nil
 }
 
-// Scope returns the environments whose purchases go to an account: those that the file sends there, and all of them
-// if both accounts of an app's secret are one.
-func Scope(app *integration.App, to Destination, oneAccount bool) subscriber.Scope {
-	both := app.Sandbox == integration.SandboxSend || app.Sandbox == integration.SandboxRoute && oneAccount
-	return subscriber.Scope{Production: both || to == Production, Sandbox: both || to == SandboxAccount}
+// isSandbox reports whether a webhook is about a purchase in the sandbox.
+func isSandbox(environment []byte) bool {
+	return strings.EqualFold(string(environment), sandboxEnvironment)
+}
+
+// Known is what is known of a webhook's people beside the webhook.
+type Known struct {
+	Link       string // the linked CleverTap ID of the subscriber; empty: none
+	Suppressed bool   // nothing may be sent about the subscriber
+
+	FormerLink       string // the same of the subscriber from whom a subscription came
+	FormerSuppressed bool
 }
 
 // mapperRun is one webhook on its way through Map.
@@ -87,6 +94,7 @@ type mapperRun struct {
 	app       *integration.App
 	policies  *policies // the app's
 	to        Destination
+	known     Known
 	explained bool // somebody listens to the explanation
 
 	times        times
@@ -98,15 +106,16 @@ type mapperRun struct {
 }
 
 // Map turns a webhook into records. explain, if not nil, is called for everything that is changed or not sent;
-// production passes nil. The same event, app, destination and received give the same bytes. r's memory is valid until
-// the next Map with the same r.
+// production passes nil. The same event, app, destination, received and known give the same bytes. r's memory is valid
+// until the next Map with the same r.
 func (m *Mapper) Map(
-	r *Result, e *webhook.Event, app *integration.App, to Destination, received time.Time, explain func(Explanation),
+	r *Result, e *webhook.Event, app *integration.App, to Destination, received time.Time, known Known,
+	explain func(Explanation),
 ) {
 	r.reset()
 	run := mapperRun{
 		Result: r, col: m.columns, catalogue: m.catalogue, payload: e, app: app, policies: m.policiesOf(app), to: to,
-		explained: explain != nil,
+		known: known, explained: explain != nil,
 	}
 	run.makeRecords(received)
 	if explain != nil {
@@ -127,10 +136,18 @@ func (run *mapperRun) makeRecords(received time.Time) {
 	default:
 		run.identity, run.addressed, run.Skip = run.identify()
 	}
+	run.subscription = !run.isOneTime()
+	if run.Skip == fault.Suppressed {
+		run.suppressed = true
+		run.updatePurchase()
+		if run.transfer(); run.Other != nil { // the other side's part is all that is sent
+			run.Skip = ""
+		}
+		return
+	}
 	if run.Skip != "" {
 		return
 	}
-	run.subscription = !run.isOneTime()
 	run.updatePurchase()
 	if run.decideEvent(); run.Reject != "" {
 		return
@@ -160,7 +177,8 @@ type times struct {
 	order   int64 // by which the states of a user are ordered
 }
 
-// readTimes reads each time from its date, else from its milliseconds field.
+// readTimes reads each time from its date, else from its milliseconds field. A time after the reception is one of a clock
+// that runs ahead, and counts as the reception.
 func (run *mapperRun) readTimes(received time.Time) (t times) {
 	for _, date := range [...]int{run.col.createdAt, run.col.purchasedAt} {
 		if t.created = asTime(webhook.ParseDate(run.payload.Value(date))); t.created == 0 {
@@ -170,10 +188,12 @@ func (run *mapperRun) readTimes(received time.Time) (t times) {
 			break
 		}
 	}
-	if t.sent = t.created; t.sent == 0 {
-		t.sent = received.UnixMilli()
+	now := received.UnixMilli()
+	if t.sent = min(t.created, now); t.sent == 0 {
+		t.sent = now
 	}
-	if t.order = asTime(webhook.ParseMillis(run.payload.Value(run.millis(run.col.createdAt)))); t.order == 0 {
+	t.order = min(now, asTime(webhook.ParseMillis(run.payload.Value(run.millis(run.col.createdAt)))))
+	if t.order == 0 {
 		t.order = t.sent
 	}
 	return t

@@ -55,6 +55,7 @@ type policies struct {
 	rows    []listed // by catalogue index
 	derived []derived
 	extras  map[string]*policy // user properties that the catalogue does not have, by attribute
+	active  *policy            // has_active_subscription; nil if the file switches it off
 }
 
 // derived is a user property that is not in the payload.
@@ -77,7 +78,9 @@ func newPolicies(app *integration.App, c *webhook.Catalogue, col *columns) *poli
 		if a.Property != webhook.NoProperty {
 			row.user, row.isUser = newPolicy(app.UserProperty(i)), true
 			row.user.isUserID = i == col.userID || i == col.anonymousID
-			row.user.isActive = a.Name == activeProperty
+			if row.user.isActive = a.Name == activeProperty; row.user.isActive && row.user.rule == none {
+				p.active = row.user
+			}
 		}
 		if a.Derived {
 			p.derived = append(p.derived, derived{[]byte(a.Name), row.user})
@@ -95,7 +98,7 @@ type columns struct {
 	createdAt, purchasedAt, originalAt, renewalAt, effectiveAt           int
 	purchaseType, subscriptionID, oneTimeID, chainID, transactionID      int
 	offer, status, product, plan, storeProduct, customerCurrency, amount int
-	fromUser, fromAnonymous                                              int
+	fromUser, fromAnonymous, toUser, toAnonymous                         int
 
 	cleverTapIDs [3]int // in the order in which they are looked for
 	idObjects    [3]int // objects that may hold a CleverTap ID, likewise
@@ -122,6 +125,7 @@ var theColumns = sync.OnceValue(func() *columns {
 		product: at("product"), plan: at("plan"), storeProduct: at("store_product_id"),
 		customerCurrency: at("customer_currency"), amount: at("amount_in_customer_currency"),
 		fromUser: at("transferred_from_user_id"), fromAnonymous: at("transferred_from_anonymous_user_id"),
+		toUser: at("transferred_to_user_id"), toAnonymous: at("transferred_to_anonymous_user_id"),
 		cleverTapIDs: [3]int{at("clevertap_id"), at("clever_tap_id"), at("integration_clevertap_id")},
 		idObjects:    [3]int{at("user_attributes"), at("attributes"), at("integrations")},
 	}

@@ -34,14 +34,11 @@ func (p *Profile) reset() { *p = Profile{entries: p.entries[:0]} }
 func (run *mapperRun) buildProfile() {
 	p := &run.profile
 	p.Identity, p.TS, p.At = run.identity, seconds(run.times.sent), run.times.order
-	p.Purchase, p.Rank = run.Update.Purchase, run.Update.Rank
+	p.Purchase, p.Rank, p.active = run.Update.Purchase, run.Update.Rank, run.policies.active
 	for i := range run.decisions {
 		d := &run.decisions[i]
 		if out := &d.user; out.policy != nil && out.policy.isActive {
 			p.place = len(p.entries)
-			if out.policy.rule == none {
-				p.active = out.policy
-			}
 		}
 		if d.user.sent() {
 			p.entries = append(p.entries, entry{d.user.policy, run.values.keep(d.value)})
@@ -82,6 +79,8 @@ func (p *Profile) Apply(d subscriber.Decision) *Profile {
 	switch {
 	case p == nil || d.Older:
 		return nil
+	case d.Unsure:
+		p.entries = slices.DeleteFunc(p.entries, isActive)
 	case d.Others:
 		p.KeepOnlyActive(d.Active)
 	case d.Known:

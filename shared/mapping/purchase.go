@@ -10,9 +10,10 @@ import (
 
 // The events that decide on access by their names, whatever the status says.
 const (
-	eventActivate   = "ACTIVATE"
-	eventDeactivate = "DEACTIVATE"
-	eventReceived   = "SUBSCRIPTION_RECEIVED"
+	eventActivate    = "ACTIVATE"
+	eventDeactivate  = "DEACTIVATE"
+	eventReceived    = "SUBSCRIPTION_RECEIVED"
+	eventTransferred = "SUBSCRIPTION_TRANSFERRED"
 )
 
 // canonical is the event that the name stands for, as far as the state goes; empty for events that are not expected.
@@ -63,7 +64,7 @@ func (run *mapperRun) isActive() (active, known bool) {
 // updatePurchase finds out what the event says about its purchase, and whose that is, for subscriber state. What the
 // file switches off counts all the same.
 func (run *mapperRun) updatePurchase() {
-	u := subscriber.Update{Sandbox: string(run.text(run.col.environment)) == sandboxEnvironment}
+	var u subscriber.Update
 	if run.subscription {
 		u.Active, u.Known = run.isActive()
 	}
@@ -99,17 +100,18 @@ func (run *mapperRun) isTransfer() bool { return run.subscription && run.canonic
 // transfer makes the state of the subscriber from whom a subscription came: it is not active any more, and nothing
 // else is known.
 func (run *mapperRun) transfer() {
-	if !run.isTransfer() {
+	if !run.isTransfer() || run.known.FormerSuppressed {
 		return
 	}
 	run.OtherSubscriber = run.formerSubscriber()
-	id, skip := run.identityOf(run.col.fromUser, run.col.fromAnonymous)
-	if run.addressed || skip != "" || id.equal(run.identity) || run.profile.active == nil {
+	id, linked, skip := run.identityOf(run.col.fromUser, run.col.fromAnonymous, run.known.FormerLink)
+	unknown := run.addressed && !linked // the CleverTap ID of the payload is not theirs
+	if unknown || skip != "" || id.equal(run.identity) || run.policies.active == nil {
 		return
 	}
 	p := &run.other
-	p.Identity, p.TS, p.At, p.Purchase = id, run.profile.TS, run.profile.At, run.Update.Purchase
-	p.active = run.profile.active
+	p.Identity, p.TS, p.At, p.Purchase = id, seconds(run.times.sent), run.times.order, run.Update.Purchase
+	p.active = run.policies.active
 	p.SetActive(false)
 	run.Other = p
 }
@@ -134,13 +136,17 @@ type SubscriberUpdate struct {
 }
 
 // Updates lists what a webhook says about its subscribers. It is empty if subscriber state has nothing to learn from
-// the webhook and nothing to decide on. A skipped webhook says nothing, unless only its event is switched off.
+// the webhook and nothing to decide on. A skipped webhook says nothing, unless only its event is switched off; and nothing
+// is said about a suppressed subscriber.
 func (r *Result) Updates(received time.Time) (updates []SubscriberUpdate) {
-	if r.Reject != "" || r.Skip != "" && r.Skip != fault.EventOff || !r.Update.Known && r.Profile == nil {
+	switch {
+	case r.Reject != "" || !r.Update.Known && r.Profile == nil:
+		return nil
+	case r.Skip != "" && r.Skip != fault.EventOff && r.Skip != fault.Suppressed:
 		return nil
 	}
 	update := r.Update.Until(received)
-	if r.Subscriber.Kind != webhook.NoSubscriber {
+	if r.Subscriber.Kind != webhook.NoSubscriber && !r.suppressed {
 		updates = append(updates, SubscriberUpdate{Subscriber: r.Subscriber, Update: update})
 	}
 	if r.OtherSubscriber.Kind != webhook.NoSubscriber {

@@ -24,6 +24,7 @@ type Result struct {
 	Update          subscriber.Update // what the event says about its purchase; also set when Skip is event_off
 	Subscriber      webhook.Subscriber
 	OtherSubscriber webhook.Subscriber // whose purchase SUBSCRIPTION_RECEIVED ends; of kind NoSubscriber if nobody's
+	Unlinked        bool               // an anonymous subscriber who has no linked CleverTap ID, though the file uses links
 	EventID         []byte
 	Created         int64    // milliseconds of the time that makes ts; 0 if the webhook has none
 	Drift           []string // names only, never values: "event FOO", "attribute bar", "value subscription_status"
@@ -33,13 +34,14 @@ type Result struct {
 
 // reused is what a Result keeps from one webhook to the next.
 type reused struct {
-	decisions []decision // in the payload's order, then those on derived user properties
-	own       []policy   // of attributes that go out under their own names
-	values    arena      // encoded values, and texts that outlive the webhook
-	records   arena      // the records
-	profile   Profile    // what Profile points to
-	other     Profile    // what Other points to
-	names     names      // the names in the event record
+	decisions  []decision // in the payload's order, then those on derived user properties
+	own        []policy   // of attributes that go out under their own names
+	values     arena      // encoded values, and texts that outlive the webhook
+	records    arena      // the records
+	profile    Profile    // what Profile points to
+	other      Profile    // what Other points to
+	suppressed bool       // nothing may be said about the subscriber
+	names      names      // the names in the event record
 
 	path    []byte   // the name of an attribute, behind those of the objects around it
 	members []member // of the objects around an attribute
@@ -61,6 +63,7 @@ func (r *Result) reset() {
 	r.Skip, r.Reject = "", ""
 	r.Event, r.Charged, r.Profile, r.Other = nil, nil, nil, nil
 	r.Update, r.Subscriber, r.OtherSubscriber = subscriber.Update{}, webhook.Subscriber{}, webhook.Subscriber{}
+	r.Unlinked, r.suppressed = false, false
 	r.EventID, r.Created, r.Drift = nil, 0, r.Drift[:0]
 	r.decisions, r.own, r.values, r.records = r.decisions[:0], r.own[:0], r.values[:0], r.records[:0]
 	r.path, r.members = r.path[:0], r.members[:0]

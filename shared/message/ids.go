@@ -6,41 +6,33 @@ import (
 	"encoding/hex"
 )
 
-// maxID is the longest group or deduplication id that SQS accepts (SendMessage, November 2026).
 const maxID = 128
 
-// SubscriberID is the hash of app and subscriber in hex: the FIFO queue's group id and the subscriber table's key.
-// kind separates the kinds of ids, so that a user and a device of the same name stay two subscribers. It is a
-// pseudonym, not anonymity: whoever can guess an id can compute its hash.
-func SubscriberID(app, kind, subscriber string) string { return hash(app, kind, []byte(subscriber)) }
+// Fingerprint names a message wherever it goes: its id changes on the way through a dead-letter queue. The receiver's time
+// tells it from a later one with the same bytes.
+func Fingerprint(app, received string, body []byte) string { return hash(app, "note "+received, body) }
 
-// NoteID is the subscriber table's key of a note about one message; no subscriber's key looks like it. The receiver's
-// time tells a message from a later one with the same bytes; like the body it stays when the message is sent again.
-func NoteID(app, received string, body []byte) string {
-	return "note-" + hash(app, "note "+received, body)
-}
-
-// groupID keeps a subscriber's messages in order. Without a subscriber there is no order to keep, and the body is
-// grouped with its own repetitions only; the empty kind keeps it apart from every subscriber.
-func groupID(m Message, kind, subscriber string) string {
-	if subscriber == "" {
+// groupID keeps a subscriber's messages in order: it is a hash of app and subscriber. Without a subscriber there is no order to
+// keep, and the body is grouped with its own repetitions only; the empty kind keeps it apart from every subscriber.
+func groupID(m Message, ids IDs) string {
+	if ids.Subscriber == "" {
 		return hash(m.App, "", m.Body)
 	}
-	return SubscriberID(m.App, kind, subscriber)
+	return hash(m.App, ids.SubscriberKind, []byte(ids.Subscriber))
 }
 
-// deduplicationID is the event's own id if SQS accepts it, else the body's hash: an odd id must not make a webhook
-// fail for ever.
-func deduplicationID(eventID string, body []byte) string {
-	if LegalID(eventID) {
-		return eventID
+// DeduplicationID is the same for repetitions of a webhook: a hash of the event's name and id if it has both, else of the body.
+// The name counts because two events of one purchase may have one id.
+func DeduplicationID(ids IDs, body []byte) string {
+	if ids.EventName != "" && ids.EventID != "" {
+		body = []byte(ids.EventName + "\n" + ids.EventID)
 	}
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
 }
 
-// LegalID reports whether SQS accepts a text as an id: 1 to 128 letters, digits and punctuation marks, which together
-// are the printable ASCII characters without the space (SendMessage, November 2026).
+// LegalID reports whether an event's id is one that a log line and a key can hold: 1 to 128 printable ASCII characters
+// without the space.
 func LegalID[T string | []byte](id T) bool {
 	if len(id) == 0 || len(id) > maxID {
 		return false

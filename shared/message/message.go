@@ -32,6 +32,10 @@ const (
 	AttrError    = "error"
 	AttrAccepted = "accepted"
 
+	// Of a message for the customer's own back end: two headers as they came.
+	AttrTimestamp = "timestamp"
+	AttrSignature = "signature"
+
 	Schema = "1"
 	Raw    = "raw"
 	Base64 = "base64"
@@ -51,8 +55,8 @@ const MaxBody = (maxMessage - reserve) / 4 * 3
 type Encoded struct {
 	Body            string
 	Attributes      map[string]string // schema, app, received_at, encoding
-	GroupID         string            // empty on a standard queue
-	DeduplicationID string            // empty on a standard queue
+	GroupID         string
+	DeduplicationID string // empty on a standard queue
 }
 
 // timeLayout is RFC 3339 with milliseconds; the time is in UTC.
@@ -61,10 +65,17 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 // emptyBody encodes no bytes at all: SQS refuses an empty body, and base64 ignores line ends.
 const emptyBody = "\n"
 
-// Encode returns a message's form on the queue. subscriber is any text that names the subscriber within the app; if
-// it is empty, the body is the group. subscriberKind separates ids of different kinds that happen to be equal.
-// eventID becomes the deduplication id if SQS accepts it. fifo is whether the queue is FIFO.
-func Encode(m Message, subscriberKind, subscriber, eventID string, fifo bool) Encoded {
+// IDs are what the queue needs to know of a webhook.
+type IDs struct {
+	SubscriberKind string // separates ids of different kinds that happen to be equal
+	Subscriber     string // any text that names the subscriber within the app; empty: the body is the group
+	EventName      string
+	EventID        string
+}
+
+// Encode returns a message's form on the queue. A FIFO queue keeps a subscriber's messages in order and drops repetitions; a
+// standard queue shares its readers out fairly among the apps.
+func Encode(m Message, ids IDs, fifo bool) Encoded {
 	body, encoding := encodeBody(m.Body)
 	e := Encoded{
 		Body: body,
@@ -74,10 +85,11 @@ func Encode(m Message, subscriberKind, subscriber, eventID string, fifo bool) En
 			AttrReceived: m.Received.UTC().Format(timeLayout),
 			AttrEncoding: encoding,
 		},
+		GroupID: m.App,
 	}
 	if fifo {
-		e.GroupID = groupID(m, subscriberKind, subscriber)
-		e.DeduplicationID = deduplicationID(eventID, m.Body)
+		e.GroupID = groupID(m, ids)
+		e.DeduplicationID = DeduplicationID(ids, m.Body)
 	}
 	return e
 }

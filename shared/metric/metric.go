@@ -40,6 +40,12 @@ const (
 	CredentialsRefused Name = "CredentialsRefused"
 	BreakerOpen        Name = "BreakerOpen"
 	SchemaDrift        Name = "SchemaDrift"
+	SettingsRejected   Name = "SettingsRejected"
+	JournalFailed      Name = "JournalFailed"
+	RelayDelivered     Name = "RelayDelivered"
+	RelayFailed        Name = "RelayFailed"
+	RelaySkipped       Name = "RelaySkipped"
+	HeartbeatOk        Name = "HeartbeatOk"
 )
 
 // Names lists every metric, for the tests that compare them with the template.
@@ -47,6 +53,7 @@ func Names() []Name {
 	return []Name{
 		WebhooksQueued, WebhooksRefused, MessagesReceived, MessagesDelivered, MessagesSkipped, MessagesRejected,
 		MessagesRetried, RecordsAccepted, UploadLatency, EventAge, CredentialsRefused, BreakerOpen, SchemaDrift,
+		SettingsRejected, JournalFailed, RelayDelivered, RelayFailed, RelaySkipped, HeartbeatOk,
 	}
 }
 

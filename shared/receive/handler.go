@@ -119,7 +119,10 @@ func (h *Handler) receive(ctx context.Context, app string, r request, received t
 		return err
 	}
 	m, ids := message.Message{App: app, Received: received, Body: body}, webhook.Peek(body)
-	return h.Queue.Enqueue(ctx, message.Encode(m, ids.Subscriber.Kind.String(), ids.Subscriber.ID, ids.EventID, h.FIFO))
+	return h.Queue.Enqueue(ctx, message.Encode(m, message.IDs{
+		SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID,
+		EventName: ids.EventName, EventID: ids.EventID,
+	}, h.FIFO))
 }
 
 // verify checks the signature, and checks it again with fresh keys if it does not match: the keys may have

@@ -1,7 +1,10 @@
 package subscriber_test
 
 import (
+	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,13 +14,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-var (
-	production = subscriber.Scope{Production: true}
-	sandbox    = subscriber.Scope{Sandbox: true}
-	both       = subscriber.Scope{Production: true, Sandbox: true}
-)
-
-// at is an instant of the stories below: minutes after noon.
+// at is an instant of the tests below: minutes after noon.
 func at(minute int) time.Time {
 	return time.Date(2026, 3, 14, 12, minute, 0, 0, time.UTC)
 }
@@ -42,39 +39,33 @@ func other(purchase string, minute int, active bool) subscriber.Update {
 func TestWhatTheProfileOfTheLastEventMaySay(t *testing.T) {
 	says := func(active bool) subscriber.Decision { return subscriber.Decision{Known: true, Active: active} }
 	stillActive := subscriber.Decision{Others: true, Known: true, Active: true}
-	inSandbox := activate("old", 1)
-	inSandbox.Sandbox = true
 	noID := deactivate("", 3)
 	tests := map[string]struct {
 		before []subscriber.Update
 		last   subscriber.Update
-		scope  subscriber.Scope
 		want   subscriber.Decision
 	}{
-		"a first purchase is active":                                  {nil, activate("new", 1), production, says(true)},
-		"the end of the only purchase is an end":                      {[]subscriber.Update{activate("old", 1)}, deactivate("old", 2), production, says(false)},
-		"an upgrade whose end comes last leaves the user active":      {[]subscriber.Update{activate("old", 1), activate("new", 2)}, deactivate("old", 2), production, stillActive},
-		"an upgrade whose end comes first ends active":                {[]subscriber.Update{activate("old", 1), deactivate("old", 2)}, activate("new", 2), production, says(true)},
-		"of two subscriptions one ends":                               {[]subscriber.Update{activate("a", 1), activate("b", 2)}, deactivate("a", 3), production, stillActive},
-		"a late retry says nothing":                                   {[]subscriber.Update{activate("a", 1), deactivate("a", 5)}, activate("a", 3), production, subscriber.Decision{Older: true}},
-		"at one instant ACTIVATE outranks the status of another":      {[]subscriber.Update{activate("a", 2)}, other("a", 2, false), production, says(true)},
-		"at one instant granting outranks ending":                     {[]subscriber.Update{activate("a", 2)}, deactivate("a", 2), production, says(true)},
-		"at one instant DEACTIVATE outranks the status of another":    {[]subscriber.Update{deactivate("a", 2)}, other("a", 2, true), production, says(false)},
-		"a sandbox purchase does not keep the production user active": {[]subscriber.Update{inSandbox}, deactivate("a", 3), production, says(false)},
-		"it does where both go to one account":                        {[]subscriber.Update{inSandbox}, deactivate("a", 3), both, stillActive},
-		"an end without an id does not end a stored purchase":         {[]subscriber.Update{activate("a", 1)}, noID, production, stillActive},
-		"an end without an id is an end where nothing is stored":      {nil, noID, production, says(false)},
+		"a first purchase is active":                               {nil, activate("new", 1), says(true)},
+		"the end of the only purchase is an end":                   {[]subscriber.Update{activate("old", 1)}, deactivate("old", 2), says(false)},
+		"an upgrade whose end comes last leaves the user active":   {[]subscriber.Update{activate("old", 1), activate("new", 2)}, deactivate("old", 2), stillActive},
+		"an upgrade whose end comes first ends active":             {[]subscriber.Update{activate("old", 1), deactivate("old", 2)}, activate("new", 2), says(true)},
+		"of two subscriptions one ends":                            {[]subscriber.Update{activate("a", 1), activate("b", 2)}, deactivate("a", 3), stillActive},
+		"a late retry says nothing":                                {[]subscriber.Update{activate("a", 1), deactivate("a", 5)}, activate("a", 3), subscriber.Decision{Older: true}},
+		"at one instant ACTIVATE outranks the status of another":   {[]subscriber.Update{activate("a", 2)}, other("a", 2, false), says(true)},
+		"at one instant granting outranks ending":                  {[]subscriber.Update{activate("a", 2)}, deactivate("a", 2), says(true)},
+		"at one instant DEACTIVATE outranks the status of another": {[]subscriber.Update{deactivate("a", 2)}, other("a", 2, true), says(false)},
+		"an end without an id does not end a stored purchase":      {[]subscriber.Update{activate("a", 1)}, noID, stillActive},
+		"an end without an id is an end where nothing is stored":   {nil, noID, says(false)},
 		"an end without a time does not end the purchase": {
-			[]subscriber.Update{activate("a", 1)}, subscriber.Update{Purchase: "a", Known: true, Rank: subscriber.Deactivate}, production, says(true),
+			[]subscriber.Update{activate("a", 1)}, subscriber.Update{Purchase: "a", Known: true, Rank: subscriber.Deactivate}, says(true),
 		},
 		"nor another one": {
-			[]subscriber.Update{activate("a", 1)}, subscriber.Update{Purchase: "b", Known: true, Rank: subscriber.Deactivate}, production, stillActive,
+			[]subscriber.Update{activate("a", 1)}, subscriber.Update{Purchase: "b", Known: true, Rank: subscriber.Deactivate}, stillActive,
 		},
-		"a grant without an id is one":                              {nil, activate("", 1), production, says(true)},
-		"an unknown state says nothing of it":                       {nil, subscriber.Update{Purchase: "a", At: at(1)}, production, subscriber.Decision{}},
-		"an unknown state of an ended purchase stays in the shadow": {[]subscriber.Update{deactivate("a", 1), activate("b", 1)}, subscriber.Update{Purchase: "a", At: at(2)}, production, stillActive},
-		"an unknown state that is older says nothing at all":        {[]subscriber.Update{activate("a", 2)}, subscriber.Update{Purchase: "a", At: at(1)}, production, subscriber.Decision{Older: true}},
-		"a scope without purchases":                                 {[]subscriber.Update{activate("a", 1)}, other("a", 2, true), sandbox, says(false)},
+		"a grant without an id is one":                              {nil, activate("", 1), says(true)},
+		"an unknown state says nothing of it":                       {nil, subscriber.Update{Purchase: "a", At: at(1)}, subscriber.Decision{}},
+		"an unknown state of an ended purchase stays in the shadow": {[]subscriber.Update{deactivate("a", 1), activate("b", 1)}, subscriber.Update{Purchase: "a", At: at(2)}, stillActive},
+		"an unknown state that is older says nothing at all":        {[]subscriber.Update{activate("a", 2)}, subscriber.Update{Purchase: "a", At: at(1)}, subscriber.Decision{Older: true}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -83,14 +74,14 @@ func TestWhatTheProfileOfTheLastEventMaySay(t *testing.T) {
 				s.Apply(c)
 			}
 			older, _ := s.Apply(test.last)
-			if diff := cmp.Diff(test.want, s.Decide(test.last, older, test.scope)); diff != "" {
+			if diff := cmp.Diff(test.want, s.Decide(test.last, older)); diff != "" {
 				t.Error(diff)
 			}
 			again, changed := s.Apply(test.last)
 			if again != older || changed {
 				t.Errorf("the same event again: older %t, changed %t", again, changed)
 			}
-			if diff := cmp.Diff(test.want, s.Decide(test.last, again, test.scope)); diff != "" {
+			if diff := cmp.Diff(test.want, s.Decide(test.last, again)); diff != "" {
 				t.Errorf("the same event gave another answer: %s", diff)
 			}
 		})
@@ -103,7 +94,7 @@ func TestATimeAfterTheReceptionCountsAsTheReception(t *testing.T) {
 	if older, _ := s.Apply(deactivate("a", 2).Until(at(2))); older {
 		t.Error("a clock that ran ahead silenced the next event")
 	}
-	if s.Active(production) {
+	if s.Active() {
 		t.Error("the end was not heard")
 	}
 }
@@ -114,57 +105,232 @@ func TestTheStateStaysBoundedAndKeepsWhatIsActive(t *testing.T) {
 	for i := range 500 {
 		s.Apply(deactivate(fmt.Sprint("bought over and over ", i), i))
 	}
-	if len(s.Production) > 100 || !s.Active(production) {
-		t.Errorf("%d entries, active %t", len(s.Production), s.Active(production))
+	if len(s) > 100 || !s.Active() {
+		t.Errorf("%d entries, active %t", len(s), s.Active())
 	}
 }
 
 // Whatever the order of arrival, however often: the state is what an oracle says that knows all that has arrived.
 func TestTheStateIsWhatAllThatArrivedSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		story := rapid.SliceOfN(rapid.Custom(claim), 1, 12).Draw(t, "story")
-		arrivals := rapid.SliceOfN(rapid.SampledFrom(story), 1, 40).Draw(t, "arrivals")
+		history := rapid.SliceOfN(rapid.Custom(drawUpdate), 1, 12).Draw(t, "history")
+		arrivals := rapid.SliceOfN(rapid.SampledFrom(history), 1, 40).Draw(t, "arrivals")
 		var s subscriber.State
 		for i, c := range arrivals {
 			s.Apply(c)
-			for _, scope := range []subscriber.Scope{production, sandbox, both} {
-				if got, want := s.Active(scope), oracle(arrivals[:i+1], scope); got != want {
-					t.Fatalf("after %d events: active %t in %+v, want %t", i+1, got, scope, want)
-				}
+			if got, want := s.Active(), oracle(arrivals[:i+1]); got != want {
+				t.Fatalf("after %d events: active %t, want %t", i+1, got, want)
 			}
 		}
 	})
 }
 
-func claim(t *rapid.T) subscriber.Update {
+func drawUpdate(t *rapid.T) subscriber.Update {
 	purchase := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "purchase")
 	minute := rapid.IntRange(0, 5).Draw(t, "minute")
-	c := rapid.SampledFrom([]subscriber.Update{
+	return rapid.SampledFrom([]subscriber.Update{
 		activate(purchase, minute), deactivate(purchase, minute), other(purchase, minute, true), other(purchase, minute, false),
 		{Purchase: purchase, At: at(minute)},
-	}).Draw(t, "claim")
-	c.Sandbox = rapid.Bool().Draw(t, "sandbox")
-	return c
+	}).Draw(t, "update")
 }
 
-// oracle looks at all claims at once: of each purchase the newest, at the same instant the one that ranks highest.
-func oracle(arrived []subscriber.Update, scope subscriber.Scope) bool {
-	type key struct {
-		purchase string
-		sandbox  bool
-	}
-	newest := make(map[key]subscriber.Update)
-	for _, c := range arrived {
-		k := key{c.Purchase, c.Sandbox}
-		best, ok := newest[k]
-		if c.Known && (!ok || c.At.After(best.At) || c.At.Equal(best.At) && c.Rank > best.Rank) {
-			newest[k] = c
+// oracle looks at all updates at once: of each purchase the newest, at the same instant the one that ranks highest.
+func oracle(arrived []subscriber.Update) bool {
+	newest := make(map[string]subscriber.Update)
+	for _, u := range arrived {
+		best, ok := newest[u.Purchase]
+		if u.Known && (!ok || u.At.After(best.At) || u.At.Equal(best.At) && u.Rank > best.Rank) {
+			newest[u.Purchase] = u
 		}
 	}
-	for k, c := range newest {
-		if c.Active && (k.sandbox && scope.Sandbox || !k.sandbox && scope.Production) {
+	for _, u := range newest {
+		if u.Active {
 			return true
 		}
 	}
 	return false
+}
+
+func TestWhatABatchMaySay(t *testing.T) {
+	says := func(active bool) subscriber.Decision { return subscriber.Decision{Known: true, Active: active} }
+	idsOnly := subscriber.Decision{Others: true, Known: true, Active: true}
+	var ended subscriber.State
+	ended.Apply(deactivate("old", 4))
+	for name, c := range map[string]struct {
+		before subscriber.State
+		batch  []subscriber.Update
+		want   []subscriber.Decision
+	}{
+		"an upgrade, the end first":          {nil, []subscriber.Update{deactivate("old", 2), activate("new", 3)}, []subscriber.Decision{says(true), says(true)}},
+		"an upgrade, the end last":           {nil, []subscriber.Update{activate("new", 2), deactivate("old", 3)}, []subscriber.Decision{says(true), idsOnly}},
+		"the queue's order does not matter":  {nil, []subscriber.Update{deactivate("old", 3), activate("new", 2)}, []subscriber.Decision{idsOnly, says(true)}},
+		"nobody makes a neighbour older":     {nil, []subscriber.Update{deactivate("a", 2), activate("a", 1)}, []subscriber.Decision{says(false), says(false)}},
+		"but what is stored does":            {ended, []subscriber.Update{activate("old", 3), activate("old", 5)}, []subscriber.Decision{{Older: true, Active: true}, says(true)}},
+		"what loses a tie says what is true": {nil, []subscriber.Update{deactivate("a", 1), activate("b", 1), other("a", 1, false)}, []subscriber.Decision{says(true), says(true), idsOnly}},
+		"an unknown state says nothing":      {nil, []subscriber.Update{activate("a", 1), {Purchase: "a", At: at(2)}}, []subscriber.Decision{says(true), {Active: true}}},
+		"nothing":                            {ended, nil, []subscriber.Decision{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := maps.Clone(c.before)
+			_, decisions, _ := c.before.Merge(c.batch)
+			if diff := cmp.Diff(c.want, decisions); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(before, c.before); diff != "" {
+				t.Errorf("the state that was given has changed: %s", diff)
+			}
+		})
+	}
+}
+
+// A batch leaves the state that its updates leave in any order, and a batch that has been merged changes nothing any more.
+func TestABatchLeavesWhatItsUpdatesLeave(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		updates := rapid.SliceOfN(rapid.Custom(drawUpdate), 0, 10).Draw(t, "updates")
+		var alone subscriber.State
+		for _, u := range updates {
+			alone.Apply(u)
+		}
+		merged, decisions, changed := subscriber.State(nil).Merge(updates)
+		if diff := cmp.Diff(alone, merged); diff != "" || changed != (len(alone) > 0) {
+			t.Fatalf("changed %t: %s", changed, diff)
+		}
+		for i, d := range decisions {
+			if d.Older || d.Known && d.Active != merged.Active() {
+				t.Fatalf("the decision on update %d is %+v", i, d)
+			}
+		}
+		if _, _, again := merged.Merge(updates); again {
+			t.Fatal("the same batch changes the state again")
+		}
+	})
+}
+
+func TestAStateIsStoredAsPeopleCanReadIt(t *testing.T) {
+	var s subscriber.State
+	s.Apply(activate("subs_b", 1))
+	s.Apply(other("subs_a", 2, true))
+	s.Apply(deactivate("subs_c", 3))
+	const want = `{"subs_a":{"active":true,"at":"2026-03-14T12:02:00.000Z","rank":"other_grants"},` +
+		`"subs_b":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"},` +
+		`"subs_c":{"active":false,"at":"2026-03-14T12:03:00.000Z","rank":"deactivate"}}`
+	if got := s.Encode(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := (subscriber.State{}).Encode(); got != "{}" {
+		t.Errorf("nothing is stored as %s", got)
+	}
+}
+
+func TestDecodeBelievesWhatCanBeBelieved(t *testing.T) {
+	longAgo := time.UnixMilli(1).UTC()
+	whole := subscriber.State{"a": {Active: true, At: at(1), Rank: subscriber.Activate}}
+	for name, c := range map[string]struct {
+		text string
+		want subscriber.State
+		err  error
+	}{
+		"a whole state":                        {`{"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, nil},
+		"names that a later version may add":   {`{"a":{"plan":{"x":[1]},"active":true,"at":"2026-03-14T12:01:00Z","rank":"activate"}}`, whole, nil},
+		"a time of another zone":               {`{"a":{"active":true,"at":"2026-03-14T13:01:00.000+01:00","rank":"activate"}}`, whole, nil},
+		"a time that is none":                  {`{"a":{"active":true,"at":"yesterday","rank":"activate"}}`, subscriber.State{"a": {Active: true, At: longAgo, Rank: subscriber.Activate}}, subscriber.ErrDamaged},
+		"a time before all times":              {`{"a":{"active":true,"at":"0001-01-01T00:00:00Z","rank":"activate"}}`, subscriber.State{"a": {Active: true, At: longAgo, Rank: subscriber.Activate}}, subscriber.ErrDamaged},
+		"a rank that another version knows":    {`{"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"supreme"}}`, subscriber.State{"a": {Active: true, At: at(1)}}, subscriber.ErrDamaged},
+		"numbers where words belong":           {`{"a":{"active":true,"at":1773489660000,"rank":3}}`, subscriber.State{"a": {Active: true, At: longAgo}}, subscriber.ErrDamaged},
+		"a purchase of which nothing is clear": {`{"b":{"active":"yes"},"c":7,"":{"active":true},"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, subscriber.ErrDamaged},
+		"of two the last counts":               {`{"a":7,"a":{"active":false,"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, nil},
+		"nothing":                              {``, nil, subscriber.ErrNoState},
+		"null":                                 {`null`, nil, subscriber.ErrNoState},
+		"no JSON":                              {`active`, nil, subscriber.ErrNoState},
+		"another kind of JSON":                 {`["a"]`, nil, subscriber.ErrNoState},
+		"more than one":                        {`{}{}`, nil, subscriber.ErrNoState},
+		"cut off":                              {`{"a":{"active":true`, nil, subscriber.ErrNoState},
+		"an empty state":                       {` {} `, nil, nil},
+		"text that is no UTF-8":                {"{\"\xff\":1}", nil, subscriber.ErrNoState},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := subscriber.DecodeState(c.text)
+			if !errors.Is(err, c.err) || (err == nil) != (c.err == nil) {
+				t.Errorf("error %v, want %v", err, c.err)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestDecodeUndoesEncode(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var s subscriber.State
+		for _, u := range rapid.SliceOfN(rapid.Custom(drawUpdate), 0, 12).Draw(t, "history") {
+			u.Purchase = rapid.OneOf(rapid.String(), rapid.Just(u.Purchase)).Draw(t, "id")
+			s.Apply(u)
+		}
+		got, err := subscriber.DecodeState(s.Encode())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(s, got); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func TestNothingFromOutsideFillsAState(t *testing.T) {
+	var s subscriber.State
+	long := strings.Repeat("x", 1<<20)
+	s.Apply(activate(long, 1))
+	if n := len(s.Encode()); n > 300 {
+		t.Errorf("%d bytes are stored for one purchase", n)
+	}
+	older, _ := s.Apply(deactivate(long, 2))
+	if older || s.Active() {
+		t.Error("the end of a purchase with a long id was not noticed")
+	}
+	if older, _ := s.Apply(activate(long+"y", 1)); older {
+		t.Error("two long ids are one")
+	}
+}
+
+func TestWhatWasStoredFromTheFutureSilencesNobody(t *testing.T) {
+	var s subscriber.State
+	s.Apply(activate("a", 500))
+	s.Apply(activate("b", 1))
+	if !s.Forget(at(100)) {
+		t.Fatal("the future was not noticed")
+	}
+	if !s.Active() {
+		t.Error("a paying user was forgotten")
+	}
+	if older, _ := s.Apply(deactivate("a", 2)); older {
+		t.Error("the end was not noticed")
+	}
+	if older, _ := s.Apply(activate("b", 0)); !older {
+		t.Error("the other purchase lost its time")
+	}
+	if s.Forget(at(100)) {
+		t.Error("there is no future any more")
+	}
+}
+
+func FuzzDecodeState(f *testing.F) {
+	var s subscriber.State
+	s.Apply(activate("a", 1))
+	for _, seed := range []string{"", "{}", s.Encode(), `{"a":{"active":true},"b":null}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := subscriber.DecodeState(text)
+		again, second := subscriber.DecodeState(s.Encode())
+		if second != nil {
+			t.Fatalf("what was believed cannot be read again: %v", second)
+		}
+		if diff := cmp.Diff(s, again); diff != "" {
+			t.Fatal(diff)
+		}
+		if err == nil && s.Forget(at(0)) && s.Forget(at(0)) {
+			t.Fatal("the future does not end")
+		}
+	})
 }

@@ -3,6 +3,8 @@ package webhook
 import (
 	"math"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -65,22 +67,35 @@ func (v *idValues) subscriber() Subscriber {
 	return Subscriber{}
 }
 
-// Absent reports whether an id counts as missing: if it is empty, or a word that broken apps send for nothing, in any
-// letter case.
+// Absent reports whether an id is nobody's: it is empty, has nothing but white space and invisible characters, is the
+// all-zero UUID, or is a word that broken apps send for nothing, in any letter case.
 func Absent[T ~string | ~[]byte](id T) bool {
-	if len(id) > len("undefined") {
-		return false
+	if len(id) > 0 && id[0] > ' ' && id[0] < utf8.RuneSelf && strings.IndexByte("nNuU(<[0", id[0]) < 0 {
+		return false // as nearly all ids
 	}
-	switch strings.ToLower(string(id)) {
-	case "", "null", "(null)", "nil", "none", "undefined", "nan":
+	visible := strings.TrimFunc(string(id), invisible)
+	switch strings.ToLower(visible) {
+	case "", "null", "(null)", "<null>", "nil", "none", "undefined", "nan", "[object object]",
+		"00000000-0000-0000-0000-000000000000", "00000000000000000000000000000000":
 		return true
-	default:
-		return false
 	}
+	return false
+}
+
+// invisible reports whether nothing of a character can be seen. Besides white space, control and format characters these
+// are the fillers and blanks of Unicode's other classes.
+func invisible(r rune) bool {
+	switch r {
+	case '\u034f', '\u115f', '\u1160', '\u17b4', '\u17b5', '\u2800', '\u3164', '\uffa0', '\ufffc':
+		return true
+	}
+	variation := '\ufe00' <= r && r <= '\ufe0f' || '\U000e0100' <= r && r <= '\U000e01ef' || '\u180b' <= r && r <= '\u180f'
+	return variation || unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zs, unicode.Zl, unicode.Zp)
 }
 
 // IDs are all that the receiver reads from a body.
 type IDs struct {
+	EventName  string // empty in version 2's shape
 	EventID    string
 	Subscriber Subscriber
 }
@@ -113,7 +128,7 @@ func Peek(body []byte) IDs {
 	if absent(eventName) {
 		ids.setVersion2(user, properties)
 	}
-	return IDs{EventID: string(textOf(eventID)), Subscriber: ids.subscriber()}
+	return IDs{EventName: string(textOf(eventName)), EventID: string(textOf(eventID)), Subscriber: ids.subscriber()}
 }
 
 // setVersion2 sets the ids of version 2, which take precedence over ids at the top level, as in [Event.Read].

@@ -1,15 +1,19 @@
-// Package dynamo keeps subscribers' entries, and what was accepted of messages that come back, in a DynamoDB table.
+// Package dynamo keeps what is known of people in a DynamoDB table.
 //
-// It does not interpret an entry. It is a package of its own because the receiver, which uses package aws, must not
+// It does not interpret an item. It is a package of its own because the receiver, which uses package aws, must not
 // carry DynamoDB's client: that would make its binary half a megabyte larger (measured, November 2026).
 package dynamo
 
 import (
 	"context"
 	"errors"
+	"fmt"
+	"iter"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,30 +29,28 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-// Limits of DynamoDB (BatchGetItem, November 2026), and ours.
+// Limits of DynamoDB (BatchGetItem, BatchWriteItem, November 2026), and ours.
 const (
-	keysPerRead  = 100
-	readsAtOnce  = 8
-	writesAtOnce = 32
-	readAttempts = 5
-	readPause    = 25 * time.Millisecond // before unprocessed keys are asked for again; doubled each time
-	// deliveredLifetime is a little more than a message can be on its way.
-	deliveredLifetime = 21 * 24 * time.Hour
+	keysPerRead   = 100
+	itemsPerWrite = 25
+	readsAtOnce   = 8
+	writesAtOnce  = 32
+	attempts      = 5
+	pause         = 25 * time.Millisecond // before unprocessed keys are sent again; doubled each time
 )
 
-// acceptedAttribute holds which records of a message CleverTap has accepted.
-const acceptedAttribute = "accepted"
+// errUnprocessed says that DynamoDB left items out again and again, as it does when it is throttled.
+var errUnprocessed = errors.New("items left unprocessed")
 
-// errUnprocessed says that DynamoDB left keys out again and again, as it does when it is throttled.
-var errUnprocessed = errors.New("keys left unprocessed")
-
-// Table implements [forward.Subscribers] and [forward.DeliveredRecords] on one table.
+// Table implements [forward.Table].
 type Table struct {
 	client *dynamodb.Client
 	name   string
 	reads  *semaphore.Weighted // bounds the reads under way
 	writes *semaphore.Weighted // bounds the writes under way
 }
+
+var _ forward.Table = (*Table)(nil)
 
 // NewTable makes no connection yet. One try of a call may take as long as timeout; 0 sets no limit. As many
 // connections are kept as there are calls at once, or most calls would begin with a handshake.
@@ -64,84 +66,9 @@ func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 	return &Table{client, name, semaphore.NewWeighted(readsAtOnce), semaphore.NewWeighted(writesAtOnce)}
 }
 
-// Read implements [forward.Subscribers].
-func (t *Table) Read(ctx context.Context, keys []string) (map[string]string, error) {
-	return t.readAttribute(ctx, keys, subscriber.StateAttribute)
-}
-
-// What must hold of an entry that is replaced: it still has the text that was read, or it still has none.
-const (
-	sameText = "#state = :read"
-	noText   = "attribute_not_exists(#state) OR #state = :read OR NOT attribute_type(#state, :text)"
-)
-
-// Write implements [forward.Subscribers].
-func (t *Table) Write(ctx context.Context, key, read, text string) error {
-	put := &dynamodb.PutItemInput{
-		Item:                      newItem(key, subscriber.StateAttribute, text, subscriber.Lifetime),
-		ConditionExpression:       new(sameText),
-		ExpressionAttributeNames:  map[string]string{"#state": subscriber.StateAttribute},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":read": textValue(read)},
-	}
-	if read == "" {
-		put.ConditionExpression = new(noText)
-		put.ExpressionAttributeValues[":text"] = textValue("S")
-	}
-	return t.put(ctx, put)
-}
-
-// LoadDelivered implements [forward.DeliveredRecords].
-func (t *Table) LoadDelivered(ctx context.Context, keys []string) (map[string]forward.Kinds, error) {
-	texts, err := t.readAttribute(ctx, keys, acceptedAttribute)
-	accepted := make(map[string]forward.Kinds, len(texts))
-	for key, text := range texts {
-		accepted[key] = forward.ParseKinds(text)
-	}
-	return accepted, err
-}
-
-// SaveDelivered implements [forward.DeliveredRecords].
-func (t *Table) SaveDelivered(ctx context.Context, key string, accepted forward.Kinds) error {
-	item := newItem(key, acceptedAttribute, accepted.String(), deliveredLifetime)
-	return t.put(ctx, &dynamodb.PutItemInput{Item: item})
-}
-
-// Entry is a subscriber's entry.
-type Entry struct {
-	Text    string    // empty for an entry without a text
-	Expires time.Time // zero if the entry does not say
-}
-
-// ReadEntry returns one entry; found is false if there is none.
-func (t *Table) ReadEntry(ctx context.Context, key string) (entry Entry, found bool, err error) {
-	in := &dynamodb.GetItemInput{TableName: &t.name, Key: keyOf(key), ConsistentRead: new(true)}
-	out, err := t.client.GetItem(ctx, in)
-	if err != nil {
-		return Entry{}, false, aws.Fault(fault.Table, err)
-	}
-	entry.Text = textOf(out.Item[subscriber.StateAttribute])
-	if n, ok := out.Item[subscriber.ExpiresAttribute].(*types.AttributeValueMemberN); ok {
-		if seconds, err := strconv.ParseInt(n.Value, 10, 64); err == nil {
-			entry.Expires = time.Unix(seconds, 0).UTC()
-		}
-	}
-	return entry, out.Item != nil, nil
-}
-
-// Delete deletes an entry; found is false if there was none.
-func (t *Table) Delete(ctx context.Context, key string) (found bool, err error) {
-	in := &dynamodb.DeleteItemInput{TableName: &t.name, Key: keyOf(key), ReturnValues: types.ReturnValueAllOld}
-	out, err := t.client.DeleteItem(ctx, in)
-	if err != nil {
-		return false, aws.Fault(fault.Table, err)
-	}
-	return len(out.Attributes) > 0, nil
-}
-
-// readAttribute returns one attribute of those items that exist, "" where it is not a text. It asks for a hundred
-// items at a time, with several calls at once.
-func (t *Table) readAttribute(ctx context.Context, keys []string, attribute string) (map[string]string, error) {
-	found := make(map[string]string, len(keys))
+// Load implements [forward.Table]. It asks for a hundred items at a time, with several calls at once.
+func (t *Table) Load(ctx context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error) {
+	found := make(map[subscriber.Key]subscriber.Item, len(keys))
 	var (
 		calls sync.WaitGroup
 		mu    sync.Mutex
@@ -149,11 +76,12 @@ func (t *Table) readAttribute(ctx context.Context, keys []string, attribute stri
 	)
 	for chunk := range slices.Chunk(keys, keysPerRead) {
 		calls.Go(func() {
-			items, err := t.readItems(ctx, chunk)
+			items, err := t.loadChunk(ctx, chunk)
 			mu.Lock()
 			defer mu.Unlock()
-			for _, item := range items {
-				found[textOf(item[subscriber.KeyAttribute])] = textOf(item[attribute])
+			for _, values := range items {
+				key, item := fromValues(values)
+				found[key] = item
 			}
 			if first == nil {
 				first = err
@@ -164,24 +92,19 @@ func (t *Table) readAttribute(ctx context.Context, keys []string, attribute stri
 	return found, first
 }
 
-// readItems returns the items of up to a hundred keys. It asks again for what DynamoDB leaves unprocessed, as it does
-// when it is throttled.
-func (t *Table) readItems(ctx context.Context, keys []string) (items []map[string]types.AttributeValue, err error) {
+// loadChunk returns the items of up to a hundred keys. It asks again for what DynamoDB leaves unprocessed.
+func (t *Table) loadChunk(ctx context.Context, keys []subscriber.Key) (items []map[string]types.AttributeValue, err error) {
 	if err := t.reads.Acquire(ctx, 1); err != nil {
 		return nil, aws.Fault(fault.Table, err)
 	}
 	defer t.reads.Release(1)
 	wanted := make([]map[string]types.AttributeValue, len(keys))
 	for i, key := range keys {
-		wanted[i] = keyOf(key)
+		wanted[i] = keyValues(key)
 	}
-	for attempt := range readAttempts {
-		if attempt > 0 {
-			select {
-			case <-time.After(readPause << attempt):
-			case <-ctx.Done():
-				return items, aws.Fault(fault.Table, ctx.Err())
-			}
+	for attempt := range attempts {
+		if err := wait(ctx, attempt); err != nil {
+			return items, err
 		}
 		answer, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{t.name: {Keys: wanted, ConsistentRead: new(true)}},
@@ -197,13 +120,44 @@ func (t *Table) readItems(ctx context.Context, keys []string) (items []map[strin
 	return items, fault.New(fault.Retry, fault.Table, &aws.Error{Call: "DynamoDB BatchGetItem", Err: errUnprocessed})
 }
 
-// put writes one item, or returns [forward.ErrConflict] if the condition does not hold.
-func (t *Table) put(ctx context.Context, put *dynamodb.PutItemInput) error {
+// wait pauses before every attempt but the first.
+func wait(ctx context.Context, attempt int) error {
+	if attempt == 0 {
+		return nil
+	}
+	select {
+	case <-time.After(pause << attempt):
+		return nil
+	case <-ctx.Done():
+		return aws.Fault(fault.Table, ctx.Err())
+	}
+}
+
+// Replace implements [forward.Table].
+func (t *Table) Replace(
+	ctx context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
+) error {
 	if err := t.writes.Acquire(ctx, 1); err != nil {
 		return aws.Fault(fault.Table, err)
 	}
 	defer t.writes.Release(1)
-	put.TableName = &t.name
+	put := &dynamodb.PutItemInput{
+		TableName: &t.name, Item: toValues(key, item), ExpressionAttributeNames: make(map[string]string),
+	}
+	conditions := make([]string, len(attributes))
+	for i, name := range attributes {
+		put.ExpressionAttributeNames[fmt.Sprint("#a", i)] = name
+		if value, known := read[name]; known {
+			conditions[i] = fmt.Sprintf("#a%d = :a%d", i, i)
+			if put.ExpressionAttributeValues == nil {
+				put.ExpressionAttributeValues = make(map[string]types.AttributeValue)
+			}
+			put.ExpressionAttributeValues[fmt.Sprint(":a", i)] = toValue(value)
+		} else {
+			conditions[i] = fmt.Sprintf("attribute_not_exists(#a%d)", i)
+		}
+	}
+	put.ConditionExpression = new(strings.Join(conditions, " AND "))
 	_, err := t.client.PutItem(ctx, put)
 	if _, conflict := errors.AsType[*types.ConditionalCheckFailedException](err); conflict {
 		return forward.ErrConflict
@@ -214,25 +168,169 @@ func (t *Table) put(ctx context.Context, put *dynamodb.PutItemInput) error {
 	return nil
 }
 
-// newItem is a text under a key, and when it may go.
-func newItem(key, attribute, text string, lifetime time.Duration) map[string]types.AttributeValue {
-	item := keyOf(key)
-	item[attribute] = textValue(text)
-	expires := time.Now().Add(lifetime).Unix()
-	item[subscriber.ExpiresAttribute] = &types.AttributeValueMemberN{Value: strconv.FormatInt(expires, 10)}
-	return item
-}
-
-func keyOf(key string) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{subscriber.KeyAttribute: textValue(key)}
-}
-
-func textValue(text string) types.AttributeValue { return &types.AttributeValueMemberS{Value: text} }
-
-// textOf returns "" for a value that is not a text.
-func textOf(v types.AttributeValue) string {
-	if s, ok := v.(*types.AttributeValueMemberS); ok {
-		return s.Value
+// Put implements [forward.Table]. It writes 25 items at a time, with several calls at once.
+func (t *Table) Put(
+	ctx context.Context, items map[subscriber.Key]subscriber.Item,
+) (failed []subscriber.Key, first error) {
+	requests := make([]types.WriteRequest, 0, len(items))
+	for key, item := range items {
+		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: toValues(key, item)}})
 	}
-	return ""
+	var (
+		calls sync.WaitGroup
+		mu    sync.Mutex
+	)
+	for chunk := range slices.Chunk(requests, itemsPerWrite) {
+		calls.Go(func() {
+			left, err := t.putChunk(ctx, chunk)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, request := range left {
+				key, _ := fromValues(request.PutRequest.Item)
+				failed = append(failed, key)
+			}
+			if first == nil {
+				first = err
+			}
+		})
+	}
+	calls.Wait()
+	return failed, first
+}
+
+// putChunk writes up to 25 items and returns those that were not written.
+func (t *Table) putChunk(ctx context.Context, requests []types.WriteRequest) ([]types.WriteRequest, error) {
+	if err := t.writes.Acquire(ctx, 1); err != nil {
+		return requests, aws.Fault(fault.Table, err)
+	}
+	defer t.writes.Release(1)
+	for attempt := range attempts {
+		if err := wait(ctx, attempt); err != nil {
+			return requests, err
+		}
+		answer, err := t.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{t.name: requests},
+		})
+		if err != nil {
+			return requests, aws.Fault(fault.Table, err)
+		}
+		if requests = answer.UnprocessedItems[t.name]; len(requests) == 0 {
+			return nil, nil
+		}
+	}
+	return requests, fault.New(fault.Retry, fault.Table, &aws.Error{Call: "DynamoDB BatchWriteItem", Err: errUnprocessed})
+}
+
+// Partition returns the items of a partition whose sort keys begin with a prefix, in their order.
+func (t *Table) Partition(ctx context.Context, partition, prefix string) iter.Seq2[Entry, error] {
+	in := &dynamodb.QueryInput{
+		TableName:              &t.name,
+		KeyConditionExpression: new("#p = :p AND begins_with(#s, :s)"),
+		ExpressionAttributeNames: map[string]string{
+			"#p": subscriber.PartitionAttribute, "#s": subscriber.SortAttribute,
+		},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":p": toValue(partition), ":s": toValue(prefix)},
+		ConsistentRead:            new(true),
+	}
+	if prefix == "" {
+		in.KeyConditionExpression = new("#p = :p")
+		delete(in.ExpressionAttributeNames, "#s")
+		delete(in.ExpressionAttributeValues, ":s")
+	}
+	return func(yield func(Entry, error) bool) {
+		for pages := dynamodb.NewQueryPaginator(t.client, in); pages.HasMorePages(); {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(Entry{}, aws.Fault(fault.Table, err))
+				return
+			}
+			if !yieldAll(page.Items, yield) {
+				return
+			}
+		}
+	}
+}
+
+// Entry is an item with its key.
+type Entry struct {
+	Key  subscriber.Key
+	Item subscriber.Item
+}
+
+func yieldAll(items []map[string]types.AttributeValue, yield func(Entry, error) bool) bool {
+	for _, values := range items {
+		key, item := fromValues(values)
+		if !yield(Entry{key, item}, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// Delete deletes an item; found is false if there was none.
+func (t *Table) Delete(ctx context.Context, key subscriber.Key) (found bool, err error) {
+	in := &dynamodb.DeleteItemInput{TableName: &t.name, Key: keyValues(key), ReturnValues: types.ReturnValueAllOld}
+	out, err := t.client.DeleteItem(ctx, in)
+	if err != nil {
+		return false, aws.Fault(fault.Table, err)
+	}
+	return len(out.Attributes) > 0, nil
+}
+
+func keyValues(key subscriber.Key) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{
+		subscriber.PartitionAttribute: toValue(key.Partition), subscriber.SortAttribute: toValue(key.Sort),
+	}
+}
+
+func toValues(key subscriber.Key, item subscriber.Item) map[string]types.AttributeValue {
+	values := keyValues(key)
+	for name, v := range item {
+		values[name] = toValue(v)
+	}
+	return values
+}
+
+// fromValues takes an item apart. A value that is neither a text, a whole number nor bytes stays as it is, so that a
+// condition can still compare it.
+func fromValues(values map[string]types.AttributeValue) (key subscriber.Key, item subscriber.Item) {
+	item = make(subscriber.Item, len(values))
+	for name, v := range values {
+		item[name] = fromValue(v)
+	}
+	key = subscriber.Key{
+		Partition: item.Text(subscriber.PartitionAttribute), Sort: item.Text(subscriber.SortAttribute),
+	}
+	maps.DeleteFunc(item, func(name string, _ any) bool {
+		return name == subscriber.PartitionAttribute || name == subscriber.SortAttribute
+	})
+	return key, item
+}
+
+func toValue(v any) types.AttributeValue {
+	switch v := v.(type) {
+	case string:
+		return &types.AttributeValueMemberS{Value: v}
+	case int64:
+		return &types.AttributeValueMemberN{Value: strconv.FormatInt(v, 10)}
+	case []byte:
+		return &types.AttributeValueMemberB{Value: v}
+	case types.AttributeValue:
+		return v
+	}
+	panic(fmt.Sprintf("an item has no values of type %T", v))
+}
+
+func fromValue(v types.AttributeValue) any {
+	switch v := v.(type) {
+	case *types.AttributeValueMemberS:
+		return v.Value
+	case *types.AttributeValueMemberN:
+		if n, err := strconv.ParseInt(v.Value, 10, 64); err == nil {
+			return n
+		}
+	case *types.AttributeValueMemberB:
+		return v.Value
+	}
+	return v
 }

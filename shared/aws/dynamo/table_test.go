@@ -3,9 +3,12 @@ package dynamo_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
@@ -19,126 +22,177 @@ import (
 func newTable(t *testing.T) (*awstest.Server, *awstest.Table, *dynamo.Table) {
 	t.Helper()
 	server := awstest.NewInProcess(nil)
-	fake := server.Dynamo.Create("subscribers", "subscriber")
+	fake := server.Dynamo.Create("subscribers", "subscriber", "item")
 	return server, fake, dynamo.NewTable(server.Config(), "subscribers", time.Second)
 }
 
-func TestAnEntryIsReplacedOnlyIfItIsTheOneThatWasRead(t *testing.T) {
+// key is the state of a person at an account.
+func key(person string) subscriber.Key { return subscriber.StateKey(person, "A") }
+
+// state is an item with a state.
+func state(text string) subscriber.Item { return subscriber.Item{"state": text} }
+
+func TestAnItemIsReplacedOnlyIfItIsTheOneThatWasRead(t *testing.T) {
+	one, two := awstest.S("one"), awstest.S("two")
 	for name, c := range map[string]struct {
-		stored awstest.Item // besides the key; nil: no item
-		read   string
+		stored awstest.Item // besides the keys; nil: no item
+		read   subscriber.Item
 		want   error
 	}{
-		"no entry, none was read":     {nil, "", nil},
-		"no entry, one was read":      {nil, "one", forward.ErrConflict},
-		"the text that was read":      {awstest.Item{"state": awstest.S("one")}, "one", nil},
-		"another text":                {awstest.Item{"state": awstest.S("two")}, "one", forward.ErrConflict},
-		"a text, but none was read":   {awstest.Item{"state": awstest.S("one")}, "", forward.ErrConflict},
-		"an empty text":               {awstest.Item{"state": awstest.S("")}, "", nil},
-		"a state that is not a text":  {awstest.Item{"state": awstest.N(1)}, "", nil},
-		"an item of an older version": {awstest.Item{"version": awstest.N(1)}, "", nil},
+		"no item, none was read":           {nil, nil, nil},
+		"no item, one was read":            {nil, state("one"), forward.ErrConflict},
+		"the text that was read":           {awstest.Item{"state": one}, state("one"), nil},
+		"another text":                     {awstest.Item{"state": two}, state("one"), forward.ErrConflict},
+		"an item, but none was read":       {awstest.Item{"state": one}, nil, forward.ErrConflict},
+		"an attribute that nobody asks of": {awstest.Item{"state": one, "more": two}, state("one"), nil},
+		"an item of an older version":      {awstest.Item{"version": awstest.N(1)}, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, fake, table := newTable(t)
 			if c.stored != nil {
-				c.stored["subscriber"] = awstest.S("key")
+				c.stored["subscriber"], c.stored["item"] = awstest.S("anna"), awstest.S("state#A")
 				fake.Put(c.stored)
 			}
-			if err := table.Write(t.Context(), "key", c.read, "new"); !errors.Is(err, c.want) {
+			err := table.Replace(t.Context(), key("anna"), c.read, state("new"), "state")
+			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 				t.Errorf("error %v, want %v", err, c.want)
 			}
-			if got := fake.Item("key")["state"].Text(); (got == "new") != (c.want == nil) {
+			if got := fake.Item("anna", "state#A")["state"].Text(); (got == "new") != (c.want == nil) {
 				t.Errorf("the text is now %q", got)
 			}
 		})
 	}
 }
 
-func TestAllEntriesAreReadHoweverManyThereAre(t *testing.T) {
+// Whatever lies in an attribute, it can be read and then replaced, and seen to have changed.
+func TestAnItemOfAnyTypesCanBeReplaced(t *testing.T) {
+	for name, value := range map[string]awstest.Value{
+		"a number": awstest.N(1), "a fraction": awstest.Value(`{"N":"1.5"}`),
+		"a boolean": awstest.Value(`{"BOOL":true}`), "nothing": awstest.Value(`{"NULL":true}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, fake, table := newTable(t)
+			fake.Put(awstest.Item{"subscriber": awstest.S("anna"), "item": awstest.S("state#A"), "state": value})
+			items, err := table.Load(t.Context(), []subscriber.Key{key("anna")})
+			if err != nil || items[key("anna")] == nil {
+				t.Fatalf("items %v, %v", items, err)
+			}
+			read := items[key("anna")]
+			if err := table.Replace(t.Context(), key("anna"), read, state("new"), "state"); err != nil {
+				t.Error(err)
+			}
+			if err := table.Replace(t.Context(), key("anna"), read, state("newer"), "state"); !errors.Is(err, forward.ErrConflict) {
+				t.Errorf("error %v although somebody has written", err)
+			}
+		})
+	}
+}
+
+func TestAllItemsAreReadAndWrittenHoweverManyThereAre(t *testing.T) {
 	server, fake, table := newTable(t)
-	fake.LeaveUnprocessed(3)
-	var keys []string
+	items := make(map[subscriber.Key]subscriber.Item)
+	var keys []subscriber.Key
 	for i := range 950 {
-		keys = append(keys, fmt.Sprint("key-", i))
+		keys = append(keys, key(fmt.Sprint("person-", i)))
 		if i%2 == 0 {
-			fake.Put(awstest.Item{"subscriber": awstest.S(keys[i]), "state": awstest.S(keys[i])})
+			items[keys[i]] = subscriber.Item{"state": fmt.Sprint(i), "n": int64(i), "b": []byte{1, 2}}
 		}
 	}
-	texts, err := table.Read(t.Context(), keys)
-	if err != nil || len(texts) != 475 || texts["key-948"] != "key-948" {
-		t.Errorf("%d texts, %v", len(texts), err)
+	fake.LeaveUnprocessed(3)
+	if failed, err := table.Put(t.Context(), items); err != nil || len(failed) > 0 {
+		t.Fatalf("%d not written, %v", len(failed), err)
+	}
+	if n := server.Dynamo.Calls("BatchWriteItem"); n != 19+3 {
+		t.Errorf("%d calls, want one for 25 items each and three for unprocessed ones", n)
+	}
+	fake.LeaveUnprocessed(3)
+	found, err := table.Load(t.Context(), keys)
+	if diff := cmp.Diff(items, found); diff != "" || err != nil {
+		t.Errorf("%v: %s", err, diff)
 	}
 	if n := server.Dynamo.Calls("BatchGetItem"); n != 10+3 {
-		t.Errorf("%d calls, want one for each hundred keys and three for unprocessed keys", n)
+		t.Errorf("%d calls, want one for a hundred keys each and three for unprocessed ones", n)
 	}
 }
 
-func TestOneEntryIsReadAndDeleted(t *testing.T) {
-	_, fake, table := newTable(t)
-	if _, found, err := table.ReadEntry(t.Context(), "key"); found || err != nil {
-		t.Errorf("found %t, %v", found, err)
+func TestAPartitionIsListedAndItsItemsDeleted(t *testing.T) {
+	_, _, table := newTable(t)
+	items := map[subscriber.Key]subscriber.Item{
+		subscriber.StateKey("anna", "A"): state("s"), subscriber.PersonKey("anna", "demo"): {"clevertap_id": "__x"},
+		subscriber.StateKey("bert", "A"): state("t"),
 	}
-	if err := table.Write(t.Context(), "key", "", "text"); err != nil {
+	if _, err := table.Put(t.Context(), items); err != nil {
 		t.Fatal(err)
 	}
-	entry, found, err := table.ReadEntry(t.Context(), "key")
-	age := subscriber.Lifetime - time.Until(entry.Expires)
-	if !found || err != nil || entry.Text != "text" || age < 0 || age > time.Minute {
-		t.Errorf("read %+v, %t, %v", entry, found, err)
-	}
-	for _, want := range []bool{true, false} {
-		if found, err := table.Delete(t.Context(), "key"); found != want || err != nil {
-			t.Errorf("deleted %t, %v, want %t", found, err, want)
+	for prefix, want := range map[string][]string{"": {"person#demo", "state#A"}, "state#": {"state#A"}, "event#": nil} {
+		var got []string
+		for entry, err := range table.Partition(t.Context(), "anna", prefix) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, entry.Key.Sort)
+			if diff := cmp.Diff(items[entry.Key], entry.Item); diff != "" {
+				t.Error(diff)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("prefix %q: %v, want %v", prefix, got, want)
 		}
 	}
-	fake.Put(awstest.Item{"subscriber": awstest.S("key"), "state": awstest.N(1), "expires": awstest.S("soon")})
-	if entry, found, err := table.ReadEntry(t.Context(), "key"); !found || err != nil || entry != (dynamo.Entry{}) {
-		t.Errorf("read %+v, %t, %v", entry, found, err)
-	}
-}
-
-func TestAcceptedRecordsAreKept(t *testing.T) {
-	_, fake, table := newTable(t)
-	const two = forward.Event | forward.Charged
-	if err := table.SaveDelivered(t.Context(), "note-1", two); err != nil {
-		t.Fatal(err)
-	}
-	fake.Put(awstest.Item{"subscriber": awstest.S("note-2"), "accepted": awstest.N(3)})
-	got, err := table.LoadDelivered(t.Context(), []string{"note-1", "note-2", "note-3"})
-	if err != nil || got["note-1"] != two || got["note-2"] != 0 || got["note-3"] != 0 {
-		t.Errorf("accepted %v, %v", got, err)
+	for _, want := range []bool{true, false} {
+		if found, err := table.Delete(t.Context(), subscriber.StateKey("anna", "A")); found != want || err != nil {
+			t.Errorf("deleted %t, %v, want %t", found, err, want)
+		}
 	}
 }
 
 // An error has AWS's code and no key or address.
 func TestErrorsOfTheTable(t *testing.T) {
-	denied := awstest.Fault{Status: 400, Code: "AccessDeniedException"}
+	private := key("private-person")
+	calls := map[string]func(*testing.T, *dynamo.Table) error{
+		"BatchGetItem": func(t *testing.T, table *dynamo.Table) error {
+			_, err := table.Load(t.Context(), []subscriber.Key{private})
+			return err
+		},
+		"BatchWriteItem": func(t *testing.T, table *dynamo.Table) error {
+			failed, err := table.Put(t.Context(), map[subscriber.Key]subscriber.Item{private: state("private-text")})
+			if len(failed) != 1 || failed[0] != private {
+				t.Errorf("not written: %v", failed)
+			}
+			return err
+		},
+		"PutItem": func(t *testing.T, table *dynamo.Table) error {
+			return table.Replace(t.Context(), private, nil, state("private-text"), "state")
+		},
+		"DeleteItem": func(t *testing.T, table *dynamo.Table) error {
+			_, err := table.Delete(t.Context(), private)
+			return err
+		},
+		"Query": func(t *testing.T, table *dynamo.Table) (err error) {
+			for _, err = range table.Partition(t.Context(), "private-person", "") {
+			}
+			return err
+		},
+	}
 	for name, c := range map[string]struct {
 		fault awstest.Fault
 		kind  fault.Kind
 		want  string
 	}{
 		"throttled":   {awstest.Throttle, fault.Retry, "ThrottlingException"},
-		"denied":      {denied, fault.Operator, "AccessDeniedException"},
+		"denied":      {awstest.Fault{Status: 400, Code: "AccessDeniedException"}, fault.Operator, "AccessDeniedException"},
 		"unreachable": {awstest.Reset, fault.Retry, "connection reset by peer"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			server, _, table := newTable(t)
-			server.Dynamo.Inject(c.fault)
-			_, read := table.Read(t.Context(), []string{"private"})
-			_, _, readOne := table.ReadEntry(t.Context(), "private")
-			_, deleted := table.Delete(t.Context(), "private")
-			for call, err := range map[string]error{
-				"BatchGetItem": read, "GetItem": readOne, "DeleteItem": deleted,
-				"PutItem": table.Write(t.Context(), "private", "", "private"),
-			} {
-				want := "DynamoDB " + call + ": " + c.want
-				f, ok := errors.AsType[*fault.Fault](err)
-				if !ok || f.Kind != c.kind || f.Reason != fault.Table || f.Err.Error() != want {
-					t.Errorf("error %v, want %s", err, want)
+		for call, do := range calls {
+			t.Run(name+" "+call, func(t *testing.T) {
+				server, _, table := newTable(t)
+				server.Dynamo.Inject(c.fault)
+				f, ok := errors.AsType[*fault.Fault](do(t, table))
+				if !ok || f.Kind != c.kind || f.Reason != fault.Table || f.Err.Error() != "DynamoDB "+call+": "+c.want {
+					t.Errorf("error %v, want DynamoDB %s: %s", f, call, c.want)
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -147,9 +201,8 @@ func TestKeysThatStayUnprocessedAreAnError(t *testing.T) {
 		_, fake, table := newTable(t)
 		fake.LeaveUnprocessed(100)
 		began := time.Now()
-		_, err := table.Read(t.Context(), []string{"key"})
-		failed, ok := errors.AsType[*aws.Error](err)
-		if !ok || failed.Error() != "DynamoDB BatchGetItem: keys left unprocessed" {
+		_, err := table.Load(t.Context(), []subscriber.Key{key("anna")})
+		if failed, ok := errors.AsType[*aws.Error](err); !ok || failed.Error() != "DynamoDB BatchGetItem: items left unprocessed" {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(began); took != 750*time.Millisecond {

@@ -1,0 +1,100 @@
+package forward
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"math/bits"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+)
+
+// Journal says what is kept of a webhook once its outcome is known.
+type Journal uint8
+
+// The journal's modes.
+const (
+	JournalOff Journal = iota
+	JournalOutcomes
+	JournalBodies // the webhook itself, too
+)
+
+// writeJournal writes what became of the messages of a person. It decides nothing: what cannot be written is counted.
+func (h *Handler) writeJournal(ctx context.Context, b *batch, l *ledger) (lost map[string]int) {
+	if h.Journal == JournalOff || b.items == nil { // unless the table was read, nobody knows who is suppressed
+		return nil
+	}
+	items := make(map[subscriber.Key]subscriber.Item)
+	apps := make(map[subscriber.Key]string)
+	for i := range b.readings {
+		r := &b.readings[i]
+		retriedBetween := l.has(i, Retried) && bits.OnesCount(uint(r.message.Receives)) > 1
+		if r.unwritten() || retriedBetween {
+			continue
+		}
+		known, err := r.known(b.items, h.now())
+		if err != nil || known.Suppressed {
+			continue
+		}
+		key := subscriber.EventKey(r.people.subscriber[0].partition, r.app.Name, r.received, r.journalID())
+		apps[key] = r.app.Name
+		items[key] = h.journalEntry(i, b, known, l).Item(h.JournalLifetime)
+	}
+	if len(items) == 0 {
+		return nil
+	}
+	failed, err := h.Table.Put(ctx, items)
+	if err == nil {
+		return nil
+	}
+	h.Log.WarnContext(ctx, "journal not written", "records", len(failed), "cause", err.Error())
+	lost = make(map[string]int)
+	for _, key := range failed {
+		lost[apps[key]]++
+	}
+	return lost
+}
+
+// journalEntry is what became of one message.
+func (h *Handler) journalEntry(i int, b *batch, known mapping.Known, l *ledger) subscriber.Event {
+	r, o := &b.readings[i], &b.opened[i]
+	outcome, f := l.outcome(i)
+	e := subscriber.Event{
+		App: r.app.Name, Event: r.name, EventID: r.eventID, Received: r.received, Settled: h.now(),
+		Outcome: outcome.String(), Records: l.accepted(i).String(), Attempt: r.message.Receives, Settings: b.settings,
+	}
+	if o.created > 0 {
+		e.Created = time.UnixMilli(o.created).UTC()
+	}
+	if f != nil {
+		e.Reason, e.Code = string(f.Reason), f.Code
+	}
+	if r.account != nil {
+		e.Account = r.account.ID
+	}
+	switch {
+	case len(r.people.former) > 0 && !known.FormerSuppressed:
+		e.Other = r.people.former[0].partition
+	case len(r.people.next) > 0:
+		e.Other = r.people.next[0].partition
+	}
+	if h.Journal == JournalBodies {
+		e.Body = r.body
+	}
+	return e
+}
+
+// unwritten reports whether a message has no place in the journal: it has no id of a person, or nothing could be read of it.
+// Those are on the rejected queue.
+func (r *reading) unwritten() bool { return r.app == nil || len(r.people.subscriber) == 0 }
+
+// journalID is the event's id, or a hash of the body where there is none.
+func (r *reading) journalID() string {
+	if r.eventID != "" {
+		return r.eventID
+	}
+	sum := sha256.Sum256(r.body)
+	return hex.EncodeToString(sum[:])
+}

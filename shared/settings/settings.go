@@ -1,0 +1,309 @@
+// Package settings answers which integration file is in force: the one built into the program, or the object in a bucket that
+// replaces it without a deployment.
+//
+// It promises that a faulty object never takes effect: the newest version that is good counts, in a process that has just
+// started as in one that runs; and that a process which has settings goes on with them when the bucket is out of reach. It
+// does not know what is in a file, and it never looks at the bucket by itself: its user decides when, beside its work.
+package settings
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Key is the object's name in the bucket.
+const Key = "integrations.yaml"
+
+// BuiltIn names the file that is built into the program in logs.
+const BuiltIn = "built-in"
+
+// MaxBytes is the size of a file that is read. A file that names every event and property of the catalogue for a dozen apps
+// has a tenth of it.
+const MaxBytes = 1 << 20
+
+// maxVersions bounds how many older versions are tried for one that is good.
+const maxVersions = 50
+
+// Errors of a [Bucket].
+var (
+	// ErrNotModified says that the object still has the ETag that the caller has seen.
+	ErrNotModified = errors.New("object is the same")
+	// ErrNoObject says that the bucket is there and the object is not.
+	ErrNoObject = errors.New("no object")
+	// ErrTooLarge says that the object has more than MaxBytes.
+	ErrTooLarge = fmt.Errorf("larger than %d KiB", MaxBytes>>10)
+)
+
+// Object is one version of the settings.
+type Object struct {
+	Text    []byte
+	ETag    string
+	Version string
+}
+
+// Bucket stores the object with all its versions. Errors other than those of this package mean that it is out of reach.
+type Bucket interface {
+	// Get returns the newest version, [ErrNotModified] if it has that ETag, [ErrNoObject], or [ErrTooLarge] with an object
+	// that has an ETag and no text.
+	Get(ctx context.Context, etag string) (Object, error)
+	// Versions returns the ids of the object's versions, the newest first; deletions are not among them.
+	Versions(ctx context.Context) ([]string, error)
+	// GetVersion returns one version; [ErrTooLarge] as Get does.
+	GetVersion(ctx context.Context, id string) (Object, error)
+}
+
+// InForce is what counts now.
+type InForce[T any] struct {
+	Value T
+	Name  string // BuiltIn, or the first twelve hex digits of the content's SHA-256
+}
+
+// Rejected is a version that does not take effect.
+type Rejected struct {
+	Version string
+	Err     error  // from the parser: every problem
+	InForce string // the name of what counts instead
+	Known   bool   // the same version was rejected at the look before
+}
+
+// Store keeps the settings in force. T is what a process needs of a file. Its methods may be called from any goroutine.
+type Store[T any] struct {
+	bucket   Bucket // nil: the built-in file always counts
+	parse    func(text []byte) (T, error)
+	builtIn  T
+	interval time.Duration
+	reject   func(ctx context.Context, r Rejected)
+
+	mu      sync.Mutex
+	current InForce[T]
+	etag    string    // of the newest version that was seen, good or not; empty: there is no object
+	bad     *Rejected // the newest version, if it is faulty
+	looked  time.Time // when the last look that succeeded began; zero: never
+	tried   time.Time // when the last look began
+	err     error     // of the last look
+	look    *look
+}
+
+// look is one look at the bucket under way.
+type look struct {
+	done chan struct{}
+	err  error
+}
+
+// New makes a Store. With a nil bucket the built-in value is in force from the start. reject is called for every look that
+// finds a faulty newest version.
+func New[T any](
+	bucket Bucket, builtIn T, parse func(text []byte) (T, error), interval time.Duration, reject func(context.Context, Rejected),
+) *Store[T] {
+	return &Store[T]{
+		bucket: bucket, builtIn: builtIn, parse: parse, interval: interval, reject: reject,
+		current: InForce[T]{builtIn, BuiltIn},
+	}
+}
+
+// Fixed makes a Store in which a value is always in force.
+func Fixed[T any](value T) *Store[T] { return New[T](nil, value, nil, 0, nil) }
+
+// Require returns what is in force. It waits only while the process has never seen the bucket, and then returns an error if
+// the bucket is out of reach: nobody can tell whether the built-in file still counts.
+func (s *Store[T]) Require(ctx context.Context) (InForce[T], error) {
+	if current, ready := s.Current(); ready {
+		return current, nil
+	}
+	err := s.Look(ctx)
+	current, ready := s.Current()
+	if ready {
+		return current, nil
+	}
+	return InForce[T]{}, err
+}
+
+// Current returns what is in force as far as this process knows. It never waits. ready is false while the process has never
+// seen the bucket: then nobody knows whether the built-in file still counts.
+func (s *Store[T]) Current() (settings InForce[T], ready bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current, s.bucket == nil || !s.looked.IsZero()
+}
+
+// Due reports whether it is time to look again.
+func (s *Store[T]) Due() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.due(s.tried)
+}
+
+// due uses the wall clock: the monotonic one stands still while Lambda freezes the process.
+func (s *Store[T]) due(since time.Time) bool {
+	age := time.Now().Round(0).Sub(since)
+	return s.bucket != nil && (since.IsZero() || age >= s.interval || age < 0)
+}
+
+// Look looks at the bucket and waits for the result, or joins a look that is under way. It returns an error if the bucket is
+// out of reach; what was in force stays in force.
+func (s *Store[T]) Look(ctx context.Context) error { return s.begin(ctx).wait(ctx) }
+
+// LookSince does the same unless the last look began within the interval: then it returns that look's result. So however many
+// callers ask, the bucket is asked once in an interval.
+func (s *Store[T]) LookSince(ctx context.Context) error {
+	s.mu.Lock()
+	if s.look == nil && !s.due(s.tried) {
+		defer s.mu.Unlock()
+		return s.err
+	}
+	s.mu.Unlock()
+	return s.Look(ctx)
+}
+
+// Begin starts a look beside the caller's work if one is due. The returned function waits for it, no longer than that. It
+// returns at once if nothing was due.
+func (s *Store[T]) Begin(ctx context.Context) (wait func(most time.Duration)) {
+	if !s.Due() {
+		return func(time.Duration) {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	l := s.begin(ctx)
+	return func(most time.Duration) {
+		timer := time.AfterFunc(most, cancel)
+		defer timer.Stop()
+		<-l.done
+		cancel()
+	}
+}
+
+func (l *look) wait(ctx context.Context) error {
+	select {
+	case <-l.done:
+		return l.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Store[T]) begin(ctx context.Context) *look {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.look != nil {
+		return s.look
+	}
+	l := &look{done: make(chan struct{})}
+	s.look, s.tried = l, time.Now().Round(0)
+	etag := s.etag
+	go func() {
+		defer close(l.done)
+		l.err = s.update(ctx, etag)
+	}()
+	return l
+}
+
+// update does one look and enters its result.
+func (s *Store[T]) update(ctx context.Context, etag string) (err error) {
+	var found finding[T]
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("settings: panic of type %T", p)
+		}
+		rejected := s.enter(found, err)
+		if rejected != nil {
+			s.reject(ctx, *rejected)
+		}
+	}()
+	found, err = s.find(ctx, etag)
+	return err
+}
+
+// finding is what a look has found.
+type finding[T any] struct {
+	same    bool // the newest version is the one that was seen before
+	etag    string
+	current InForce[T]
+	bad     *Rejected
+}
+
+// enter makes a finding count and returns the faulty version to report, nil if there is none.
+func (s *Store[T]) enter(f finding[T], err error) *Rejected {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.look, s.err = nil, err
+	switch {
+	case err != nil:
+		if f.bad != nil {
+			f.bad.InForce = s.current.Name
+		}
+		return f.bad
+	case f.same:
+		s.looked = s.tried
+		if s.bad != nil {
+			s.bad.Known = true
+		}
+	default:
+		s.looked, s.etag, s.current, s.bad = s.tried, f.etag, f.current, f.bad
+	}
+	if s.bad == nil {
+		return nil
+	}
+	r := *s.bad
+	return &r
+}
+
+// find asks the bucket for the newest version that is good.
+func (s *Store[T]) find(ctx context.Context, etag string) (finding[T], error) {
+	object, err := s.bucket.Get(ctx, etag)
+	switch {
+	case errors.Is(err, ErrNotModified):
+		return finding[T]{same: true}, nil
+	case errors.Is(err, ErrNoObject):
+		return finding[T]{current: InForce[T]{s.builtIn, BuiltIn}}, nil
+	case err != nil && !errors.Is(err, ErrTooLarge):
+		return finding[T]{}, err
+	}
+	value, fault := s.read(object, err)
+	if fault == nil {
+		return finding[T]{etag: object.ETag, current: InForce[T]{value, name(object.Text)}}, nil
+	}
+	good, err := s.newestGood(ctx, object.Version)
+	bad := &Rejected{Version: object.Version, Err: fault, InForce: good.Name}
+	return finding[T]{etag: object.ETag, current: good, bad: bad}, err
+}
+
+// newestGood returns the newest version that is good, other than the one that is known to be faulty; the built-in value if
+// there is none.
+func (s *Store[T]) newestGood(ctx context.Context, faulty string) (InForce[T], error) {
+	versions, err := s.bucket.Versions(ctx)
+	if err != nil {
+		return InForce[T]{}, err
+	}
+	for _, id := range versions[:min(len(versions), maxVersions)] {
+		if id == faulty {
+			continue
+		}
+		object, err := s.bucket.GetVersion(ctx, id)
+		if err != nil && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrNoObject) {
+			return InForce[T]{}, err
+		}
+		if value, fault := s.read(object, err); fault == nil {
+			return InForce[T]{value, name(object.Text)}, nil
+		}
+	}
+	return InForce[T]{s.builtIn, BuiltIn}, nil
+}
+
+// read parses a version, unless fetching it has failed already.
+func (s *Store[T]) read(object Object, err error) (T, error) {
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return s.parse(object.Text)
+}
+
+// name is how a file is called in logs.
+func name(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])[:12]
+}

@@ -1,0 +1,101 @@
+package subscriber
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"time"
+)
+
+// Names of the table's keys and of the attribute by which DynamoDB deletes old items.
+const (
+	PartitionAttribute = "subscriber"
+	SortAttribute      = "item"
+	ExpiresAttribute   = "expires" // seconds since 1970
+)
+
+// What the sort keys of the table's items begin with.
+const (
+	StatePrefix     = "state#"     // and the account's id
+	PersonPrefix    = "person#"    // and the app
+	EventPrefix     = "event#"     // and app, time of reception and event
+	DeliveredPrefix = "delivered#" // and the message
+	BreakerPrefix   = "breaker#"   // and the account
+)
+
+// instantStyle is RFC 3339 in UTC, to the millisecond.
+const instantStyle = "2006-01-02T15:04:05.000Z"
+
+// Key names one item of the table.
+type Key struct{ Partition, Sort string }
+
+// Partition is the partition key of a person: a hash of the id and of its kind ("user" or "anonymous"), the same for all apps.
+// It is a pseudonym and no anonymity: whoever knows or guesses an id can compute it.
+func Partition(kind, id string) string {
+	h := sha256.New()
+	for _, part := range [...]string{"person", kind, id} {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		h.Write(length[:])
+		h.Write([]byte(part))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// StateKey is the key of a subscriber's purchases at an account.
+func StateKey(partition, accountID string) Key { return Key{partition, StatePrefix + accountID} }
+
+// PersonKey is the key of what the company's back end has said about a person of an app.
+func PersonKey(partition, app string) Key { return Key{partition, PersonPrefix + app} }
+
+// EventKey is the key of a journal entry. id is the event's id, or a hash of the body where there is none.
+func EventKey(partition, app string, received time.Time, id string) Key {
+	return Key{partition, EventPrefix + app + "#" + received.UTC().Format(instantStyle) + "#" + id}
+}
+
+// DeliveredKey is the key of what was accepted of a message that has to come back.
+func DeliveredKey(partition, message string) Key { return Key{partition, DeliveredPrefix + message} }
+
+// Item holds the attributes of an item but its keys: texts (string), numbers (int64) and bytes ([]byte).
+type Item map[string]any
+
+// Text returns a text, empty if there is none of that name.
+func (i Item) Text(name string) string {
+	text, _ := i[name].(string)
+	return text
+}
+
+// Number returns a number, 0 if there is none of that name.
+func (i Item) Number(name string) int64 {
+	n, _ := i[name].(int64)
+	return n
+}
+
+// Expired reports whether the item counts as absent: DynamoDB deletes expired items up to days late.
+func (i Item) Expired(now time.Time) bool {
+	expires := i.Number(ExpiresAttribute)
+	return expires != 0 && expires <= now.Unix()
+}
+
+// expireAfter makes the item expire.
+func (i Item) expireAfter(now time.Time, lifetime time.Duration) {
+	i[ExpiresAttribute] = now.Add(lifetime).Unix()
+}
+
+// instant reads a time, as a text or in milliseconds. It is zero if the attribute is missing.
+func (i Item) instant(name string) (time.Time, error) {
+	switch v := i[name].(type) {
+	case nil:
+		return time.Time{}, nil
+	case int64:
+		return time.UnixMilli(v).UTC(), nil
+	case string:
+		t, err := time.Parse(time.RFC3339, v)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("attribute %s is not a time", name)
+		}
+		return t.UTC().Truncate(time.Millisecond), nil
+	}
+	return time.Time{}, fmt.Errorf("attribute %s is not a time", name)
+}

@@ -1,0 +1,95 @@
+package subscriber
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"strings"
+	"time"
+)
+
+// Event is a journal entry: what became of one webhook.
+type Event struct {
+	App      string
+	Event    string
+	EventID  string    // or a hash of the body, where the webhook has no id
+	Created  time.Time // zero: the webhook does not say
+	Received time.Time
+	Settled  time.Time
+	Outcome  string
+	Reason   string // empty: delivered
+	Code     string
+	Records  string // kinds of records that CleverTap has accepted
+	Account  string // id of the CleverTap account; empty: none
+	Attempt  int
+	Settings string // the name of the integration file that was in force
+	Other    string // of a transfer: the partition of the other side
+	Body     []byte // the webhook; nil: not kept
+}
+
+// Item is the entry as the table has it.
+func (e Event) Item(lifetime time.Duration) Item {
+	i := Item{"attempt": int64(e.Attempt)}
+	for name, text := range map[string]string{
+		"app": e.App, "event": e.Event, "event_id": e.EventID, "outcome": e.Outcome, "reason": e.Reason, "code": e.Code,
+		"records": e.Records, "account": e.Account, "settings": e.Settings, "other": e.Other,
+	} {
+		if text != "" {
+			i[name] = text
+		}
+	}
+	for name, at := range map[string]time.Time{"created": e.Created, "received": e.Received, "settled": e.Settled} {
+		if !at.IsZero() {
+			i[name] = at.UnixMilli()
+		}
+	}
+	if e.Body != nil {
+		i["body"] = compress(e.Body)
+	}
+	i.expireAfter(e.Settled, lifetime)
+	return i
+}
+
+// ReadEvent reads a journal entry. What is missing or of another type stays empty.
+func ReadEvent(i Item) Event {
+	e := Event{
+		App: i.Text("app"), Event: i.Text("event"), EventID: i.Text("event_id"), Outcome: i.Text("outcome"),
+		Reason: i.Text("reason"), Code: i.Text("code"), Records: i.Text("records"), Account: i.Text("account"),
+		Settings: i.Text("settings"), Other: i.Text("other"), Attempt: int(i.Number("attempt")),
+	}
+	for name, t := range map[string]*time.Time{"created": &e.Created, "received": &e.Received, "settled": &e.Settled} {
+		if ms := i.Number(name); ms != 0 {
+			*t = time.UnixMilli(ms).UTC()
+		}
+	}
+	if packed, ok := i["body"].([]byte); ok {
+		e.Body, _ = decompress(packed) // a body that cannot be read was not kept
+	}
+	return e
+}
+
+// EventID is the last part of a journal entry's sort key.
+func EventID(sort string) string {
+	_, id, _ := strings.Cut(strings.TrimPrefix(sort, EventPrefix), "#")
+	_, id, _ = strings.Cut(id, "#")
+	return id
+}
+
+func compress(body []byte) []byte {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = w.Write(body) // a buffer takes everything
+	_ = w.Close()
+	return out.Bytes()
+}
+
+// maxBody bounds what is unpacked: no message on the queue is larger.
+const maxBody = 1 << 20
+
+func decompress(packed []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(r, maxBody))
+}
