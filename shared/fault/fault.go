@@ -10,7 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
+	"runtime"
+	"strings"
 )
 
 // Kind is what happens next.
@@ -140,22 +141,31 @@ func (f *Fault) Attrs() (attrs []slog.Attr) {
 	return attrs
 }
 
-// PanicError is a panic that was recovered. What it said may quote a webhook or a secret: only its type is kept, and the stack,
-// which names functions and lines.
+// PanicError is a panic that was recovered. What it said may quote a webhook or a secret: only its type is kept, and where it
+// happened.
 type PanicError struct {
 	Type  string
-	Stack string
+	Stack string // functions and lines, the innermost first
 }
 
 func (p *PanicError) Error() string { return "panic of type " + p.Type }
 
-// maxStack bounds a stack in a log line.
-const maxStack = 4 << 10
+// stackDepth bounds a stack in a log line.
+const stackDepth = 16
 
 // Panicked marks what recover returned. It must be called by the deferred function, while the stack still shows the panic.
 func Panicked(kind Kind, p any) *Fault {
-	stack := debug.Stack()
-	return New(kind, Panic, &PanicError{fmt.Sprintf("%T", p), string(stack[:min(len(stack), maxStack)])})
+	callers := make([]uintptr, 4*stackDepth)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)]) // without Panicked and the deferred function
+	var stack []string
+	for more := true; more && len(stack) < stackDepth; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		if !strings.HasPrefix(f.Function, "runtime.") {
+			stack = append(stack, fmt.Sprintf("%s:%d", f.Function, f.Line))
+		}
+	}
+	return New(kind, Panic, &PanicError{fmt.Sprintf("%T", p), strings.Join(stack, " < ")})
 }
 
 // Unwrap returns the cause.
@@ -164,15 +174,26 @@ func (f *Fault) Unwrap() error { return f.Err }
 // Of reads the mark of err. An unmarked error is Retry: a deadline or a cancelled context as [Timeout],
 // anything else as [Unknown]. It returns nil for nil.
 func Of(err error) *Fault {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return Mark(Retry, Timeout, err)
+	default:
+		return Mark(Retry, Unknown, err)
 	}
-	if f, ok := errors.AsType[*Fault](err); ok {
+}
+
+// Mark marks an error that nobody has marked. Nobody knows what the text of such an error quotes, so it is not shown.
+func Mark(kind Kind, reason Reason, err error) *Fault {
+	if f, marked := errors.AsType[*Fault](err); marked {
 		return f
 	}
-	reason := Unknown
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		reason = Timeout
-	}
-	return &Fault{Kind: Retry, Reason: reason, Err: err}
+	return New(kind, reason, unmarked{err})
 }
+
+// unmarked is an error whose text may be private.
+type unmarked struct{ error }
+
+func (u unmarked) Error() string { return fmt.Sprintf("error of type %T", u.error) }
+func (u unmarked) Unwrap() error { return u.error }

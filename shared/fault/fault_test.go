@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -48,5 +50,29 @@ func TestAFaultShowsItsReasonAndItsCause(t *testing.T) {
 	}
 	if got := fault.New(fault.Retry, fault.NoTime, nil).Error(); got != "no_time" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestAPanicSaysWhereItHappenedAndQuotesNothing(t *testing.T) {
+	var f *fault.Fault
+	func() {
+		defer func() { f = fault.Panicked(fault.Retry, recover()) }()
+		panicsAboutPersonSeven()
+	}()
+	var text strings.Builder
+	slog.New(slog.NewTextHandler(&text, nil)).LogAttrs(t.Context(), slog.LevelError, "x", f.Attrs()...)
+	where, _, found := strings.Cut(text.String(), "panicsAboutPersonSeven:")
+	if !found || strings.Contains(text.String(), "person-7") || !strings.HasSuffix(where, "fault_test.") {
+		t.Error(text.String())
+	}
+}
+
+func panicsAboutPersonSeven() { panic("person-7") }
+
+func TestTheTextOfAnUnmarkedErrorIsNotShownAndItsCauseIsKept(t *testing.T) {
+	cause := errors.New("person-7")
+	f := fault.Mark(fault.Operator, fault.Table, cause)
+	if !errors.Is(f, cause) || strings.Contains(f.Error(), "person-7") || fault.Mark(fault.Retry, fault.Secret, f) != f {
+		t.Errorf("%v", f)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 // FuzzEvent: whatever the payload, there is either an error or a response, and every message of the batch has one
@@ -17,12 +17,11 @@ import (
 func FuzzEvent(f *testing.F) {
 	names := slices.Sorted(maps.Keys(responses))
 	for i := range names {
-		f.Add([]byte(oneMessage), uint8(i))
 		f.Add(payload(f, newMessage("demo", "renewal"), newMessage("other", "no user")), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, payload []byte, response uint8) {
 		original := bytes.Clone(payload)
-		messages, unreadable := forward.ReadEvent(payload)
+		messages, unreadable := message.ReadEvent(payload)
 		synctest.Test(t, func(t *testing.T) {
 			h := newHarness(t)
 			h.run(newMessage("demo", "renewal"), newMessage("unknown", "no user"))

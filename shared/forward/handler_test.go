@@ -29,6 +29,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
 // harness is a handler whose dependencies work until a test changes them. Log and metrics share one output, as on
@@ -39,12 +41,12 @@ type harness struct {
 	t         rapid.TB
 	accounts  func(ctx context.Context, app string) (clevertap.Accounts, error)
 	clevertap upload
-	reject    func(ctx context.Context, messages []forward.Rejection) []error
-	delay     func(ctx context.Context, source string, messages []forward.Delay) error
+	reject    func(ctx context.Context, messages []message.Rejection) []error
+	delay     func(ctx context.Context, source string, messages []message.Delay) error
 
 	timeout  time.Duration // of an invocation
 	out      bytes.Buffer
-	rejected []forward.Rejection
+	rejected []message.Rejection
 }
 
 // upload is a fake CleverTap.
@@ -79,19 +81,26 @@ func newHarness(t rapid.TB) *harness {
 			return clevertap.ParseAccounts(fmt.Appendf(nil, secret, strings.ToUpper(app)))
 		},
 		clevertap: acceptAll,
-		reject:    func(_ context.Context, m []forward.Rejection) []error { return make([]error, len(m)) },
-		delay:     func(context.Context, string, []forward.Delay) error { return nil },
+		reject:    func(_ context.Context, m []message.Rejection) []error { return make([]error, len(m)) },
+		delay:     func(context.Context, string, []message.Delay) error { return nil },
 		timeout:   timeout,
 	}
 	// The functions' own handler: its keys, and the request id that it adds.
 	log := slog.NewJSONHandler(&h.out, &slog.HandlerOptions{ReplaceAttr: lambdacontext.ReplaceAttr})
+	file := loadApps(t, apps)
+	file.Apps["panics"] = &integration.App{Name: "panics", Enabled: true}
 	h.Handler = &forward.Handler{
-		Integrations: loadApps(t, apps), Accounts: h, Mapper: mapping.New(), Rejecter: h, Delayer: h,
+		Settings: settings.Fixed(file), Accounts: h, Mapper: mapping.New(), Rejecter: h, Delayer: h,
 		Uploader: h.newUploader(), RetryDelay: 5 * time.Second, Metrics: &h.out,
 		Log: slog.New(log).With("requestId", "00000000-0000-4000-8000-000000000001"),
 	}
-	h.Integrations.Apps["panics"] = &integration.App{Name: "panics", Enabled: true}
 	return h
+}
+
+// useApps puts an integration file with these apps in force.
+func (h *harness) useApps(apps string) {
+	h.t.Helper()
+	h.Settings = settings.Fixed(loadApps(h.t, "apps:\n  "+apps+"\n"))
 }
 
 func loadApps(t rapid.TB, text string) *integration.File {
@@ -121,7 +130,7 @@ func (h *harness) Reload(ctx context.Context, app string) (clevertap.Accounts, e
 }
 
 // Reject implements forward.Rejecter.
-func (h *harness) Reject(ctx context.Context, messages []forward.Rejection) []error {
+func (h *harness) Reject(ctx context.Context, messages []message.Rejection) []error {
 	errs := h.reject(ctx, messages)
 	for i, err := range errs {
 		if err == nil {
@@ -131,8 +140,8 @@ func (h *harness) Reject(ctx context.Context, messages []forward.Rejection) []er
 	return errs
 }
 
-// Delay implements forward.Delayer.
-func (h *harness) Delay(ctx context.Context, source string, messages []forward.Delay) error {
+// Delay implements message.Delayer.
+func (h *harness) Delay(ctx context.Context, source string, messages []message.Delay) error {
 	return h.delay(ctx, source, messages)
 }
 
@@ -315,7 +324,7 @@ func (h *harness) effects(response string, payload []byte) (effects []string) {
 	}
 	clear(payload)
 	for _, l := range h.read().messages {
-		l.Timestamp = ""
+		l.Timestamp, l.Stack = "", ""
 		effects = append(effects, fmt.Sprintf("log: %+v", l))
 	}
 	slices.Sort(effects) // accounts upload side by side
@@ -362,7 +371,7 @@ func TestMemoryDoesNotGrowFromBatchToBatch(t *testing.T) {
 	template := payload(t, newMessage("demo", "unknown event"), newMessage("other", "renewal"),
 		newMessage("demo", "malformed"))
 	i := 0
-	h.reject = func(_ context.Context, m []forward.Rejection) []error {
+	h.reject = func(_ context.Context, m []message.Rejection) []error {
 		if i%100 == 0 {
 			return slices.Repeat([]error{errDown}, len(m))
 		}

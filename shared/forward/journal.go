@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
@@ -49,7 +50,7 @@ func (h *Handler) writeJournal(ctx context.Context, b *batch, l *ledger) (lost m
 	if err == nil {
 		return nil
 	}
-	h.Log.WarnContext(ctx, "journal not written", "records", len(failed), "cause", err.Error())
+	h.Log.WarnContext(ctx, "journal not written", "records", len(failed), "cause", fault.Of(err).Cause())
 	lost = make(map[string]int)
 	for _, key := range failed {
 		lost[apps[key]]++

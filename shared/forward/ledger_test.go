@@ -16,9 +16,6 @@ var (
 	errNoResult = errors.New("the record has no result")
 )
 
-// ReadEvent is for tests in the other package.
-var ReadEvent = readEvent
-
 // ledgerOf returns a ledger for messages of these groups on a FIFO queue.
 func ledgerOf(groups ...string) *ledger {
 	messages := make([]Message, len(groups))

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,7 +17,8 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
-	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
 // system is two forwarders, the queue before them, and the table and CleverTap behind them.
@@ -51,6 +53,7 @@ func newSystem(t *testing.T, c scenario) *system {
 	s := &system{t: t, scenario: c, table: newTable()}
 	s.clevertap = clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
 		{ID: "PRODUCTION", Region: "eu1", Passcodes: []string{"p1"}},
+		{ID: "OTHER", Region: "us1", Passcodes: []string{"p1"}},
 		{ID: "SANDBOX", Region: "in1", Passcodes: []string{"p2"}},
 	}})
 	for i := range s.forwarders {
@@ -67,11 +70,15 @@ func newSystem(t *testing.T, c scenario) *system {
 func (s *system) newForwarder(l *latency) *harness {
 	l.set([]int{1})
 	h := newHarness(s.t)
-	h.accounts = func(context.Context, string) (clevertap.Accounts, error) {
-		return clevertap.ParseAccounts([]byte(`{"region":"eu1","account_id":"PRODUCTION","passcode":"p1",` +
-			`"sandbox":{"region":"in1","account_id":"SANDBOX","passcode":"p2"}}`))
+	h.Settings = settings.Fixed(loadApps(s.t, "apps: {"+strings.Join(appNames[:s.apps], ": {}, ")+": {}}"))
+	h.accounts = func(_ context.Context, app string) (clevertap.Accounts, error) {
+		const sandbox = `"sandbox":{"region":"in1","account_id":"SANDBOX","passcode":"p2"}`
+		if app == appNames[2] {
+			return clevertap.ParseAccounts([]byte(`{"region":"us1","account_id":"OTHER","passcode":"p1",` + sandbox + `}`))
+		}
+		return clevertap.ParseAccounts([]byte(`{"region":"eu1","account_id":"PRODUCTION","passcode":"p1",` + sandbox + `}`))
 	}
-	h.reject = func(_ context.Context, messages []forward.Rejection) []error {
+	h.reject = func(_ context.Context, messages []message.Rejection) []error {
 		panic(fmt.Sprintf("%s is rejected: %s", messages[0].Message.ID, messages[0].Error))
 	}
 	h.Log, h.Metrics = slog.New(slog.DiscardHandler), io.Discard
@@ -85,16 +92,16 @@ func (s *system) newForwarder(l *latency) *harness {
 	view.hook = func(_ context.Context, operation, key string, call func() error) error {
 		l.wait(operation + key)
 		defer l.wait(operation + key)
-		if operation == opRead && s.fault == noReads || operation == opWrite && s.fault == noWrites {
+		if operation == opLoad && s.fault == noReads || operation == opReplace && s.fault == noWrites {
 			return errDown
 		}
 		err := call()
-		if operation == opWrite && s.fault == writesLost {
+		if operation == opReplace && s.fault == writesLost {
 			return errDown
 		}
 		return err
 	}
-	h.Subscribers, h.Delivered = view, view
+	h.Table = view
 	return h
 }
 
@@ -145,16 +152,19 @@ func (s *system) step(c step) (problem string) {
 	return s.check()
 }
 
-// takeFromQueue takes messages for a batch. A FIFO queue hands out a user's messages in their order, and none while
-// others of them are with the other forwarder.
+// takeFromQueue takes messages for a batch. A FIFO queue hands out a user's messages of one app in their order, and none
+// while others of them are with the other forwarder.
 func (s *system) takeFromQueue(indexes []int, elsewhere []*queueItem) (batch []*queueItem) {
 	for _, i := range indexes {
 		if len(s.queue) == 0 {
 			break
 		}
 		i %= len(s.queue)
-		user := s.history[s.queue[i].event].user
-		same := func(item *queueItem) bool { return s.history[item.event].user == user }
+		taken := s.history[s.queue[i].event]
+		same := func(item *queueItem) bool {
+			e := s.history[item.event]
+			return e.user == taken.user && e.app == taken.app
+		}
 		if s.fifo {
 			if slices.ContainsFunc(elsewhere, same) {
 				continue
@@ -222,8 +232,8 @@ func (s *system) message(item *queueItem) queued {
 		s.t.Fatal(err)
 	}
 	return queued{
-		id: item.String(), app: "demo", body: string(body), received: item.received, receives: item.receives,
-		group: fmt.Sprint(e.user), standard: !s.fifo,
+		id: item.String(), app: appNames[e.app], body: string(body), received: item.received, receives: item.receives,
+		group: fmt.Sprint(e.app, e.user), standard: !s.fifo,
 	}
 }
 

@@ -48,10 +48,14 @@ const (
 // noon is before the time at which synctest's bubbles begin.
 var noon = time.Date(1999, 12, 31, 12, 0, 0, 0, time.UTC)
 
+// appNames are the apps of a scenario. The first two have the same accounts, the third has its own for production.
+var appNames = []string{"first", "second", "third"}
+
 // event is one webhook of a history.
 type event struct {
 	eventKind
 
+	app      int
 	user     int
 	purchase int // 0: it names none
 	minute   int // past noon
@@ -59,9 +63,22 @@ type event struct {
 	from     int // the former user of a received subscription
 }
 
-func drawEvent(t *rapid.T) event {
+// account is where the event's records go.
+func (e event) account() string {
+	switch {
+	case e.sandbox:
+		return "SANDBOX"
+	case e.app == 2:
+		return "OTHER"
+	default:
+		return "PRODUCTION"
+	}
+}
+
+func drawEvent(t *rapid.T, apps int) event {
 	e := event{
 		eventKind: rapid.SampledFrom(eventKinds).Draw(t, "kind"),
+		app:       rapid.IntRange(0, apps-1).Draw(t, "app"),
 		user:      rapid.IntRange(0, users-1).Draw(t, "user"),
 		purchase:  rapid.IntRange(1, 3).Draw(t, "purchase"),
 		minute:    rapid.OneOf(rapid.IntRange(0, 6), rapid.Just(lateMinute)).Draw(t, "minute"),
@@ -73,6 +90,10 @@ func drawEvent(t *rapid.T) event {
 		e.purchase = 0
 	}
 	return e
+}
+
+func drawHistory(t *rapid.T, apps int) []event {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) event { return drawEvent(t, apps) }), 1, 8).Draw(t, "history")
 }
 
 func (e event) concerns(user int) bool {
@@ -100,11 +121,11 @@ func (e event) update(user int, received time.Time) update {
 
 // oracle considers all that has arrived at once: of each purchase the newest update counts, at the same instant the
 // one that ranks highest. It returns "" while nothing is known.
-func (s *system) oracle(user int, sandbox bool) string {
+func (s *system) oracle(user int, account string) string {
 	newest, known := make(map[int]update), false
 	for _, item := range s.arrived {
 		e := s.history[item.event]
-		if e.sandbox != sandbox || !e.concerns(user) {
+		if e.account() != account || !e.concerns(user) {
 			continue
 		}
 		u := e.update(user, item.received)
@@ -130,8 +151,8 @@ func (s *system) check() string {
 		if slices.ContainsFunc(s.queue, func(item *queueItem) bool { return s.history[item.event].concerns(user) }) {
 			continue
 		}
-		for _, account := range []string{"PRODUCTION", "SANDBOX"} {
-			if got, want := s.active(account, user), s.oracle(user, account == "SANDBOX"); got != want {
+		for _, account := range []string{"PRODUCTION", "OTHER", "SANDBOX"} {
+			if got, want := s.active(account, user), s.oracle(user, account); got != want {
 				return fmt.Sprintf("%s has user %d as active: %q, all that arrived says %q", account, user, got, want)
 			}
 		}
@@ -161,16 +182,15 @@ func drawStep(t *rapid.T) step {
 // scenario is a history and the messages that bring it.
 type scenario struct {
 	fifo     bool
+	apps     int // how many of them there are
 	history  []event
 	messages []int // what the receiver queues, in order: indexes into the history, some more than once
 }
 
 func TestCleverTapKnowsOfEveryUserWhatAllEventsSay(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		c := scenario{
-			fifo:    rapid.Bool().Draw(rt, "fifo"),
-			history: rapid.SliceOfN(rapid.Custom(drawEvent), 1, 8).Draw(rt, "history"),
-		}
+		c := scenario{fifo: rapid.Bool().Draw(rt, "fifo"), apps: rapid.IntRange(1, len(appNames)).Draw(rt, "apps")}
+		c.history = drawHistory(rt, c.apps)
 		c.messages = rapid.SliceOfN(rapid.IntRange(0, len(c.history)-1), 1, 12).Draw(rt, "messages")
 		steps := rapid.SliceOfN(rapid.Custom(drawStep), 1, 8).Draw(rt, "steps")
 		var problem, log string
@@ -206,7 +226,8 @@ func (s *system) run(steps []step) (problem string) {
 // if all webhooks had come one by one in the order in which they happened.
 func TestABatchLeavesWhatItsWebhooksWouldLeaveOneByOne(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		history := rapid.SliceOfN(rapid.Custom(drawEvent), 1, 8).Draw(rt, "history")
+		apps := rapid.IntRange(1, len(appNames)).Draw(rt, "apps")
+		history := drawHistory(rt, apps)
 		inOrder := make([]int, len(history))
 		for i := range history {
 			history[i].minute = i // each at an instant of its own: ties are another matter
@@ -217,10 +238,10 @@ func TestABatchLeavesWhatItsWebhooksWouldLeaveOneByOne(t *testing.T) {
 		for _, batch := range cut(shuffled, sizes) {
 			copy(batch, rapid.Permutation(batch).Draw(rt, "order in a batch"))
 		}
-		batched := scenario{history: history, messages: shuffled}
+		batched := scenario{apps: apps, history: history, messages: shuffled}
 		var want, got map[string]any
 		synctest.Test(t, func(t *testing.T) {
-			want = profilesAfter(t, scenario{history: history, messages: inOrder}, []int{1})
+			want = profilesAfter(t, scenario{apps: apps, history: history, messages: inOrder}, []int{1})
 			got = profilesAfter(t, batched, sizes)
 		})
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -40,9 +40,9 @@ func TestNeighboursOfAPanicAreHandledAsIfItWereNotThere(t *testing.T) {
 func TestAPanicAboutASubscriberConcernsOnlyTheMessagesThatNeedIt(t *testing.T) {
 	for receives, want := range map[int]string{1: "retry panic", 5: "rejected panic"} {
 		h, table := newHarness(t), newTable()
-		h.Subscribers = table
+		h.Table = table
 		table.hook = func(_ context.Context, operation, key string, call func() error) error {
-			if operation == opWrite {
+			if operation == opReplace {
 				panic("person-7 is " + key)
 			}
 			return call()

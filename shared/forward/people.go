@@ -124,18 +124,10 @@ func (h *Handler) loadPeople(ctx context.Context, readings []reading, l *ledger)
 	}
 	for i := range readings {
 		if !l.skipped(i) && len(readings[i].keys()) > 0 {
-			l.fail(i, tableFault(err))
+			l.fail(i, fault.Mark(fault.Retry, fault.Table, err))
 		}
 	}
 	return nil
-}
-
-// tableFault marks an error of the table.
-func tableFault(err error) *fault.Fault {
-	if f, marked := errors.AsType[*fault.Fault](err); marked {
-		return f
-	}
-	return fault.New(fault.Retry, fault.Table, err)
 }
 
 // known is what the table says about the people of a message.
@@ -214,7 +206,7 @@ func (h *Handler) saveDeliveries(ctx context.Context, b *batch, l *ledger) {
 		return
 	}
 	if _, err := h.Table.Put(ctx, items); err != nil {
-		h.Log.WarnContext(ctx, "accepted records not saved", "cause", err.Error())
+		h.Log.WarnContext(ctx, "accepted records not saved", "cause", fault.Of(err).Cause())
 	}
 }
 
@@ -237,7 +229,7 @@ func (h *Handler) renewPeople(ctx context.Context, b *batch) {
 			}
 			err = h.Table.Replace(ctx, key, item, known.Item(now), subscriber.PersonAttributes...)
 			if err != nil && !errors.Is(err, ErrConflict) {
-				h.Log.WarnContext(ctx, "link not renewed", "cause", err.Error())
+				h.Log.WarnContext(ctx, "link not renewed", "cause", fault.Of(err).Cause())
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"maps"
 	"net/http"
 	"slices"
@@ -114,9 +115,11 @@ func accountsIn(secret string) func(context.Context, string) (clevertap.Accounts
 type line struct {
 	Timestamp, Level, Message                       string
 	RequestID, MessageID, EventID, Event, App       string
-	Outcome, Reason, Code, Drift                    string
+	Outcome, Reason, Code, Cause, Stack, Drift      string
+	Settings                                        string
 	Attempt, Duration                               int
 	Received, Delivered, Skipped, Rejected, Retried int
+	Records                                         int
 }
 
 // printed is what the handler has written about a batch.
@@ -197,7 +200,7 @@ func (h *harness) checkCounts(messages []forward.Message, returned []string) {
 	for _, m := range messages {
 		sent[m.ID]++
 		app := m.Attributes["app"].Value()
-		if h.Integrations.Apps[app] == nil {
+		if current, _ := h.Settings.Current(); current.Value.Apps[app] == nil {
 			app = "unknown"
 		}
 		if want[app] == nil {
@@ -272,12 +275,12 @@ func TestCountsAddUpAndNothingPrivateIsPrinted(t *testing.T) {
 		secret := secrets[rapid.SampledFrom(append(slices.Sorted(maps.Keys(secrets)), "", "", "", "", "")).Draw(r, "secret")]
 		rejectFails := rapid.IntRange(0, 3).Draw(r, "rejected queue fails") == 0
 		delayFails := rapid.Bool().Draw(r, "visibility fails")
-		tables := []*memoryTable{nil, newTable(), newTable().fail(opWrite), newTable().fail("")}
+		tables := []*memoryTable{nil, newTable(), newTable().fail(opReplace), newTable().fail(opPut), newTable().fail("")}
 		table := rapid.SampledFrom(tables).Draw(r, "table")
 		synctest.Test(t, func(t *testing.T) {
 			h := newHarness(r)
 			if table != nil {
-				h.Subscribers, h.Delivered = table, table
+				h.Table, h.Journal = table, forward.JournalBodies
 			}
 			var uploads atomic.Int64 // accounts upload side by side
 			h.clevertap = func(r *http.Request, body []byte) (*http.Response, error) {
@@ -292,7 +295,7 @@ func TestCountsAddUpAndNothingPrivateIsPrinted(t *testing.T) {
 			if delayFails {
 				h.delay = delayNone
 			}
-			read, err := forward.ReadEvent(payload(t, messages...))
+			read, err := message.ReadEvent(payload(t, messages...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -302,10 +305,10 @@ func TestCountsAddUpAndNothingPrivateIsPrinted(t *testing.T) {
 	})
 }
 
-func rejectNone(_ context.Context, m []forward.Rejection) []error {
+func rejectNone(_ context.Context, m []message.Rejection) []error {
 	return slices.Repeat([]error{errPrivate}, len(m))
 }
-func delayNone(context.Context, string, []forward.Delay) error { return errPrivate }
+func delayNone(context.Context, string, []message.Delay) error { return errPrivate }
 
 // Every reason that a message can have, one by one.
 func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
@@ -317,7 +320,10 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 	response := func(name string) func(h *harness) { return func(h *harness) { h.clevertap = responses[name] } }
 	secret := func(name string) func(h *harness) { return func(h *harness) { h.accounts = secrets[name] } }
 	tableFails, damaged := newTable().fail(""), newTable()
-	damaged.entries[message.SubscriberID("demo", "user", "person-7")] = `{"person-7":"words about"}`
+	person := subscriber.Partition("user", "person-7")
+	damaged.items[subscriber.StateKey(person, "DEMO")] = subscriber.Item{"state": `{"person-7":"words about"}`}
+	unreadable := newTable()
+	unreadable.items[subscriber.PersonKey(person, "demo")] = subscriber.Item{"clevertap_id": int64(7)}
 	for name, path := range map[string]struct {
 		change   func(h *harness)
 		messages messages // a renewal if empty
@@ -373,13 +379,12 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 		"no new visibility": {func(h *harness) {
 			h.clevertap, h.delay = responses["500"], delayNone
 		}, nil, "retry server"},
-		"no subscriber table": {func(h *harness) { h.Subscribers = tableFails }, nil, "retry table"},
-		"a damaged entry":     {func(h *harness) { h.Subscribers = damaged }, nil, "delivered"},
-		"delivered records not loaded": {func(h *harness) {
-			h.Delivered = tableFails
-		}, renewal(queued{receives: 2}), "delivered"},
-		"delivered records not saved": {func(h *harness) {
-			h.Delivered, h.clevertap = tableFails, responses["transient code, last"]
+		"no subscriber table":  {func(h *harness) { h.Table = tableFails }, nil, "retry table"},
+		"a damaged entry":      {func(h *harness) { h.Table = damaged }, nil, "delivered"},
+		"an unreadable person": {func(h *harness) { h.Table = unreadable }, nil, "retry table"},
+		"accepted records and journal not saved": {func(h *harness) {
+			h.Table, h.Journal = newTable().fail(opPut), forward.JournalBodies
+			h.clevertap = responses["transient code, last"]
 		}, nil, "retry transient"},
 		"metrics not written": {func(h *harness) { h.Metrics = brokenWriter{} }, nil, "delivered"},
 	} {

@@ -2,7 +2,6 @@ package forward
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -79,11 +78,9 @@ func (h *Handler) reject(ctx context.Context, readings []reading, l *ledger) {
 
 // rejectedFault marks an error of the rejected queue: a refusal by IAM or KMS stays one that needs a person.
 func rejectedFault(err error) *fault.Fault {
-	f := fault.New(fault.Retry, fault.RejectedQueue, err)
-	if marked, ok := errors.AsType[*fault.Fault](err); ok {
-		f.Kind, f.Code = marked.Kind, marked.Code
-	}
-	return f
+	f := *fault.Of(err)
+	f.Reason = fault.RejectedQueue
+	return &f
 }
 
 // delayRetried sets for each queue when its retried messages come back.
@@ -98,7 +95,7 @@ func (h *Handler) delayRetried(ctx context.Context, readings []reading, l *ledge
 	for source, list := range delays {
 		all.Go(func() {
 			if err := h.Delayer.Delay(ctx, source, list); err != nil { // nothing is lost: the queue's own visibility holds
-				h.Log.WarnContext(ctx, "new visibility refused", "retried", len(list), "cause", err.Error())
+				h.Log.WarnContext(ctx, "new visibility refused", "retried", len(list), "cause", fault.Of(err).Cause())
 			}
 		})
 	}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 func TestARetriedMessageIsHiddenLongerWithEachReceive(t *testing.T) {
@@ -38,8 +38,8 @@ func TestARetriedMessageIsHiddenLongerWithEachReceive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
 			h.clevertap, h.RetryDelay, h.Jitter = responses["500"], test.first, func() float64 { return test.jitter }
-			var got []forward.Delay
-			h.delay = func(_ context.Context, _ string, messages []forward.Delay) error {
+			var got []message.Delay
+			h.delay = func(_ context.Context, _ string, messages []message.Delay) error {
 				got = messages
 				return nil
 			}
@@ -56,7 +56,7 @@ func TestEachQueueIsAskedToDelayItsOwnMessages(t *testing.T) {
 	h.clevertap = responses["500"]
 	var mu sync.Mutex
 	got := map[string][]string{}
-	h.delay = func(_ context.Context, source string, messages []forward.Delay) error {
+	h.delay = func(_ context.Context, source string, messages []message.Delay) error {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, m := range messages {
@@ -76,9 +76,9 @@ func TestEachQueueIsAskedToDelayItsOwnMessages(t *testing.T) {
 
 func TestWhatTheRejectedQueueDoesNotTakeIsRetriedAndHidden(t *testing.T) {
 	h := newHarness(t)
-	h.reject = func(context.Context, []forward.Rejection) []error { return []error{nil, errDown, nil} }
+	h.reject = func(context.Context, []message.Rejection) []error { return []error{nil, errDown, nil} }
 	hidden := 0
-	h.delay = func(_ context.Context, _ string, messages []forward.Delay) error {
+	h.delay = func(_ context.Context, _ string, messages []message.Delay) error {
 		hidden += len(messages)
 		return errDown
 	}
@@ -92,7 +92,7 @@ func TestWhatTheRejectedQueueDoesNotTakeIsRetriedAndHidden(t *testing.T) {
 
 func TestAcceptedRecordsAreNotSentAgain(t *testing.T) {
 	h, m := newHarness(t), queued{app: "demo", body: bodies["renewal"], received: time.Now()}
-	h.Delivered, h.clevertap = newTable(), responses["transient code, last"] // the profile
+	h.Table, h.clevertap = newTable(), responses["transient code, last"] // the profile
 	h.run(m)
 	h.wantOutcomes("retry transient")
 	h.clevertap, m.receives = acceptAll, 2
@@ -114,18 +114,15 @@ func TestThereIsAResponseWhateverHangs(t *testing.T) {
 	}{
 		"nothing": {func(*harness) {}, []string{"delivered", "rejected malformed", "retry server"}},
 		"the rejected queue": {func(h *harness) {
-			h.reject = func(ctx context.Context, m []forward.Rejection) []error {
+			h.reject = func(ctx context.Context, m []message.Rejection) []error {
 				return slices.Repeat([]error{hang(ctx)}, len(m))
 			}
 		}, []string{"delivered", "retry rejected_queue", "retry server"}},
 		"new visibilities": {func(h *harness) {
-			h.delay = func(ctx context.Context, _ string, _ []forward.Delay) error { return hang(ctx) }
+			h.delay = func(ctx context.Context, _ string, _ []message.Delay) error { return hang(ctx) }
 		}, []string{"delivered", "rejected malformed", "retry server"}},
-		"delivered records": {
-			func(h *harness) { h.Delivered = hanging }, []string{"delivered", "rejected malformed", "retry server"},
-		},
-		"the subscriber table": {
-			func(h *harness) { h.Subscribers = hanging }, []string{"retry table", "rejected malformed", "retry table"},
+		"the subscribers table": {
+			func(h *harness) { h.Table = hanging }, []string{"retry table", "rejected malformed", "retry table"},
 		},
 	} {
 		for _, left := range []time.Duration{time.Second, 3 * time.Second, 30 * time.Second, 15 * time.Minute} {

@@ -108,7 +108,7 @@ func (h *Handler) updateStates(
 	h.writeEntries(ctx, entries)
 	for _, e := range entries {
 		if e.err != nil { // usually one cause for all; the messages' own lines tell how many
-			h.Log.WarnContext(ctx, "subscriber states not updated", "cause", e.err.Error())
+			h.Log.WarnContext(ctx, "subscriber states not updated", "cause", fault.Of(e.err).Cause())
 			break
 		}
 	}
@@ -208,7 +208,7 @@ func (h *Handler) applyDecisions(e *stateEntry, all []opened, l *ledger) {
 	}
 	for _, u := range e.updates {
 		if e.err != nil {
-			l.fail(u.message, tableFault(e.err))
+			l.fail(u.message, fault.Mark(fault.Retry, fault.Table, e.err))
 			continue
 		}
 		p := all[u.message].pending
@@ -285,7 +285,7 @@ func (h *Handler) correctStates(ctx context.Context, entries []*stateEntry, all 
 		items, err := h.Table.Load(reading, keysOf(contended))
 		cancel()
 		if err != nil {
-			h.Log.WarnContext(ctx, "subscriber states not read again", "cause", err.Error())
+			h.Log.WarnContext(ctx, "subscriber states not read again", "cause", fault.Of(err).Cause())
 			return
 		}
 		var corrections []*pending

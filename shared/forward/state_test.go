@@ -12,12 +12,11 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
-	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-// memoryTable holds subscribers' entries and delivered records. Its hook may fail, wait, or write an entry first, as
-// another forwarder would; it makes the call itself.
+// memoryTable implements forward.Table. Its hook may fail, wait, or write an item first, as another forwarder would; it
+// makes the call itself.
 type memoryTable struct {
 	*tableItems
 
@@ -26,23 +25,23 @@ type memoryTable struct {
 
 // tableItems is what several views of one table share.
 type tableItems struct {
-	mu            sync.Mutex
-	entries       map[string]string
-	delivered     map[string]forward.Kinds
-	reads, writes int // of entries
+	mu              sync.Mutex
+	items           map[subscriber.Key]subscriber.Item
+	loads, replaces int
 }
 
 func newTable() *memoryTable {
-	return &memoryTable{tableItems: &tableItems{entries: map[string]string{}, delivered: map[string]forward.Kinds{}}}
+	return &memoryTable{tableItems: &tableItems{items: make(map[subscriber.Key]subscriber.Item)}}
 }
 
-// The operations on entries.
+// The operations.
 const (
-	opRead  = "read"
-	opWrite = "write"
+	opLoad    = "load"
+	opReplace = "replace"
+	opPut     = "put"
 )
 
-func (t *memoryTable) call(ctx context.Context, operation, key string, f func()) error {
+func (t *memoryTable) call(ctx context.Context, operation string, keys []subscriber.Key, f func()) error {
 	call := func() error {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -52,26 +51,35 @@ func (t *memoryTable) call(ctx context.Context, operation, key string, f func())
 	if t.hook == nil {
 		return call()
 	}
-	return t.hook(ctx, operation, key, call)
+	var names []string
+	for _, key := range keys {
+		names = append(names, key.Partition+" "+key.Sort)
+	}
+	slices.Sort(names)
+	return t.hook(ctx, operation, strings.Join(names, "\n"), call)
 }
 
-// Read implements forward.Subscribers.
-func (t *memoryTable) Read(ctx context.Context, keys []string) (found map[string]string, err error) {
-	err = t.call(ctx, opRead, strings.Join(slices.Sorted(slices.Values(keys)), ""), func() {
-		t.reads++
-		found = maps.Clone(t.entries)
-		maps.DeleteFunc(found, func(key, _ string) bool { return !slices.Contains(keys, key) })
+func (t *memoryTable) Load(
+	ctx context.Context, keys []subscriber.Key,
+) (found map[subscriber.Key]subscriber.Item, err error) {
+	err = t.call(ctx, opLoad, keys, func() {
+		t.loads++
+		found = maps.Clone(t.items)
+		maps.DeleteFunc(found, func(key subscriber.Key, _ subscriber.Item) bool { return !slices.Contains(keys, key) })
 	})
 	return found, err
 }
 
-// Write implements forward.Subscribers.
-func (t *memoryTable) Write(ctx context.Context, key, read, text string) error {
+func (t *memoryTable) Replace(
+	ctx context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
+) error {
 	conflict := false
-	err := t.call(ctx, opWrite, key, func() {
-		t.writes++
-		if conflict = t.entries[key] != read; !conflict {
-			t.entries[key] = text
+	err := t.call(ctx, opReplace, []subscriber.Key{key}, func() {
+		t.replaces++
+		stored := t.items[key]
+		conflict = slices.ContainsFunc(attributes, func(name string) bool { return stored[name] != read[name] })
+		if !conflict {
+			t.items[key] = item
 		}
 	})
 	if conflict {
@@ -80,15 +88,20 @@ func (t *memoryTable) Write(ctx context.Context, key, read, text string) error {
 	return err
 }
 
-// LoadDelivered implements forward.DeliveredRecords.
-func (t *memoryTable) LoadDelivered(ctx context.Context, _ []string) (found map[string]forward.Kinds, err error) {
-	err = t.call(ctx, "load", "", func() { found = maps.Clone(t.delivered) })
-	return found, err
+func (t *memoryTable) Put(
+	ctx context.Context, items map[subscriber.Key]subscriber.Item,
+) ([]subscriber.Key, error) {
+	keys := slices.Collect(maps.Keys(items))
+	if err := t.call(ctx, opPut, keys, func() { maps.Copy(t.items, items) }); err != nil {
+		return keys, err
+	}
+	return nil, nil
 }
 
-// SaveDelivered implements forward.DeliveredRecords.
-func (t *memoryTable) SaveDelivered(ctx context.Context, key string, accepted forward.Kinds) error {
-	return t.call(ctx, "save", key, func() { t.delivered[key] = accepted })
+// with returns a table that has an item of Anna's.
+func (t *memoryTable) with(key subscriber.Key, item subscriber.Item) *memoryTable {
+	t.items[key] = item
+	return t
 }
 
 // fail makes all calls of an operation fail, or all calls if it is empty.
@@ -102,11 +115,12 @@ func (t *memoryTable) fail(operation string) *memoryTable {
 	return t
 }
 
-// conflict lets another forwarder write one of these entries before each of our first writes.
-func (t *memoryTable) conflict(entries ...string) *memoryTable {
-	t.hook = func(_ context.Context, operation, key string, call func() error) error {
-		if operation == opWrite && len(entries) > 0 {
-			t.entries[key], entries = entries[0], entries[1:]
+// conflict lets another forwarder write one of these states before each of our first writes of Anna's.
+func (t *memoryTable) conflict(states ...string) *memoryTable {
+	t.hook = func(_ context.Context, operation, _ string, call func() error) error {
+		if operation == opReplace && len(states) > 0 {
+			t.items[annaKey] = subscriber.Item{"state": states[0]}
+			states = states[1:]
 		}
 		return call()
 	}
@@ -115,7 +129,8 @@ func (t *memoryTable) conflict(entries ...string) *memoryTable {
 
 // Anna is the subscriber of most of these tests; times are in minutes of one morning.
 var (
-	annaKey = message.SubscriberID("demo", "user", "person-anna")
+	anna    = subscriber.Partition("user", "person-anna")
+	annaKey = subscriber.StateKey(anna, "DEMO")
 	morning = time.Date(2026, 3, 14, 9, 0, 0, 0, time.UTC)
 )
 
@@ -127,11 +142,10 @@ func annas(event, purchase string, minute int) queued {
 		`"purchase_type":"RENEWING_SUBSCRIPTION"}`, event, purchase, minute, at.UnixMilli())}
 }
 
-// entryOf is the entry of a subscriber with one purchase.
-func entryOf(purchase string, active bool, minute int) string {
-	return subscriber.State{Production: map[string]subscriber.Entry{
-		purchase: {Active: active, At: morning.Add(time.Duration(minute) * time.Minute), Rank: subscriber.Activate},
-	}}.Encode()
+// stateOf is the state of a subscriber with one purchase.
+func stateOf(purchase string, active bool, minute int) string {
+	at := morning.Add(time.Duration(minute) * time.Minute)
+	return subscriber.State{purchase: {Active: active, At: at, Rank: subscriber.Activate}}.Encode()
 }
 
 // profiles makes CleverTap collect the data of the profiles that it receives.
@@ -160,31 +174,34 @@ func TestAProfileSaysWhatTheEntryAllows(t *testing.T) {
 		profile  string // a part of the one that is sent; empty: none
 		writes   int
 	}{
-		"nothing is stored":                 {"", messages{begin("a", 1)}, active, 1},
-		"the only purchase ends":            {entryOf("a", true, 1), messages{end("a", 2)}, inactive, 1},
-		"an older event makes no profile":   {entryOf("a", false, 5), messages{begin("a", 2)}, "", 0},
-		"another purchase is active":        {entryOf("b", true, 1), messages{end("a", 2)}, onlyActive, 1},
-		"the same event again":              {entryOf("a", true, 1), messages{begin("a", 1)}, active, 0},
-		"an upgrade, the end first":         {entryOf("a", true, 1), messages{end("a", 2), begin("b", 3)}, active, 1},
-		"an upgrade, the end last":          {entryOf("a", true, 1), messages{begin("b", 3), end("a", 4)}, active, 1},
-		"two events in the wrong order":     {"", messages{end("a", 4), begin("a", 3)}, inactive, 1},
-		"a damaged entry is replaced":       {"words about person-anna", messages{begin("a", 1)}, active, 1},
-		"an entry of the future is ignored": {entryOf("a", true, 1<<26), messages{end("a", 1)}, inactive, 1},
+		"nothing is stored":               {"", messages{begin("a", 1)}, active, 1},
+		"the only purchase ends":          {stateOf("a", true, 1), messages{end("a", 2)}, inactive, 1},
+		"an older event makes no profile": {stateOf("a", false, 5), messages{begin("a", 2)}, "", 0},
+		"another purchase is active":      {stateOf("b", true, 1), messages{end("a", 2)}, onlyActive, 1},
+		"the same event again":            {stateOf("a", true, 1), messages{begin("a", 1)}, active, 0},
+		"an upgrade, the end first":       {stateOf("a", true, 1), messages{end("a", 2), begin("b", 3)}, active, 1},
+		"an upgrade, the end last":        {stateOf("a", true, 1), messages{begin("b", 3), end("a", 4)}, active, 1},
+		"two events in the wrong order":   {"", messages{end("a", 4), begin("a", 3)}, inactive, 1},
+		"a damaged state is replaced":     {"words about person-anna", messages{begin("a", 1)}, active, 1},
+		"a damaged state says nothing false": {
+			"words about person-anna", messages{end("a", 1)}, `{"plan":"of-a","user_id":"person-anna"}`, 1,
+		},
+		"a state of the future is ignored": {stateOf("a", true, 1<<26), messages{end("a", 1)}, inactive, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, table := newHarness(t), newTable()
 			if test.entry != "" {
-				table.entries[annaKey] = test.entry
+				table.items[annaKey] = subscriber.Item{"state": test.entry}
 			}
-			h.Subscribers = table
+			h.Table = table
 			sent := h.profiles()
 			h.runAll(test.messages...)
 			all := strings.Join(*sent, "\n")
 			if (all != "") != (test.profile != "") || !strings.Contains(all, test.profile) || len(*sent) > 1 {
 				t.Errorf("profiles %s, want %s", all, test.profile)
 			}
-			if table.writes != test.writes {
-				t.Errorf("%d writes, want %d", table.writes, test.writes)
+			if table.replaces != test.writes {
+				t.Errorf("%d writes, want %d", table.replaces, test.writes)
 			}
 			h.checkPrivacy()
 		})
@@ -193,12 +210,12 @@ func TestAProfileSaysWhatTheEntryAllows(t *testing.T) {
 
 func TestAfterAConflictTheOthersEntryCounts(t *testing.T) {
 	h, table := newHarness(t), newTable()
-	h.Subscribers = table.conflict(entryOf("b", true, 9), entryOf("b", true, 10))
+	h.Table = table.conflict(stateOf("b", true, 9), stateOf("b", true, 10))
 	sent := h.profiles()
 	h.runAll(annas("DEACTIVATE", "a", 2))
-	state, err := subscriber.Decode(table.entries[annaKey])
-	if err != nil || len(state.Production) != 2 || table.writes != 3 {
-		t.Errorf("stored %+v after %d writes, %v", state, table.writes, err)
+	state, err := subscriber.DecodeState(table.items[annaKey].Text("state"))
+	if err != nil || len(state) != 2 || table.replaces != 3 {
+		t.Errorf("stored %+v after %d writes, %v", state, table.replaces, err)
 	}
 	if want := []string{`{"user_id":"person-anna","has_active_subscription":true}`}; !slices.Equal(*sent, want) {
 		t.Errorf("profiles %v, want %v", *sent, want)
@@ -208,19 +225,22 @@ func TestAfterAConflictTheOthersEntryCounts(t *testing.T) {
 func TestATableThatFailsConcernsOnlyTheMessagesThatNeedIt(t *testing.T) {
 	var others []string
 	for i := range 9 {
-		others = append(others, entryOf("b", true, 10+i))
+		others = append(others, stateOf("b", true, 10+i))
 	}
-	for name, table := range map[string]*memoryTable{
-		"it cannot be read":         newTable().fail(opRead),
-		"it cannot be written":      newTable().fail(opWrite),
-		"others always write first": newTable().conflict(others...),
+	for name, test := range map[string]struct {
+		table      *memoryTable
+		consumable string // needs to know the person, but no state
+	}{
+		"it cannot be read":         {newTable().fail(opLoad), "retry table"},
+		"it cannot be written":      {newTable().fail(opReplace), "delivered"},
+		"others always write first": {newTable().conflict(others...), "delivered"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
-			h.Subscribers = table
+			h.Table = test.table
 			h.run(annas("ACTIVATE", "a", 1), newMessage("demo", "consumable"),
 				newMessage("silent", "no user"), newMessage("demo", "malformed"))
-			h.wantOutcomes("retry table", "delivered", "skipped no_identity", "rejected malformed")
+			h.wantOutcomes("retry table", test.consumable, "skipped no_identity", "rejected malformed")
 		})
 	}
 }
@@ -228,13 +248,13 @@ func TestATableThatFailsConcernsOnlyTheMessagesThatNeedIt(t *testing.T) {
 // An event that is switched off is skipped, and yet its state is stored; without the table it is retried.
 func TestTheStateOfASwitchedOffEventIsStored(t *testing.T) {
 	for want, table := range map[string]*memoryTable{
-		"skipped event_off": newTable(), "retry table": newTable().fail(opRead),
+		"skipped event_off": newTable(), "retry table": newTable().fail(opLoad),
 	} {
 		h, m := newHarness(t), annas("ACTIVATE", "a", 1)
-		h.Subscribers, m.app = table, "silent"
+		h.Table, m.app = table, "silent"
 		h.run(m)
 		h.wantOutcomes(want)
-		if stored := len(table.entries) == 1; stored != (table.hook == nil) {
+		if stored := len(table.items) == 1; stored != (table.hook == nil) {
 			t.Errorf("%s: stored %t", want, stored)
 		}
 	}
@@ -284,7 +304,7 @@ func TestAnUploadThatIsOvertakenIsCorrected(t *testing.T) {
 		"after an end without a purchase": {[]event{endsNone, begins}, []string{"true", "false", "true"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newSystem(t, scenario{history: c.history, messages: []int{0, 1}})
+			s := newSystem(t, scenario{apps: 1, history: c.history, messages: []int{0, 1}})
 			s.overtake(func() { s.deliver(1, s.queue[1:]) })
 			s.deliver(0, s.queue[:1])
 			if got := s.activeSent(); !slices.Equal(got, c.want) {
@@ -295,17 +315,17 @@ func TestAnUploadThatIsOvertakenIsCorrected(t *testing.T) {
 }
 
 func TestOnAFIFOQueueAnEntryIsReadOnce(t *testing.T) {
-	s := newSystem(t, scenario{fifo: true, history: []event{begins}, messages: []int{0}})
+	s := newSystem(t, scenario{fifo: true, apps: 1, history: []event{begins}, messages: []int{0}})
 	s.deliver(0, s.queue)
-	if s.table.reads != 1 {
-		t.Errorf("%d reads, want one: no other forwarder has messages of this subscriber", s.table.reads)
+	if s.table.loads != 1 {
+		t.Errorf("%d reads, want one: no other forwarder has messages of this subscriber", s.table.loads)
 	}
 }
 
 // The subscriber from whom a subscription came is in another group.
 func TestTheFormerSubscriberOfATransferIsCorrectedOnAFIFOQueue(t *testing.T) {
 	transfer := event{eventKind: receive, user: 1, from: 0, purchase: 1, minute: 5}
-	s := newSystem(t, scenario{fifo: true, history: []event{begins, transfer, beginsB}, messages: []int{0, 1, 2}})
+	s := newSystem(t, scenario{fifo: true, apps: 1, history: []event{begins, transfer, beginsB}, messages: []int{0, 1, 2}})
 	s.deliver(0, s.queue[:1])
 	s.overtake(func() { s.deliver(1, s.queue[2:]) })
 	s.deliver(0, s.queue[1:2])
@@ -317,7 +337,7 @@ func TestTheFormerSubscriberOfATransferIsCorrectedOnAFIFOQueue(t *testing.T) {
 }
 
 func TestWithoutASecondReadWhatWasSentStays(t *testing.T) {
-	s := newSystem(t, scenario{history: []event{begins}, messages: []int{0}})
+	s := newSystem(t, scenario{apps: 1, history: []event{begins}, messages: []int{0}})
 	s.overtake(func() { s.fault = noReads })
 	s.deliver(0, s.queue)
 	if got := s.active("PRODUCTION", 0); got != "true" {
@@ -326,9 +346,9 @@ func TestWithoutASecondReadWhatWasSentStays(t *testing.T) {
 }
 
 func TestNothingIsReadAgainIfCleverTapCannotHaveReceivedAnything(t *testing.T) {
-	s := newSystem(t, scenario{history: []event{begins}, messages: []int{0}})
+	s := newSystem(t, scenario{apps: 1, history: []event{begins}, messages: []int{0}})
 	s.clevertap.SetAccount(clevertaptest.Account{ID: "PRODUCTION", Region: "eu1", Passcodes: []string{"another"}})
-	if returned := s.invoke(0, s.queue); len(returned) != 1 || s.table.reads != 1 {
-		t.Errorf("%d come back after %d reads", len(returned), s.table.reads)
+	if returned := s.invoke(0, s.queue); len(returned) != 1 || s.table.loads != 1 {
+		t.Errorf("%d come back after %d reads", len(returned), s.table.loads)
 	}
 }

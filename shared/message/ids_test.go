@@ -1,8 +1,6 @@
 package message_test
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -16,27 +14,24 @@ func legal(id string) bool {
 	return id != "" && len(id) <= 128 && strings.Trim(id, letters+punctuation) == ""
 }
 
-func encode(app, kind, subscriber, eventID, body string) message.Encoded {
-	m := message.Message{App: app, Received: received, Body: []byte(body)}
-	return message.Encode(m, kind, subscriber, eventID, true)
+func encode(app, kind, subscriber, body string) message.Encoded {
+	ids := message.IDs{SubscriberKind: kind, Subscriber: subscriber, EventName: "ACTIVATE", EventID: "e-1"}
+	return message.Encode(message.Message{App: app, Received: received, Body: []byte(body)}, ids, true)
 }
 
 func TestGroupsAreSubscribers(t *testing.T) {
-	base := encode("demo", "user", "u-1", "e-1", "one")
-	if base.GroupID != message.SubscriberID("demo", "user", "u-1") {
-		t.Error("group id is not the subscriber's id")
-	}
-	if other := encode("demo", "user", "u-1", "e-2", "two"); other.GroupID != base.GroupID {
+	base := encode("demo", "user", "u-1", "one")
+	if other := encode("demo", "user", "u-1", "two"); other.GroupID != base.GroupID {
 		t.Error("one subscriber, two groups")
 	}
 	for name, other := range map[string]message.Encoded{
-		"another app":                      encode("demo2", "user", "u-1", "e-1", "one"),
-		"another kind of id":               encode("demo", "device", "u-1", "e-1", "one"),
-		"another subscriber":               encode("demo", "user", "u-2", "e-1", "one"),
-		"no subscriber":                    encode("demo", "user", "", "e-1", "one"),
-		"no subscriber and the id as body": encode("demo", "user", "", "e-1", "u-1"),
-		"parts that join to the same text": encode("dem", "ouser", "u-1", "e-1", "one"),
-		"kind and id shifted":              encode("demo", "useru", "-1", "e-1", "one"),
+		"another app":                      encode("demo2", "user", "u-1", "one"),
+		"another kind of id":               encode("demo", "device", "u-1", "one"),
+		"another subscriber":               encode("demo", "user", "u-2", "one"),
+		"no subscriber":                    encode("demo", "user", "", "one"),
+		"no subscriber and the id as body": encode("demo", "user", "", "u-1"),
+		"parts that join to the same text": encode("dem", "ouser", "u-1", "one"),
+		"kind and id shifted":              encode("demo", "useru", "-1", "one"),
 	} {
 		if other.GroupID == base.GroupID {
 			t.Errorf("%s: same group", name)
@@ -51,63 +46,68 @@ func TestGroupsAreSubscribers(t *testing.T) {
 }
 
 func TestWithoutASubscriberTheBodyIsTheGroup(t *testing.T) {
-	if encode("demo", "", "", "", "one").GroupID != encode("demo", "user", "", "x", "one").GroupID {
+	if encode("demo", "", "", "one").GroupID != encode("demo", "user", "", "one").GroupID {
 		t.Error("equal bodies, two groups")
 	}
-	if encode("demo", "", "", "", "one").GroupID == encode("demo", "", "", "", "two").GroupID {
+	if encode("demo", "", "", "one").GroupID == encode("demo", "", "", "two").GroupID {
 		t.Error("different bodies, one group")
 	}
 }
 
-func TestSubscriberIDStaysTheSameFromReleaseToRelease(t *testing.T) {
+func TestTheGroupStaysTheSameFromReleaseToRelease(t *testing.T) {
 	const want = "5d0800c278ab7926bf588845f936c2a7289be04b3bc9a7109eb264f67f167fe9"
-	if got := message.SubscriberID("demo", "user", "rosée-7"); got != want {
-		t.Errorf("SubscriberID = %s; entries in subscriber tables would be lost", got)
+	if got := encode("demo", "user", "rosée-7", "one").GroupID; got != want {
+		t.Errorf("GroupID = %s; a subscriber's webhooks would overtake those that an older release has queued", got)
 	}
 }
 
-func TestTheEventsIDDeduplicatesIfSQSAcceptsIt(t *testing.T) {
-	sum := sha256.Sum256([]byte("body"))
-	hash := hex.EncodeToString(sum[:])
-	for name, c := range map[string]struct{ id, want string }{
-		"a UUID":                  {"8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10", "8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10"},
-		"one character":           {"7", "7"},
-		"128 characters":          {strings.Repeat("a", 128), strings.Repeat("a", 128)},
-		"all punctuation":         {punctuation, punctuation},
-		"none":                    {"", hash},
-		"129 characters":          {strings.Repeat("a", 129), hash},
-		"a space":                 {"a b", hash},
-		"a letter beyond ASCII":   {"événement", hash},
-		"a control character":     {"a\x7fb", hash},
-		"a line end":              {"a\n", hash},
-		"bytes that are not text": {"\xff", hash},
+func TestTheEventsNameAndIDDeduplicate(t *testing.T) {
+	const name, id, body = "ACTIVATE", "8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10", `{"a":1}`
+	base := message.DeduplicationID(message.IDs{EventName: name, EventID: id}, []byte(body))
+	ofBody := message.DeduplicationID(message.IDs{}, []byte(body))
+	for sentence, test := range map[string]struct {
+		name, id, body string
+		want           string // empty: another one than all of these
+	}{
+		"the same event in another body":        {name, id, `{"a":2}`, base},
+		"for another subscriber":                {name, id, body, base},
+		"another event with the same id":        {"DEACTIVATE", id, body, ""},
+		"another event with the same name":      {name, "e-2", body, ""},
+		"a name and an id that join alike":      {"ACTIVATE\n8b0ffd4c", "0b2a", body, ""},
+		"without an id the body counts":         {name, "", body, ofBody},
+		"without a name the body counts":        {"", id, body, ofBody},
+		"without an id another body is another": {name, "", `{"a":2}`, ""},
+		"an id that SQS would refuse":           {name, "événement\n" + strings.Repeat("x", 999), body, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if got := encode("demo", "", "", c.id, "body").DeduplicationID; got != c.want {
-				t.Errorf("deduplication id = %q, want %q", got, c.want)
+		t.Run(sentence, func(t *testing.T) {
+			ids := message.IDs{SubscriberKind: "user", Subscriber: "u-2", EventName: test.name, EventID: test.id}
+			got := message.DeduplicationID(ids, []byte(test.body))
+			if !legal(got) || test.want != "" && got != test.want || test.want == "" && (got == base || got == ofBody) {
+				t.Errorf("deduplication id %q", got)
 			}
 		})
 	}
 }
 
-func TestAStandardQueueGetsNoIDs(t *testing.T) {
-	e := message.Encode(message.Message{App: "demo", Body: []byte("{}")}, "user", "u-1", "e-1", false)
-	if e.GroupID != "" || e.DeduplicationID != "" {
+// A standard queue hands out the messages of all groups in turn: one app's flood does not hold up another's webhooks.
+func TestOnAStandardQueueTheAppIsTheGroup(t *testing.T) {
+	ids := message.IDs{SubscriberKind: "user", Subscriber: "u-1", EventName: "ACTIVATE", EventID: "e-1"}
+	e := message.Encode(message.Message{App: "demo", Body: []byte("{}")}, ids, false)
+	if e.GroupID != "demo" || e.DeduplicationID != "" {
 		t.Errorf("ids %q and %q", e.GroupID, e.DeduplicationID)
 	}
 }
 
-func TestNotesAreAboutOneMessage(t *testing.T) {
+func TestAFingerprintIsOfOneMessage(t *testing.T) {
 	const received = "2026-11-23T08:08:07.006Z"
-	base := message.NoteID("demo", received, []byte("body"))
+	base := message.Fingerprint("demo", received, []byte("body"))
 	for name, other := range map[string]string{
-		"another app":              message.NoteID("demo2", received, []byte("body")),
-		"the same bytes again":     message.NoteID("demo", "2026-11-23T08:08:08.006Z", []byte("body")),
-		"other bytes":              message.NoteID("demo", received, []byte("body2")),
-		"a subscriber of the name": message.SubscriberID("demo", "note "+received, "body"),
+		"another app":          message.Fingerprint("demo2", received, []byte("body")),
+		"the same bytes again": message.Fingerprint("demo", "2026-11-23T08:08:08.006Z", []byte("body")),
+		"other bytes":          message.Fingerprint("demo", received, []byte("body2")),
 	} {
 		if other == base {
-			t.Errorf("%s: the same note", name)
+			t.Errorf("%s: the same fingerprint", name)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func TestABodyIsRawIfSQSAcceptsIt(t *testing.T) {
 		"an overlong form":                      {"\xc0\xaf", message.Base64},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := message.Encode(message.Message{App: "demo", Received: received, Body: []byte(c.body)}, "", "", "", true)
+			e := message.Encode(message.Message{App: "demo", Received: received, Body: []byte(c.body)}, message.IDs{}, true)
 			if got := e.Attributes[message.AttrEncoding]; got != c.encoding {
 				t.Errorf("encoding = %q, want %q", got, c.encoding)
 			}
@@ -61,7 +61,7 @@ func TestABodyIsRawIfSQSAcceptsIt(t *testing.T) {
 }
 
 func TestAttributesAreThoseOfTheContract(t *testing.T) {
-	e := message.Encode(message.Message{App: "demo", Received: received, Body: []byte("{}")}, "user", "u", "id", true)
+	e := message.Encode(message.Message{App: "demo", Received: received, Body: []byte("{}")}, message.IDs{}, true)
 	want := map[string]string{"schema": "1", "app": "demo", "received_at": "2026-11-23T08:08:07.006Z", "encoding": "raw"}
 	if !maps.Equal(e.Attributes, want) {
 		t.Errorf("attributes = %v", e.Attributes)
@@ -120,7 +120,7 @@ func TestDecodeRejectsWhatCanNeverBeRead(t *testing.T) {
 
 func TestTheLargestBodyFitsTheQueue(t *testing.T) {
 	body := bytes.Repeat([]byte{0}, message.MaxBody)
-	e := message.Encode(message.Message{App: strings.Repeat("a", 63), Received: received, Body: body}, "", "", "", true)
+	e := message.Encode(message.Message{App: strings.Repeat("a", 63), Received: received, Body: body}, message.IDs{}, true)
 	size := len(e.Body)
 	for name, value := range e.Attributes {
 		size += len(name) + len("String") + len(value)
@@ -135,10 +135,11 @@ func TestTheLargestBodyFitsTheQueue(t *testing.T) {
 
 func FuzzDecodeUndoesEncode(f *testing.F) {
 	for _, body := range []string{"", "\n", "{}", "\x00", "\xff", "\uFFFE", "e30=", "rosée"} {
-		f.Add([]byte(body), "user", "u-1", "event", true)
+		f.Add([]byte(body), "user", "u-1", "ACTIVATE", "event", true)
 	}
-	f.Fuzz(func(t *testing.T, body []byte, kind, subscriber, eventID string, fifo bool) {
-		e := message.Encode(message.Message{App: "demo", Received: received, Body: body}, kind, subscriber, eventID, fifo)
+	f.Fuzz(func(t *testing.T, body []byte, kind, subscriber, name, eventID string, fifo bool) {
+		ids := message.IDs{SubscriberKind: kind, Subscriber: subscriber, EventName: name, EventID: eventID}
+		e := message.Encode(message.Message{App: "demo", Received: received, Body: body}, ids, fifo)
 		m, err := decode(e)
 		if err != nil || !bytes.Equal(m.Body, body) || m.App != "demo" ||
 			!m.Received.Equal(received.Truncate(time.Millisecond)) {
@@ -147,7 +148,7 @@ func FuzzDecodeUndoesEncode(f *testing.F) {
 		if e.Body == "" || slices.ContainsFunc([]rune(e.Body), forbidden) {
 			t.Fatalf("SQS refuses %q", e.Body)
 		}
-		if fifo != legal(e.GroupID) || fifo != legal(e.DeduplicationID) {
+		if !legal(e.GroupID) || fifo != legal(e.DeduplicationID) {
 			t.Fatalf("ids %q and %q", e.GroupID, e.DeduplicationID)
 		}
 	})

@@ -29,6 +29,7 @@ type golden struct {
 		Body           string    `json:"body_base64"`
 		SubscriberKind string    `json:"subscriber_kind"`
 		Subscriber     string    `json:"subscriber"`
+		EventName      string    `json:"event_name"`
 		EventID        string    `json:"event_id"`
 	} `json:"means"`
 	Outcome  string `json:"outcome"`  // what the forwarder makes of it
@@ -69,8 +70,7 @@ func TestMessagesOfSchema1CanBeReadForEver(t *testing.T) {
 	}
 }
 
-// The ids outlive a message: the group's is the key of the subscriber table too, and a webhook that Purchasely sends
-// again after an update has to get the id that it had.
+// A webhook that Purchasely sends again after an update has to get the ids that it had.
 func TestMessagesOfSchema1AreWrittenAsTheyAlwaysWere(t *testing.T) {
 	for _, g := range readGolden(t) {
 		if g.Redriven {
@@ -78,7 +78,10 @@ func TestMessagesOfSchema1AreWrittenAsTheyAlwaysWere(t *testing.T) {
 		}
 		t.Run(g.Name, func(t *testing.T) {
 			m := message.Message{App: g.Means.App, Received: g.Means.ReceivedAt, Body: g.body(t)}
-			e := message.Encode(m, g.Means.SubscriberKind, g.Means.Subscriber, g.Means.EventID, true)
+			e := message.Encode(m, message.IDs{
+				SubscriberKind: g.Means.SubscriberKind, Subscriber: g.Means.Subscriber,
+				EventName: g.Means.EventName, EventID: g.Means.EventID,
+			}, true)
 			if e.Body != g.Queued.Body || !maps.Equal(e.Attributes, g.Queued.Attributes) ||
 				e.GroupID != g.Queued.GroupID || e.DeduplicationID != g.Queued.DeduplicationID {
 				t.Errorf("written as %+v", e)

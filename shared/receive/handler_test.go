@@ -226,7 +226,9 @@ func TestAGenuineWebhookIsQueuedVerbatim(t *testing.T) {
 				h := newHarness(t)
 				h.FIFO = fifo
 				m := message.Message{App: "demo", Received: time.Now(), Body: []byte(body)}
-				want := message.Encode(m, webhook.ByUser.String(), "rosée-7", "e-1", fifo)
+				want := message.Encode(m, message.IDs{
+					SubscriberKind: webhook.ByUser.String(), Subscriber: "rosée-7", EventName: "ACTIVATE", EventID: "e-1",
+				}, fifo)
 				h.wants("")
 				if diff := cmp.Diff(want, h.queued[0]); diff != "" || want.Body != body {
 					t.Errorf("queued (-want +got):\n%s", diff)

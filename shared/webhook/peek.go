@@ -95,7 +95,7 @@ func invisible(r rune) bool {
 
 // IDs are all that the receiver reads from a body.
 type IDs struct {
-	EventName  string // empty in version 2's shape
+	EventName  string
 	EventID    string
 	Subscriber Subscriber
 }
@@ -107,13 +107,15 @@ type IDs struct {
 func Peek(body []byte) IDs {
 	r := reader{maxDepth: math.MaxInt}
 	var ids idValues
-	var eventID, eventName, user, properties jsontext.Value
+	var eventID, eventName, name, user, properties jsontext.Value
 	for r.open(body); r.next(); {
 		switch string(r.name) {
 		case "event_id":
 			eventID = r.value
 		case "event_name":
 			eventName = r.value
+		case "name":
+			name = r.value
 		case "user":
 			user = r.value
 		case "properties":
@@ -127,6 +129,9 @@ func Peek(body []byte) IDs {
 	}
 	if absent(eventName) {
 		ids.setVersion2(user, properties)
+		if properties.Kind() == jsontext.KindBeginObject {
+			eventName = name
+		}
 	}
 	return IDs{EventName: string(textOf(eventName)), EventID: string(textOf(eventID)), Subscriber: ids.subscriber()}
 }

@@ -7,16 +7,19 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-func TestAbsent(t *testing.T) {
-	for id := range strings.FieldsSeq("null NULL Null (null) (NULL) nil Nil none None undefined Undefined nan NaN") {
+func TestAnIDThatIsNobodysIsAbsent(t *testing.T) {
+	nobodys := strings.Fields("null NULL Null (null) (NULL) <null> nil Nil none None undefined Undefined nan NaN")
+	nobodys = append(nobodys, "", " ", "null ", "\t\n", "\u00a0", "\u200b", "\u2060none\ufeff", "\u3164", "\u2800", "\u180e\ufe0f",
+		"[object Object]", "00000000-0000-0000-0000-000000000000", strings.Repeat("0", 32))
+	for _, id := range nobodys {
 		if !webhook.Absent(id) || !webhook.Absent([]byte(id)) {
 			t.Errorf("%q counts as an id", id)
 		}
 	}
-	if !webhook.Absent("") {
-		t.Error("nothing counts as an id")
-	}
-	for _, id := range []string{" ", "0", "null ", "nulls", "n/a", "(nil)", "no", "undef", "ïd", "(none)", "nanny"} {
+	for _, id := range []string{
+		"0", "nulls", "n/a", "(nil)", "no", "undef", "ïd", "(none)", "nanny", " x", "<nil>", "[]", "0000", "n u l l",
+		"00000000-0000-0000-0000-000000000001", "\u200bx",
+	} {
 		if webhook.Absent(id) || webhook.Absent([]byte(id)) {
 			t.Errorf("%q does not count as an id", id)
 		}
@@ -162,6 +165,22 @@ func TestPeekReadsTheEventID(t *testing.T) {
 	}
 }
 
+func TestPeekReadsTheEventsName(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"event_name":"ACTIVATE"}`:                      "ACTIVATE",
+		`{"name":"ACTIVATE","properties":{}}`:            "ACTIVATE",
+		`{"name":"ACTIVATE"}`:                            "",
+		`{"event_name":"X","name":"Y","properties":{}}`:  "X",
+		`{"event_name":null,"name":"Y","properties":{}}`: "Y",
+		`{"event_name":7,"x":{"event_name":"Y"}}`:        "7",
+		`{"event_name":["X"]}`:                           "",
+	} {
+		if got := webhook.Peek([]byte(body)).EventName; got != want {
+			t.Errorf("%s: event name is %q, want %q", body, got, want)
+		}
+	}
+}
+
 func TestPeekFindsNothingInWhatIsNotAnEvent(t *testing.T) {
 	for _, body := range append(garbage(), `{"event_id":"a"} {}`, `{"event_id":"a","user_id":"u","x":"`+"\xff"+`"}`) {
 		if got := webhook.Peek([]byte(body)); got != (webhook.IDs{}) {
@@ -204,6 +223,9 @@ func FuzzPeek(f *testing.F) {
 		id := webhook.EmbeddedCatalogue().Attribute([]byte("event_id")).Index
 		if got := string(e.Text(id)); got != ids.EventID {
 			t.Fatalf("Event has id %q, Peek %q", got, ids.EventID)
+		}
+		if string(e.Name) != ids.EventName {
+			t.Fatalf("Event has name %q, Peek %q", e.Name, ids.EventName)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package forward_test
+package message_test
 
 import (
 	"strings"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 const oneMessage = `{"Records":[{"messageId":"m-1","receiptHandle":"r-1","body":"{\"user_id\":\"rosée\"}\n",
@@ -16,14 +16,14 @@ const oneMessage = `{"Records":[{"messageId":"m-1","receiptHandle":"r-1","body":
  "md5OfBody":"x","eventSource":"aws:sqs","eventSourceARN":"arn:aws:sqs:eu-west-1:1:q.fifo","awsRegion":"eu-west-1"}]}`
 
 func TestAnEventIsReadFieldByField(t *testing.T) {
-	messages, err := forward.ReadEvent([]byte(oneMessage))
+	messages, err := message.ReadEvent([]byte(oneMessage))
 	if err != nil || len(messages) != 1 {
 		t.Fatalf("%d messages, %v", len(messages), err)
 	}
 	m := messages[0]
-	want := forward.Message{
+	want := message.Queued{
 		ID: "m-1", Receipt: "r-1", Body: "{\"user_id\":\"rosée\"}\n", Group: "g", Source: "arn:aws:sqs:eu-west-1:1:q.fifo",
-		Receives: 3, Sent: m.Sent, Attributes: map[string]forward.Attribute{
+		Receives: 3, Sent: m.Sent, Attributes: map[string]message.Attribute{
 			"app": {Type: "String", String: "demo"}, "binary": {Type: "Binary", Binary: "AAE="},
 		},
 	}
@@ -45,7 +45,7 @@ func TestAPayloadThatIsNotAnEventIsAnErrorThatQuotesNothing(t *testing.T) {
 		"attributes not a struct": `{"Records":[{"attributes":[]}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := forward.ReadEvent([]byte(payload))
+			_, err := message.ReadEvent([]byte(payload))
 			if err == nil || strings.Contains(err.Error(), "secret-user") {
 				t.Errorf("got %v", err)
 			}
