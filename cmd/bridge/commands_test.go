@@ -14,7 +14,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
-	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 func run(ctx context.Context, c *clitest.Cloud, in string, args ...string) clitest.Result {
@@ -161,9 +161,6 @@ func TestWithoutAWSEveryCommandSaysWhatIsMissing(t *testing.T) {
 
 func TestAStackOfAnotherKindIsNoBridge(t *testing.T) {
 	for command, line := range onStack {
-		if strings.HasPrefix(command, "user") {
-			continue // another sentence; see package user
-		}
 		c := clitest.New(t)
 		c.Stacks.Create(clitest.Stack, map[string]string{"Else": "x"})
 		got := run(t.Context(), c, "", strings.Fields(line+" --stack "+clitest.Stack)...)
@@ -216,11 +213,31 @@ func furnish(c *clitest.Cloud) {
 		clitest.Attributes("demo", "malformed", "2026-11-14T10:00:00.000Z"))
 	clitest.Put(c.FIFODeadLetters, 2*day, "anna's", clitest.Webhook("anna", 1),
 		clitest.Attributes("demo", "", "2026-11-21T10:00:00.000Z"))
-	const active = `{"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`
+	const active = `{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}`
 	for _, user := range []string{"anna", "learner-40213"} {
 		c.Table.Put(awstest.Item{
-			"subscriber": awstest.S(message.SubscriberID("demo", "user", user)), "state": awstest.S(active),
-			"expires": awstest.N(1836648000),
+			"subscriber": awstest.S(subscriber.Partition("user", user)), "item": awstest.S("state#AAA-111-2222"),
+			"state": awstest.S(active), "expires": awstest.N(1836648000),
+		})
+	}
+}
+
+// What user show prints of an app is what explain takes.
+func TestExplainTakesWhatUserShowPrints(t *testing.T) {
+	for _, args := range []string{"", " --json"} {
+		clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+			furnish(c)
+			shown := run(t.Context(), c, "", strings.Fields("user show --stack purchasely-clevertap --app demo --user anna"+args)...)
+			file := filepath.Join(t.TempDir(), "state.json")
+			if err := os.WriteFile(file, []byte(shown.Out), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			const end = `{"event_name":"DEACTIVATE","user_id":"anna","purchasely_subscription_id":"subs_2",` +
+				`"event_created_at":"2026-03-15T12:00:00Z"}`
+			got := run(t.Context(), c, end, "explain", "--app", "demo", "--state", file)
+			if !got.Has(cli.OK, `"has_active_subscription":true`, "") || !strings.Contains(got.Out, `"subs_2":{"active":false`) {
+				t.Errorf("got %+v", got)
+			}
 		})
 	}
 }

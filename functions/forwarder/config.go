@@ -10,6 +10,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/env"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
 
@@ -18,6 +19,7 @@ const (
 	maxUploadTimeout = 5 * time.Minute
 	maxRetryDelay    = 15 * time.Minute
 	maxBreakerPause  = time.Hour
+	maxJournalDays   = 3650
 	maxConcurrency   = 15 // requests in flight per CleverTap account (CleverTap, API request limit, November 2026)
 )
 
@@ -31,7 +33,9 @@ type Config struct {
 	RetryDelay       time.Duration
 	BreakerPause     time.Duration
 	Concurrency      int
-	SubscribersTable string // empty: subscriber state is off
+	SubscribersTable string // empty: nothing is known of subscribers, and there is no journal
+	Journal          forward.Journal
+	JournalLifetime  time.Duration
 }
 
 // readConfig reads the environment and the integration file; r keeps the faults.
@@ -45,6 +49,11 @@ func readConfig(r *env.Reader) Config {
 		BreakerPause:     r.Duration("BREAKER_PAUSE", 30*time.Second, time.Millisecond, maxBreakerPause),
 		Concurrency:      r.Int("UPLOAD_CONCURRENCY", 3, 1, maxConcurrency),
 		SubscribersTable: r.Optional("SUBSCRIBERS_TABLE", ""),
+		JournalLifetime:  time.Duration(r.Int("JOURNAL_DAYS", 30, 1, maxJournalDays)) * 24 * time.Hour,
+	}
+	mode, known := journals[r.Optional("JOURNAL", "outcomes")]
+	if c.Journal = mode; !known {
+		r.Fault("JOURNAL", "none of outcomes, bodies and off")
 	}
 	if c.Endpoint != "" {
 		if fault := checkEndpoint(c.Endpoint); fault != "" {
@@ -56,6 +65,11 @@ func readConfig(r *env.Reader) Config {
 		r.Fault("INTEGRATIONS_FILE", err.Error())
 	}
 	return c
+}
+
+// journals are the values of JOURNAL.
+var journals = map[string]forward.Journal{
+	"off": forward.JournalOff, "outcomes": forward.JournalOutcomes, "bodies": forward.JournalBodies,
 }
 
 // loadIntegrations loads the file that path names, or the embedded one. An invalid file stops the forwarder: messages

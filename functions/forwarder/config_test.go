@@ -10,6 +10,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/env"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
 )
 
 // read reads an environment in which nothing is wrong except for the changes.
@@ -32,7 +33,8 @@ func TestTheDefaultsAreThoseOfTheReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.UploadTimeout != 10*time.Second || c.RetryDelay != 5*time.Second || c.BreakerPause != 30*time.Second ||
-		c.Concurrency != 3 || c.SubscribersTable != "" {
+		c.Concurrency != 3 || c.SubscribersTable != "" || c.Journal != forward.JournalOutcomes ||
+		c.JournalLifetime != 30*24*time.Hour {
 		t.Errorf("defaults are %+v", c)
 	}
 	if c.Integrations == nil || c.Integrations.Apps["demo"] == nil {
@@ -58,6 +60,9 @@ func TestAFaultNamesItsVariable(t *testing.T) {
 		"an endpoint that is not a URL":  {"CLEVERTAP_ENDPOINT", "clevertap", "CLEVERTAP_ENDPOINT"},
 		"an endpoint of another scheme":  {"CLEVERTAP_ENDPOINT", "ftp://x", "CLEVERTAP_ENDPOINT"},
 		"plain HTTP to another machine":  {"CLEVERTAP_ENDPOINT", "http://proxy.example/{host}", "CLEVERTAP_ENDPOINT"},
+		"a journal of another kind":      {"JOURNAL", "on", "JOURNAL: none of outcomes, bodies and off"},
+		"a journal that keeps nothing":   {"JOURNAL_DAYS", "0", "JOURNAL_DAYS"},
+		"a journal without a number":     {"JOURNAL_DAYS", "30d", "JOURNAL_DAYS"},
 		"no integration file":            {"INTEGRATIONS_FILE", "/nowhere.yaml", "INTEGRATIONS_FILE"},
 		"an invalid integration file":    {"INTEGRATIONS_FILE", invalid, "invalid.yaml:2:"},
 		"another fault of the same file": {"INTEGRATIONS_FILE", invalid, "invalid.yaml:3:"},
@@ -77,6 +82,17 @@ func TestPlainHTTPIsAllowedOnThisMachineOnly(t *testing.T) {
 	} {
 		if _, err := read(map[string]string{"CLEVERTAP_ENDPOINT": endpoint}); err != nil {
 			t.Errorf("%s: %v", endpoint, err)
+		}
+	}
+}
+
+func TestTheJournalHasThreeKinds(t *testing.T) {
+	for value, want := range map[string]forward.Journal{
+		"": forward.JournalOutcomes, "outcomes": forward.JournalOutcomes, "bodies": forward.JournalBodies, "off": forward.JournalOff,
+	} {
+		c, err := read(map[string]string{"JOURNAL": value, "JOURNAL_DAYS": "400"})
+		if err != nil || c.Journal != want || c.JournalLifetime != 400*24*time.Hour {
+			t.Errorf("%q is %d for %s, %v", value, c.Journal, c.JournalLifetime, err)
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
 // tableServer makes the test binary serve a table on loopback, in a process of its own: its work must not count as
@@ -32,15 +33,15 @@ func TestServeTable(t *testing.T) {
 		return
 	}
 	server := awstest.New(t, nil)
-	server.Dynamo.Create("subscribers", "subscriber")
+	server.Dynamo.Create("subscribers", "subscriber", "item")
 	fmt.Println(server.URL)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 // BenchmarkSubscriber measures the forwarder from the SQS event to the answer, with and without a table on loopback.
 // CleverTap is in the same process and accepts everything at once. Every message is about another user, of whom
-// nothing is stored: one write each. What subscriber state costs is the difference, in cpu-µs/msg (user and system
-// time of this process) and ms/batch.
+// nothing is stored: one write each, and a journal entry. What the table costs is the difference, in cpu-µs/msg
+// (user and system time of this process) and ms/batch.
 func BenchmarkSubscriber(b *testing.B) {
 	address := benchtest.Child(b, os.Args[0], tableServer, "-test.run=^TestServeTable$")
 	for _, size := range []int{10, 1000} {
@@ -55,8 +56,8 @@ func BenchmarkSubscriber(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					t := dynamo.NewTable(cloud, "subscribers", tableTimeout)
-					h.Subscribers, h.Delivered = t, t
+					h.Table = dynamo.NewTable(cloud, "subscribers", tableTimeout)
+					h.Journal, h.JournalLifetime = forward.JournalOutcomes, 30*24*time.Hour
 				}
 				runBatches(b, h, size)
 			})
@@ -118,7 +119,7 @@ func benchHandler(b *testing.B) *forward.Handler {
 		b.Fatal(problems)
 	}
 	return &forward.Handler{
-		Integrations: file, Accounts: benchAccounts{}, Mapper: mapping.New(),
+		Settings: settings.Fixed(file), Accounts: benchAccounts{}, Mapper: mapping.New(),
 		Uploader:   clevertap.NewUploader(clevertap.Options{Transport: acceptsAll{}}),
 		RetryDelay: 5 * time.Second, Log: slog.New(slog.DiscardHandler), Metrics: io.Discard,
 	}

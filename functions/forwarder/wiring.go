@@ -18,6 +18,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
 // accounts implements forward.Accounts by reading an app's secret.
@@ -66,9 +67,9 @@ func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *forward.Handler {
 	read := aws.ReadParsed(aws.NewSecrets(cloud), clevertap.ParseAccounts)
 	rejected := aws.NewQueue(cloud, c.RejectedQueue)
 	h := &forward.Handler{
-		Integrations: c.Integrations,
-		Accounts:     accounts{c.SecretsPrefix, secret.NewCache(read)},
-		Mapper:       mapping.New(),
+		Settings: settings.Fixed(c.Integrations),
+		Accounts: accounts{c.SecretsPrefix, secret.NewCache(read)},
+		Mapper:   mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{
 			Endpoint:     c.Endpoint,
 			Timeout:      c.UploadTimeout,
@@ -82,8 +83,8 @@ func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *forward.Handler {
 		Metrics:    os.Stdout,
 	}
 	if c.SubscribersTable != "" {
-		t := dynamo.NewTable(cloud, c.SubscribersTable, tableTimeout)
-		h.Subscribers, h.Delivered = t, t
+		h.Table = dynamo.NewTable(cloud, c.SubscribersTable, tableTimeout)
+		h.Journal, h.JournalLifetime = c.Journal, c.JournalLifetime
 	}
 	return h
 }

@@ -21,6 +21,9 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // The stack's name, and names of its parts.
@@ -99,7 +102,7 @@ func New(t testing.TB) *Cloud {
 	c.DeadLetters = create("events-dead", "EventsStandardDeadLetterQueueUrl")
 	c.Rejected = create("rejected", "RejectedQueueUrl")
 	c.Stacks.Create(Stack, c.Outputs)
-	c.Table = c.Dynamo.Create(Table, "subscriber")
+	c.Table = c.Dynamo.Create(Table, subscriber.PartitionAttribute, subscriber.SortAttribute)
 	c.CleverTap = clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
 		{ID: "AAA-111-2222", Region: "in1", Passcodes: []string{"right-pass"}},
 		{ID: "TEST-AAA-111-2222", Region: "eu1", Passcodes: []string{"sandbox-pass"}},
@@ -184,6 +187,19 @@ func Golden(t *testing.T, file, got string) {
 // Webhook is a body of one user.
 func Webhook(user string, n int) string {
 	return fmt.Sprintf(`{"event_name": "TRIAL_STARTED","user_id":"%s","event_id":"event-%d"}`, user, n)
+}
+
+// Group is the group of a user of the demo app on a FIFO queue.
+func Group(user string) string {
+	ids := message.IDs{SubscriberKind: webhook.ByUser.String(), Subscriber: user}
+	return message.Encode(message.Message{App: "demo"}, ids, true).GroupID
+}
+
+// UseStandardQueue makes the stack one whose receiver sends to the standard queue.
+func (c *Cloud) UseStandardQueue() {
+	c.Events = c.SQS.Create(awstest.QueueConfig{Name: Stack + "-events"})
+	c.Outputs["EventsQueueUrl"] = c.SQS.QueueURL(c.Events)
+	c.Stacks.Create(Stack, c.Outputs)
 }
 
 // Attributes are those of a message; with a reason it was rejected.

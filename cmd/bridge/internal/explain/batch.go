@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -24,6 +25,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -35,10 +37,10 @@ type batch struct {
 	bodies         [][]byte
 	received       time.Time
 	sandboxAccount bool
-	state          *subscriber.State // what is stored of the user; nil without subscriber state
+	states         map[string]subscriber.State // what is stored of the user by account; nil without subscriber state
 }
 
-// The accounts' names, which are their hosts as well.
+// The accounts' names, which are their ids and hosts as well.
 const (
 	production = "production"
 	sandbox    = "sandbox"
@@ -47,29 +49,31 @@ const (
 // explain runs the forwarder's handler over a batch.
 func explain(ctx context.Context, b batch) (explanation, error) {
 	x := explanation{Webhooks: make([]outcome, len(b.bodies))}
-	accounts := fixedAccounts{Production: clevertap.Account{Host: production}}
+	accounts := fixedAccounts{Production: clevertap.Account{Host: production, ID: production}}
 	if b.sandboxAccount {
-		accounts.Sandbox = &clevertap.Account{Host: sandbox}
+		accounts.Sandbox = &clevertap.Account{Host: sandbox, ID: sandbox}
 	}
 	network := &recorder{uploads: make(map[string][]upload)}
 	handler := &forward.Handler{
-		Integrations: b.file,
-		Accounts:     accounts,
-		Mapper:       mapping.New(),
-		Uploader:     clevertap.NewUploader(clevertap.Options{Transport: network, Concurrency: 1}),
-		Rejecter:     nowhere{},
-		Delayer:      nowhere{},
-		Log:          slog.New(slog.DiscardHandler),
-		Metrics:      io.Discard,
-		Explain:      func(i int, n mapping.Explanation) { x.Webhooks[i].addNote(n, b.file.Path) },
-		Observe:      func(r forward.Result) { x.Webhooks[r.Message].complete(r, b) },
+		Settings: settings.Fixed(b.file),
+		Accounts: accounts,
+		Mapper:   mapping.New(),
+		Uploader: clevertap.NewUploader(clevertap.Options{Transport: network, Concurrency: 1}),
+		Rejecter: nowhere{},
+		Delayer:  nowhere{},
+		Log:      slog.New(slog.DiscardHandler),
+		Metrics:  io.Discard,
+		Explain:  func(i int, n mapping.Explanation) { x.Webhooks[i].addNote(n, b.file.Path) },
+		Observe:  func(r forward.Result) { x.Webhooks[r.Message].complete(r, b) },
 	}
 	subscribers := b.subscribers()
-	table := &memoryTable{texts: make(map[string]string), read: make(map[string]bool)}
-	if b.state != nil {
-		handler.Subscribers = table
-		if len(subscribers) > 0 {
-			table.texts[b.key(subscribers[0])] = b.state.Encode()
+	table := &memoryTable{items: make(map[subscriber.Key]subscriber.Item), read: make(map[subscriber.Key]bool)}
+	if b.states != nil {
+		handler.Table = table
+	}
+	if len(subscribers) > 0 {
+		for account, state := range b.states {
+			table.items[stateKey(subscribers[0], account)] = subscriber.Item{subscriber.StateAttribute: state.Encode()}
 		}
 	}
 	if _, err := handler.Invoke(ctx, b.event()); err != nil {
@@ -80,8 +84,8 @@ func explain(ctx context.Context, b batch) (explanation, error) {
 	}
 	x.Uploads = slices.Concat(network.uploads[production], network.uploads[sandbox])
 	for _, s := range subscribers {
-		if key := b.key(s); table.read[key] {
-			x.States = append(x.States, stateAfter{s.Kind.String(), s.ID, jsontext.Value(table.text(key))})
+		if states, read := table.statesOf(s); read {
+			x.States = append(x.States, stateAfter{s.Kind.String(), s.ID, states})
 		}
 	}
 	return x, nil
@@ -112,6 +116,9 @@ func (o *outcome) complete(r forward.Result, b batch) {
 	case skipped(fault.Sandbox) && app.Sandbox == integration.SandboxRoute:
 		o.Hints = append(o.Hints,
 			"with a sandbox account in the app's secret it would go there; --sandbox-account shows how")
+	case r.Outcome == forward.Retried && r.Fault.Reason == fault.LinkWait:
+		o.Hints = append(o.Hints, "it waits for a link to a CleverTap ID, at most for link_wait; an earlier --received "+
+			"shows what happens without one")
 	case r.Outcome == forward.Delivered && r.Subscriber.Kind == webhook.ByAnonymous &&
 		app.Anonymous == integration.AnonymousIdentity:
 		o.Hints = append(o.Hints, "anonymous: identity makes a profile under an id that the app's CleverTap SDK sets "+
@@ -119,9 +126,9 @@ func (o *outcome) complete(r forward.Result, b batch) {
 	}
 }
 
-// key is where the table keeps a subscriber.
-func (b *batch) key(s webhook.Subscriber) string {
-	return message.SubscriberID(b.app, s.Kind.String(), s.ID)
+// stateKey is where the table has a subscriber's purchases at an account.
+func stateKey(s webhook.Subscriber, account string) subscriber.Key {
+	return subscriber.StateKey(subscriber.Partition(s.Kind.String(), s.ID), account)
 }
 
 // users are those whom the webhooks are about.
@@ -162,7 +169,7 @@ func (b *batch) event() []byte {
 	for i, body := range b.bodies {
 		ids := webhook.Peek(body)
 		m := message.Message{App: b.app, Received: b.received, Body: body}
-		e := message.Encode(m, ids.Subscriber.Kind.String(), ids.Subscriber.ID, ids.EventID, true)
+		e := message.Encode(m, message.IDs{SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID}, true)
 		attributes := object{}
 		for name, value := range e.Attributes {
 			attributes[name] = object{"dataType": "String", "stringValue": value}
@@ -192,10 +199,10 @@ func (a fixedAccounts) Reload(context.Context, string) (clevertap.Accounts, erro
 // nowhere takes what the handler would send back to queues.
 type nowhere struct{}
 
-func (nowhere) Reject(_ context.Context, all []forward.Rejection) []error {
+func (nowhere) Reject(_ context.Context, all []message.Rejection) []error {
 	return make([]error, len(all))
 }
-func (nowhere) Delay(context.Context, string, []forward.Delay) error { return nil }
+func (nowhere) Delay(context.Context, string, []message.Delay) error { return nil }
 
 // recorder is a transport that keeps the bodies of uploads by account, and answers as CleverTap does when it accepts
 // everything.
@@ -230,37 +237,59 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 // memoryTable is a subscribers table in memory.
 type memoryTable struct {
 	mu    sync.Mutex
-	texts map[string]string
-	read  map[string]bool
+	items map[subscriber.Key]subscriber.Item
+	read  map[subscriber.Key]bool
 }
 
-func (t *memoryTable) Read(_ context.Context, keys []string) (map[string]string, error) {
+func (t *memoryTable) Load(_ context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	found := make(map[string]string)
+	found := make(map[subscriber.Key]subscriber.Item)
 	for _, key := range keys {
 		t.read[key] = true
-		if text, ok := t.texts[key]; ok {
-			found[key] = text
+		if item, ok := t.items[key]; ok {
+			found[key] = item
 		}
 	}
 	return found, nil
 }
 
-func (t *memoryTable) Write(_ context.Context, key, read, text string) error {
+func (t *memoryTable) Replace(
+	_ context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
+) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.texts[key] != read {
-		return forward.ErrConflict
+	for _, name := range attributes {
+		if t.items[key][name] != read[name] {
+			return forward.ErrConflict
+		}
 	}
-	t.texts[key] = text
+	t.items[key] = item
 	return nil
 }
 
-// text is a subscriber's entry, {} if there is none.
-func (t *memoryTable) text(key string) string {
-	if text, ok := t.texts[key]; ok {
-		return text
+func (t *memoryTable) Put(
+	_ context.Context, items map[subscriber.Key]subscriber.Item,
+) ([]subscriber.Key, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	maps.Copy(t.items, items)
+	return nil, nil
+}
+
+// statesOf returns what is stored of a subscriber, by account, as --state takes it. read is false if nobody has asked.
+func (t *memoryTable) statesOf(s webhook.Subscriber) (states jsontext.Value, read bool) {
+	all := make(map[string]jsontext.Value)
+	for _, account := range []string{production, sandbox} {
+		key := stateKey(s, account)
+		read = read || t.read[key]
+		if text := t.items[key].Text(subscriber.StateAttribute); text != "" {
+			all[account] = jsontext.Value(text)
+		}
 	}
-	return subscriber.State{}.Encode()
+	text, err := json.Marshal(all, json.Deterministic(true))
+	if err != nil {
+		panic(err) // everything in it is JSON
+	}
+	return text, read
 }

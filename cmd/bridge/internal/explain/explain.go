@@ -6,7 +6,6 @@ package explain
 
 import (
 	"os"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -41,7 +40,7 @@ record.
 
 Subscriber state, which the forwarder keeps in a table, is consulted only with --state: a
 file with what the table has of the one user whom the webhooks are about, as 'bridge
-user show' prints it, or {} for nothing. Then the state afterwards is shown as well.
+user show --app' prints it, or {} for nothing. Then the state afterwards is shown as well.
 
 Exit codes: 0 all can be delivered or are skipped, 1 a webhook is rejected, 2 wrong usage.`,
 		Example: `  bridge explain --app demo events/webhooks/subscription-renewed.json
@@ -57,7 +56,7 @@ Exit codes: 0 all can be delivered or are skipped, 1 a webhook is rejected, 2 wr
 	flags.StringVar(&o.state, "state", "", "a file with what the subscribers table has of the user")
 	flags.BoolVar(&o.sandboxAccount, "sandbox-account", false, "assume that the app's secret has a sandbox account")
 	flags.StringVar(&o.received, "received", "",
-		"when the webhooks arrived, RFC 3339 (default now); counts only where they have no time")
+		"when the webhooks arrived, RFC 3339 (default now); counts where they have no time or a later one")
 	return cmd
 }
 
@@ -77,13 +76,13 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	b := batch{file: file, app: o.app, received: received, sandboxAccount: o.sandboxAccount}
-	if b.state, err = readState(o.state); err != nil {
+	if b.states, err = readStates(o.state); err != nil {
 		return err
 	}
 	if b.bodies, err = cli.ReadWebhooks(cmd, path); err != nil {
 		return err
 	}
-	if n := len(b.users()); b.state != nil && n > 1 {
+	if n := len(b.users()); b.states != nil && n > 1 {
 		return cli.Usagef("explain the webhooks of each user for themselves",
 			"the webhooks are about %d users, and --state is about one", n)
 	}
@@ -94,32 +93,35 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 	return o.Conclude(cmd, x, x.text(), cli.FindingsIf(x.rejected()))
 }
 
-// readState reads an entry as 'bridge user show' prints it, with --json or without; nil without a path.
-func readState(path string) (*subscriber.State, error) {
+// readStates reads what the table has of a user, by account, as 'bridge user show --app' prints it, with --json or
+// without; nil without a path.
+func readStates(path string) (map[string]subscriber.State, error) {
 	if path == "" {
 		return nil, nil
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, cli.Usagef("name a file with an entry; {} is a user of whom nothing is stored", "state: %w", err)
+		return nil, cli.Usagef("name a file with states; {} is a user of whom nothing is stored", "state: %w", err)
 	}
-	// The forwarder ignores names that it does not know; here they are mistakes.
+	const example = `{"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`
+	wrong := cli.Usagef("for example "+example, "state: this is not what 'bridge user show --app' prints")
 	var shown struct {
-		State      jsontext.Value `json:"state"`
-		Key        jsontext.Value `json:"subscriber"`
-		Stored     jsontext.Value `json:"stored"`
-		Expires    jsontext.Value `json:"expires"`
-		Production jsontext.Value `json:"production"`
-		Sandbox    jsontext.Value `json:"sandbox"`
+		States jsontext.Value `json:"states"`
 	}
-	err = json.Unmarshal(text, &shown, json.RejectUnknownMembers(true), jsontext.AllowDuplicateNames(true))
-	if err == nil && shown.State != nil {
-		text = shown.State
+	if json.Unmarshal(text, &shown) == nil && shown.States != nil {
+		text = shown.States
 	}
-	state, damage := subscriber.Decode(strings.TrimSpace(string(text)))
-	if err != nil || damage != nil {
-		const example = `{"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`
-		return nil, cli.Usagef("for example "+example, "state: this is not what an entry looks like")
+	var accounts map[string]jsontext.Value
+	if err := json.Unmarshal(text, &accounts); err != nil || accounts == nil {
+		return nil, wrong
 	}
-	return &state, nil
+	states := make(map[string]subscriber.State, len(accounts))
+	for account, text := range accounts {
+		state, damage := subscriber.DecodeState(string(text))
+		if damage != nil || account != production && account != sandbox {
+			return nil, wrong
+		}
+		states[account] = state
+	}
+	return states, nil
 }

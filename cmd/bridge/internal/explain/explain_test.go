@@ -2,7 +2,6 @@ package explain
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -17,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	diff "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
@@ -30,6 +29,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
@@ -85,8 +85,10 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 		"a faulty integration file":   {"--file ../try/testdata/lint/faulty.yaml", "{}", cli.Finding, "hint: 'bridge lint"},
 		"another app":                 {"--app dmeo", "{}", cli.Usage, "hint: the apps in shared/config/"},
 		"what is not a webhook":       {"", "no JSON", cli.Finding, ""},
-		"a state that does not exist": {"--state none.json", "{}", cli.Usage, "hint: name a file with an entry"},
-		"a state that is none":        {"--state explain_test.go", "{}", cli.Usage, "this is not what an entry looks like"},
+		"a state that does not exist": {"--state none.json", "{}", cli.Usage, "hint: name a file with states"},
+		"a state that is none":        {"--state explain_test.go", "{}", cli.Usage, "state: this is not what"},
+		"the state at an account of another name": {"--state testdata/other-account.json", "{}", cli.Usage,
+			"state: this is not what"},
 		"two users with one's state": {"--state ../../testdata/state.json", `{"user_id":"a"} {"user_id":"b"}`, cli.Usage,
 			"are about 2 users"},
 	} {
@@ -140,10 +142,11 @@ func randomBatch(t *testing.T, chance *rand.Rand, oneUser bool) batch {
 		b.bodies = append(b.bodies, body)
 	}
 	if oneUser {
-		b.state = &subscriber.State{}
+		b.states = make(map[string]subscriber.State)
 		if chance.IntN(2) == 0 {
 			at := b.received.Add(-time.Duration(chance.IntN(400)) * 24 * time.Hour)
-			b.state.Apply(subscriber.Update{Purchase: "subs_1", Known: true, Active: true, At: at})
+			account := []string{production, sandbox}[chance.IntN(2)]
+			b.states[account] = subscriber.State{"subs_1": {Active: true, At: at.Truncate(time.Millisecond)}}
 		}
 	}
 	return b
@@ -172,23 +175,36 @@ func TestExplainIsTheForwarder(t *testing.T) {
 			for _, u := range x.Uploads {
 				got[u.Account] += string(u.Body)
 			}
-			if diff := diff.Diff(uploads, got); diff != "" {
+			if diff := cmp.Diff(uploads, got); diff != "" {
 				t.Errorf("seed %d: uploads (-forwarder +explain):\n%s", seed, diff)
 			}
 			for i, want := range outcomes {
 				if got := x.Webhooks[i]; got.Outcome != want.Outcome || got.Reason != want.Reason || got.Cause != want.Cause ||
-					(got.Account == "") != (want.Account == "") || diff.Diff(got.Drift, want.Drift) != "" {
+					(got.Account == "") != (want.Account == "") || cmp.Diff(got.Drift, want.Drift) != "" {
 					t.Errorf("seed %d, webhook %d: explain says %+v, the forwarder %+v", seed, i, got, want)
 				}
 			}
 			for _, s := range x.States {
-				key := message.SubscriberID("demo", s.Kind, s.ID)
-				if text := cmp.Or(c.Table.Item(key)["state"].Text(), "{}"); text != string(s.State) {
-					t.Errorf("seed %d: stored of %s %s is %s, explain says %s", seed, s.Kind, s.ID, text, s.State)
+				if stored := storedOf(c, subscriber.Partition(s.Kind, s.ID)); stored != string(s.State) {
+					t.Errorf("seed %d: stored of %s %s is %s, explain says %s", seed, s.Kind, s.ID, stored, s.State)
 				}
 			}
 		})
 	}
+}
+
+// accountIDs are the ids of the accounts in Secrets Manager.
+var accountIDs = map[string]string{production: "AAA-111-2222", sandbox: "TEST-AAA-111-2222"}
+
+// storedOf is what the table has of a person's purchases, as explain shows it.
+func storedOf(c *clitest.Cloud, partition string) string {
+	var all []string
+	for _, account := range []string{production, sandbox} {
+		if text := c.Table.Item(partition, "state#"+accountIDs[account])["state"].Text(); text != "" {
+			all = append(all, fmt.Sprintf("%q:%s", account, text))
+		}
+	}
+	return "{" + strings.Join(all, ",") + "}"
 }
 
 // receive sends a batch through a queue and returns it as Lambda hands it to the forwarder. The batch's webhooks then
@@ -199,7 +215,9 @@ func receive(t *testing.T, c *clitest.Cloud, b *batch, name string) (event []byt
 	for i, body := range b.bodies {
 		s := webhook.Peek(body).Subscriber
 		m := message.Message{App: b.app, Received: b.received, Body: body}
-		e := message.Encode(m, s.Kind.String(), s.ID, fmt.Sprint("event-", i), q.FIFO())
+		e := message.Encode(m, message.IDs{
+			SubscriberKind: s.Kind.String(), Subscriber: s.ID, EventName: "EVENT", EventID: fmt.Sprint("event-", i),
+		}, q.FIFO())
 		_, err := q.Send(awstest.Message{
 			Body: e.Body, Attributes: awstest.TextAttributes(e.Attributes),
 			GroupID: e.GroupID, DeduplicationID: e.DeduplicationID,
@@ -262,21 +280,25 @@ func newForwarder(c *clitest.Cloud, b batch, uploads map[string]string) *forward
 	})
 	rejected := aws.NewQueue(c.Config(), c.SQS.QueueURL(c.Rejected))
 	h := &forward.Handler{
-		Integrations: b.file,
-		Accounts:     secretAccounts{secret.NewCache(aws.ReadParsed(aws.NewSecrets(c.Config()), clevertap.ParseAccounts))},
-		Mapper:       mapping.New(),
-		Uploader:     clevertap.NewUploader(clevertap.Options{Transport: transport}),
-		Rejecter:     rejected,
-		Delayer:      rejected,
-		Log:          slog.New(slog.DiscardHandler),
-		Metrics:      io.Discard,
+		Settings: settings.Fixed(b.file),
+		Accounts: secretAccounts{secret.NewCache(aws.ReadParsed(aws.NewSecrets(c.Config()), clevertap.ParseAccounts))},
+		Mapper:   mapping.New(),
+		Uploader: clevertap.NewUploader(clevertap.Options{Transport: transport}),
+		Rejecter: rejected,
+		Delayer:  rejected,
+		Log:      slog.New(slog.DiscardHandler),
+		Metrics:  io.Discard,
 	}
-	if b.state != nil {
-		t := dynamo.NewTable(c.Config(), clitest.Table, time.Second)
-		h.Subscribers, h.Delivered = t, t
-		if own := b.subscribers(); len(own) > 0 {
-			c.Table.Put(awstest.Item{"subscriber": awstest.S(b.key(own[0])), "state": awstest.S(b.state.Encode())})
-		}
+	if b.states == nil {
+		return h
+	}
+	h.Table = dynamo.NewTable(c.Config(), clitest.Table, time.Second)
+	h.Journal, h.JournalLifetime = forward.JournalBodies, time.Hour // it decides nothing
+	for account, state := range b.states {
+		key := stateKey(b.subscribers()[0], accountIDs[account])
+		c.Table.Put(awstest.Item{
+			"subscriber": awstest.S(key.Partition), "item": awstest.S(key.Sort), "state": awstest.S(state.Encode()),
+		})
 	}
 	return h
 }

@@ -53,7 +53,7 @@ type upload struct {
 type stateAfter struct {
 	Kind  string         `json:"kind"` // user, anonymous, device or purchase
 	ID    string         `json:"id"`
-	State jsontext.Value `json:"state"`
+	State jsontext.Value `json:"state"` // by account
 }
 
 func (o *outcome) addNote(n mapping.Explanation, file string) {

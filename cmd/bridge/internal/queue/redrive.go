@@ -188,11 +188,12 @@ func outgoing(m *stack.Message, fifo bool) *stack.Outgoing {
 	for _, name := range []string{message.AttrReason, message.AttrCode, message.AttrError} {
 		delete(out.Attributes, name)
 	}
+	decoded := m.Webhook()
+	subscriber := webhook.Peek(decoded.Body).Subscriber
+	ids := message.IDs{SubscriberKind: subscriber.Kind.String(), Subscriber: subscriber.ID}
+	out.GroupID = message.Encode(decoded, ids, fifo).GroupID
 	if fifo {
-		decoded := m.Webhook()
-		subscriber := webhook.Peek(decoded.Body).Subscriber
-		encoded := message.Encode(decoded, subscriber.Kind.String(), subscriber.ID, "", true)
-		out.GroupID, out.DeduplicationID = encoded.GroupID, "redrive-"+m.ID
+		out.DeduplicationID = "redrive-" + m.ID
 	}
 	return out
 }

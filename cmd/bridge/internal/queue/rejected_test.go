@@ -17,7 +17,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/message"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 const noon = "2026-11-22T12:00:00.000Z"
@@ -186,7 +185,6 @@ func TestRedriveSendsBackWhatTheReceiverSent(t *testing.T) {
 		if diff := cmp.Diff(want, clitest.Bodies(c.Events)); diff != "" {
 			t.Errorf("not the oldest first (-want +got):\n%s", diff)
 		}
-		group := message.SubscriberID("demo", webhook.ByUser.String(), "anna")
 		unique := make(map[string]bool)
 		for _, m := range c.Events.Messages() {
 			if len(m.Attributes) != 5 || m.Attribute("app") != "demo" || m.Attribute("schema") != "1" ||
@@ -194,7 +192,7 @@ func TestRedriveSendsBackWhatTheReceiverSent(t *testing.T) {
 				!strings.HasPrefix(m.Attribute("received_at"), "2026-11-22T10:00:") {
 				t.Errorf("attributes are %v", m.Attributes)
 			}
-			if id := m.DeduplicationID; m.GroupID != group || !message.LegalID(id) || strings.HasPrefix(id, "event-") {
+			if id := m.DeduplicationID; m.GroupID != clitest.Group("anna") || !message.LegalID(id) || strings.HasPrefix(id, "event-") {
 				t.Errorf("ids are %q and %q", m.GroupID, id)
 			}
 			unique[m.DeduplicationID] = true
@@ -203,6 +201,21 @@ func TestRedriveSendsBackWhatTheReceiverSent(t *testing.T) {
 			t.Errorf("%d deduplication ids", len(unique))
 		}
 		checkReturned(t, c, 3)
+	})
+}
+
+func TestRedriveToAStandardQueue(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.FillRejected()
+		c.UseStandardQueue()
+		if got := run(t.Context(), c, "", "redrive --yes --rate 0"); got.Out != "12 messages sent back, 0 not\n" {
+			t.Fatalf("got %+v", got)
+		}
+		for _, m := range c.Events.Messages() {
+			if m.GroupID != m.Attribute("app") {
+				t.Errorf("a message of %s is in the group %q", m.Attribute("app"), m.GroupID)
+			}
+		}
 	})
 }
 

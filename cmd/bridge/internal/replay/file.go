@@ -113,9 +113,11 @@ func (r *replay) send(f *file) error {
 func (r *replay) encode(f *file, body []byte) *stack.Outgoing {
 	ids := webhook.Peek(body)
 	m := message.Message{App: r.app, Received: time.Now(), Body: body}
-	kind, id := ids.Subscriber.Kind.String(), ids.Subscriber.ID
-	out := stack.NewOutgoing(message.Encode(m, kind, id, ids.EventID, r.sender.FIFO()))
-	if out.GroupID != "" {
+	out := stack.NewOutgoing(message.Encode(m, message.IDs{
+		SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID,
+		EventName: ids.EventName, EventID: ids.EventID,
+	}, r.sender.FIFO()))
+	if out.DeduplicationID != "" {
 		sum := sha256.Sum256([]byte(f.checkpoint.Run + "\n" + out.DeduplicationID))
 		out.DeduplicationID = hex.EncodeToString(sum[:])
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/message"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // run replays for the demo app at full speed.
@@ -82,8 +81,7 @@ func TestReplaySendsWhatTheReceiverWouldSend(t *testing.T) {
 			if err != nil || read.App != "demo" || time.Since(read.Received) > time.Minute || len(m.Attributes) != 4 {
 				t.Errorf("the message is %+v, %v", read, err)
 			}
-			group := message.SubscriberID("demo", webhook.ByUser.String(), "anna")
-			if m.GroupID != group || !message.LegalID(m.DeduplicationID) {
+			if m.GroupID != clitest.Group("anna") || !message.LegalID(m.DeduplicationID) {
 				t.Errorf("ids are %q and %q", m.GroupID, m.DeduplicationID)
 			}
 		}
@@ -295,13 +293,14 @@ func TestReplayOfSeveralFiles(t *testing.T) {
 
 func TestReplayToAStandardQueue(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		standard := c.SQS.Create(awstest.QueueConfig{Name: "purchasely-clevertap-events"})
-		c.Outputs["EventsQueueUrl"] = c.SQS.QueueURL(standard)
-		c.Stacks.Create(clitest.Stack, c.Outputs)
+		c.UseStandardQueue()
 		text, bodies := backfill(30)
 		if got := run(t.Context(), c, "", "--yes", writeFile(t, text)); got.Code != cli.OK {
 			t.Errorf("got %+v", got)
 		}
-		checkSent(t, standard, bodies)
+		checkSent(t, c.Events, bodies)
+		if m := c.Events.Messages()[0]; m.GroupID != "demo" || m.DeduplicationID != "" {
+			t.Errorf("ids are %q and %q", m.GroupID, m.DeduplicationID)
+		}
 	})
 }

@@ -1,7 +1,7 @@
 // Package sender puts messages on the events queue, at a rate.
 //
-// It promises that messages of a group stay in their order: each waits until the one before it is accepted, or goes in
-// the same call. A message that is not accepted holds back all later ones of its group.
+// It promises that on a FIFO queue messages of a group stay in their order: each waits until the one before it is
+// accepted, or goes in the same call. A message that is not accepted holds back all later ones of its group.
 package sender
 
 import (
@@ -78,14 +78,15 @@ func (s *Sender) split(page []*stack.Outgoing) [][]int {
 		if m == nil {
 			continue
 		}
-		share, known := shareOf[m.GroupID]
-		if !known || m.GroupID == "" {
+		group := s.group(m)
+		share, known := shareOf[group]
+		if !known || group == "" {
 			if len(shares) == 0 || len(shares[last]) >= s.entries && len(shares) < stack.CallsAtOnce {
 				shares = append(shares, nil)
 				last = len(shares) - 1
 			}
 			share = last
-			shareOf[m.GroupID] = share
+			shareOf[group] = share
 		}
 		shares[share] = append(shares[share], i)
 	}
@@ -99,7 +100,7 @@ func (s *Sender) sendInOrder(ctx context.Context, page []*stack.Outgoing, indexe
 		var batch []int
 		for ; n < len(indexes) && len(batch) < s.entries; n++ {
 			m := page[indexes[n]]
-			if s.isBlocked(m.GroupID) {
+			if s.isBlocked(s.group(m)) {
 				errs[indexes[n]] = ErrBehind
 				continue
 			}
@@ -145,6 +146,14 @@ func (s *Sender) sendBatch(ctx context.Context, page []*stack.Outgoing, batch []
 	}
 }
 
+// group is the group whose order has to be kept; empty on a standard queue, whose groups keep none.
+func (s *Sender) group(m *stack.Outgoing) string {
+	if !s.FIFO() {
+		return ""
+	}
+	return m.GroupID
+}
+
 func (s *Sender) isBlocked(group string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,8 +165,8 @@ func (s *Sender) block(page []*stack.Outgoing, batch []int, errs []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, i := range batch {
-		if errs[i] != nil && page[i].GroupID != "" {
-			s.blocked[page[i].GroupID] = true
+		if group := s.group(page[i]); errs[i] != nil && group != "" {
+			s.blocked[group] = true
 		}
 	}
 }

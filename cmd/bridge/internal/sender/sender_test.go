@@ -85,6 +85,24 @@ func TestAGroupStaysInItsOrder(t *testing.T) {
 	})
 }
 
+func TestAStandardQueueHasNoOrderToKeep(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.UseStandardQueue()
+		c.Events.Refuse(func(_ string, m awstest.Message) string {
+			return map[bool]string{true: "InvalidMessageContents"}[m.Body == "a0"]
+		})
+		page := messages(strings.Repeat("a", 50))
+		for _, m := range page {
+			m.DeduplicationID = ""
+		}
+		errs := newSender(c, 0).Send(t.Context(), page)
+		if errs[0] == nil {
+			t.Error("what the queue refused was sent")
+		}
+		checkAccepted(t, errs[1:])
+	})
+}
+
 func TestACallStaysBelowSQSsSize(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		page := append(messages("abcdef"), nil) // nil is left out

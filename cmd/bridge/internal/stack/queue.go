@@ -216,8 +216,8 @@ func inBatches(
 type Outgoing struct {
 	Body            string
 	Attributes      Attributes
-	GroupID         string // empty on a standard queue
-	DeduplicationID string
+	GroupID         string
+	DeduplicationID string // empty on a standard queue
 }
 
 // NewOutgoing takes what package message has encoded.
@@ -261,7 +261,10 @@ func (q *Queue) Send(ctx context.Context, batch []*Outgoing) []error {
 			Id: new(strconv.Itoa(i)), MessageBody: &m.Body, MessageAttributes: m.Attributes,
 		}
 		if m.GroupID != "" {
-			entries[i].MessageGroupId, entries[i].MessageDeduplicationId = &m.GroupID, &m.DeduplicationID
+			entries[i].MessageGroupId = &m.GroupID
+		}
+		if m.DeduplicationID != "" {
+			entries[i].MessageDeduplicationId = &m.DeduplicationID
 		}
 	}
 	out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})

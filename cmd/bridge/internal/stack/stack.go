@@ -24,6 +24,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
@@ -179,24 +180,47 @@ func (s *Stack) ReadSecret(ctx context.Context, name string) (text []byte, found
 	return text, err == nil, Explain(err)
 }
 
+// appSecret reads one of an app's two secrets, which must be there.
+func (s *Stack) appSecret(ctx context.Context, app, part string) (name string, text []byte, err error) {
+	name = s.SecretName(app, part)
+	text, found, err := s.ReadSecret(ctx, name)
+	if err == nil && !found {
+		err = cli.Findingf("'bridge app add "+app+"' creates it", "secret %s is missing", name)
+	}
+	return name, text, err
+}
+
+// unusable is the error of a secret that cannot be read. What its reader says is not shown: it may quote the secret.
+func unusable(name, app string) error {
+	return cli.Findingf("'bridge app check "+app+"' says more", "secret %s cannot be used", name)
+}
+
 // SharedSecret returns the secret that an app's webhooks are signed with.
 func (s *Stack) SharedSecret(ctx context.Context, app string) (secret.Value, error) {
-	name := s.SecretName(app, PurchaselySecret)
-	text, found, err := s.ReadSecret(ctx, name)
+	name, text, err := s.appSecret(ctx, app, PurchaselySecret)
 	if err != nil {
 		return secret.Value{}, err
-	}
-	if !found {
-		return secret.Value{}, cli.Findingf("'bridge app add "+app+"' creates it", "secret %s is missing", name)
 	}
 	var form struct {
 		Current secret.Value `json:"shared_secret"`
 	}
-	// The decoder's error is not shown: it may quote the secret.
 	if json.Unmarshal(text, &form, jsontext.AllowDuplicateNames(true)) != nil || form.Current.Empty() {
-		return secret.Value{}, cli.Findingf("'bridge app check "+app+"' says more", "secret %s cannot be used", name)
+		return secret.Value{}, unusable(name, app)
 	}
 	return form.Current, nil
+}
+
+// Accounts returns an app's CleverTap accounts.
+func (s *Stack) Accounts(ctx context.Context, app string) (clevertap.Accounts, error) {
+	name, text, err := s.appSecret(ctx, app, CleverTapSecret)
+	if err != nil {
+		return clevertap.Accounts{}, err
+	}
+	accounts, err := clevertap.ParseAccounts(text)
+	if err != nil {
+		return clevertap.Accounts{}, unusable(name, app)
+	}
+	return accounts, nil
 }
 
 // hints say what to do about the errors that people cause (common errors of the AWS APIs, November 2026).

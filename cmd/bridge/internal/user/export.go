@@ -33,6 +33,7 @@ var errNoPurchase = errors.New("no purchase_id, which is purchasely_subscription
 type purchase struct {
 	app        string
 	subscriber webhook.Subscriber
+	sandbox    bool
 	update     subscriber.Update
 }
 
@@ -178,7 +179,7 @@ func newPurchase(fields map[string]string, apps []string, now time.Time) (p purc
 	switch strings.ToUpper(fields["environment"]) {
 	case "", "PRODUCTION":
 	case "SANDBOX":
-		u.Sandbox = true
+		p.sandbox = true
 	default:
 		return p, fmt.Errorf("environment %q is neither PRODUCTION nor SANDBOX", fields["environment"])
 	}

@@ -15,18 +15,20 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
-	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 const (
 	// defaultSeedRate is far below the 4,000 writes a second that a new on-demand table takes (DynamoDB, on-demand
 	// capacity mode, November 2026).
 	defaultSeedRate cli.Rate = 200
-	// seedsAtOnce is how many users are being stored at the same time.
+	// seedsAtOnce is how many states are being stored at the same time.
 	seedsAtOnce = 16
-	// seedAttempts is how often an entry is read, merged and written while forwarders write it.
+	// seedAttempts is how often a state is read, merged and written while forwarders write it.
 	seedAttempts = 5
 	// maxShown is how many faulty lines of a file are printed.
 	maxShown = 20
@@ -58,7 +60,10 @@ JSON lines with the same names:
   at                  since when, such as 2026-03-14T12:00:00Z
   environment         PRODUCTION, which is the default, or SANDBOX
 
-First the whole file is checked; then it shows what it is going to store, and asks.
+First the whole file is checked; then it shows what it is going to store, and asks. A
+purchase counts for the CleverTap account that its webhooks are sent to; one of the
+sandbox that the app sends nowhere is left out.
+
 Newer states are never overwritten, whoever stored them, so it may be stopped at any time
 and run again while webhooks come in. CleverTap is not told.
 
@@ -72,13 +77,17 @@ Exit codes: 0 all is stored, 1 some is not, or the file is faulty, 2 wrong usage
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
 	o.YesFlag(cmd)
-	cmd.Flags().Var(&o.rate, "rate", "users per second, 0 for as fast as it goes")
+	cmd.Flags().Var(&o.rate, "rate", "states per second, 0 for as fast as it goes")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "check the file and show what it would store, without AWS")
 	return cmd
 }
 
 func (o *seedOptions) run(cmd *cobra.Command, path string) error {
-	purchases, err := o.read(cmd, path)
+	file, err := cli.LoadIntegrations(o.file)
+	if err != nil {
+		return err
+	}
+	purchases, err := readPurchases(cmd, path, file)
 	if err != nil {
 		return err
 	}
@@ -91,11 +100,16 @@ func (o *seedOptions) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	if !o.Yes() {
-		cmd.PrintErrln("They are stored" + o.rate.Pace(len(s.keys)) + ". Newer states stay as they are.")
-	}
-	if err := o.Confirm(cmd, fmt.Sprintf("Store %s?", cli.Quantity(len(s.keys), "user"))); err != nil {
+	if err := s.assign(cmd.Context(), purchases, file, table); err != nil {
 		return err
+	}
+	if n := s.result.LeftOut; n > 0 {
+		cmd.PrintErrf("%s of the sandbox left out: the app sends them to no account\n", cli.Quantity(n, "purchase"))
+	}
+	if len(s.keys) > 0 {
+		if err := o.ask(cmd, len(s.keys)); err != nil {
+			return err
+		}
 	}
 	bar := cli.NewProgress(cmd, "storing", len(s.keys))
 	err = s.store(cmd.Context(), table, o.rate, bar)
@@ -103,12 +117,15 @@ func (o *seedOptions) run(cmd *cobra.Command, path string) error {
 	return o.report(cmd, s.result, err)
 }
 
-// read reads and checks the export.
-func (o *seedOptions) read(cmd *cobra.Command, path string) ([]purchase, error) {
-	file, err := cli.LoadIntegrations(o.file)
-	if err != nil {
-		return nil, err
+func (o *seedOptions) ask(cmd *cobra.Command, states int) error {
+	if !o.Yes() {
+		cmd.PrintErrln("They are stored" + o.rate.Pace(states) + ". Newer states stay as they are.")
 	}
+	return o.Confirm(cmd, fmt.Sprintf("Store %s?", cli.Quantity(states, "state")))
+}
+
+// readPurchases reads and checks the export.
+func readPurchases(cmd *cobra.Command, path string, file *integration.File) ([]purchase, error) {
 	text, err := cli.ReadInput(cmd, path)
 	if err != nil {
 		return nil, cli.Usagef("name a file with subscribers, or - for standard input", "export: %w", err)
@@ -127,10 +144,10 @@ func (o *seedOptions) read(cmd *cobra.Command, path string) ([]purchase, error) 
 		"%s; nothing was stored", cli.Quantity(len(problems), "faulty line"))
 }
 
-// seed is an export on its way into the table, each user's purchases at once.
+// seed is an export on its way into the table: what it says of each user at each account, all at once.
 type seed struct {
-	keys    []string // in the order of the file
-	updates map[string][]subscriber.ScopedUpdate
+	keys    []subscriber.Key // in the order of the file
+	updates map[subscriber.Key][]subscriber.Update
 	result  seedResult
 }
 
@@ -140,26 +157,31 @@ type seedResult struct {
 	Active    int            `json:"active"`
 	Apps      map[string]int `json:"apps"` // users by app
 	Users     int            `json:"users"`
+	LeftOut   int            `json:"left_out"` // purchases that go to no account
+	States    int            `json:"states"`   // of users at accounts; 0 in a dry run, which does not look up the accounts
 	Stored    int            `json:"stored"`
 	Known     int            `json:"known"` // nothing new: stored before, or newer states are
 }
 
+// newSeed counts an export.
 func newSeed(purchases []purchase) *seed {
-	s := &seed{updates: make(map[string][]subscriber.ScopedUpdate), result: seedResult{Apps: make(map[string]int)}}
+	type user struct {
+		app string
+		webhook.Subscriber
+	}
+	r := seedResult{Purchases: len(purchases), Apps: make(map[string]int)}
+	seen := make(map[user]bool)
 	for _, p := range purchases {
-		key := keyOf(p.app, p.subscriber)
-		if s.updates[key] == nil {
-			s.keys = append(s.keys, key)
-			s.result.Apps[p.app]++
+		if u := (user{p.app, p.subscriber}); !seen[u] {
+			seen[u] = true
+			r.Apps[p.app]++
 		}
-		s.updates[key] = append(s.updates[key], subscriber.ScopedUpdate{Update: p.update})
-		s.result.Purchases++
 		if p.update.Active {
-			s.result.Active++
+			r.Active++
 		}
 	}
-	s.result.Users = len(s.keys)
-	return s
+	r.Users = len(seen)
+	return &seed{updates: make(map[subscriber.Key][]subscriber.Update), result: r}
 }
 
 func (s *seed) preview() string {
@@ -173,8 +195,45 @@ func (s *seed) preview() string {
 	return b.String()
 }
 
-// store goes through the users until all are stored, AWS refuses, or it is interrupted.
-func (s *seed) store(ctx context.Context, table *dynamo.Table, perSecond cli.Rate, bar *cli.Progress) error {
+// assign finds the account of each purchase, which is the one that its webhooks are sent to.
+func (s *seed) assign(ctx context.Context, purchases []purchase, file *integration.File, table subscribers) error {
+	accounts := make(map[string]clevertap.Accounts)
+	for _, app := range slices.Sorted(maps.Keys(s.result.Apps)) {
+		var err error
+		if accounts[app], err = table.accounts(ctx, app); err != nil {
+			return err
+		}
+	}
+	for _, p := range purchases {
+		account := accountOf(p, file.Apps[p.app], accounts[p.app])
+		if account == nil {
+			s.result.LeftOut++
+			continue
+		}
+		key := subscriber.StateKey(subscriber.Partition(p.subscriber.Kind.String(), p.subscriber.ID), account.ID)
+		if s.updates[key] == nil {
+			s.keys = append(s.keys, key)
+		}
+		s.updates[key] = append(s.updates[key], p.update)
+	}
+	s.result.States = len(s.keys)
+	return nil
+}
+
+// accountOf is the account that a purchase belongs to, nil if the app sends it nowhere.
+func accountOf(p purchase, app *integration.App, accounts clevertap.Accounts) *clevertap.Account {
+	switch {
+	case !p.sandbox || app.Sandbox == integration.SandboxSend:
+		return &accounts.Production
+	case app.Sandbox == integration.SandboxRoute:
+		return accounts.Sandbox
+	default:
+		return nil
+	}
+}
+
+// store goes through the states until all are stored, AWS refuses, or it is interrupted.
+func (s *seed) store(ctx context.Context, table subscribers, perSecond cli.Rate, bar *cli.Progress) error {
 	var stored, known atomic.Int64
 	limiter := perSecond.Limiter(1)
 	group, ctx := errgroup.WithContext(ctx)
@@ -184,7 +243,7 @@ func (s *seed) store(ctx context.Context, table *dynamo.Table, perSecond cli.Rat
 			break
 		}
 		group.Go(func() error {
-			changed, err := storeUser(ctx, table, key, s.updates[key])
+			changed, err := storeState(ctx, table, key, s.updates[key])
 			switch {
 			case err != nil:
 				return err
@@ -199,40 +258,43 @@ func (s *seed) store(ctx context.Context, table *dynamo.Table, perSecond cli.Rat
 	}
 	err := group.Wait()
 	s.result.Stored, s.result.Known = int(stored.Load()), int(known.Load())
-	if err == nil && s.result.Stored+s.result.Known < s.result.Users {
+	if err == nil && s.result.Stored+s.result.Known < s.result.States {
 		return cli.ErrInterrupted
 	}
 	return err
 }
 
-// storeUser merges updates into an entry, by the forwarder's own rules.
-func storeUser(
-	ctx context.Context, table *dynamo.Table, key string, updates []subscriber.ScopedUpdate,
+// storeState merges updates into a state, by the forwarder's own rules.
+func storeState(
+	ctx context.Context, table subscribers, key subscriber.Key, updates []subscriber.Update,
 ) (changed bool, err error) {
 	for range seedAttempts {
-		entry, _, err := table.ReadEntry(ctx, key)
+		items, err := table.Load(ctx, []subscriber.Key{key})
 		if err != nil {
 			return false, explain(err)
 		}
-		// What cannot be read counts as absent, and what is from the future as old, as they do for the forwarder.
-		state, _ := subscriber.Decode(entry.Text)
-		state.Forget(time.Now().Add(futureAllowed))
+		item, now := items[key], time.Now()
+		var state subscriber.State
+		if !item.Expired(now) { // what cannot be read counts as absent, and what is from the future as old
+			state, _ = subscriber.DecodeState(item.Text(subscriber.StateAttribute))
+			state.Forget(now.Add(futureAllowed))
+		}
 		state, _, changed := state.Merge(updates)
 		if !changed {
 			return false, nil
 		}
-		err = table.Write(ctx, key, entry.Text, state.Encode())
+		err = table.Replace(ctx, key, item, state.Item(now), subscriber.StateAttribute)
 		if !errors.Is(err, forward.ErrConflict) {
 			return err == nil, explain(err)
 		}
 	}
-	return false, cli.Findingf("run the same command again", "an entry is being written by forwarders all the time")
+	return false, cli.Findingf("run the same command again", "a state is being written by forwarders all the time")
 }
 
 // report prints what became of the users and returns the error that the run ends with.
 func (o *seedOptions) report(cmd *cobra.Command, r seedResult, err error) error {
-	left := r.Users - r.Stored - r.Known
-	text := fmt.Sprintf("%s stored, %d were known, %d not stored\n", cli.Quantity(r.Stored, "user"), r.Known, left)
+	left := r.States - r.Stored - r.Known
+	text := fmt.Sprintf("%s stored, %d were known, %d not stored\n", cli.Quantity(r.Stored, "state"), r.Known, left)
 	if err != nil {
 		err = cli.WithHint(err, "the same command goes on: what is stored is not stored again")
 	}

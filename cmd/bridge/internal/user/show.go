@@ -1,10 +1,12 @@
 package user
 
 import (
-	"fmt"
+	"context"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
@@ -21,34 +23,39 @@ type showOptions struct {
 func newShowCommand(network http.RoundTripper) *cobra.Command {
 	o := showOptions{tableFlags: tableFlags{network: network}}
 	cmd := &cobra.Command{
-		Use:   "show --stack <stack> --app <app> --user <id> | --anonymous <id>",
-		Short: "Print what is stored of a user",
-		Long: `Prints which purchases of a user are stored, active or not and since when, {} for none.
-'bridge explain --state' takes this output.
+		Use:   "show --stack <stack> [--app <app>] --user <id> | --anonymous <id>",
+		Short: "Print what is stored of a user's purchases",
+		Long: `Prints which purchases of a user are stored for each CleverTap account, active or not and
+since when, {} for none. Accounts have their ids or, with --app, the names production and
+sandbox; then only this app's are printed, and 'bridge explain --state' takes the output.
 
-Exit codes: 0 the entry was read, 1 it cannot be read or AWS refused, 2 wrong usage.`,
+Exit codes: 0 the states were read, 1 one cannot be read or AWS refused, 2 wrong usage.`,
 		Example: `  bridge user show --stack purchasely-clevertap --app demo --user learner-40213
-  bridge user show --table purchasely-clevertap-SubscribersTable-1A2B3C4D5E6F --app demo ` +
+  bridge user show --table purchasely-clevertap-SubscribersTable-1A2B3C4D5E6F ` +
 			`--anonymous 9D40B7F2-0E63-4A1C-8B5E-F7C2316D98A4 --json`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	o.tableFlags.flags(cmd)
-	o.person.flags(cmd)
-	o.JSONFlag(cmd, "print one JSON object for programs, with the entry's key and its end")
+	o.person.flags(cmd, "show what is stored for this app's accounts alone")
+	o.JSONFlag(cmd, "print one JSON object for programs, with the user's key and the accounts' ids")
 	return cmd
 }
 
 // shown is what user show --json prints.
 type shown struct {
-	Key     string         `json:"subscriber"`
-	Stored  bool           `json:"stored"`
-	Expires string         `json:"expires"` // empty: never
-	State   jsontext.Value `json:"state"`
+	Key      string                    `json:"subscriber"`
+	States   map[string]jsontext.Value `json:"states"` // by account
+	Accounts map[string]shownAccount   `json:"accounts"`
+}
+
+type shownAccount struct {
+	ID      string `json:"id"`
+	Expires string `json:"expires"` // of the state; empty: never
 }
 
 func (o *showOptions) run(cmd *cobra.Command) error {
-	key, err := o.key(cmd)
+	partition, err := o.partition(cmd)
 	if err != nil {
 		return err
 	}
@@ -56,95 +63,66 @@ func (o *showOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	entry, found, err := table.ReadEntry(cmd.Context(), key)
+	nameOf, err := o.namesOfAccounts(cmd.Context(), table)
 	if err != nil {
-		return explain(err)
+		return err
 	}
-	if !found {
+	result := shown{partition, make(map[string]jsontext.Value), make(map[string]shownAccount)}
+	damaged := false
+	for entry, err := range table.Partition(cmd.Context(), partition, subscriber.StatePrefix) {
+		if err != nil {
+			return explain(err)
+		}
+		id := strings.TrimPrefix(entry.Key.Sort, subscriber.StatePrefix)
+		name := nameOf(id)
+		if name == "" || entry.Item.Expired(time.Now()) {
+			continue
+		}
+		state, unreadable := subscriber.DecodeState(entry.Item.Text(subscriber.StateAttribute))
+		if unreadable != nil {
+			damaged = true
+			cmd.PrintErrf("%s: %s; this is what is believed of it, and the forwarder replaces it "+
+				"when the user's next webhook comes\n", name, unreadable)
+		}
+		result.States[name] = jsontext.Value(state.Encode())
+		result.Accounts[name] = shownAccount{id, expiry(entry.Item)}
+	}
+	if len(result.States) == 0 {
 		cmd.PrintErrln("nothing is stored of this user")
-		entry.Text = "{}"
 	}
-	state, unreadable := subscriber.Decode(entry.Text)
-	if unreadable != nil {
-		cmd.PrintErrf("%s; this is what is believed of it, and the forwarder replaces it "+
-			"when the user's next webhook comes\n", unreadable)
-	}
-	text := state.Encode()
-	result := shown{Key: key, Stored: found, State: jsontext.Value(text)}
-	if !entry.Expires.IsZero() {
-		result.Expires = entry.Expires.Format(time.RFC3339)
-	}
-	return o.Conclude(cmd, result, text+"\n", cli.FindingsIf(unreadable != nil))
-}
-
-type forgetOptions struct {
-	tableFlags
-	person
-	cli.Output
-	cli.Confirmation
-}
-
-func newForgetCommand(network http.RoundTripper) *cobra.Command {
-	o := forgetOptions{tableFlags: tableFlags{network: network}}
-	cmd := &cobra.Command{
-		Use:   "forget --stack <stack> --app <app> --user <id> | --anonymous <id>",
-		Short: "Delete what is stored of one user",
-		Long: `Deletes a user's entry in the subscribers table, for somebody who wants their data deleted,
-and says where else something of them may be. A user who was known under an anonymous id
-before has an entry under that as well.
-
-A user whose subscription goes on is stored anew with its next webhook; until then the
-end of another purchase may call them inactive.
-
-Exit codes: 0 nothing is stored any more, 1 AWS refused or nobody said yes, 2 wrong usage.`,
-		Example: `  bridge user forget --stack purchasely-clevertap --app demo --user learner-40213
-  bridge user forget --stack purchasely-clevertap --app demo ` +
-			`--anonymous 9D40B7F2-0E63-4A1C-8B5E-F7C2316D98A4 --yes --json`,
-		Args: cli.Args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
-	}
-	o.tableFlags.flags(cmd)
-	o.person.flags(cmd)
-	o.JSONFlag(cmd, "print the result as one JSON object for programs")
-	o.YesFlag(cmd)
-	return cmd
-}
-
-// elsewhere is what the command cannot delete.
-const elsewhere = `That was the subscribers table. Something of this user may also be
-  at CleverTap       the profile and its events: delete the user there
-  at Purchasely      its own records: its user deletion request
-  in the queues      webhooks that have not been delivered, 14 days at most: 'bridge rejected list'
-  in backups         point-in-time recovery of the table, 35 days at most
-Logs and metrics hold nothing of users, and notes about messages no ids.
-`
-
-// forgotten is what user forget --json prints.
-type forgotten struct {
-	Key     string `json:"subscriber"`
-	Deleted bool   `json:"deleted"` // false: there was nothing
-}
-
-func (o *forgetOptions) run(cmd *cobra.Command) error {
-	key, err := o.key(cmd)
+	text, err := json.Marshal(result.States, json.Deterministic(true))
 	if err != nil {
 		return err
 	}
-	table, err := o.open(cmd)
+	return o.Conclude(cmd, result, string(text)+"\n", cli.FindingsIf(damaged))
+}
+
+// namesOfAccounts returns how accounts are called by their ids; empty: they are not shown.
+func (o *showOptions) namesOfAccounts(ctx context.Context, table subscribers) (func(id string) string, error) {
+	if o.app == "" {
+		return func(id string) string { return id }, nil
+	}
+	accounts, err := table.accounts(ctx, o.app)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := o.Confirm(cmd, fmt.Sprintf("Delete what is stored of this user of %s?", o.app)); err != nil {
-		return err
+	return func(id string) string {
+		switch {
+		case id == accounts.Production.ID: // which may be the sandbox as well
+			return "production"
+		case accounts.Sandbox != nil && id == accounts.Sandbox.ID:
+			return "sandbox"
+		default:
+			return ""
+		}
+	}, nil
+}
+
+// expiry is when DynamoDB may delete an item.
+func expiry(item subscriber.Item) string {
+	expires := item.Number(subscriber.ExpiresAttribute)
+	if expires == 0 {
+		return ""
 	}
-	found, err := table.Delete(cmd.Context(), key)
-	if err != nil {
-		return explain(err)
-	}
-	text := "nothing was stored of this user\n"
-	if found {
-		text = "deleted\n"
-	}
-	cmd.PrintErr(elsewhere)
-	return o.Print(cmd, forgotten{key, found}, text)
+	return time.Unix(expires, 0).UTC().Format(time.RFC3339)
 }

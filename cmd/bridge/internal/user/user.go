@@ -1,10 +1,12 @@
 // Package user holds the commands on what is stored of one person: which purchases are active.
 //
-// It promises that newer states are never overwritten, and that no id of a person is printed. What an entry means is
+// It promises that newer states are never overwritten, and that no id of a person is printed. What an item means is
 // for package subscriber to know.
 package user
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/http"
 
@@ -13,7 +15,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
-	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -21,7 +24,7 @@ import (
 func NewCommand(network http.RoundTripper) *cobra.Command {
 	return cli.Group("user", "See, delete or fill what is stored of users' purchases",
 		`Works on the subscribers table, in which the forwarder keeps which purchases of a user are
-active. Users are stored there under a hash of the app and their id.
+active, for each CleverTap account. Users are stored there under a hash of their id.
 
 docs/guide/subscribers.md says what is kept, for how long, and why.`,
 		newShowCommand(network), newForgetCommand(network), newSeedCommand(network))
@@ -35,28 +38,40 @@ type tableFlags struct {
 
 func (f *tableFlags) flags(cmd *cobra.Command) {
 	stack.Flag(cmd, &f.stack)
-	cmd.Flags().StringVar(&f.table, "table", "", "the subscribers table's name, instead of --stack")
+	cmd.Flags().StringVar(&f.table, "table", "", "another subscribers table than the stack's")
+}
+
+// subscribers is the table that a command works on.
+type subscribers struct {
+	*dynamo.Table
+	stack *stack.Stack // nil: only the table is known
 }
 
 // open finds the table.
-func (f *tableFlags) open(cmd *cobra.Command) (*dynamo.Table, error) {
-	switch {
-	case f.stack != "" && f.table != "":
-		return nil, cli.BadUsage(cmd, errors.New("flags --stack and --table: give one of them"))
-	case f.table != "":
+func (f *tableFlags) open(cmd *cobra.Command) (subscribers, error) {
+	if f.stack == "" && f.table != "" {
 		config, err := stack.Connect(cmd.Context(), f.network)
-		return dynamo.NewTable(config, f.table, 0), err
+		return subscribers{Table: dynamo.NewTable(config, f.table, 0)}, err
 	}
-	s, err := stack.Open(cmd, f.network, f.stack)
+	s, err := stack.Open(cmd, f.network, f.stack, stack.SecretsPrefix)
 	if err != nil {
-		return nil, err
+		return subscribers{}, err
 	}
-	name := s.Output(stack.SubscribersTable)
+	name := cmp.Or(f.table, s.Output(stack.SubscribersTable))
 	if name == "" {
 		hint := "its parameter Subscribers is off, or a later version of the bridge has to be deployed first"
-		return nil, cli.Findingf(hint, "stack %q keeps no subscriber state", s.Name)
+		return subscribers{}, cli.Findingf(hint, "stack %q keeps no subscriber state", s.Name)
 	}
-	return dynamo.NewTable(s.Config, name, 0), nil
+	return subscribers{dynamo.NewTable(s.Config, name, 0), s}, nil
+}
+
+// accounts returns an app's CleverTap accounts.
+func (s subscribers) accounts(ctx context.Context, app string) (clevertap.Accounts, error) {
+	if s.stack == nil {
+		return clevertap.Accounts{}, cli.Usagef("give --stack, too",
+			"the table alone does not say which CleverTap accounts the app %s has", app)
+	}
+	return s.stack.Accounts(ctx, app)
 }
 
 // explain returns an error of the table in a sentence for people.
@@ -68,32 +83,25 @@ func explain(err error) error {
 	return stack.Explain(err)
 }
 
-// person names one user of an app on a command line.
+// person names one user on a command line.
 type person struct{ app, user, anonymous string }
 
-func (p *person) flags(cmd *cobra.Command) {
+func (p *person) flags(cmd *cobra.Command, app string) {
 	flags := cmd.Flags()
-	flags.StringVar(&p.app, "app", "", "the user's app")
+	flags.StringVar(&p.app, "app", "", app)
 	flags.StringVar(&p.user, "user", "", "the app's own id of the user (user_id)")
 	flags.StringVar(&p.anonymous, "anonymous", "",
 		"Purchasely's id of a user who is not signed in (anonymous_user_id)")
 }
 
-// key is the user's key in the table.
-func (p *person) key(cmd *cobra.Command) (string, error) {
+// partition is the user's partition of the table.
+func (p *person) partition(cmd *cobra.Command) (string, error) {
 	switch {
-	case p.app == "":
-		return "", cli.BadUsage(cmd, cli.ErrNoApp)
 	case (p.user == "") == (p.anonymous == ""):
 		return "", cli.BadUsage(cmd, errors.New("name the user by --user or by --anonymous, not by both"))
 	case p.user != "":
-		return keyOf(p.app, webhook.Subscriber{Kind: webhook.ByUser, ID: p.user}), nil
+		return subscriber.Partition(webhook.ByUser.String(), p.user), nil
 	default:
-		return keyOf(p.app, webhook.Subscriber{Kind: webhook.ByAnonymous, ID: p.anonymous}), nil
+		return subscriber.Partition(webhook.ByAnonymous.String(), p.anonymous), nil
 	}
-}
-
-// keyOf is the key under which the forwarder stores a subscriber.
-func keyOf(app string, s webhook.Subscriber) string {
-	return message.SubscriberID(app, s.Kind.String(), s.ID)
 }

@@ -2,66 +2,102 @@ package user
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
-	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
+// People of the table, and the accounts of the apps.
 var (
-	learner   = message.SubscriberID("demo", "user", "learner-1")
-	second    = message.SubscriberID("demo", "user", "learner-2")
-	anonymous = message.SubscriberID("demo", "anonymous", "A-1")
+	learner   = subscriber.Partition("user", "learner-1")
+	second    = subscriber.Partition("user", "learner-2")
+	anonymous = subscriber.Partition("anonymous", "A-1")
 )
 
-const active = `{"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`
+const (
+	account = "AAA-111-2222"
+	sandbox = "TEST-AAA-111-2222"
 
-// run executes "bridge user".
+	active = `{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}`
+	other  = `{"subs_9":{"active":false,"at":"2026-03-14T12:00:00.000Z","rank":"deactivate"}}`
+)
+
+// run executes "bridge user". The demo app has both accounts.
 func run(t *testing.T, c *clitest.Cloud, in, args string) clitest.Result {
 	t.Helper()
+	const production = `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"`
+	c.Secrets.Put(clitest.CleverTapSecret,
+		production+`,"sandbox":{"region":"eu1","account_id":"TEST-AAA-111-2222","passcode":"sandbox-pass"}}`)
 	got := clitest.Run(t.Context(), NewCommand(c), in, append([]string{"user"}, strings.Fields(args)...)...)
 	got.CheckLeaks(t)
 	return got
 }
 
-// put stores an entry with a text and other attributes.
-func put(c *clitest.Cloud, key string, attributes awstest.Item) {
-	attributes["subscriber"] = awstest.S(key)
-	c.Table.Put(attributes)
+// put stores an item.
+func put(c *clitest.Cloud, partition, sort string, attributes awstest.Item) {
+	item := awstest.Item{"subscriber": awstest.S(partition), "item": awstest.S(sort)}
+	maps.Copy(item, attributes)
+	c.Table.Put(item)
 }
 
-func textOf(c *clitest.Cloud, key string) string { return c.Table.Item(key)["state"].Text() }
+// putState stores a state at the production account.
+func putState(c *clitest.Cloud, partition, text string) {
+	put(c, partition, "state#"+account, awstest.Item{"state": awstest.S(text)})
+}
+
+func stateOf(c *clitest.Cloud, partition, account string) string {
+	return c.Table.Item(partition, "state#"+account)["state"].Text()
+}
 
 func TestShow(t *testing.T) {
-	expires := awstest.N(1836648000)
+	type items = map[string]awstest.Item // of the learner, by sort key
+	state := func(text string, expires int64) awstest.Item {
+		return awstest.Item{"state": awstest.S(text), "expires": awstest.N(expires)}
+	}
+	const later = 1836648000
+	everywhere := items{
+		"state#" + account: state(active, later), "state#" + sandbox: {"state": awstest.S(other)},
+		"state#ELSEWHERE": state(other, later), "person#demo": {"clevertap_id": awstest.S("__x")},
+	}
+	nobody := `{"subscriber":"` + learner + `","states":{},"accounts":{}}` + "\n"
 	for name, c := range map[string]struct {
-		item awstest.Item
-		args string
-		code int
-		out  string
-		errs string
+		items items
+		args  string
+		code  int
+		out   string
+		errs  string
 	}{
-		"what is stored": {awstest.Item{"state": awstest.S(active), "expires": expires}, "", cli.OK, active + "\n", ""},
-		"for programs": {awstest.Item{"state": awstest.S(active), "expires": expires}, "--json", cli.OK, `{"subscriber":"` +
-			learner + `","stored":true,"expires":"2028-03-14T12:00:00Z","state":` + active + "}\n", ""},
-		"of nobody": {nil, "", cli.OK, "{}\n", "nothing is stored"},
-		"of nobody, for programs": {nil, "--json", cli.OK,
-			`{"subscriber":"` + learner + `","stored":false,"expires":"","state":{}}` + "\n", "nothing is stored"},
-		"a damaged entry": {awstest.Item{"state": awstest.S(`{"production":{"x":1,` + active[len(`{"production":{`):])}, "",
-			cli.Finding, active + "\n", "cannot be read; this is what is believed"},
-		"an entry without a text": {awstest.Item{"version": awstest.N(7)}, "", cli.Finding, "{}\n", "cannot be read"},
+		"every account": {everywhere, "", cli.OK,
+			`{"AAA-111-2222":` + active + `,"ELSEWHERE":` + other + `,"TEST-AAA-111-2222":` + other + "}\n", ""},
+		"an app's accounts": {everywhere, "--app demo", cli.OK,
+			`{"production":` + active + `,"sandbox":` + other + "}\n", ""},
+		"an app's accounts, for programs": {everywhere, "--app demo --json", cli.OK, `{"subscriber":"` + learner +
+			`","states":{"production":` + active + `,"sandbox":` + other + `},"accounts":{"production":{"id":"AAA-111-2222",` +
+			`"expires":"2028-03-14T12:00:00Z"},"sandbox":{"id":"TEST-AAA-111-2222","expires":""}}}` + "\n", ""},
+		"another table":           {everywhere, "--table " + clitest.Table, cli.OK, `{"AAA-111-2222":`, ""},
+		"of nobody":               {nil, "--app demo", cli.OK, "{}\n", "nothing is stored"},
+		"of nobody, for programs": {nil, "--json", cli.OK, nobody, "nothing is stored"},
+		"a state that has expired": {items{"state#" + account: state(active, 1700000000)}, "", cli.OK, "{}\n",
+			"nothing is stored"},
+		"a damaged state": {items{"state#" + account: {"state": awstest.S(`{"x":1,` + active[1:])}}, "", cli.Finding,
+			`{"AAA-111-2222":` + active + "}\n", "cannot be read; this is what is believed"},
+		"a state without a text": {items{"state#" + account: {"version": awstest.N(7)}}, "--app demo", cli.Finding,
+			`{"production":{}}` + "\n", "production: subscriber state cannot be read"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
-			if c.item != nil {
-				put(cloud, learner, c.item)
+			for sort, item := range c.items {
+				put(cloud, learner, sort, item)
 			}
-			got := run(t, cloud, "", "show --stack purchasely-clevertap --app demo --user learner-1 "+c.args)
-			if got.Out != c.out || !got.Has(c.code, "", c.errs) {
+			got := run(t, cloud, "", "show --stack purchasely-clevertap --user learner-1 "+c.args)
+			if !strings.HasPrefix(got.Out, c.out) || !got.Has(c.code, "", c.errs) {
 				t.Errorf("got %+v", got)
 			}
 		})
@@ -76,20 +112,26 @@ func TestForget(t *testing.T) {
 		out  string
 		left int
 	}{
-		"after a yes":        {"y\n", "--user learner-1", cli.OK, "deleted\n", 1},
-		"without a question": {"", "--user learner-1 --yes", cli.OK, "deleted\n", 1},
+		"after a yes":        {"y\n", "--user learner-1", cli.OK, "deleted: 2 states, 1 webhook of the journal\n", 4},
+		"without a question": {"", "--user learner-1 --yes", cli.OK, "deleted: 2 states, 1 webhook of the journal\n", 4},
 		"for programs": {"", "--anonymous A-1 --yes --json", cli.OK,
-			`{"subscriber":"` + anonymous + `","deleted":true}` + "\n", 1},
-		"nobody's":              {"", "--anonymous learner-1 --yes", cli.OK, "nothing was stored of this user\n", 2},
-		"not without a yes":     {"n\n", "--user learner-1", cli.Finding, "", 2},
-		"not in silence either": {"", "--user learner-1", cli.Finding, "", 2},
+			`{"subscriber":"` + anonymous + `","states":1,"events":0}` + "\n", 6},
+		"nobody's":              {"", "--anonymous learner-1 --yes", cli.OK, "nothing was stored of this user\n", 7},
+		"not without a yes":     {"n\n", "--user learner-1", cli.Finding, "", 7},
+		"not in silence either": {"", "--user learner-1", cli.Finding, "", 7},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
-			put(cloud, learner, awstest.Item{"state": awstest.S(active)})
-			put(cloud, anonymous, awstest.Item{"state": awstest.S(active)})
+			putState(cloud, learner, active)
+			putState(cloud, anonymous, active)
+			for _, sort := range []string{
+				"state#" + sandbox, "state#" + account + "-2", "event#demo#2026-03-14T12:00:00.000Z#e-1",
+				"event#demo-2#2026-03-14T12:00:00.000Z#e-1", "person#demo",
+			} {
+				put(cloud, learner, sort, nil)
+			}
 			got := run(t, cloud, c.in, "forget --stack purchasely-clevertap --app demo "+c.args)
 			if got.Code != c.code || got.Out != c.out || len(cloud.Table.Keys()) != c.left {
-				t.Errorf("got %+v, %d entries left", got, len(cloud.Table.Keys()))
+				t.Errorf("got %+v, left are %q", got, cloud.Table.Keys())
 			}
 			if c.code == cli.OK && !strings.Contains(got.Errs, "at CleverTap") {
 				t.Error("it does not say where else something may be")
@@ -99,31 +141,36 @@ func TestForget(t *testing.T) {
 }
 
 func TestUserCommandsSayWhatIsWrong(t *testing.T) {
-	const show = "show --app demo --user u"
+	const show = "show --user u"
 	for name, c := range map[string]struct {
 		args string
 		code int
 		errs string
 	}{
 		"no table":            {show, cli.Usage, "flag --stack is missing"},
-		"two tables":          {show + " --stack a --table b", cli.Usage, "give one of them"},
-		"no app":              {"show --table t --user u", cli.Usage, "flag --app is missing"},
 		"no user":             {"show --table t --app demo", cli.Usage, "by --user or by --anonymous"},
 		"two users":           {show + " --table t --anonymous a", cli.Usage, "not by both"},
 		"no such stack":       {show + " --stack other", cli.Finding, `stack "other" does not exist in region`},
 		"no such table":       {show + " --table other", cli.Finding, "the subscribers table does not exist"},
 		"a stack without one": {show + " --stack off", cli.Finding, `stack "off" keeps no subscriber state`},
-		"no right to read":    {show + " --table " + clitest.Table, cli.Finding, "DynamoDB GetItem: AccessDeniedException"},
-		"no right to delete": {"forget --yes --app demo --user u --table " + clitest.Table, cli.Finding,
+		"an app of a table":   {show + " --table t --app demo", cli.Usage, "the table alone does not say which CleverTap accounts"},
+		"an app without a secret": {show + " --app gone --stack " + clitest.Stack, cli.Finding,
+			"secret purchasely-clevertap/gone/clevertap is missing\nhint: 'bridge app add gone' creates it"},
+		"an app with an unusable secret": {show + " --app broken --stack " + clitest.Stack, cli.Finding,
+			"secret purchasely-clevertap/broken/clevertap cannot be used\nhint: 'bridge app check broken' says more"},
+		"no right to read": {show + " --table " + clitest.Table, cli.Finding, "DynamoDB Query: AccessDeniedException"},
+		"no right to delete": {"forget --yes --app demo --user u --stack " + clitest.Stack, cli.Finding,
 			"DynamoDB DeleteItem: AccessDeniedException"},
 		"no file":                {"seed --table t none.csv", cli.Usage, "hint: name a file with subscribers"},
 		"a rate below zero":      {"seed --rate -1 x.csv", cli.Usage, "want 0 or more"},
 		"an integration file":    {"seed --file none.yaml x.csv", cli.Usage, "hint: name an integration file"},
+		"seeding a table alone":  {"seed --table t ../../testdata/subscribers.csv", cli.Usage, "hint: give --stack, too"},
 		"a command with a typo":  {"shwo", cli.Usage, `unknown command "shwo"`},
 		"forgetting without app": {"forget --table t --user u", cli.Usage, "flag --app is missing"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
-			cloud.Stacks.Create("off", map[string]string{"SubscribersTable": ""})
+			cloud.Stacks.Create("off", map[string]string{"SubscribersTable": "", "SecretsPrefix": clitest.Stack})
+			cloud.Secrets.Put("purchasely-clevertap/broken/clevertap", `{"passcode":"right-pass"}`)
 			if strings.HasPrefix(name, "no right") {
 				cloud.Dynamo.Inject(awstest.Fault{Status: 400, Code: "AccessDeniedException"})
 			}
@@ -134,14 +181,14 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
-// seed stores an export.
+// runSeed stores an export.
 func runSeed(t *testing.T, c *clitest.Cloud, in, args, text string) clitest.Result {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "subscribers")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return run(t, c, in, "seed --table "+clitest.Table+" "+args+" "+file)
+	return run(t, c, in, "seed --stack "+clitest.Stack+" "+args+" "+file)
 }
 
 func TestSeed(t *testing.T) {
@@ -155,19 +202,20 @@ func TestSeed(t *testing.T) {
 		`"at":"2026-03-14T12:00:00Z","environment":"production"}
 {"app":"demo","user_id":"learner-1","purchase_id":"subs_3","active":true,"at":"2026-03-13T00:00:00Z"}
 `
-	const want = `{"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"other_grants"},` +
-		`"subs_3":{"active":true,"at":"2026-03-13T00:00:00.000Z","rank":"other_grants"}}}`
+	const want = `{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"other_grants"},` +
+		`"subs_3":{"active":true,"at":"2026-03-13T00:00:00.000Z","rank":"other_grants"}}`
 	for name, text := range map[string]string{
 		"CSV": csv, "CSV of a spreadsheet": "\ufeff" + strings.ReplaceAll(csv, "\n", "\r\n"), "JSON lines": jsonl,
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
 			got := runSeed(t, c, "", "--yes --rate 0 --json", text)
-			result := `{"purchases":3,"active":2,"apps":{"demo":2},"users":2,"stored":2,"known":0}` + "\n"
+			result := `{"purchases":3,"active":2,"apps":{"demo":2},"users":2,"left_out":0,` +
+				`"states":2,"stored":2,"known":0}` + "\n"
 			if got.Code != cli.OK || got.Out != result {
 				t.Errorf("got %+v", got)
 			}
-			if textOf(c, learner) != want || textOf(c, second) == "" {
-				t.Errorf("stored %s", textOf(c, learner))
+			if stateOf(c, learner, account) != want || stateOf(c, second, account) == "" {
+				t.Errorf("stored %s", stateOf(c, learner, account))
 			}
 			got = runSeed(t, c, "", "--yes --rate 0 --json", text)
 			if !got.Has(cli.OK, `"stored":0,"known":2`, "") || c.Dynamo.Calls("PutItem") != 2 {
@@ -177,19 +225,50 @@ func TestSeed(t *testing.T) {
 	}
 }
 
+// A purchase counts for the account that its webhooks are sent to, whichever app sends them there.
+func TestSeedStoresByAccount(t *testing.T) {
+	const apps = "apps: {demo: {}, twin: {}, sent: {sandbox: send}, skipped: {sandbox: skip}, none: {}}"
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		for _, app := range []string{"twin", "sent", "skipped", "none"} {
+			c.Secrets.Put("purchasely-clevertap/"+app+"/clevertap",
+				`{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`)
+		}
+		file := filepath.Join(t.TempDir(), "integrations.yaml")
+		if err := os.WriteFile(file, []byte(apps), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text := "app,user_id,purchase_id,active,at,environment\n"
+		for i, line := range []string{"demo", "twin", "demo,SANDBOX", "sent,SANDBOX", "skipped,SANDBOX", "none,SANDBOX"} {
+			app, environment, _ := strings.Cut(line, ",")
+			text += fmt.Sprintf("%s,learner-1,subs_%d,true,2026-03-14,%s\n", app, i, environment)
+		}
+		got := runSeed(t, c, "", "--yes --rate 0 --json --file "+file, text)
+		result := `"users":5,"left_out":2,"states":2,"stored":2,"known":0}` + "\n"
+		if !got.Has(cli.OK, result, "2 purchases of the sandbox left out") {
+			t.Errorf("got %+v", got)
+		}
+		for account, want := range map[string]string{account: "subs_0 subs_1 subs_3", sandbox: "subs_2"} {
+			state, err := subscriber.DecodeState(stateOf(c, learner, account))
+			if got := strings.Join(slices.Sorted(maps.Keys(state)), " "); got != want || err != nil {
+				t.Errorf("stored at %s: %s, %v, want %s", account, got, err, want)
+			}
+		}
+	})
+}
+
 func TestSeedNeverOverwritesNewerStates(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		newer := strings.NewReplacer("true", "false", "03-14", "03-20", `"activate"`, `"deactivate"`).Replace(active)
-		put(c, learner, awstest.Item{"state": awstest.S(newer)})
+		putState(c, learner, newer)
 		c.Dynamo.Before(func(operation string) { // a forwarder stores something between our reading and our writing
 			if operation == "PutItem" && c.Dynamo.Calls(operation) == 1 {
-				put(c, second, awstest.Item{"state": awstest.S(newer)})
+				putState(c, second, newer)
 			}
 		})
 		got := runSeed(t, c, "", "--yes --rate 0", "app,user_id,purchase_id,active,at\n"+
 			"demo,learner-1,subs_1,true,2026-03-14T12:00:00Z\ndemo,learner-2,subs_1,true,2026-03-14T12:00:00Z\n")
-		if got.Code != cli.OK || textOf(c, learner) != newer || textOf(c, second) != newer {
-			t.Errorf("got %+v, stored %s and %s", got, textOf(c, learner), textOf(c, second))
+		if got.Code != cli.OK || stateOf(c, learner, account) != newer || stateOf(c, second, account) != newer {
+			t.Errorf("got %+v, stored %s and %s", got, stateOf(c, learner, account), stateOf(c, second, account))
 		}
 	})
 }
@@ -202,7 +281,7 @@ func TestSeedStopsAndGoesOn(t *testing.T) {
 		}
 		c.Dynamo.Inject(awstest.Fault{Operation: "PutItem", Status: 400, Code: "ThrottlingException"})
 		got := runSeed(t, c, "", "--yes --rate 0", text)
-		if !got.Has(cli.Finding, "0 users stored, 0 were known, 30 not stored", "the same command goes on") {
+		if !got.Has(cli.Finding, "0 states stored, 0 were known, 30 not stored", "the same command goes on") {
 			t.Errorf("got %+v", got)
 		}
 		c.Dynamo.Inject()
