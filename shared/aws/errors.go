@@ -85,7 +85,7 @@ func needsOperator(code string) bool {
 		"KmsAccessDenied", "KmsDisabled", "KmsInvalidKeyUsage", "KmsInvalidState", "KmsNotFound", "KmsOptInRequired",
 		"DecryptionFailure",                                                              // keys
 		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "InvalidAddress", // names
-		"ResourceNotFoundException",
+		"ResourceNotFoundException", "NoSuchBucket",
 		"InvalidRequestException", "InvalidParameterException": // a secret that is marked for deletion or has no value
 		return true
 	}

@@ -1,4 +1,4 @@
-// Package awstest is a fake AWS for tests: queues, secrets, tables, a stack's outputs, and the event source mapping
+// Package awstest is a fake AWS for tests: queues, secrets, tables, objects, a stack's outputs, and the event source mapping
 // that carries a queue's messages to a function.
 //
 // It refuses what AWS refuses (sizes, characters, ids, unsigned calls), it keeps the rules of FIFO queues, visibility
@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -46,6 +47,7 @@ type Server struct {
 	Secrets *Secrets
 	Dynamo  *Dynamo
 	Stacks  *Stacks
+	S3      *S3
 
 	services map[string]*Service // by the target header, up to its dot
 	closing  chan struct{}
@@ -69,7 +71,7 @@ func NewInProcess(now func() time.Time) *Server {
 		now = time.Now
 	}
 	s := &Server{URL: "http://aws.test", closing: make(chan struct{})}
-	s.SQS, s.Secrets, s.Dynamo, s.Stacks = newSQS(s, now), newSecrets(), newDynamo(), newStacks()
+	s.SQS, s.Secrets, s.Dynamo, s.Stacks, s.S3 = newSQS(s, now), newSecrets(), newDynamo(), newStacks(), newS3(now)
 	s.services = map[string]*Service{
 		"AmazonSQS": &s.SQS.Service, "secretsmanager": &s.Secrets.Service, "DynamoDB_20120810": &s.Dynamo.Service,
 		"": &s.Stacks.Service,
@@ -106,6 +108,10 @@ func (s *Server) Do(r *http.Request) (answer *http.Response, err error) {
 			panic(p)
 		}
 	}()
+	if r.Body == nil { // as a client may have it, and a server never
+		r = r.Clone(r.Context())
+		r.Body = http.NoBody
+	}
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
 	if err := r.Context().Err(); err != nil {
@@ -116,39 +122,58 @@ func (s *Server) Do(r *http.Request) (answer *http.Response, err error) {
 
 // authorization is the form of a Signature Version 4 header (AWS IAM, Create a signed request, November 2026).
 var authorization = regexp.MustCompile(
-	`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z-]+)/aws4_request, ?` +
+	`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request, ?` +
 		`SignedHeaders=[a-z0-9;-]*host[a-z0-9;-]*, ?Signature=[0-9a-f]{64}$`)
 
-// ServeHTTP answers one call. The target header names service and operation; CloudFormation's protocol has none and
-// names the operation in a form.
+// ServeHTTP answers one call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
 	if err != nil {
 		return
 	}
-	target, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	service := s.services[target]
+	service, call := s.find(r, body)
 	if service == nil {
 		http.Error(w, `{"__type":"UnknownOperationException"}`, http.StatusBadRequest)
 		return
-	}
-	if service.xml {
-		form, _ := url.ParseQuery(string(body))
-		operation = form.Get("Action")
-		body, _ = json.Marshal(map[string]string{"StackName": form.Get("StackName")})
 	}
 	signed := authorization.FindStringSubmatch(r.Header.Get("Authorization"))
 	if signed == nil || signed[1] != service.scope || r.Header.Get("X-Amz-Date") == "" {
 		service.respond(w, nil, &refusal{status: http.StatusForbidden, code: "MissingAuthenticationTokenException"})
 		return
 	}
-	service.serve(w, r, operation, body, s.closing)
+	service.serve(w, r, call, s.closing)
+}
+
+// call is one call of an operation.
+type call struct {
+	name   string
+	handle operation // nil: there is no such operation
+	body   []byte
+}
+
+// find tells which service a request calls, and what. S3's requests have paths. Others have a header that names service and
+// operation; CloudFormation's protocol has none and names the operation in a form.
+func (s *Server) find(r *http.Request, body []byte) (*Service, call) {
+	target, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if target == "" && r.URL.Path != "/" && r.URL.Path != "" {
+		return &s.S3.Service, s.S3.call(r, body)
+	}
+	service := s.services[target]
+	if service == nil {
+		return nil, call{}
+	}
+	if target == "" {
+		form, _ := url.ParseQuery(string(body))
+		name = form.Get("Action")
+		body, _ = json.Marshal(map[string]string{"StackName": form.Get("StackName")})
+	}
+	return service, call{name, service.operations[name], body}
 }
 
 // Service is what the services have in common: operations, injected faults, counts.
 type Service struct {
 	scope      string // of a signature
-	xml        bool   // the older protocol
+	errorForm  string // of an error in XML, in the older protocols; empty: errors are JSON
 	strict     bool   // refuses parameters that it would ignore
 	operations map[string]operation
 
@@ -194,26 +219,25 @@ func (s *Service) Before(do func(operation string)) {
 	s.before = do
 }
 
-func (s *Service) serve(w http.ResponseWriter, r *http.Request, name string, body []byte, closing <-chan struct{}) {
+func (s *Service) serve(w http.ResponseWriter, r *http.Request, c call, closing <-chan struct{}) {
 	s.mu.Lock()
 	if s.calls == nil {
 		s.calls = make(map[string]int)
 	}
-	s.calls[name]++
-	before, fault := s.before, s.nextFault(name)
+	s.calls[c.name]++
+	before, fault := s.before, s.nextFault(c.name)
 	s.mu.Unlock()
 	if before != nil {
-		before(name)
+		before(c.name)
 	}
 	if !fault.AfterEffect && !s.happen(fault, w, r, closing) {
 		return
 	}
-	handle := s.operations[name]
-	if handle == nil {
-		s.respond(w, nil, refuse("UnknownOperationException", name))
+	if c.handle == nil {
+		s.respond(w, nil, refuse("UnknownOperationException", c.name))
 		return
 	}
-	out, err := handle(r.Context(), body)
+	out, err := c.handle(r.Context(), c.body)
 	if !fault.AfterEffect || s.happen(fault, w, r, closing) {
 		s.respond(w, out, err)
 	}
@@ -230,18 +254,23 @@ func (s *Service) respond(w http.ResponseWriter, out any, err error) {
 		}
 	}
 	var text []byte
-	switch {
-	case s.xml && code != "":
-		const form = "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
-		text = fmt.Appendf(nil, form, code, ErrorText)
-	case s.xml:
-		text = []byte(out.(string)) //nolint:forcetypeassert // Such a service writes its own XML.
+	switch answer := out.(type) {
+	case httpAnswer:
+		maps.Copy(w.Header(), answer.header)
+		status, text = answer.status, answer.body
+	case string: // a service that writes its own XML
+		text = []byte(answer)
 	default:
 		if text, err = json.Marshal(out); err != nil {
 			panic(err)
 		}
 	}
-	w.Header().Set("Content-Type", map[bool]string{false: "application/x-amz-json-1.0", true: "text/xml"}[s.xml])
+	if code != "" && s.errorForm != "" {
+		text = fmt.Appendf(nil, s.errorForm, code, ErrorText)
+	}
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", map[bool]string{true: "application/x-amz-json-1.0", false: "text/xml"}[s.errorForm == ""])
+	}
 	w.WriteHeader(status)
 	_, _ = w.Write(text)
 }

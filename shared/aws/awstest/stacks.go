@@ -14,7 +14,8 @@ type Stacks struct {
 
 func newStacks() *Stacks {
 	s := &Stacks{outputs: make(map[string]map[string]string)}
-	s.scope, s.xml = "cloudformation", true
+	s.scope = "cloudformation"
+	s.errorForm = "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
 	s.operations = map[string]operation{"DescribeStacks": typed(&s.Service, s.describe)}
 	return s
 }
