@@ -87,8 +87,10 @@ func (m messageFixture) queued(t *testing.T, number int, at time.Time) sqsMessag
 	t.Helper()
 	raw := m.raw(t)
 	ids := webhook.Peek(raw)
-	e := message.Encode(message.Message{App: cmp.Or(m.app, "demo"), Received: at, Body: raw},
-		strconv.Itoa(int(ids.Subscriber.Kind)), ids.Subscriber.ID, ids.EventID, true)
+	e := message.Encode(message.Message{App: cmp.Or(m.app, "demo"), Received: at, Body: raw}, message.IDs{
+		SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID,
+		EventName: ids.EventName, EventID: ids.EventID,
+	}, true)
 	if m.schema != "" {
 		e.Attributes[message.AttrSchema] = m.schema
 	}

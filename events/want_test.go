@@ -58,15 +58,20 @@ func (f fixture) want(t *testing.T, app *integration.App, at time.Time, stored s
 		return want{Status: status, Answer: answer, Outcome: "none", Records: []jsontext.Value{}}
 	}
 	m := mapped(app, []byte(f.raw(t)), at)
-	m.applyState(app, at, stored)
+	m.applyState(at, stored)
 	return want{
 		Status: 200, Answer: map[string]string{"status": "queued"},
 		Outcome: m.outcome, Reason: m.reason, Account: m.account, Records: m.records(),
 	}
 }
 
-// states are what is stored of subscribers.
-type states map[webhook.Subscriber]subscriber.State
+// states are what is stored of subscribers at the accounts.
+type states map[stateKey]subscriber.State
+
+type stateKey struct {
+	webhook.Subscriber
+	account mapping.Destination
+}
 
 // seriesOf is the series that a fixture is a step of, or the fixture alone.
 func seriesOf(name string) string {
@@ -93,7 +98,7 @@ func mapped(app *integration.App, body []byte, received time.Time) *delivery {
 	}
 	to, _ := mapping.Route(&event, app, func() (bool, error) { return true, nil })
 	m := delivery{to: to}
-	mapping.New().Map(&m.result, &event, app, to, received, nil)
+	mapping.New().Map(&m.result, &event, app, to, received, mapping.Known{}, nil)
 	switch {
 	case m.result.Skip != "":
 		m.outcome, m.reason = "skipped", m.result.Skip
@@ -106,11 +111,11 @@ func mapped(app *integration.App, body []byte, received time.Time) *delivery {
 }
 
 // applyState lets subscriber state decide on the profiles.
-func (m *delivery) applyState(app *integration.App, received time.Time, stored states) {
+func (m *delivery) applyState(received time.Time, stored states) {
 	for _, u := range m.result.Updates(received) {
-		scoped := subscriber.ScopedUpdate{Update: u.Update, Scope: mapping.Scope(app, m.to, false)}
-		state, decisions, _ := stored[u.Subscriber].Merge([]subscriber.ScopedUpdate{scoped})
-		stored[u.Subscriber] = state
+		key := stateKey{u.Subscriber, m.to}
+		state, decisions, _ := stored[key].Merge([]subscriber.Update{u.Update})
+		stored[key] = state
 		if u.Former {
 			m.result.Other = m.result.Other.Apply(decisions[0])
 		} else {

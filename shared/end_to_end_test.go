@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +18,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/config"
@@ -28,6 +28,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/receive"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -44,9 +46,8 @@ type pipeline struct {
 	clevertap    *clevertaptest.Server
 	queue        []message.Encoded
 	results      []forward.Result
-	rejected     []forward.Rejection
-	mu           sync.Mutex // for entries
-	entries      map[string]string
+	rejected     []message.Rejection
+	table        *awstest.Table
 	log, metrics bytes.Buffer
 }
 
@@ -56,22 +57,26 @@ func newPipeline(t *testing.T) *pipeline {
 	if file == nil {
 		t.Fatal(problems)
 	}
-	p := &pipeline{entries: map[string]string{}, clevertap: clevertaptest.New(clevertaptest.Config{
-		Accounts: []clevertaptest.Account{
+	cloud := awstest.NewInProcess(nil)
+	p := &pipeline{
+		table: cloud.Dynamo.Create("subscribers", subscriber.PartitionAttribute, subscriber.SortAttribute),
+		clevertap: clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
 			{ID: "PRODUCTION", Region: "eu1", Passcodes: []string{"p1"}},
 			{ID: "SANDBOX", Region: "in1", Passcodes: []string{"p2"}},
-		},
-	})}
+		}}),
+	}
 	log := slog.New(slog.NewJSONHandler(&p.log, nil))
 	p.receiver = receive.New(receive.Config{
 		Apps: []string{"demo"}, MaxBody: 262144, FIFO: true, Keys: keys{}, Queue: p, Log: log,
 		Observer: receive.NewMetrics(&p.metrics),
 	})
 	p.forwarder = &forward.Handler{
-		Integrations: file, Accounts: accounts{}, Mapper: mapping.New(),
+		Settings: settings.Fixed(file), Accounts: accounts{}, Mapper: mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{Transport: p.clevertap.Transport()}),
-		Rejecter: p, Delayer: p, Subscribers: p, RetryDelay: 5 * time.Second, Log: log, Metrics: &p.metrics,
-		Observe: func(r forward.Result) { p.results = append(p.results, r) },
+		Rejecter: p, Delayer: p, RetryDelay: 5 * time.Second, Log: log, Metrics: &p.metrics,
+		Table: dynamo.NewTable(cloud.Config(), p.table.Name, time.Second), Journal: forward.JournalOutcomes,
+		JournalLifetime: time.Hour,
+		Observe:         func(r forward.Result) { p.results = append(p.results, r) },
 	}
 	return p
 }
@@ -81,31 +86,13 @@ func (p *pipeline) Enqueue(_ context.Context, m message.Encoded) error {
 	return nil
 }
 
-func (p *pipeline) Reject(_ context.Context, messages []forward.Rejection) []error {
+func (p *pipeline) Reject(_ context.Context, messages []message.Rejection) []error {
 	p.rejected = append(p.rejected, messages...)
 	return make([]error, len(messages))
 }
 
-func (p *pipeline) Delay(context.Context, string, []forward.Delay) error {
+func (p *pipeline) Delay(context.Context, string, []message.Delay) error {
 	return errors.New("nothing comes back here")
-}
-
-func (p *pipeline) Read(_ context.Context, keys []string) (map[string]string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	found := maps.Clone(p.entries)
-	maps.DeleteFunc(found, func(key, _ string) bool { return !slices.Contains(keys, key) })
-	return found, nil
-}
-
-func (p *pipeline) Write(_ context.Context, key, read, text string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.entries[key] != read {
-		return forward.ErrConflict
-	}
-	p.entries[key] = text
-	return nil
 }
 
 type keys struct{}

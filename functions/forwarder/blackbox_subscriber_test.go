@@ -13,7 +13,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
-	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // startWithTable starts the forwarder with subscriber state on.
@@ -23,7 +23,7 @@ func startWithTable(t *testing.T, o options) (*stack, *awstest.Table) {
 	maps.Copy(env, o.env)
 	o.env = env
 	s := start(t, o)
-	return s, s.aws.Dynamo.Create("subscribers", "subscriber")
+	return s, s.aws.Dynamo.Create("subscribers", subscriber.PartitionAttribute, subscriber.SortAttribute)
 }
 
 // morning is when histories begin.
@@ -68,8 +68,27 @@ func (s *stack) wantActive(account, user string, want bool) {
 	}
 }
 
-// key is the key of the entry of a user of the demo app.
-func key(user string) string { return message.SubscriberID("demo", "user", "person-"+user) }
+// stateKey is the key of a user's state at the demo account.
+func stateKey(user string) subscriber.Key {
+	return subscriber.StateKey(subscriber.Partition("user", "person-"+user), demoAccount)
+}
+
+// item is an item of the table.
+func item(key subscriber.Key, attributes awstest.Item) awstest.Item {
+	all := awstest.Item{"subscriber": awstest.S(key.Partition), "item": awstest.S(key.Sort)}
+	maps.Copy(all, attributes)
+	return all
+}
+
+// count counts the table's items whose sort keys begin with a prefix.
+func count(table *awstest.Table, prefix string) (n int) {
+	for _, key := range table.Keys() {
+		if strings.Contains(key, "\x00"+prefix) {
+			n++
+		}
+	}
+	return n
+}
 
 func TestAPayingUserIsNeverInactive(t *testing.T) {
 	type active = map[string]bool // by user
@@ -230,6 +249,22 @@ func TestAnAccountKnowsThePurchasesThatAreSentThere(t *testing.T) {
 	})
 }
 
+// Apps of one account share what is known of its users, whatever their passcodes; other accounts have their own.
+func TestAppsOfOneAccountShareItsState(t *testing.T) {
+	t.Parallel()
+	s, table := startWithTable(t, options{})
+	s.deliver(to("second", begin(1, "a", "kept")))
+	for _, app := range []string{"demo", "other"} {
+		s.deliver(to(app, begin(2, "a", "old")))
+		s.deliver(to(app, event(3, "DEACTIVATE", "a", "old")))
+	}
+	s.wantActive(demoAccount, "a", true)
+	s.wantActive(otherAccount, "a", false)
+	if n := count(table, "state#"); n != 2 {
+		t.Errorf("%d states, want one for each account", n)
+	}
+}
+
 // Neither a webhook of the future nor an entry that one has left makes later events look old.
 func TestAClockThatRunsAheadDoesNoLastingHarm(t *testing.T) {
 	t.Parallel()
@@ -241,8 +276,8 @@ func TestAClockThatRunsAheadDoesNoLastingHarm(t *testing.T) {
 	s.wantActive(demoAccount, "a", false)
 
 	const active = `{"active":true,"at":"2090-01-01T00:00:00.000Z","rank":"activate"}`
-	state := `{"production":{"private-old":` + active + `,"private-kept":` + active + `}}`
-	table.Put(awstest.Item{"subscriber": awstest.S(key("b")), "state": awstest.S(state)})
+	state := `{"private-old":` + active + `,"private-kept":` + active + `}`
+	table.Put(item(stateKey("b"), awstest.Item{"state": awstest.S(state)}))
 	s.deliver(demo(event(2, "DEACTIVATE", "b", "old")))
 	s.wantActive(demoAccount, "b", true)
 	s.deliver(demo(event(3, "DEACTIVATE", "b", "kept")))
@@ -250,15 +285,14 @@ func TestAClockThatRunsAheadDoesNoLastingHarm(t *testing.T) {
 	s.wantsWarning("from the future")
 }
 
-// A damaged entry counts as far as it can be read, and is replaced.
-func TestADamagedEntryIsReplaced(t *testing.T) {
+// A damaged state counts as far as it can be read, and is replaced. This once nobody is called inactive.
+func TestADamagedStateIsReplaced(t *testing.T) {
 	const kept = `"private-kept":{"active":true,"at":"2026-01-01T00:00:00.000Z","rank":"activate"}`
 	state := func(text string) awstest.Item { return awstest.Item{"state": awstest.S(text)} }
-	purchases := func(text string) awstest.Item { return state(`{"production":{` + text + `}}`) }
-	keptWith := func(old, new string) awstest.Item { return purchases(strings.Replace(kept, old, new, 1)) }
+	keptWith := func(old, new string) awstest.Item { return state("{" + strings.Replace(kept, old, new, 1) + "}") }
 	type testCase struct {
-		item   awstest.Item
-		active bool // after the end of another purchase
+		attributes awstest.Item
+		active     bool // after the end of another purchase
 	}
 	inParallel(t, map[string]testCase{
 		"only the key":        {awstest.Item{}, false},
@@ -266,23 +300,25 @@ func TestADamagedEntryIsReplaced(t *testing.T) {
 		"another type":        {awstest.Item{"state": awstest.N(1)}, false},
 		"empty":               {state(""), false},
 		"not JSON":            {state("active, I think"), false},
-		"cut off":             {state(`{"production":{` + kept), false},
-		"an invalid purchase": {purchases(kept + `,"private-x":true`), true},
+		"cut off":             {state(`{` + kept), false},
+		"an invalid purchase": {state("{" + kept + `,"private-x":true}`), true},
 		"an invalid time":     {keptWith("2026-01-01T00:00:00.000Z", "yesterday"), true},
 		"an unknown rank":     {keptWith("activate", "z"), true},
 	}, func(t *testing.T, _ string, test testCase) {
 		s, table := startWithTable(t, options{})
-		item := maps.Clone(test.item)
-		item["subscriber"] = awstest.S(key("a"))
-		table.Put(item)
+		table.Put(item(stateKey("a"), test.attributes))
 		s.deliver(demo(event(5, "DEACTIVATE", "a", "old")))
-		s.wantActive(demoAccount, "a", test.active)
-		item = table.Item(key("a"))
-		text := item["state"].Text()
-		kept := strings.Contains(text, "private-kept")
-		if !strings.Contains(text, "private-old") || kept != test.active || len(item) != 3 {
-			t.Errorf("replaced by %s in %v", text, slices.Collect(maps.Keys(item)))
+		if said := s.property(demoAccount, "a", "has_active_subscription"); said != map[bool]string{true: "true"}[test.active] {
+			t.Errorf("the user is called active: %q", said)
 		}
+		replaced := table.Item(stateKey("a").Partition, stateKey("a").Sort)
+		text := replaced["state"].Text()
+		kept := strings.Contains(text, "private-kept")
+		if !strings.Contains(text, "private-old") || kept != test.active || len(replaced) != 4 {
+			t.Errorf("replaced by %s in %v", text, slices.Collect(maps.Keys(replaced)))
+		}
+		s.deliver(demo(event(6, "DEACTIVATE", "a", "old")))
+		s.wantActive(demoAccount, "a", test.active)
 		s.wantsWarning("it is replaced")
 	})
 }

@@ -112,7 +112,7 @@ func (s *stack) wantsQueued(body string, e event) awstest.Message {
 	if len(m.Attributes) != 4 || m.Attribute("schema") != "1" {
 		s.Errorf("attributes %v", m.Attributes)
 	}
-	if s.queue.FIFO() != (m.GroupID != "") || !s.queue.FIFO() && m.DeduplicationID != "" {
+	if s.queue.FIFO() != (m.GroupID != "demo") || s.queue.FIFO() != (m.DeduplicationID != "") {
 		s.Errorf("ids %q and %q", m.GroupID, m.DeduplicationID)
 	}
 	return m
@@ -205,8 +205,10 @@ func TestBlackBoxIDs(t *testing.T) {
 		return m.GroupID, m.DeduplicationID
 	}
 	group, dedup := ids(body)
-	want := message.Encode(message.Message{App: "demo", Body: []byte(body)},
-		webhook.ByUser.String(), "rosée-7", "8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10", true)
+	want := message.Encode(message.Message{App: "demo", Body: []byte(body)}, message.IDs{
+		SubscriberKind: webhook.ByUser.String(), Subscriber: "rosée-7",
+		EventName: "ACTIVATE", EventID: "8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10",
+	}, true)
 	if group != want.GroupID || dedup != want.DeduplicationID {
 		t.Errorf("ids %q and %q", group, dedup)
 	}

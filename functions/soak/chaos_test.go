@@ -144,7 +144,8 @@ func awsFaults() (all []faultCase) {
 	add("SQS", func(c *chaos) *awstest.Service { return &c.aws.SQS.Service },
 		"SendMessage", "ChangeMessageVisibilityBatch", "SendMessageBatch")
 	add("Secrets Manager", func(c *chaos) *awstest.Service { return &c.aws.Secrets.Service }, "GetSecretValue")
-	add("DynamoDB", func(c *chaos) *awstest.Service { return &c.aws.Dynamo.Service }, "BatchGetItem", "PutItem")
+	add("DynamoDB", func(c *chaos) *awstest.Service { return &c.aws.Dynamo.Service }, "BatchGetItem", "PutItem",
+		"BatchWriteItem")
 	slices.SortFunc(all, func(a, b faultCase) int { return strings.Compare(a.name, b.name) }) // the seed decides
 	return append(all, faultCase{"DynamoDB leaving keys unprocessed", func(c *chaos) { c.table.LeaveUnprocessed(3) }})
 }

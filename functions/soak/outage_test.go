@@ -26,6 +26,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/template"
 )
 
@@ -115,23 +116,23 @@ type environment struct {
 
 // prepare creates everything with the values of the template.
 func (o *outage) prepare() {
-	settings, err := template.Read("../../template.yaml", o.queueType)
+	stack, err := template.Read("../../template.yaml", o.queueType)
 	if err != nil {
 		o.Fatal(err)
 	}
 	ending := map[string]string{template.FIFO: ".fifo"}[o.queueType]
-	config := awstest.QueueConfig{Name: "dead" + ending, Retention: settings.Retention}
+	config := awstest.QueueConfig{Name: "dead" + ending, Retention: stack.Retention}
 	o.dead = awstest.NewQueue(config, time.Now)
 	config.Name, config.DeadLetters = "events"+ending, o.dead
-	config.Visibility, config.MaxReceiveCount = settings.Visibility, settings.MaxReceives
+	config.Visibility, config.MaxReceiveCount = stack.Visibility, stack.MaxReceives
 	o.queue = awstest.NewQueue(config, time.Now)
 	o.source.Queue, o.source.Invoke = o.queue, o.invoke
-	o.source.BatchSize, o.source.Concurrency = settings.Batch, settings.Forwarders
-	o.source.Timeout, o.source.Window = settings.Timeout, settings.Window
-	o.retryDelay = settings.RetryDelay
+	o.source.BatchSize, o.source.Concurrency = stack.Batch, stack.Forwarders
+	o.source.Timeout, o.source.Window = stack.Timeout, stack.Window
+	o.retryDelay = stack.RetryDelay
 	o.uploads = clevertap.Options{
-		Transport: o, Timeout: settings.UploadTimeout,
-		Concurrency: settings.Uploads, BreakerPause: settings.BreakerPause,
+		Transport: o, Timeout: stack.UploadTimeout,
+		Concurrency: stack.Uploads, BreakerPause: stack.BreakerPause,
 	}
 	var problems integration.Problems
 	o.file, problems = integration.Load("integrations.yaml", []byte("apps: {down: {}, near: {}, far: {}}"))
@@ -145,7 +146,7 @@ func (o *outage) prepare() {
 // newForwarder makes a forwarder with an uploader of its own, as each of Lambda's environments has one.
 func (o *outage) newForwarder() *forward.Handler {
 	return &forward.Handler{
-		Integrations: o.file, Accounts: o, Mapper: mapping.New(), Uploader: clevertap.NewUploader(o.uploads),
+		Settings: settings.Fixed(o.file), Accounts: o, Mapper: mapping.New(), Uploader: clevertap.NewUploader(o.uploads),
 		Rejecter: o, Delayer: o, RetryDelay: o.retryDelay, Log: slog.New(slog.DiscardHandler), Metrics: io.Discard,
 	}
 }
@@ -208,7 +209,8 @@ func (o *outage) send(app int) {
 		`"purchasely_subscription_id":"subs_%s","subscription_status":"AUTO_RENEWING",`+
 		`"environment":"PRODUCTION","plan":"monthly"}`, id, now.UnixMilli(), user, user)
 	m := message.Message{App: outageApps[app], Received: now, Body: body}
-	e := message.Encode(m, "user", user, id, o.queue.FIFO())
+	ids := message.IDs{SubscriberKind: "user", Subscriber: user, EventName: "SUBSCRIPTION_RENEWED", EventID: id}
+	e := message.Encode(m, ids, o.queue.FIFO())
 	o.mu.Lock()
 	o.apps[app].due = append(o.apps[app].due, now)
 	o.mu.Unlock()
@@ -233,13 +235,13 @@ func (o *outage) Reload(ctx context.Context, app string) (clevertap.Accounts, er
 }
 
 // Reject implements forward.Rejecter: nothing is to be rejected.
-func (o *outage) Reject(_ context.Context, messages []forward.Rejection) []error {
+func (o *outage) Reject(_ context.Context, messages []message.Rejection) []error {
 	o.Errorf("%d messages rejected, the first as %s", len(messages), messages[0].Reason)
 	return make([]error, len(messages))
 }
 
 // Delay implements forward.Delayer.
-func (o *outage) Delay(_ context.Context, _ string, messages []forward.Delay) (first error) {
+func (o *outage) Delay(_ context.Context, _ string, messages []message.Delay) (first error) {
 	for _, m := range messages {
 		if err := o.queue.ChangeVisibility(m.Message.Receipt, m.After); err != nil && first == nil {
 			first = err

@@ -89,7 +89,7 @@ type generator struct {
 	began     time.Time
 }
 
-func newGenerator(s settings, number int, file *integration.File) *generator {
+func newGenerator(s options, number int, file *integration.File) *generator {
 	return &generator{
 		random: s.random(100 + number), number: number, file: file, mapper: mapping.New(),
 		began: time.Now().Add(-24 * time.Hour),
@@ -237,7 +237,7 @@ func (g *generator) expect(app, body string, u *testUser) *testWebhook {
 		panic(err)
 	}
 	r := &g.result
-	g.mapper.Map(r, &g.event, known, to, time.Now(), nil)
+	g.mapper.Map(r, &g.event, known, to, time.Now(), mapping.Known{}, nil)
 	switch {
 	case r.Reject != "":
 		w.reason = r.Reject

@@ -126,10 +126,9 @@ func digest(record []byte) string {
 
 // invocationLog is what one invocation printed.
 type invocationLog struct {
-	counts   counts
-	lines    map[string]logLine // by message id: what was not delivered
-	unsaved  bool               // delivered records could not be saved
-	unloaded bool               // or not be loaded
+	counts  counts
+	lines   map[string]logLine // by message id: what was not delivered
+	unsaved bool               // accepted records could not be saved
 }
 
 // logLine is a line of a forwarder's log or metrics, as far as the run looks at it.
@@ -182,8 +181,7 @@ func readLogs(printed string) (map[string]*invocationLog, error) {
 		if line.MessageID != "" {
 			current.lines[line.MessageID] = line
 		}
-		current.unsaved = current.unsaved || strings.HasPrefix(line.Text, "delivered records not saved")
-		current.unloaded = current.unloaded || strings.HasPrefix(line.Text, "delivered records not loaded")
+		current.unsaved = current.unsaved || strings.HasPrefix(line.Text, "accepted records not saved")
 	}
 	return all, scanner.Err()
 }

@@ -28,24 +28,24 @@ const (
 )
 
 func TestNothingIsLost(t *testing.T) {
-	s := readSettings(t)
+	s := readOptions(t)
 	t.Logf("SEED=%d SOAK=%s QUEUE=%s repeat its choices", s.seed, s.duration, s.queue)
 	r := &run{stack: newStack(t, s), began: time.Now()}
 	r.send()
 	r.check()
 }
 
-// settings are what the environment says about a run.
-type settings struct {
+// options are what the environment says about a run.
+type options struct {
 	duration time.Duration // SOAK: how long webhooks are sent
 	seed     uint64        // SEED: every choice follows from it, though not when it is carried out
 	queue    string        // QUEUE: fifo, standard, or both with a switch from the first to the second under load
 }
 
-func readSettings(t *testing.T) settings {
-	s := settings{
-		duration: setting(t, "SOAK", 30*time.Second, time.ParseDuration),
-		seed: setting(t, "SEED", rand.Uint64N(1_000_000), func(text string) (uint64, error) {
+func readOptions(t *testing.T) options {
+	s := options{
+		duration: option(t, "SOAK", 30*time.Second, time.ParseDuration),
+		seed: option(t, "SEED", rand.Uint64N(1_000_000), func(text string) (uint64, error) {
 			return strconv.ParseUint(text, 10, 64)
 		}),
 		queue: cmp.Or(os.Getenv("QUEUE"), "both"),
@@ -56,7 +56,7 @@ func readSettings(t *testing.T) settings {
 	return s
 }
 
-func setting[T any](t *testing.T, name string, otherwise T, parse func(string) (T, error)) T {
+func option[T any](t *testing.T, name string, otherwise T, parse func(string) (T, error)) T {
 	text := os.Getenv(name)
 	if text == "" {
 		return otherwise
@@ -69,7 +69,7 @@ func setting[T any](t *testing.T, name string, otherwise T, parse func(string) (
 }
 
 // random returns one of the independent streams of random choices that a run consists of.
-func (s settings) random(stream int) *rand.Rand { return rand.New(rand.NewPCG(s.seed, uint64(stream))) }
+func (s options) random(stream int) *rand.Rand { return rand.New(rand.NewPCG(s.seed, uint64(stream))) }
 
 // oneOf chooses at random.
 func oneOf[T any](random *rand.Rand, from ...T) T { return from[random.IntN(len(from))] }
@@ -98,7 +98,7 @@ func (r *run) send() {
 	chaosEnded.Go(func() { r.chaos.kill(sending, r.random(2)) })
 	for i := range senders {
 		s := &sender{
-			generator: newGenerator(r.settings, i, r.file), receiver: r.receivers[i%len(r.receivers)],
+			generator: newGenerator(r.options, i, r.file), receiver: r.receivers[i%len(r.receivers)],
 			random: r.random(10 + i), sign: r.sign, answers: tally{},
 		}
 		r.senders = append(r.senders, s)

@@ -18,6 +18,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -66,7 +67,7 @@ const (
 // stack is the built functions between the fakes.
 type stack struct {
 	*testing.T
-	settings
+	options
 	file                                             *integration.File // the forwarder's
 	folder                                           string            // of both integration files
 	aws                                              *awstest.Server
@@ -83,8 +84,8 @@ type stack struct {
 	keys      map[string]secret.Value // what Purchasely signs with, by app
 }
 
-func newStack(t *testing.T, s settings) *stack {
-	k := &stack{T: t, settings: s, aws: awstest.New(t, nil), folder: t.TempDir(), keys: map[string]secret.Value{}}
+func newStack(t *testing.T, s options) *stack {
+	k := &stack{T: t, options: s, aws: awstest.New(t, nil), folder: t.TempDir(), keys: map[string]secret.Value{}}
 	k.writeFiles()
 	k.createQueues()
 	k.createAccounts()
@@ -120,7 +121,7 @@ func (k *stack) createQueues() {
 			Name: name, Visibility: visibility, DeadLetters: dead, MaxReceiveCount: maxReceives,
 		})
 	}
-	k.table = k.aws.Dynamo.Create("subscribers", "subscriber")
+	k.table = k.aws.Dynamo.Create("subscribers", subscriber.PartitionAttribute, subscriber.SortAttribute)
 	k.fifoDead, k.standardDead, k.rejected = create("dead.fifo", nil), create("dead", nil), create("rejected", nil)
 	k.fifo, k.standard = create("events.fifo", k.fifoDead), create("events", k.standardDead)
 	k.events = k.fifo
