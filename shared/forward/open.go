@@ -89,8 +89,11 @@ func (o *opener) decide(i int, r *reading, out *opened) (skip fault.Reason, err 
 	if o.Explain != nil {
 		note = func(n mapping.Explanation) { o.Explain(i, n) }
 	}
+	if err := o.webhook.Read(r.body); err != nil {
+		return "", err // it has been read before
+	}
 	result := &o.result
-	o.Mapper.Map(result, r.webhook, r.app, r.to, r.received, known, note)
+	o.Mapper.Map(result, &o.webhook, r.app, r.to, r.received, known, note)
 	r.eventID = legalID(result.EventID)
 	out.created, out.drift = result.Created, append(out.drift, result.Drift...)
 	updates := result.Updates(r.received)

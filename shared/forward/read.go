@@ -17,7 +17,6 @@ import (
 type reading struct {
 	message  *Message
 	app      *integration.App // nil: the integration file does not have it
-	webhook  *webhook.Event   // nil: not read
 	name     string           // of the event, for logs
 	eventID  string
 	body     []byte
@@ -42,7 +41,7 @@ func (r *reading) appName() string {
 
 // workspace is the memory of a batch that the next batch uses again: Lambda calls a process with one after the other.
 type workspace struct {
-	webhooks []webhook.Event
+	webhook  webhook.Event // the one at hand: a batch at Lambda's limit has thousands
 	result   mapping.Result
 	profiles mapping.Copies // of the results
 	texts    []byte         // encoded records
@@ -76,14 +75,11 @@ func (w *workspace) keep(text []byte) []byte {
 func readAll(
 	messages []Message, apps map[string]*integration.App, accounts *accountReads, w *workspace, start time.Time, l *ledger,
 ) []reading {
-	if missing := len(messages) - len(w.webhooks); missing > 0 {
-		w.webhooks = append(w.webhooks, make([]webhook.Event, missing)...)
-	}
 	all := make([]reading, len(messages))
 	for i := range messages {
 		m := &messages[i]
 		all[i] = reading{message: m, app: apps[m.Attribute(message.AttrApp)], received: receivedAt(m, start)}
-		all[i].enter(i, accounts, &w.webhooks[i], l)
+		all[i].enter(i, accounts, &w.webhook, l)
 	}
 	return all
 }
@@ -122,9 +118,9 @@ func (r *reading) read(accounts *accountReads, e *webhook.Event) error {
 	if err := e.Read(r.body); err != nil {
 		return err
 	}
-	r.webhook, r.people = e, peopleOf(e)
+	r.people = peopleOf(e)
 	r.name = string(clevertap.Cut(e.Name, clevertap.MaxEventNameBytes))
-	return r.route(accounts)
+	return r.route(accounts, e)
 }
 
 // identify takes over the ids of a webhook that is not read any further.
@@ -144,9 +140,9 @@ func legalID[T string | []byte](id T) string {
 }
 
 // route finds the account. That it cannot be read matters only once there is something to send.
-func (r *reading) route(accounts *accountReads) error {
+func (r *reading) route(accounts *accountReads, e *webhook.Event) error {
 	known, err := accounts.get(r.app.Name)
-	r.to, r.accountErr = mapping.Route(r.webhook, r.app, func() (bool, error) { return known.Sandbox != nil, err })
+	r.to, r.accountErr = mapping.Route(e, r.app, func() (bool, error) { return known.Sandbox != nil, err })
 	if r.accountErr != nil {
 		return r.accountErr
 	}
