@@ -319,6 +319,6 @@ func TestADamagedStateIsReplaced(t *testing.T) {
 		}
 		s.deliver(demo(event(6, "DEACTIVATE", "a", "old")))
 		s.wantActive(demoAccount, "a", test.active)
-		s.wantsWarning("it is replaced")
+		s.wantsWarning("state is replaced")
 	})
 }

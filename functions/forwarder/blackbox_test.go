@@ -401,11 +401,12 @@ func TestAnInvalidEnvironmentStopsTheStartWithOneLine(t *testing.T) {
 		"everything is wrong": {
 			map[string]string{
 				"REJECTED_QUEUE_URL": "x", "CLEVERTAP_ENDPOINT": "x", "UPLOAD_TIMEOUT": "x", "RETRY_DELAY": "x",
-				"BREAKER_PAUSE": "x", "UPLOAD_CONCURRENCY": "x", "INTEGRATIONS_FILE": invalid,
+				"BREAKER_PAUSE": "x", "UPLOAD_CONCURRENCY": "x", "JOURNAL": "on", "JOURNAL_DAYS": "x",
+				"INTEGRATIONS_FILE": invalid,
 			},
 			[]string{
 				"SECRETS_PREFIX", "REJECTED_QUEUE_URL", "CLEVERTAP_ENDPOINT", "UPLOAD_TIMEOUT", "RETRY_DELAY", "BREAKER_PAUSE",
-				"UPLOAD_CONCURRENCY", "integrations.yaml:2:", "enabled", "sandbox", "integrations.yaml:3:",
+				"UPLOAD_CONCURRENCY", "JOURNAL:", "JOURNAL_DAYS", "integrations.yaml:2:", "enabled", "sandbox", "integrations.yaml:3:",
 			},
 		},
 	} {
