@@ -35,7 +35,7 @@ func BenchmarkMap(b *testing.B) {
 		if err := e.Read(renewal); err != nil {
 			return err
 		}
-		mapper.Map(&r, &e, app, mapping.Production, atReceipt, nil)
+		mapper.Map(&r, &e, app, mapping.Production, atReceipt, mapping.Known{}, nil)
 		states[0] = r.Profile
 		upload = mapping.Merge(append(upload[:0], r.Event...), states)
 		return nil

@@ -128,7 +128,7 @@ func explained(t *testing.T, members, settings string) (notes []string) {
 	e := read(t, `{"event_name":"ACTIVATE","user_id":"a","environment":"PRODUCTION"`+members+`}`)
 	app := demo(t, settings)
 	to, _ := mapping.Route(e, app, func() (bool, error) { return false, nil })
-	mapping.New().Map(new(mapping.Result), e, app, to, atReceipt, func(n mapping.Explanation) {
+	mapping.New().Map(new(mapping.Result), e, app, to, atReceipt, mapping.Known{}, func(n mapping.Explanation) {
 		notes = append(notes, fmt.Sprintf("%s|%s|%s|%s|%d", n.Subject, n.Name, n.Sent, n.Rule, n.Origin.Line))
 	})
 	return notes

@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -45,7 +46,7 @@ var (
 	}
 	ids = []any{
 		"reader-20417", "żeglarz 88", number("20417"), number("1e5"), "null", "(NULL)", "None", "", nil, true, "undefined", "NaN", "nil",
-		strings.Repeat("i", 600), "824F624D-59BB-4BAF-A677-691C214C5C19", "a b", "a(b)!:@$_-c", strings.Repeat("c", 62), "\"quoted\"",
+		strings.Repeat("i", 600), "\u200b", "[object Object]", "00000000-0000-0000-0000-000000000000", " ", "x\u3164", "824F624D-59BB-4BAF-A677-691C214C5C19", "a b", "a(b)!:@$_-c", strings.Repeat("c", 62), "\"quoted\"",
 	}
 )
 
@@ -95,7 +96,7 @@ func (d random) event() any {
 		return of[any](d, "TRANSACTION_PROCESSED", "ACTIVATE", "DEACTIVATE", "SUBSCRIPTION_RECEIVED")
 	}
 	if d.one(10) {
-		return of[any](d, "BRAND_NEW", "charged", " Charged ", "C H A R G E D", "App Launched", "weird.$name!", "!$", number("42"),
+		return of[any](d, "BRAND_NEW", "charged", " Charged ", "C H A R G E D", "App Launched", "weird.$name!", "!$", "%%", "!!!", number("42"),
 			strings.Repeat("N", 130), strings.Repeat("ñ", 90))
 	}
 	events := webhook.EmbeddedCatalogue().Events
@@ -116,6 +117,8 @@ func (d random) value(a *webhook.Attribute) any {
 		return d.odd()
 	case strings.HasSuffix(a.Name, "user_id"), strings.Contains(a.Name, "clevertap_id"):
 		return of(d, ids...)
+	case a.Name == "environment" && d.one(20):
+		return of[any](d, "Sandbox", "sandbox", "production", "Production")
 	case a.Enum != nil && a.Type == webhook.String:
 		if d.one(20) {
 			return "NEW_VALUE"
@@ -210,12 +213,20 @@ func (d random) body() []byte {
 	return []byte(b.String())
 }
 
+// known makes what is known of the webhook's people: mostly nothing.
+func (d random) known() mapping.Known {
+	return mapping.Known{
+		Link: of(d, "", "", "", "__gabc", "-h(x)"), FormerLink: of(d, "", "", "", "__gabc"),
+		Suppressed: d.one(12), FormerSuppressed: d.one(12),
+	}
+}
+
 // settings makes an integration file: JSON is YAML.
 func (d random) settings() string {
 	type object = map[string]any
 	text, err := json.Marshal(object{"apps": object{"demo": object{
 		"enabled": !d.one(40), "anonymous": of(d, "identity", "object_id", "skip"),
-		"sandbox": of(d, "route", "send", "skip"),
+		"sandbox": of(d, "route", "send", "skip"), "clevertap_id": of(d, "anonymous", "anonymous", "always", "never"),
 		"server_events": object{
 			"default": of(d, "send", "send", "skip"), "prefix": of(d, "", "", "PLY "),
 			"events": d.entries("An Event ", "ACTIVATE", "TRANSACTION_PROCESSED", "SUBSCRIPTION_RENEWED", "BRAND_NEW", "charged"),

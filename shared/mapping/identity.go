@@ -39,7 +39,7 @@ func (i Identity) appendRecord(dst []byte, kind string, ts int64) []byte {
 func (run *mapperRun) identify() (id Identity, addressed bool, skip fault.Reason) {
 	if id := run.cleverTapID(); id != nil {
 		if run.known.Suppressed {
-			return Identity{}, false, fault.Suppressed
+			return Identity{}, true, fault.Suppressed
 		}
 		return Identity{ObjectID: true, Value: id}, true, ""
 	}

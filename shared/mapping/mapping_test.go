@@ -15,7 +15,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
-	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -52,7 +51,7 @@ func read(t testing.TB, body string) *webhook.Event {
 func mapped(t testing.TB, body, settings string, to mapping.Destination) *mapping.Result {
 	t.Helper()
 	r := new(mapping.Result)
-	mapping.New().Map(r, read(t, body), demo(t, settings), to, atReceipt, nil)
+	mapping.New().Map(r, read(t, body), demo(t, settings), to, atReceipt, mapping.Known{}, nil)
 	return r
 }
 
@@ -102,7 +101,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			mapping.New().Map(r, e, app, to, atReceipt, nil)
+			mapping.New().Map(r, e, app, to, atReceipt, mapping.Known{}, nil)
 			got, err := json.Marshal(golden{
 				string(r.Skip), string(r.Reject), r.Event, encoded(r.Profile), r.Charged, encoded(r.Other), r.Drift,
 			}, jsontext.Multiline(true), jsontext.WithIndent("  "), jsontext.PreserveRawStrings(true))
@@ -139,7 +138,8 @@ func TestRoute(t *testing.T) {
 	}{
 		"production goes to the production account":          {production, "{}", true, nil, mapping.Production, false},
 		"no environment counts as production":                {"", "{}", true, nil, mapping.Production, false},
-		"another environment counts as production":           {`,"environment":"sandbox"`, "{}", true, nil, mapping.Production, false},
+		"another environment counts as production":           {`,"environment":"STAGING"`, "{}", true, nil, mapping.Production, false},
+		"letter case does not matter":                        {`,"environment":"Sandbox"`, "{}", true, nil, mapping.SandboxAccount, true},
 		"a sandbox purchase goes to the sandbox account":     {sandbox, "{}", true, nil, mapping.SandboxAccount, true},
 		"without a sandbox account it goes nowhere":          {sandbox, "{}", false, nil, mapping.NoAccount, true},
 		"a secret out of reach is not a missing account":     {sandbox, "{}", false, out, mapping.NoAccount, true},
@@ -162,26 +162,66 @@ func TestRoute(t *testing.T) {
 	}
 }
 
-func TestScope(t *testing.T) {
+func TestASubscriberWithoutALinkIsNamedIfALinkCouldMatter(t *testing.T) {
 	t.Parallel()
-	both := subscriber.Scope{Production: true, Sandbox: true}
+	const anonymous = `"anonymous_user_id":"a"`
 	for name, c := range map[string]struct {
-		sandbox integration.Sandbox
-		to      mapping.Destination
-		one     bool
-		want    subscriber.Scope
+		members, settings string
+		known             mapping.Known
+		want              bool
 	}{
-		"production of two accounts":   {integration.SandboxRoute, mapping.Production, false, subscriber.Scope{Production: true}},
-		"sandbox of two accounts":      {integration.SandboxRoute, mapping.SandboxAccount, false, subscriber.Scope{Sandbox: true}},
-		"two accounts that are one":    {integration.SandboxRoute, mapping.SandboxAccount, true, both},
-		"sandbox sent to production":   {integration.SandboxSend, mapping.Production, false, both},
-		"sandbox that goes nowhere":    {integration.SandboxSkip, mapping.Production, false, subscriber.Scope{Production: true}},
-		"nowhere, whatever the secret": {integration.SandboxSkip, mapping.Production, true, subscriber.Scope{Production: true}},
+		"known by an anonymous id only":       {anonymous, "{}", mapping.Known{}, true},
+		"also if they are skipped":            {anonymous, "{anonymous: skip}", mapping.Known{}, true},
+		"not with a link":                     {anonymous, "{}", mapping.Known{Link: "x"}, false},
+		"not with a user id":                  {anonymous + `,"user_id":"u"`, "{clevertap_id: always}", mapping.Known{}, false},
+		"not with a CleverTap ID":             {anonymous + `,"clevertap_id":"c"`, "{}", mapping.Known{}, false},
+		"not if links are not used":           {anonymous, "{clevertap_id: never}", mapping.Known{}, false},
+		"not if nothing is sent about them":   {anonymous, "{}", mapping.Known{Suppressed: true}, false},
+		"not if nobody knows who they are":    {`"device_id":"d"`, "{}", mapping.Known{}, false},
+		"not if the app's switch says it all": {anonymous, "{enabled: false}", mapping.Known{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := mapping.Scope(&integration.App{Sandbox: c.sandbox}, c.to, c.one); got != c.want {
-				t.Errorf("%+v, want %+v", got, c.want)
+			var r mapping.Result
+			e := read(t, `{"event_name":"ACTIVATE",`+c.members+`}`)
+			mapping.New().Map(&r, e, demo(t, c.settings), mapping.Production, atReceipt, c.known, nil)
+			if r.Unlinked != c.want {
+				t.Errorf("Unlinked is %t", r.Unlinked)
+			}
+		})
+	}
+}
+
+func TestThePeopleOfAWebhook(t *testing.T) {
+	t.Parallel()
+	by := func(kind webhook.SubscriberKind, id string) webhook.Subscriber {
+		return webhook.Subscriber{Kind: kind, ID: id}
+	}
+	user, anonymous := by(webhook.ByUser, "u"), by(webhook.ByAnonymous, "a")
+	const own, from = `"anonymous_user_id":"a","user_id":"u"`, `,"transferred_from_user_id":"f","transferred_from_anonymous_user_id":"fa"`
+	const to = `,"transferred_to_anonymous_user_id":"ta"`
+	both := []webhook.Subscriber{user, anonymous}
+	for name, c := range map[string]struct {
+		event, members string
+		want           mapping.People
+	}{
+		"by both ids, the user id first": {"ACTIVATE", own, mapping.People{Subscriber: both}},
+		"by one":                         {"ACTIVATE", `"user_id":null,"anonymous_user_id":"a"`, mapping.People{Subscriber: []webhook.Subscriber{anonymous}}},
+		"a device is nobody":             {"ACTIVATE", `"device_id":"d","user_id":"null"`, mapping.People{}},
+		"from whom a subscription came": {"SUBSCRIPTION_RECEIVED", own + from + to, mapping.People{
+			Subscriber: both, Former: []webhook.Subscriber{by(webhook.ByUser, "f"), by(webhook.ByAnonymous, "fa")},
+		}},
+		"to whom it went": {"SUBSCRIPTION_TRANSFERRED", own + from + to, mapping.People{
+			Subscriber: both, Next: []webhook.Subscriber{by(webhook.ByAnonymous, "ta")},
+		}},
+		"other events transfer nothing": {"SUBSCRIPTION_RENEWED", own + from + to, mapping.People{Subscriber: both}},
+		"nor do those nobody knows":     {"BRAND_NEW", own + from + to, mapping.People{Subscriber: both}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := mapping.FindPeople(read(t, `{"event_name":"`+c.event+`",`+c.members+`}`))
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
 			}
 		})
 	}
@@ -209,7 +249,7 @@ func TestOneMapperServesManyAtOnce(t *testing.T) {
 			var r mapping.Result
 			e := read(t, string(renewal))
 			for range 100 {
-				if m.Map(&r, e, app, mapping.Production, atReceipt, nil); string(r.Event) != want {
+				if m.Map(&r, e, app, mapping.Production, atReceipt, mapping.Known{}, nil); string(r.Event) != want {
 					t.Fatalf("got  %s\nwant %s", r.Event, want)
 				}
 			}
@@ -233,7 +273,7 @@ func TestMapDoesNotAllocate(t *testing.T) {
 		var upload []byte
 		states := make([]*mapping.Profile, 1)
 		allocations := testing.AllocsPerRun(100, func() {
-			m.Map(&r, e, app, mapping.Production, atReceipt, nil)
+			m.Map(&r, e, app, mapping.Production, atReceipt, mapping.Known{}, nil)
 			states[0] = r.Profile
 			upload = mapping.Merge(append(upload[:0], r.Event...), states)
 		})

@@ -87,7 +87,7 @@ func (o *oracle) period() string {
 	}
 	from, ok := o.date("purchased_at")
 	to, also := o.date("next_renewal_at")
-	if !ok || !also || o.text("environment") == "SANDBOX" || o.text("purchase_type") != "RENEWING_SUBSCRIPTION" ||
+	if !ok || !also || strings.EqualFold(o.text("environment"), "sandbox") || o.text("purchase_type") != "RENEWING_SUBSCRIPTION" ||
 		o.text("offer_type") != "NONE" {
 		return ""
 	}
@@ -108,7 +108,7 @@ func (o *oracle) chargedData(toSandbox bool) string {
 	switch {
 	case o.event == nil || o.event.Name != "TRANSACTION_PROCESSED" || !o.app.Charged:
 		return ""
-	case toSandbox && environment != "SANDBOX", !toSandbox && environment != "PRODUCTION":
+	case !strings.EqualFold(environment, map[bool]string{true: "SANDBOX", false: "PRODUCTION"}[toSandbox]):
 		return ""
 	}
 	attribute, currency := o.chosen()

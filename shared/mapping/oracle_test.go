@@ -11,6 +11,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -93,6 +94,7 @@ type property struct {
 type oracle struct {
 	c       *webhook.Catalogue
 	app     *integration.App
+	known   mapping.Known
 	name    string
 	event   *webhook.EventType // nil if it is not expected
 	a       object             // attributes, without event_name and api_version
@@ -102,9 +104,9 @@ type oracle struct {
 	profile bool
 }
 
-func ask(body []byte, app *integration.App, hasSandboxAccount bool) outcome {
+func ask(body []byte, app *integration.App, hasSandboxAccount bool, known mapping.Known) outcome {
 	d := jsontext.NewDecoder(strings.NewReader(string(body)), jsontext.AllowDuplicateNames(true))
-	o := &oracle{c: webhook.EmbeddedCatalogue(), app: app}
+	o := &oracle{c: webhook.EmbeddedCatalogue(), app: app, known: known}
 	for _, p := range decode(d).(object) {
 		switch p.name {
 		case "event_name":
@@ -129,10 +131,6 @@ func text(v any) string {
 
 func (o *oracle) text(name string) string { return text(o.a.find(name)) }
 
-func absent(id string) bool {
-	return id == "" || slices.Contains([]string{"null", "(null)", "nil", "none", "undefined", "nan"}, strings.ToLower(id))
-}
-
 func quote(s string) string { return string(must(jsontext.AppendQuote(nil, s))) }
 
 func must[T any](v T, err error) T {
@@ -154,17 +152,26 @@ func (o *oracle) answer(hasSandboxAccount bool) outcome {
 	if !o.app.Enabled {
 		return outcome{Skip: "disabled"}
 	}
-	sandbox := o.text("environment") == "SANDBOX"
+	sandbox := strings.EqualFold(o.text("environment"), "sandbox")
 	toSandbox := sandbox && o.app.Sandbox == integration.SandboxRoute && hasSandboxAccount
 	if sandbox && !toSandbox && o.app.Sandbox != integration.SandboxSend {
 		return outcome{Skip: "sandbox"}
 	}
-	identity, byCleverTapID, reason := o.identity("user_id", "anonymous_user_id",
+	identity, byPayload, reason := o.identity("user_id", "anonymous_user_id", o.known.Link,
 		o.a, o.a.find("user_attributes"), o.a.find("attributes"), o.a.find("integrations"))
+	kind := o.text("purchase_type")
+	o.profile = kind != "CONSUMABLE" && kind != "NON_CONSUMABLE" &&
+		(kind != "" || o.text("purchasely_one_time_purchase_id") == "")
+	ts, at := o.times()
+	if o.known.Suppressed && reason != "no_identity" {
+		if other := o.former("", ts, byPayload); other != "" {
+			return outcome{Other: other}
+		}
+		return outcome{Skip: "suppressed"}
+	}
 	if reason != "" {
 		return outcome{Skip: reason}
 	}
-	ts, at := o.times()
 	if o.event = o.c.Event([]byte(o.name)); o.event == nil || !o.event.Known() {
 		o.event = nil
 		o.drifted("event", o.name)
@@ -173,9 +180,6 @@ func (o *oracle) answer(hasSandboxAccount bool) outcome {
 	if send && name == "" {
 		return outcome{Skip: "malformed", Drift: o.drift}
 	}
-	kind := o.text("purchase_type")
-	o.profile = kind != "CONSUMABLE" && kind != "NON_CONSUMABLE" &&
-		(kind != "" || o.text("purchasely_one_time_purchase_id") == "")
 	o.attributes()
 	out := outcome{}
 	record := func(name, data string) string {
@@ -193,18 +197,26 @@ func (o *oracle) answer(hasSandboxAccount bool) outcome {
 	if data := o.chargedData(toSandbox); data != "" {
 		out.Charged = record("Charged", data)
 	}
-	if o.name == "SUBSCRIPTION_RECEIVED" && o.profile && !byCleverTapID {
-		other, _, none := o.identity("transferred_from_user_id", "transferred_from_anonymous_user_id")
-		rule := o.app.UserProperty(o.c.UserProperty("has_active_subscription").Index)
-		if rule.Send && none == "" && other != identity {
-			out.Other = profileRecord(other, ts, []property{{name: rule.Name, json: "false"}})
-		}
-	}
+	out.Other = o.former(identity, ts, byPayload)
 	if out.Event == "" && out.Profile == "" && out.Charged == "" && out.Other == "" {
 		out.Skip = "event_off"
 	}
 	out.Drift = slices.Sorted(slices.Values(o.drift))
 	return out
+}
+
+// former is the profile of the subscriber from whom a subscription came, if it can be told from the receiving one's.
+func (o *oracle) former(identity string, ts int64, byPayload bool) string {
+	if o.name != "SUBSCRIPTION_RECEIVED" || !o.profile || o.known.FormerSuppressed {
+		return ""
+	}
+	id, _, none := o.identity("transferred_from_user_id", "transferred_from_anonymous_user_id", o.known.FormerLink)
+	linked := o.known.FormerLink != "" && strings.HasSuffix(id, quote(o.known.FormerLink))
+	rule := o.app.UserProperty(o.c.UserProperty("has_active_subscription").Index)
+	if !rule.Send || none != "" || id == identity || byPayload && !linked {
+		return ""
+	}
+	return profileRecord(id, ts, []property{{name: rule.Name, json: "false"}})
 }
 
 func profileRecord(identity string, ts int64, keys []property) string {
@@ -226,22 +238,27 @@ var addresses = []string{"clevertap_id", "clever_tap_id", "integration_clevertap
 
 var customID = regexp.MustCompile(`^[A-Za-z0-9()!:@$_-]+$`)
 
-// identity is the record's key and value. byID says that it is a CleverTap ID of the payload, found in one of places.
-func (o *oracle) identity(user, anonymous string, places ...any) (key string, byID bool, reason string) {
+// identity is the record's key and value. byPayload says that it is a CleverTap ID of the payload, found in one of places.
+func (o *oracle) identity(user, anonymous, link string, places ...any) (key string, byPayload bool, reason string) {
 	for _, place := range places {
 		for _, name := range addresses {
 			inner, _ := place.(object)
-			if id := text(inner.find(name)); !absent(id) {
+			if id := text(inner.find(name)); !webhook.Absent(id) {
 				return `"objectId":` + quote(id), true, ""
 			}
 		}
 	}
-	if id := o.text(user); !absent(id) {
+	named := !webhook.Absent(o.text(user))
+	use := o.app.CleverTapID == integration.CleverTapIDAlways || o.app.CleverTapID == integration.CleverTapIDAnonymous && !named
+	if link != "" && use && (named || !webhook.Absent(o.text(anonymous))) {
+		return `"objectId":` + quote(link), false, ""
+	}
+	if id := o.text(user); named {
 		return `"identity":` + quote(id), false, ""
 	}
 	id, prefix := o.text(anonymous), ""
 	switch store := o.text("store"); {
-	case absent(id):
+	case webhook.Absent(id):
 		return "", false, "no_identity"
 	case o.app.Anonymous == integration.AnonymousSkip:
 		return "", false, "anonymous"
@@ -283,7 +300,8 @@ func (o *oracle) date(name string) (int64, bool) {
 
 func (o *oracle) times() (ts, order int64) {
 	usable := func(ms int64, ok bool) bool { return ok && ms >= 1000 && ms < 100_000_000_000_000 }
-	at := atReceipt.UnixMilli()
+	received := atReceipt.UnixMilli()
+	at := received
 	for _, name := range []string{"purchased_at", "event_created_at"} { // the last one counts
 		if ms, ok := millisMS(o.a.find(name + "_ms")); usable(ms, ok) {
 			at = ms
@@ -292,8 +310,9 @@ func (o *oracle) times() (ts, order int64) {
 			at = ms
 		}
 	}
+	at = min(at, received)
 	if ms, ok := millisMS(o.a.find("event_created_at_ms")); usable(ms, ok) {
-		return at / 1000, ms
+		return at / 1000, min(ms, received)
 	}
 	return at / 1000, at
 }

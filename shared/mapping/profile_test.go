@@ -221,7 +221,7 @@ func TestCopiesOutliveTheirResult(t *testing.T) {
 		var want []string
 		for _, plan := range []string{"gold", "silver", "bronze"} {
 			body := `{"event_name":"ACTIVATE","user_id":"` + plan + `-reader","plan":"` + plan + `","purchasely_subscription_id":"s"}`
-			m.Map(&r, read(t, body), app, mapping.Production, atReceipt, nil)
+			m.Map(&r, read(t, body), app, mapping.Production, atReceipt, mapping.Known{}, nil)
 			kept, want = append(kept, copies.Of(r.Profile)), append(want, string(encoded(r.Profile)))
 		}
 		for i, p := range kept {

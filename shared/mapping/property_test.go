@@ -35,7 +35,8 @@ func TestTenThousandWebhooksMeanWhatTheOracleSays(t *testing.T) {
 				t.Fatalf("%v: %s", err, body)
 			}
 			to, _ := mapping.Route(&e, app, func() (bool, error) { return hasSandboxAccount, nil })
-			m.Map(&r, &e, app, to, atReceipt, nil)
+			known := d.known()
+			m.Map(&r, &e, app, to, atReceipt, known, nil)
 			got := outcome{
 				Skip: string(r.Skip + r.Reject), Event: string(r.Event), Charged: string(r.Charged),
 				Profile: string(encoded(r.Profile)), Other: string(encoded(r.Other)),
@@ -44,9 +45,9 @@ func TestTenThousandWebhooksMeanWhatTheOracleSays(t *testing.T) {
 			if r.Profile != nil {
 				got.At = r.Profile.At
 			}
-			want := ask(body, app, hasSandboxAccount)
+			want := ask(body, app, hasSandboxAccount, known)
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Fatalf("the oracle says otherwise (-oracle +mapping):\n%s\n%s\n%s", diff, body, file)
+				t.Fatalf("the oracle says otherwise (-oracle +mapping):\n%s\n%s\n%s%+v", diff, body, file, known)
 			}
 			seen[want.Skip]++
 			for what, record := range map[string]string{
@@ -59,7 +60,7 @@ func TestTenThousandWebhooksMeanWhatTheOracleSays(t *testing.T) {
 		}
 	}
 	for _, what := range []string{
-		"", "disabled", "sandbox", "no_identity", "anonymous", "event_off", "malformed", "event", "profile", "charged", "other",
+		"", "disabled", "sandbox", "no_identity", "anonymous", "event_off", "suppressed", "malformed", "event", "profile", "charged", "other",
 	} {
 		if seen[what] < 20 {
 			t.Errorf("only %d webhooks of the kind %q: the comparison says little about it", seen[what], what)
@@ -173,7 +174,7 @@ func TestRecordsAreValidAndTheSameWhateverCameBefore(t *testing.T) {
 		if file == nil {
 			t.Fatalf("%v", problems)
 		}
-		app, body := file.Apps["demo"], d.body()
+		app, body, known := file.Apps["demo"], d.body(), d.known()
 		var first [][]byte
 		for i, memory := range []struct {
 			r       *mapping.Result
@@ -184,7 +185,7 @@ func TestRecordsAreValidAndTheSameWhateverCameBefore(t *testing.T) {
 				t.Fatal(err)
 			}
 			to, _ := mapping.Route(memory.e, app, func() (bool, error) { return hasSandboxAccount, nil })
-			m.Map(memory.r, memory.e, app, to, atReceipt, memory.explain)
+			m.Map(memory.r, memory.e, app, to, atReceipt, known, memory.explain)
 			got := records(memory.r)
 			if (memory.r.Skip == "" && memory.r.Reject == "") != (len(got) > 0) {
 				t.Fatalf("skip %q, reject %q, yet %d records", memory.r.Skip, memory.r.Reject, len(got))
@@ -238,7 +239,7 @@ func FuzzMap(f *testing.F) {
 			return
 		}
 		var r mapping.Result
-		m.Map(&r, &e, apps[n%uint64(len(apps))], mapping.Destination(n/8%2), atReceipt, func(mapping.Explanation) {})
+		m.Map(&r, &e, apps[n%uint64(len(apps))], mapping.Destination(n/8%2), atReceipt, newRandom(n).known(), func(mapping.Explanation) {})
 		for _, record := range records(&r) {
 			checkRecord(t, record)
 		}

@@ -28,9 +28,6 @@ func describe(u subscriber.Update) string {
 			words[3] = name
 		}
 	}
-	if u.Sandbox {
-		words = append(words, "sandbox")
-	}
 	return strings.Join(words, " ")
 }
 
@@ -67,9 +64,6 @@ func TestUpdate(t *testing.T) {
 		},
 		"the time is the one that makes ts": {
 			"ACTIVATE", `,"event_created_at":"soon","purchased_at_ms":1773474113000`, "{}", "subs_1 07:41:53.000 active activate",
-		},
-		"purchases of the sandbox are kept apart, wherever they go": {
-			"ACTIVATE", `,"environment":"SANDBOX"`, "{sandbox: send}", "subs_1 07:41:52.318 active activate sandbox",
 		},
 		"switches do not matter": {"ACTIVATE", "", nothingSent, "subs_1 07:41:52.318 active activate"},
 	} {
