@@ -3,7 +3,7 @@
 //
 // It promises that a faulty object never takes effect: the newest version that is good counts, in a process that has just
 // started as in one that runs; and that a process which has settings goes on with them when the bucket is out of reach. It
-// does not know what is in a file, and it never looks at the bucket by itself: its user decides when, beside its work.
+// does not know what is in a file, and it never asks the bucket by itself: its user decides when, beside its work.
 package settings
 
 import (
@@ -68,7 +68,7 @@ type Rejected struct {
 	Version string
 	Err     error  // from the parser: every problem
 	InForce string // the name of what counts instead
-	Known   bool   // the same version was rejected at the look before
+	Known   bool   // the same version was rejected at the refresh before
 }
 
 // Store keeps the settings in force. T is what a process needs of a file. Its methods may be called from any goroutine.
@@ -79,24 +79,24 @@ type Store[T any] struct {
 	interval time.Duration
 	reject   func(ctx context.Context, r Rejected)
 
-	mu      sync.Mutex
-	current InForce[T]
-	etag    string    // of the newest version that was seen, good or not; empty: there is no object
-	bad     *Rejected // the newest version, if it is faulty
-	looked  time.Time // when the last look that succeeded began; zero: never
-	tried   time.Time // when the last look began
-	err     error     // of the last look
-	look    *look
+	mu        sync.Mutex
+	current   InForce[T]
+	newest    Object    // that was seen, good or not, without its text; the zero Object: there is none
+	bad       *Rejected // the newest version, if it is faulty
+	refreshed time.Time // when the last refresh that succeeded began; zero: never
+	tried     time.Time // when the last refresh began
+	err       error     // of the last refresh
+	running   *refresh
 }
 
-// look is one look at the bucket under way.
-type look struct {
+// refresh is one question to the bucket under way.
+type refresh struct {
 	done chan struct{}
 	err  error
 }
 
-// New makes a Store. With a nil bucket the built-in value is in force from the start. reject is called for every look that
-// finds a faulty newest version.
+// New makes a Store. With a nil bucket the built-in value is in force from the start. reject is called for every refresh
+// that finds a faulty newest version.
 func New[T any](
 	bucket Bucket, builtIn T, parse func(text []byte) (T, error), interval time.Duration, reject func(context.Context, Rejected),
 ) *Store[T] {
@@ -115,7 +115,7 @@ func (s *Store[T]) Require(ctx context.Context) (InForce[T], error) {
 	if current, ready := s.Current(); ready {
 		return current, nil
 	}
-	err := s.Look(ctx)
+	err := s.Refresh(ctx)
 	current, ready := s.Current()
 	if ready {
 		return current, nil
@@ -128,10 +128,10 @@ func (s *Store[T]) Require(ctx context.Context) (InForce[T], error) {
 func (s *Store[T]) Current() (settings InForce[T], ready bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.current, s.bucket == nil || !s.looked.IsZero()
+	return s.current, s.bucket == nil || !s.refreshed.IsZero()
 }
 
-// Due reports whether it is time to look again.
+// Due reports whether it is time to ask again.
 func (s *Store[T]) Due() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,65 +144,65 @@ func (s *Store[T]) due(since time.Time) bool {
 	return s.bucket != nil && (since.IsZero() || age >= s.interval || age < 0)
 }
 
-// Look looks at the bucket and waits for the result, or joins a look that is under way. It returns an error if the bucket is
+// Refresh asks the bucket and waits for the result, or joins a refresh that is under way. It returns an error if the bucket is
 // out of reach; what was in force stays in force.
-func (s *Store[T]) Look(ctx context.Context) error { return s.begin(ctx).wait(ctx) }
+func (s *Store[T]) Refresh(ctx context.Context) error { return s.begin(ctx).wait(ctx) }
 
-// LookSince does the same unless the last look began within the interval: then it returns that look's result. So however many
-// callers ask, the bucket is asked once in an interval.
-func (s *Store[T]) LookSince(ctx context.Context) error {
+// RefreshIfDue does the same unless the last refresh began within the interval: then it returns that one's result. So however
+// many callers ask, the bucket is asked once in an interval.
+func (s *Store[T]) RefreshIfDue(ctx context.Context) error {
 	s.mu.Lock()
-	if s.look == nil && !s.due(s.tried) {
+	if s.running == nil && !s.due(s.tried) {
 		defer s.mu.Unlock()
 		return s.err
 	}
 	s.mu.Unlock()
-	return s.Look(ctx)
+	return s.Refresh(ctx)
 }
 
-// Begin starts a look beside the caller's work if one is due. The returned function waits for it, no longer than that. It
+// Begin starts a refresh beside the caller's work if one is due. The returned function waits for it, no longer than that. It
 // returns at once if nothing was due.
 func (s *Store[T]) Begin(ctx context.Context) (wait func(most time.Duration)) {
 	if !s.Due() {
 		return func(time.Duration) {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	l := s.begin(ctx)
+	r := s.begin(ctx)
 	return func(most time.Duration) {
 		timer := time.AfterFunc(most, cancel)
 		defer timer.Stop()
-		<-l.done
+		<-r.done
 		cancel()
 	}
 }
 
-func (l *look) wait(ctx context.Context) error {
+func (r *refresh) wait(ctx context.Context) error {
 	select {
-	case <-l.done:
-		return l.err
+	case <-r.done:
+		return r.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (s *Store[T]) begin(ctx context.Context) *look {
+func (s *Store[T]) begin(ctx context.Context) *refresh {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.look != nil {
-		return s.look
+	if s.running != nil {
+		return s.running
 	}
-	l := &look{done: make(chan struct{})}
-	s.look, s.tried = l, time.Now().Round(0)
-	etag := s.etag
+	r := &refresh{done: make(chan struct{})}
+	s.running, s.tried = r, time.Now().Round(0)
+	newest, faulty := s.newest, s.bad != nil
 	go func() {
-		defer close(l.done)
-		l.err = s.update(ctx, etag)
+		defer close(r.done)
+		r.err = s.update(ctx, newest, faulty)
 	}()
-	return l
+	return r
 }
 
-// update does one look and enters its result.
-func (s *Store[T]) update(ctx context.Context, etag string) (err error) {
+// update asks the bucket once and enters what it answers.
+func (s *Store[T]) update(ctx context.Context, newest Object, faulty bool) (err error) {
 	var found finding[T]
 	defer func() {
 		if p := recover(); p != nil {
@@ -213,14 +213,14 @@ func (s *Store[T]) update(ctx context.Context, etag string) (err error) {
 			s.reject(ctx, *rejected)
 		}
 	}()
-	found, err = s.find(ctx, etag)
+	found, err = s.find(ctx, newest, faulty)
 	return err
 }
 
-// finding is what a look has found.
+// finding is what a refresh has found.
 type finding[T any] struct {
 	same    bool // the newest version is the one that was seen before
-	etag    string
+	newest  Object
 	current InForce[T]
 	bad     *Rejected
 }
@@ -229,7 +229,7 @@ type finding[T any] struct {
 func (s *Store[T]) enter(f finding[T], err error) *Rejected {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.look, s.err = nil, err
+	s.running, s.err = nil, err
 	switch {
 	case err != nil:
 		if f.bad != nil {
@@ -237,12 +237,12 @@ func (s *Store[T]) enter(f finding[T], err error) *Rejected {
 		}
 		return f.bad
 	case f.same:
-		s.looked = s.tried
+		s.refreshed = s.tried
 		if s.bad != nil {
 			s.bad.Known = true
 		}
 	default:
-		s.looked, s.etag, s.current, s.bad = s.tried, f.etag, f.current, f.bad
+		s.refreshed, s.newest, s.current, s.bad = s.tried, f.newest, f.current, f.bad
 	}
 	if s.bad == nil {
 		return nil
@@ -251,8 +251,13 @@ func (s *Store[T]) enter(f finding[T], err error) *Rejected {
 	return &r
 }
 
-// find asks the bucket for the newest version that is good.
-func (s *Store[T]) find(ctx context.Context, etag string) (finding[T], error) {
+// find asks the bucket for the newest version that is good. A faulty one that was seen before is told by its id: between two
+// versions with the same text there may have been a good one.
+func (s *Store[T]) find(ctx context.Context, newest Object, faulty bool) (finding[T], error) {
+	etag := newest.ETag
+	if faulty {
+		etag = ""
+	}
 	object, err := s.bucket.Get(ctx, etag)
 	switch {
 	case errors.Is(err, ErrNotModified):
@@ -261,14 +266,17 @@ func (s *Store[T]) find(ctx context.Context, etag string) (finding[T], error) {
 		return finding[T]{current: InForce[T]{s.builtIn, BuiltIn}}, nil
 	case err != nil && !errors.Is(err, ErrTooLarge):
 		return finding[T]{}, err
+	case faulty && object.Version == newest.Version && object.ETag == newest.ETag:
+		return finding[T]{same: true}, nil
 	}
 	value, fault := s.read(object, err)
+	seen := Object{ETag: object.ETag, Version: object.Version}
 	if fault == nil {
-		return finding[T]{etag: object.ETag, current: InForce[T]{value, name(object.Text)}}, nil
+		return finding[T]{newest: seen, current: InForce[T]{value, name(object.Text)}}, nil
 	}
 	good, err := s.newestGood(ctx, object.Version)
 	bad := &Rejected{Version: object.Version, Err: fault, InForce: good.Name}
-	return finding[T]{etag: object.ETag, current: good, bad: bad}, err
+	return finding[T]{newest: seen, current: good, bad: bad}, err
 }
 
 // newestGood returns the newest version that is good, other than the one that is known to be faulty; the built-in value if

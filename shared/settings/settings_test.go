@@ -150,14 +150,14 @@ func TestTheNewestGoodVersionIsInForceInAColdProcessAsInAWarmOne(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := &bucket{}
 				warm := start(b)
-				if err := warm.Look(t.Context()); err != nil || warm.value() != "built in" {
+				if err := warm.Refresh(t.Context()); err != nil || warm.value() != "built in" {
 					t.Fatalf("%s, %v", warm.value(), err)
 				}
 				b.put(test.versions...)
 				time.Sleep(time.Minute)
 				cold := start(b)
 				for which, p := range map[string]*process{"warm": warm, "cold": cold} {
-					if err := p.LookSince(t.Context()); err != nil {
+					if err := p.RefreshIfDue(t.Context()); err != nil {
 						t.Errorf("%s: %v", which, err)
 					}
 					if got := p.value(); got != test.want {
@@ -172,13 +172,13 @@ func TestTheNewestGoodVersionIsInForceInAColdProcessAsInAWarmOne(t *testing.T) {
 	}
 }
 
-func TestAFaultyVersionIsReportedAtEveryLookAndReadOnce(t *testing.T) {
+func TestAFaultyVersionIsReportedAtEveryRefreshAndReadOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bucket{}
 		b.put("good 1", "bad")
 		p := start(b)
 		for range 3 {
-			if err := p.LookSince(t.Context()); err != nil {
+			if err := p.RefreshIfDue(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Minute)
@@ -198,21 +198,21 @@ func TestWhenTheBucketIsOutOfReachAWarmProcessGoesOnAndAColdOneDoesNotGuess(t *t
 		b := &bucket{}
 		b.put("good 1")
 		warm := start(b)
-		if err := warm.Look(t.Context()); err != nil {
+		if err := warm.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		b.get = errAway
 		time.Sleep(time.Minute)
 		cold := start(b)
-		if err := warm.LookSince(t.Context()); !errors.Is(err, errAway) || warm.value() != "good 1" {
+		if err := warm.RefreshIfDue(t.Context()); !errors.Is(err, errAway) || warm.value() != "good 1" {
 			t.Errorf("warm: %q, %v", warm.value(), err)
 		}
-		if err := cold.LookSince(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" {
+		if err := cold.RefreshIfDue(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" {
 			t.Errorf("cold: %q, %v", cold.value(), err)
 		}
 		b.get = nil
 		time.Sleep(time.Minute)
-		if err := cold.LookSince(t.Context()); err != nil || cold.value() != "good 1" {
+		if err := cold.RefreshIfDue(t.Context()); err != nil || cold.value() != "good 1" {
 			t.Errorf("cold, later: %q, %v", cold.value(), err)
 		}
 	})
@@ -223,29 +223,29 @@ func TestWhenOlderVersionsCannotBeReadAWarmProcessKeepsWhatItHas(t *testing.T) {
 		b := &bucket{}
 		b.put("good 1")
 		warm := start(b)
-		if err := warm.Look(t.Context()); err != nil {
+		if err := warm.Refresh(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		b.put("bad")
 		b.older = errAway
 		cold := start(b)
-		if err := warm.Look(t.Context()); !errors.Is(err, errAway) || warm.value() != "good 1" || len(warm.rejected) != 1 {
+		if err := warm.Refresh(t.Context()); !errors.Is(err, errAway) || warm.value() != "good 1" || len(warm.rejected) != 1 {
 			t.Errorf("warm: %q, %v, rejected %v", warm.value(), err, warm.rejected)
 		}
-		if err := cold.Look(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" || len(cold.rejected) != 1 {
+		if err := cold.Refresh(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" || len(cold.rejected) != 1 {
 			t.Errorf("cold: %q, %v, rejected %v", cold.value(), err, cold.rejected)
 		}
 	})
 }
 
-func TestALookBesideTheWorkIsWaitedForNoLongerThanAsked(t *testing.T) {
+func TestARefreshBesideTheWorkIsWaitedForNoLongerThanAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bucket{latency: time.Second}
 		b.put("good 1")
 		p := start(b)
 		wait := p.Begin(t.Context())
 		if p.value() != "nobody knows" {
-			t.Error("the look was waited for")
+			t.Error("the refresh was waited for")
 		}
 		begun := time.Now()
 		wait(2 * time.Second)
@@ -254,7 +254,7 @@ func TestALookBesideTheWorkIsWaitedForNoLongerThanAsked(t *testing.T) {
 		}
 		p.Begin(t.Context())(time.Hour) // not due: returns at once
 		if took := time.Since(begun); took != time.Second {
-			t.Errorf("looked again after %s", took)
+			t.Errorf("asked again after %s", took)
 		}
 		b.latency = time.Hour
 		b.put("good 2")
@@ -275,13 +275,13 @@ func TestTheBucketIsAskedOnceInAnIntervalHoweverManyAsk(t *testing.T) {
 			var all sync.WaitGroup
 			for range 100 {
 				all.Go(func() {
-					if err := p.LookSince(t.Context()); !errors.Is(err, errAway) {
+					if err := p.RefreshIfDue(t.Context()); !errors.Is(err, errAway) {
 						t.Errorf("error %v", err)
 					}
 				})
 			}
 			all.Wait()
-			if err := p.LookSince(t.Context()); !errors.Is(err, errAway) {
+			if err := p.RefreshIfDue(t.Context()); !errors.Is(err, errAway) {
 				t.Errorf("error %v", err)
 			}
 			time.Sleep(time.Minute)
@@ -296,11 +296,11 @@ func TestAPanicOfTheParserIsAnErrorThatQuotesNothing(t *testing.T) {
 	b := &bucket{}
 	b.put("panic: private text")
 	p := start(b)
-	if err := p.Look(t.Context()); err == nil || strings.Contains(err.Error(), "private") {
+	if err := p.Refresh(t.Context()); err == nil || strings.Contains(err.Error(), "private") {
 		t.Errorf("error %v", err)
 	}
 	b.put("good 1")
-	if err := p.Look(t.Context()); err != nil || p.value() != "good 1" {
+	if err := p.Refresh(t.Context()); err != nil || p.value() != "good 1" {
 		t.Errorf("%q, %v", p.value(), err)
 	}
 }
@@ -313,7 +313,7 @@ func TestWithoutABucketTheBuiltInFileIsInForce(t *testing.T) {
 }
 
 // Whatever is put in whatever order, and whatever fails meanwhile: what is in force was once put and good, or is built in, and
-// after an undisturbed look it is the newest good version.
+// after an undisturbed refresh it is the newest good version.
 func TestWhatIsInForceIsAlwaysTheNewestGoodVersionThatCouldBeSeen(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		texts := rapid.SampledFrom([]string{"good 1", "good 2", "good 3", "bad", "worse", "huge", ""})
@@ -332,10 +332,10 @@ func TestWhatIsInForceIsAlwaysTheNewestGoodVersionThatCouldBeSeen(t *testing.T) 
 				b.older = errAway
 			}
 			before := p.value()
-			err := p.Look(t.Context())
+			err := p.Refresh(t.Context())
 			if err != nil {
 				if got := p.value(); got != before {
-					rt.Fatalf("a look that failed changed %q to %q", before, got)
+					rt.Fatalf("a refresh that failed changed %q to %q", before, got)
 				}
 				continue
 			}
