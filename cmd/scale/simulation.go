@@ -10,12 +10,13 @@ import (
 )
 
 const (
-	// Processor time of a forwarder, without and for subscriber state, from docs/design/benchmarks.md (November 2026, one
-	// core of an AMD EPYC in its slower hours). A core of Lambda is assumed to be as fast.
+	// Processor time of a forwarder, without and for the subscribers table, from docs/design/benchmarks.md (November 2026,
+	// one core of an AMD EPYC in its slower hours). A core of Lambda is assumed to be as fast.
 	batchTime, messageTime           = 250 * time.Microsecond, 20 * time.Microsecond
-	stateBatchTime, stateMessageTime = 1400 * time.Microsecond, 200 * time.Microsecond
-	// How the forwarder uses the subscriber table.
-	keysPerRead, readsAtOnce, writesAtOnce = 100, 8, 32
+	tableBatchTime, tableMessageTime = 2400 * time.Microsecond, 240 * time.Microsecond
+	// How the forwarder uses the subscribers table: it reads a person and a state for each webhook, writes the state and,
+	// at the end, the journal.
+	keysPerWebhook, keysPerRead, readsAtOnce, writesAtOnce, entriesPerWrite = 2, 100, 8, 32, 25
 
 	// A renewal makes an event and a profile record. Tests measure the size of both with their commas, and that of the
 	// message in Lambda's payload, which is the body in quotes and SQS's envelope.
@@ -51,12 +52,13 @@ func (m model) work(n int) time.Duration {
 	if !m.Subscribers {
 		return total
 	}
-	reads := ceil(ceil(n, keysPerRead), readsAtOnce)
-	if m.QueueType == template.Standard {
-		reads *= 2 // Entries that several batches share are read again after the upload.
+	reads := ceil(ceil(n*keysPerWebhook, keysPerRead), readsAtOnce)
+	if m.QueueType == template.Standard { // States that several batches share are read again after the upload.
+		reads += ceil(ceil(n, keysPerRead), readsAtOnce)
 	}
-	writes := time.Duration(ceil(n, writesAtOnce)) * tableCall
-	return total + time.Duration(reads)*tableCall + max(writes, processor(stateBatchTime, stateMessageTime))
+	writes := ceil(n, writesAtOnce) + ceil(ceil(n, entriesPerWrite), writesAtOnce)
+	waiting := max(time.Duration(writes)*tableCall, processor(tableBatchTime, tableMessageTime))
+	return total + time.Duration(reads)*tableCall + waiting
 }
 
 // uploads is how many uploads a batch makes.

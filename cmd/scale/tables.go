@@ -99,9 +99,10 @@ func (m model) costs(n int) []cost {
 	compute := func(seconds float64, megabytes int) float64 { // on arm64
 		return invocation + million*seconds*float64(megabytes)/1024*0.0000133334
 	}
-	call, size, table := 0.50, float64(n), 0.625+0.125 // The table has a write of 1 KB and consistent reads of 4 KB.
+	const write, read = 0.625, 0.125 // of an item of 1 KB, and consistently of one of 4 KB
+	call, size, table := 0.50, float64(n), 2*write+keysPerWebhook*read
 	if m.QueueType == template.Standard {
-		call, table = 0.40, table+0.125
+		call, table = 0.40, table+read
 	}
 	if !m.Subscribers {
 		table = 0
@@ -115,7 +116,7 @@ func (m model) costs(n int) []cost {
 		{"logs", million * (260 + 890/size) * 0.50 / gigabyte}, // bytes of access log, and of a batch's log and metrics
 		// Besides its records an upload has headers and its share of TLS.
 		{"traffic to CleverTap", million * (recordBytes + 900*float64(uploads(n))/size) * 0.09 / gigabyte},
-		{"subscriber table", table},
+		{"subscribers table", table},
 	}
 	together := 0.0
 	for _, line := range lines {

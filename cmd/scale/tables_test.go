@@ -57,8 +57,8 @@ func TestCostsByHand(t *testing.T) {
 	m := today(t, template.FIFO)
 	m.latency, m.Memory, m.ReceiverMemory = 300*time.Millisecond, 512, 256
 	for batch, want := range map[int]float64{
-		10: 1 + 0.25 + 0.50 + 0.10 + 0.237 + 0.172 + 0.148 + 0.75, // 325 ms; 369 bytes of log and 1,770 of traffic
-		1:  1 + 0.25 + 0.50 + 1.00 + 2.32 + 0.545 + 0.216 + 0.75,  // 318 ms; 1,170 bytes and 2,580
+		10: 1 + 0.25 + 0.50 + 0.10 + 0.237 + 0.172 + 0.148 + 1.50, // 326 ms; 369 bytes of log and 1,770 of traffic
+		1:  1 + 0.25 + 0.50 + 1.00 + 2.37 + 0.545 + 0.216 + 1.50,  // 325 ms; 1,170 bytes and 2,580
 	} {
 		if lines := m.costs(batch); math.Abs(lines[len(lines)-1].dollars-want) > 0.02 {
 			t.Errorf("batches of %d: %v, want %.3f", batch, lines, want)
@@ -73,7 +73,7 @@ func TestTheCommand(t *testing.T) {
 	err := run(strings.Fields("-queue fifo -burst 5000 -over 10s -rate 0 -latency 100ms -svg "+svg), &out)
 	chart, _ := os.ReadFile(svg)
 	said := out.String() + string(chart)
-	if err != nil || !strings.Contains(said, "776 a second") || !strings.Contains(said, "5,000 renewals in 10s") {
+	if err != nil || !strings.Contains(said, "730 a second") || !strings.Contains(said, "5,000 renewals in 10s") {
 		t.Errorf("%v\n%s\n%s", err, &out, chart)
 	}
 	for flags, want := range map[string]string{
