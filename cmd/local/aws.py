@@ -73,11 +73,12 @@ def roles(stack):
         boto3.client("secretsmanager").create_secret(Name=f"other/demo/{kind}", SecretString="{}")
     boto3.client("dynamodb").create_table(
         TableName="other", BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "subscriber", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "subscriber", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("subscriber", "item")],
+        KeySchema=[{"AttributeName": "subscriber", "KeyType": "HASH"}, {"AttributeName": "item", "KeyType": "RANGE"}],
     )
     other = boto3.client("sqs").create_queue(QueueName="other")["QueueUrl"]
-    prefix, table, key = stack.outputs["SecretsPrefix"], stack.outputs["SubscribersTable"], {"subscriber": {"S": "x"}}
+    prefix, table = stack.outputs["SecretsPrefix"], stack.outputs["SubscribersTable"]
+    key = {"subscriber": {"S": "x"}, "item": {"S": "y"}}
     fifo, standard, rejected = (stack.outputs[name + "QueueUrl"] for name in ("EventsFifo", "EventsStandard", "Rejected"))
 
     def secret(name):
@@ -122,7 +123,12 @@ def roles(stack):
             ("purging the rejected queue", "denied", on("purge_queue", rejected)),
             ("a subscriber of its table", "allowed", ("dynamodb", "batch_get_item", {
                 "RequestItems": {table: {"Keys": [key]}}})),
+            ("writing items of its table", "allowed", ("dynamodb", "batch_write_item", {
+                "RequestItems": {table: [{"PutRequest": {"Item": key}}]}})),
             ("every subscriber", "denied", ("dynamodb", "scan", {"TableName": table})),
+            ("all that is known of one", "denied", ("dynamodb", "query", {
+                "TableName": table, "KeyConditionExpression": "subscriber = :x",
+                "ExpressionAttributeValues": {":x": {"S": "x"}}})),
             ("deleting a subscriber", "denied", ("dynamodb", "delete_item", {"TableName": table, "Key": key})),
             ("another table", "denied", ("dynamodb", "put_item", {"TableName": "other", "Item": key})),
         ],

@@ -38,7 +38,7 @@ func (s *stack) grants(role string) string {
 		"-??????", "secretsmanager:GetSecretValue")
 	grant(strings.TrimSuffix(role, "Role")+"Logs.Arn", "logs:CreateLogStream", "logs:PutLogEvents")
 	if role == "ForwarderRole" && s.parameters["Subscribers"] == "on" {
-		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:PutItem")
+		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem")
 	}
 	if s.parameters["KmsKeyArn"] != "" {
 		grant(keyARN, "kms:Decrypt", "kms:GenerateDataKey")
@@ -132,6 +132,7 @@ func environmentsAreExact(s *stack) {
 			"UPLOAD_CONCURRENCY": map[any]string{"fifo": "1", "standard": "2"}[p["QueueType"]],
 			"RETRY_DELAY":        p["RetryDelay"], "BREAKER_PAUSE": p["BreakerPause"],
 			"SUBSCRIBERS_TABLE": map[any]string{"on": "SubscribersTable", "off": ""}[p["Subscribers"]],
+			"JOURNAL":           p["Journal"], "JOURNAL_DAYS": p["JournalDays"],
 		},
 	} {
 		variables := object(s.get(name, "Environment", "Variables"))

@@ -171,11 +171,12 @@ func subscriberTableIsKept(s *stack) {
 		return
 	}
 	s.want("tables", "SubscribersTable", keys(tables))
+	key := func(name, property, value string) node { return node{"AttributeName": name, property: value} }
 	s.wantAll("SubscribersTable", node{
 		"TableName":               nil, // A table that stayed would be in the way of a new one of its name.
 		"BillingMode":             "PAY_PER_REQUEST",
-		"KeySchema":               []any{node{"AttributeName": "subscriber", "KeyType": "HASH"}},
-		"AttributeDefinitions":    []any{node{"AttributeName": "subscriber", "AttributeType": "S"}},
+		"KeySchema":               []any{key("subscriber", "KeyType", "HASH"), key("item", "KeyType", "RANGE")},
+		"AttributeDefinitions":    []any{key("subscriber", "AttributeType", "S"), key("item", "AttributeType", "S")},
 		"TimeToLiveSpecification": node{"AttributeName": "expires", "Enabled": true},
 		"PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled": true,
 		"SSESpecification.SSEEnabled":                                 true,
