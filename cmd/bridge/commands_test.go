@@ -227,7 +227,8 @@ func TestExplainTakesWhatUserShowPrints(t *testing.T) {
 	for _, args := range []string{"", " --json"} {
 		clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 			furnish(c)
-			shown := run(t.Context(), c, "", strings.Fields("user show --stack purchasely-clevertap --app demo --user anna"+args)...)
+			show := "user show --stack purchasely-clevertap --app demo --user anna" + args
+			shown := run(t.Context(), c, "", strings.Fields(show)...)
 			file := filepath.Join(t.TempDir(), "state.json")
 			if err := os.WriteFile(file, []byte(shown.Out), 0o600); err != nil {
 				t.Fatal(err)

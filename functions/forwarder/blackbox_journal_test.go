@@ -93,7 +93,7 @@ func TestLinksAndSuppressions(t *testing.T) {
 	}
 	person("anonymous", "person-linked", awstest.Item{"clevertap_id": awstest.S("__person")})
 	person("user", "person-gone", awstest.Item{"suppressed_at": awstest.S("2026-11-01T10:00:00Z")})
-	person("user", "person-broken", awstest.Item{"suppressed_at": awstest.N(-1), "restored_at": awstest.S("private-words")})
+	person("user", "person-broken", awstest.Item{"suppressed_at": awstest.S("private-words")})
 	ids := s.send(demo(anonymous("linked")), to("other", anonymous("linked")), demo(renewal("gone")),
 		to("other", renewal("gone")), demo(renewal("broken")))
 	b := s.invoke()
@@ -104,7 +104,8 @@ func TestLinksAndSuppressions(t *testing.T) {
 		}
 		return all
 	}
-	if got := addressed(demoAccount); !slices.Equal(got, []string{"event objectId __person", "profile objectId __person"}) {
+	want := []string{"event objectId __person", "profile objectId __person"}
+	if got := addressed(demoAccount); !slices.Equal(got, want) {
 		t.Errorf("the demo account has %q", got)
 	}
 	if n := len(addressed(otherAccount)); n != 4 {

@@ -308,7 +308,8 @@ func TestADamagedStateIsReplaced(t *testing.T) {
 		s, table := startWithTable(t, options{})
 		table.Put(item(stateKey("a"), test.attributes))
 		s.deliver(demo(event(5, "DEACTIVATE", "a", "old")))
-		if said := s.property(demoAccount, "a", "has_active_subscription"); said != map[bool]string{true: "true"}[test.active] {
+		said := s.property(demoAccount, "a", "has_active_subscription")
+		if said != map[bool]string{true: "true"}[test.active] {
 			t.Errorf("the user is called active: %q", said)
 		}
 		replaced := table.Item(stateKey("a").Partition, stateKey("a").Sort)

@@ -406,7 +406,8 @@ func TestAnInvalidEnvironmentStopsTheStartWithOneLine(t *testing.T) {
 			},
 			[]string{
 				"SECRETS_PREFIX", "REJECTED_QUEUE_URL", "CLEVERTAP_ENDPOINT", "UPLOAD_TIMEOUT", "RETRY_DELAY", "BREAKER_PAUSE",
-				"UPLOAD_CONCURRENCY", "JOURNAL:", "JOURNAL_DAYS", "integrations.yaml:2:", "enabled", "sandbox", "integrations.yaml:3:",
+				"UPLOAD_CONCURRENCY", "JOURNAL:", "JOURNAL_DAYS", "integrations.yaml:2:", "enabled", "sandbox",
+				"integrations.yaml:3:",
 			},
 		},
 	} {

@@ -192,7 +192,8 @@ func TestRedriveSendsBackWhatTheReceiverSent(t *testing.T) {
 				!strings.HasPrefix(m.Attribute("received_at"), "2026-11-22T10:00:") {
 				t.Errorf("attributes are %v", m.Attributes)
 			}
-			if id := m.DeduplicationID; m.GroupID != clitest.Group("anna") || !message.LegalID(id) || strings.HasPrefix(id, "event-") {
+			id := m.DeduplicationID
+			if m.GroupID != clitest.Group("anna") || !message.LegalID(id) || strings.HasPrefix(id, "event-") {
 				t.Errorf("ids are %q and %q", m.GroupID, id)
 			}
 			unique[m.DeduplicationID] = true

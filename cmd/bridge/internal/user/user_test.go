@@ -153,7 +153,7 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 		"no such stack":       {show + " --stack other", cli.Finding, `stack "other" does not exist in region`},
 		"no such table":       {show + " --table other", cli.Finding, "the subscribers table does not exist"},
 		"a stack without one": {show + " --stack off", cli.Finding, `stack "off" keeps no subscriber state`},
-		"an app of a table":   {show + " --table t --app demo", cli.Usage, "the table alone does not say which CleverTap accounts"},
+		"an app of a table":   {show + " --table t --app demo", cli.Usage, "the table alone does not say"},
 		"an app without a secret": {show + " --app gone --stack " + clitest.Stack, cli.Finding,
 			"secret purchasely-clevertap/gone/clevertap is missing\nhint: 'bridge app add gone' creates it"},
 		"an app with an unusable secret": {show + " --app broken --stack " + clitest.Stack, cli.Finding,
