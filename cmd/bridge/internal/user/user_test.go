@@ -237,11 +237,14 @@ func TestSeedStoresByAccount(t *testing.T) {
 		if err := os.WriteFile(file, []byte(apps), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		text := "app,user_id,purchase_id,active,at,environment\n"
-		for i, line := range []string{"demo", "twin", "demo,SANDBOX", "sent,SANDBOX", "skipped,SANDBOX", "none,SANDBOX"} {
-			app, environment, _ := strings.Cut(line, ",")
-			text += fmt.Sprintf("%s,learner-1,subs_%d,true,2026-03-14,%s\n", app, i, environment)
-		}
+		const text = `app,user_id,purchase_id,active,at,environment
+demo,learner-1,subs_0,true,2026-03-14,
+twin,learner-1,subs_1,true,2026-03-14,
+demo,learner-1,subs_2,true,2026-03-14,SANDBOX
+sent,learner-1,subs_3,true,2026-03-14,SANDBOX
+skipped,learner-1,subs_4,true,2026-03-14,SANDBOX
+none,learner-1,subs_5,true,2026-03-14,SANDBOX
+`
 		got := runSeed(t, c, "", "--yes --rate 0 --json --file "+file, text)
 		result := `"users":5,"left_out":2,"states":2,"stored":2,"known":0}` + "\n"
 		if !got.Has(cli.OK, result, "2 purchases of the sandbox left out") {
