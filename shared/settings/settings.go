@@ -110,7 +110,7 @@ func New[T any](
 func Fixed[T any](value T) *Store[T] { return New[T](nil, value, nil, 0, nil) }
 
 // Require returns what is in force. It waits only while the process has never seen the bucket, and then returns an error if
-// the bucket is out of reach: nobody can tell whether the built-in file still counts.
+// the bucket is out of reach: nobody knows whether the built-in file still counts.
 func (s *Store[T]) Require(ctx context.Context) (InForce[T], error) {
 	if current, ready := s.Current(); ready {
 		return current, nil

@@ -227,9 +227,9 @@ func TestSeed(t *testing.T) {
 
 // A purchase counts for the account that its webhooks are sent to, whichever app sends them there.
 func TestSeedStoresByAccount(t *testing.T) {
-	const apps = "apps: {demo: {}, twin: {}, sent: {sandbox: send}, skipped: {sandbox: skip}, none: {}}"
+	const apps = "apps: {demo: {}, other: {}, sent: {sandbox: send}, skipped: {sandbox: skip}, none: {}}"
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		for _, app := range []string{"twin", "sent", "skipped", "none"} {
+		for _, app := range []string{"other", "sent", "skipped", "none"} {
 			c.Secrets.Put("purchasely-clevertap/"+app+"/clevertap",
 				`{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`)
 		}
@@ -239,7 +239,7 @@ func TestSeedStoresByAccount(t *testing.T) {
 		}
 		const text = `app,user_id,purchase_id,active,at,environment
 demo,learner-1,subs_0,true,2026-03-14,
-twin,learner-1,subs_1,true,2026-03-14,
+other,learner-1,subs_1,true,2026-03-14,
 demo,learner-1,subs_2,true,2026-03-14,SANDBOX
 sent,learner-1,subs_3,true,2026-03-14,SANDBOX
 skipped,learner-1,subs_4,true,2026-03-14,SANDBOX
