@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
-	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
@@ -19,19 +18,15 @@ import (
 
 // chart draws how many messages wait, and below it how old the oldest is, as an SVG with plain colours.
 func (s *simulation) chart() ([]byte, error) {
-	unit, unitName := time.Minute, "minutes"
-	if s.greatestAge().age < 5*unit {
-		unit, unitName = time.Second, "seconds"
-	}
 	var counts, ages plotter.XYs
 	for i := 0; i < len(s.samples); i += 1 + len(s.samples)/800 {
 		now := s.samples[i]
 		counts = append(counts, plotter.XY{X: now.at.Minutes(), Y: float64(now.waiting)})
-		ages = append(ages, plotter.XY{X: now.at.Minutes(), Y: float64(now.age) / float64(unit)})
+		ages = append(ages, plotter.XY{X: now.at.Minutes(), Y: now.age.Seconds()})
 	}
 	waiting := panel("messages", fmt.Sprintf("QueueType=%s, %s renewals in %s, CleverTap answers in %s",
 		s.QueueType, grouped(s.burst), span(s.over), span(s.latency)))
-	age := panel(unitName, "")
+	age := panel("seconds", "")
 	age.X.Label.Text = "minutes since the simulation began"
 	const searchDepth = 120_000 // first messages of a FIFO queue that are searched for free groups (SQS FIFO quotas)
 	lines := []any{"waiting, at most " + grouped(s.mostWaiting().waiting), counts}
@@ -68,7 +63,7 @@ func panel(unit, title string) *plot.Plot {
 	plotutil.DefaultColors, plotter.DefaultLineStyle.Width = plotutil.DarkColors, 1.5
 	p := plot.New()
 	p.Title.Text, p.Title.Padding, p.Y.Label.Text, p.Y.Min = title, 10, unit, 0
-	p.Legend.Left, p.Legend.Top, p.Legend.XOffs = true, true, 10
+	p.Legend.Left, p.Legend.Top, p.Legend.XOffs, p.Legend.Padding = true, true, 10, 3
 	p.Y.Tick.Marker = plot.TickerFunc(func(least, most float64) []plot.Tick {
 		ticks := plot.DefaultTicks{}.Ticks(least, most)
 		for i := range ticks {
