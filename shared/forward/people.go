@@ -15,9 +15,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// ErrConflict says that somebody else has written an item since it was read.
-var ErrConflict = errors.New("item was written by somebody else")
-
 // Table stores what is known of people; package subscriber knows its keys and items. Its errors are marked faults and quote
 // no key.
 type Table interface {
@@ -25,7 +22,7 @@ type Table interface {
 	// all of them.
 	Load(ctx context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error)
 	// Replace writes an item if these attributes of the stored one are still those that were read; nil: there was none. Else
-	// it returns [ErrConflict].
+	// it returns [subscriber.ErrConflict].
 	Replace(ctx context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string) error
 	// Put writes items, whatever is there. It returns the keys of those that were not written, and why not.
 	Put(ctx context.Context, items map[subscriber.Key]subscriber.Item) (failed []subscriber.Key, err error)
@@ -228,7 +225,7 @@ func (h *Handler) renewPeople(ctx context.Context, b *batch) {
 				continue
 			}
 			err = h.Table.Replace(ctx, key, item, known.Item(now), subscriber.PersonAttributes...)
-			if err != nil && !errors.Is(err, ErrConflict) {
+			if err != nil && !errors.Is(err, subscriber.ErrConflict) {
 				h.Log.WarnContext(ctx, "link not renewed", "cause", fault.Of(err).Cause())
 			}
 		}

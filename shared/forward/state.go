@@ -186,7 +186,7 @@ func (h *Handler) writeEntry(ctx context.Context, e *stateEntry) {
 		case err == nil:
 			e.state, e.item, e.replace = state, item, false
 			return
-		case !errors.Is(err, ErrConflict) || attempt == writeAttempts:
+		case !errors.Is(err, subscriber.ErrConflict) || attempt == writeAttempts:
 			e.err = err
 			return
 		}

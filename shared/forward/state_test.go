@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
-	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -83,7 +82,7 @@ func (t *memoryTable) Replace(
 		}
 	})
 	if conflict {
-		return forward.ErrConflict
+		return subscriber.ErrConflict
 	}
 	return err
 }

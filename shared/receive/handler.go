@@ -7,25 +7,14 @@ package receive
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/httpapi"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
-)
-
-const (
-	// budget is the time for everything. Purchasely gives up after 10 s (Purchasely, Webhook, November 2026)
-	// and is promised an answer within 5.
-	budget = 4 * time.Second
-	// margin is what is left of the invocation's own deadline, so that the answer still gets out.
-	margin = 250 * time.Millisecond
-	// refreshBudget is the time for reading keys again; it leaves enough of the budget to queue the webhook
-	// afterwards.
-	refreshBudget = 1500 * time.Millisecond
 )
 
 // unknownApp replaces every app name outside the integration file: what strangers make up must reach neither
@@ -81,11 +70,7 @@ func New(c Config) *Handler {
 // Invoke answers one event. Its error is always nil: API Gateway would turn a function error into a 500.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ error) {
 	received := time.Now()
-	deadline := received.Add(budget)
-	if own, ok := ctx.Deadline(); ok && own.Add(-margin).Before(deadline) {
-		deadline = own.Add(-margin)
-	}
-	ctx, cancel := context.WithDeadline(ctx, deadline)
+	ctx, cancel := httpapi.WithDeadline(ctx, received) // Purchasely gives up after 10 s (Webhook, November 2026).
 	defer cancel()
 
 	app := unknownApp
@@ -94,21 +79,22 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ 
 			answer = h.refuse(ctx, app, fault.New(fault.Retry, fault.Panic, nil))
 		}
 	}()
-	r, err := readRequest(payload)
-	if err != nil || !h.apps[r.app()] {
+	r, err := httpapi.Read(payload)
+	named := r.App("/purchasely/")
+	if err != nil || !h.apps[named] {
 		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, nil)), nil
 	}
-	app = r.app()
+	app = named
 	if err := h.receive(ctx, app, r, received); err != nil {
 		return h.refuse(ctx, app, fault.Of(err)), nil
 	}
 	h.Observer.Queued(app)
-	return response(http.StatusOK, "status", "queued"), nil
+	return httpapi.Word(http.StatusOK, "status", "queued"), nil
 }
 
 // receive checks the webhook of a known app, in the order that is promised, and queues it.
-func (h *Handler) receive(ctx context.Context, app string, r request, received time.Time) error {
-	body, err := r.body(h.MaxBody)
+func (h *Handler) receive(ctx context.Context, app string, r httpapi.Request, received time.Time) error {
+	body, err := r.Body(h.MaxBody)
 	if err != nil {
 		return err
 	}
@@ -127,9 +113,9 @@ func (h *Handler) receive(ctx context.Context, app string, r request, received t
 
 // verify checks the signature, and checks it again with fresh keys if it does not match: the keys may have
 // changed. It reads no keys unless both headers are there.
-func (h *Handler) verify(ctx context.Context, app string, r request, body []byte, received time.Time) error {
+func (h *Handler) verify(ctx context.Context, app string, r httpapi.Request, body []byte, received time.Time) error {
 	// X-PURCHASELY-SIGNATURE is deprecated and does not cover the body, so it never counts.
-	timestamp, signature := r.header("x-purchasely-timestamp"), r.header("x-purchasely-request-signature")
+	timestamp, signature := header(r, "x-purchasely-timestamp"), header(r, "x-purchasely-request-signature")
 	if timestamp == "" || signature == "" {
 		return fault.New(fault.Reject, fault.BadSignature, nil)
 	}
@@ -141,7 +127,7 @@ func (h *Handler) verify(ctx context.Context, app string, r request, body []byte
 	if refused == nil || fault.Of(refused).Reason != fault.BadSignature {
 		return refused
 	}
-	ctx, cancel := context.WithTimeout(ctx, refreshBudget)
+	ctx, cancel := context.WithTimeout(ctx, httpapi.RefreshBudget)
 	defer cancel()
 	if keys, err = h.Keys.Refresh(ctx, app, received); err != nil {
 		return refused
@@ -151,7 +137,7 @@ func (h *Handler) verify(ctx context.Context, app string, r request, body []byte
 
 // refuse counts and logs a refusal and returns its answer. The exact reason is in the log only.
 func (h *Handler) refuse(ctx context.Context, app string, f *fault.Fault) []byte {
-	status, reason := refusal(f)
+	status, reason := httpapi.Refusal(f)
 	level := slog.LevelError
 	if f.Kind == fault.Retry {
 		level = slog.LevelWarn
@@ -162,26 +148,5 @@ func (h *Handler) refuse(ctx context.Context, app string, f *fault.Fault) []byte
 	}
 	h.Log.LogAttrs(ctx, level, "webhook refused", attrs...)
 	h.Observer.Refused(app, reason)
-	return response(status, "error", reason)
-}
-
-// refusal returns the status of an answer and the reason in it. What is not the sender's fault may pass later.
-func refusal(f *fault.Fault) (status int, reason fault.Reason) {
-	if f.Kind == fault.Reject {
-		switch f.Reason {
-		case fault.UnknownApp:
-			return http.StatusNotFound, fault.UnknownApp
-		case fault.TooLarge:
-			return http.StatusRequestEntityTooLarge, fault.TooLarge
-		case fault.BadSignature, fault.Stale, fault.Future, fault.Source:
-			return http.StatusUnauthorized, fault.Unauthorized
-		}
-	}
-	return http.StatusServiceUnavailable, fault.Unavailable
-}
-
-// response is an answer in payload format 2.0. Key and word are our own and need no escaping.
-func response(status int, key string, word fault.Reason) []byte {
-	const format = `{"statusCode":%d,"headers":{"content-type":"application/json"},"body":"{\"%s\":\"%s\"}"}`
-	return fmt.Appendf(nil, format, status, key, word)
+	return httpapi.Word(status, "error", reason)
 }

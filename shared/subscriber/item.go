@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -26,6 +27,9 @@ const (
 
 // instantStyle is RFC 3339 in UTC, to the millisecond.
 const instantStyle = "2006-01-02T15:04:05.000Z"
+
+// ErrConflict says that somebody else has written an item since it was read.
+var ErrConflict = errors.New("item was written by somebody else")
 
 // Key names one item of the table.
 type Key struct{ Partition, Sort string }

@@ -25,7 +25,6 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -42,15 +41,13 @@ const (
 // errUnprocessed says that DynamoDB left items out again and again, as it does when it is throttled.
 var errUnprocessed = errors.New("items left unprocessed")
 
-// Table implements [forward.Table].
+// Table is the subscribers table. It implements what handlers declare.
 type Table struct {
 	client *dynamodb.Client
 	name   string
 	reads  *semaphore.Weighted // bounds the reads under way
 	writes *semaphore.Weighted // bounds the writes under way
 }
-
-var _ forward.Table = (*Table)(nil)
 
 // NewTable makes no connection yet. One try of a call may take as long as timeout; 0 sets no limit. As many
 // connections are kept as there are calls at once, or most calls would begin with a handshake.
@@ -66,7 +63,8 @@ func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 	return &Table{client, name, semaphore.NewWeighted(readsAtOnce), semaphore.NewWeighted(writesAtOnce)}
 }
 
-// Load implements [forward.Table]. It asks for a hundred items at a time, with several calls at once.
+// Load returns the items of keys, which are distinct. A key without an item is not in the result. It asks for a hundred items
+// at a time, with several calls at once.
 func (t *Table) Load(ctx context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error) {
 	found := make(map[subscriber.Key]subscriber.Item, len(keys))
 	var (
@@ -133,7 +131,8 @@ func wait(ctx context.Context, attempt int) error {
 	}
 }
 
-// Replace implements [forward.Table].
+// Replace writes an item if these attributes of the stored one are still those that were read; nil: there was none. Else it
+// returns [subscriber.ErrConflict].
 func (t *Table) Replace(
 	ctx context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
 ) error {
@@ -160,7 +159,7 @@ func (t *Table) Replace(
 	put.ConditionExpression = new(strings.Join(conditions, " AND "))
 	_, err := t.client.PutItem(ctx, put)
 	if _, conflict := errors.AsType[*types.ConditionalCheckFailedException](err); conflict {
-		return forward.ErrConflict
+		return subscriber.ErrConflict
 	}
 	if err != nil {
 		return aws.Fault(fault.Table, err)
@@ -168,7 +167,8 @@ func (t *Table) Replace(
 	return nil
 }
 
-// Put implements [forward.Table]. It writes 25 items at a time, with several calls at once.
+// Put writes items, whatever is there, and returns the keys of those that were not written. It writes 25 items at a time, with
+// several calls at once.
 func (t *Table) Put(
 	ctx context.Context, items map[subscriber.Key]subscriber.Item,
 ) (failed []subscriber.Key, first error) {

@@ -18,6 +18,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
+var _ forward.Table = (*dynamo.Table)(nil)
+
 // newTable returns an empty table, as the fake and as the adapter.
 func newTable(t *testing.T) (*awstest.Server, *awstest.Table, *dynamo.Table) {
 	t.Helper()
@@ -40,10 +42,10 @@ func TestAnItemIsReplacedOnlyIfItIsTheOneThatWasRead(t *testing.T) {
 		want   error
 	}{
 		"no item, none was read":           {nil, nil, nil},
-		"no item, one was read":            {nil, state("one"), forward.ErrConflict},
+		"no item, one was read":            {nil, state("one"), subscriber.ErrConflict},
 		"the text that was read":           {awstest.Item{"state": one}, state("one"), nil},
-		"another text":                     {awstest.Item{"state": two}, state("one"), forward.ErrConflict},
-		"an item, but none was read":       {awstest.Item{"state": one}, nil, forward.ErrConflict},
+		"another text":                     {awstest.Item{"state": two}, state("one"), subscriber.ErrConflict},
+		"an item, but none was read":       {awstest.Item{"state": one}, nil, subscriber.ErrConflict},
 		"an attribute that nobody asks of": {awstest.Item{"state": one, "more": two}, state("one"), nil},
 		"an item of an older version":      {awstest.Item{"version": awstest.N(1)}, nil, nil},
 	} {
@@ -81,7 +83,7 @@ func TestAnItemOfAnyTypesCanBeReplaced(t *testing.T) {
 			if err := table.Replace(t.Context(), key("anna"), read, state("new"), "state"); err != nil {
 				t.Error(err)
 			}
-			if err := table.Replace(t.Context(), key("anna"), read, state("newer"), "state"); !errors.Is(err, forward.ErrConflict) {
+			if err := table.Replace(t.Context(), key("anna"), read, state("newer"), "state"); !errors.Is(err, subscriber.ErrConflict) {
 				t.Errorf("error %v although somebody has written", err)
 			}
 		})

@@ -261,7 +261,7 @@ func (t *memoryTable) Replace(
 	defer t.mu.Unlock()
 	for _, name := range attributes {
 		if t.items[key][name] != read[name] {
-			return forward.ErrConflict
+			return subscriber.ErrConflict
 		}
 	}
 	t.items[key] = item

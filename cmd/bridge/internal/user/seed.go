@@ -16,7 +16,6 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -284,7 +283,7 @@ func storeState(
 			return false, nil
 		}
 		err = table.Replace(ctx, key, item, state.Item(now), subscriber.StateAttribute)
-		if !errors.Is(err, forward.ErrConflict) {
+		if !errors.Is(err, subscriber.ErrConflict) {
 			return err == nil, explain(err)
 		}
 	}

@@ -1,0 +1,164 @@
+// Package httpapi reads requests that an HTTP API of API Gateway hands over (payload format 2.0), and writes answers to them.
+//
+// It promises the bytes that were sent, within a limit that is checked before anything is decoded, and an answer before API
+// Gateway or the caller gives up. It checks no signature, decides about no app, and logs nothing.
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+)
+
+// Lenient accepts whatever API Gateway may write: it is not for us to judge its events.
+var Lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// Request is the part of an event that is used here. The context is what API Gateway itself knows of the request.
+type Request struct {
+	Path       string `json:"rawPath"`
+	Parameters struct {
+		App string `json:"app"`
+	} `json:"pathParameters"`
+	Headers map[string]jsontext.Value `json:"headers"`
+	Context jsontext.Value            `json:"requestContext"`
+	Text    jsontext.Value            `json:"body"`
+	Base64  bool                      `json:"isBase64Encoded"`
+}
+
+// Read reads an event. What it returns shares the payload's memory.
+func Read(payload []byte) (Request, error) {
+	var r Request
+	err := json.Unmarshal(payload, &r, Lenient)
+	return r, err
+}
+
+// App returns the name of the app in a path such as /purchasely/demo, "" if there is none. The route is "/purchasely/".
+func (r Request) App(route string) string {
+	if r.Parameters.App != "" {
+		return r.Parameters.App
+	}
+	_, app, _ := strings.Cut(r.Path, route)
+	return app
+}
+
+// Body returns the bytes that were sent, if there are at most limit. Base64 text that is too long is refused before it is
+// decoded; what is not base64 cannot have been signed.
+func (r Request) Body(limit int) ([]byte, error) {
+	text := unquote(r.Text)
+	size := len(text)
+	if r.Base64 {
+		size = base64.StdEncoding.DecodedLen(size) - (size - len(bytes.TrimRight(text, "=")))
+	}
+	if size > limit {
+		return nil, fault.New(fault.Reject, fault.TooLarge, nil)
+	}
+	if !r.Base64 {
+		return text, nil
+	}
+	body, err := base64.StdEncoding.AppendDecode(nil, text)
+	if err != nil {
+		return nil, fault.New(fault.Reject, fault.BadSignature, nil)
+	}
+	return body, nil
+}
+
+// Header returns the value of a header, whatever the letter case of its name; "" if there are two of them. API Gateway itself
+// joins the values of a header that was sent twice with a comma.
+func (r Request) Header(name string) (value string) {
+	count := 0
+	for sent, text := range r.Headers {
+		if strings.EqualFold(sent, name) {
+			value = string(unquote(text))
+			count++
+		}
+	}
+	if count != 1 {
+		return ""
+	}
+	return value
+}
+
+// unquote returns the text of a JSON string, nil for any other value. The JSON package replaces bytes that are not UTF-8; here
+// they stay, because a signature covers the bytes that were sent.
+func unquote(value jsontext.Value) []byte {
+	if value.Kind() != jsontext.KindString {
+		return nil
+	}
+	text, err := jsontext.AppendUnquote(nil, value)
+	if err == nil {
+		return text
+	}
+	text = text[:0]
+	for rest := value[1 : len(value)-1]; len(rest) > 0; {
+		plain, _, _ := bytes.Cut(rest, []byte{'\\'})
+		text, rest = append(text, plain...), rest[len(plain):]
+		escapes := 0 // bytes of escapes in a row, which are read together: two may be one character
+		for escapes < len(rest) && rest[escapes] == '\\' {
+			if escapes++; rest[escapes] == 'u' {
+				escapes += 4
+			}
+			escapes++
+		}
+		text, _ = jsontext.AppendUnquote(text, `"`+string(rest[:escapes])+`"`) // Half a surrogate pair is U+FFFD.
+		rest = rest[escapes:]
+	}
+	return text
+}
+
+const (
+	// budget is the time for everything. An answer is promised within 5 s.
+	budget = 4 * time.Second
+	// margin is what is left of the invocation's own deadline, so that the answer still gets out.
+	margin = 250 * time.Millisecond
+	// RefreshBudget is the time for reading keys again after a signature that does not match; it leaves enough of the budget
+	// for what follows.
+	RefreshBudget = 1500 * time.Millisecond
+)
+
+// WithDeadline returns a context that ends in time for an answer to a request that has been received at an instant.
+func WithDeadline(ctx context.Context, received time.Time) (context.Context, context.CancelFunc) {
+	deadline := received.Add(budget)
+	if own, ok := ctx.Deadline(); ok && own.Add(-margin).Before(deadline) {
+		deadline = own.Add(-margin)
+	}
+	return context.WithDeadline(ctx, deadline)
+}
+
+// Refusal returns the status of an answer to a fault and the reason in it. What is not the sender's fault may pass later.
+func Refusal(f *fault.Fault) (status int, reason fault.Reason) {
+	if f.Kind == fault.Reject {
+		switch f.Reason {
+		case fault.UnknownApp:
+			return http.StatusNotFound, fault.UnknownApp
+		case fault.TooLarge:
+			return http.StatusRequestEntityTooLarge, fault.TooLarge
+		case fault.BadSignature, fault.Stale, fault.Future, fault.Source:
+			return http.StatusUnauthorized, fault.Unauthorized
+		}
+	}
+	return http.StatusServiceUnavailable, fault.Unavailable
+}
+
+// Answer is an answer in payload format 2.0. The body is JSON.
+func Answer(status int, body string) []byte {
+	out := make([]byte, 0, len(body)+len(body)/4+96)
+	out = append(out, `{"statusCode":`...)
+	out = strconv.AppendInt(out, int64(status), 10)
+	out = append(out, `,"headers":{"content-type":"application/json"},"body":`...)
+	out, _ = jsontext.AppendQuote(out, body) // What is not UTF-8 becomes U+FFFD.
+	return append(out, '}')
+}
+
+// Word is an answer of one key and a word of ours, which needs no escaping.
+func Word(status int, key string, word fault.Reason) []byte {
+	return Answer(status, `{"`+key+`":"`+string(word)+`"}`)
+}
