@@ -101,7 +101,7 @@ func (s *stack) wantsQueued(body string, e event) awstest.Message {
 		s.Fatalf("%d messages on the queue", len(messages))
 	}
 	m := messages[0]
-	read, err := message.Decode(m.Body, m.Attribute)
+	read, err := message.Decode([]byte(m.Body), m.Attribute)
 	if err != nil || string(read.Body) != body || read.App != "demo" {
 		s.Errorf("queue has %.200q, %v", read.Body, err)
 	}

@@ -35,7 +35,7 @@ func TestHostileBodiesAreAnswered(t *testing.T) {
 			sub.soon(200, signed(fits).encoded())
 			if list := sub.queue.Messages(); len(list) != 1 {
 				t.Errorf("%d messages", len(list))
-			} else if m, err := message.Decode(list[0].Body, list[0].Attribute); err != nil || string(m.Body) != fits {
+			} else if m, err := message.Decode([]byte(list[0].Body), list[0].Attribute); err != nil || string(m.Body) != fits {
 				t.Errorf("the queue has other bytes: %v", err)
 			}
 			sub.renewQueue()

@@ -88,7 +88,7 @@ func (q *Queue) sendRejections(ctx context.Context, messages []message.Rejection
 	for i, m := range messages {
 		entries[i] = types.SendMessageBatchRequestEntry{
 			Id:                new(strconv.Itoa(i)),
-			MessageBody:       &m.Message.Body,
+			MessageBody:       new(string(m.Message.Body)),
 			MessageAttributes: rejectedAttributes(m),
 		}
 		if q.fifo() {

@@ -25,7 +25,7 @@ func texts(pairs ...string) map[string]message.Attribute {
 }
 
 func rejection(id, body string, attributes ...string) message.Rejection {
-	m := &message.Queued{ID: id, Body: body, Attributes: texts(attributes...)}
+	m := &message.Queued{ID: id, Body: []byte(body), Attributes: texts(attributes...)}
 	return message.Rejection{Message: m, Reason: fault.Malformed, Error: "malformed: not JSON"}
 }
 

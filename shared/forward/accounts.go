@@ -25,33 +25,43 @@ type accountRead struct {
 	err      error
 }
 
-// fetchAccounts begins to read the accounts of all enabled apps in the batch.
+// fetchAccounts begins to read the accounts of all enabled apps in the batch, and of some whose accounts nobody knows yet.
 func (h *Handler) fetchAccounts(ctx context.Context, messages []Message, apps map[string]*integration.App) *accountReads {
 	ctx, cancel := endAfterShare(ctx, secretShare)
 	a := &accountReads{store: h.Accounts, cancel: cancel, reads: make(map[string]*accountRead)}
+	fifo := false
 	for i := range messages {
-		app := apps[messages[i].Attribute(message.AttrApp)]
-		if app == nil || !app.Enabled || a.reads[app.Name] != nil {
-			continue
+		fifo = fifo || messages[i].FIFO()
+		if app := apps[messages[i].Attribute(message.AttrApp)]; app != nil && app.Enabled {
+			h.fetchAccount(ctx, a, app.Name)
 		}
-		read := &accountRead{done: make(chan struct{})}
-		a.reads[app.Name] = read
-		go func() {
-			defer close(read.done)
-			defer func() {
-				if p := recover(); p != nil {
-					f := fault.Panicked(fault.Retry, p)
-					f.Reason = fault.Secret
-					read.err = f
-				}
-			}()
-			read.accounts, read.err = h.Accounts.Get(ctx, app.Name)
-			if read.err == nil {
-				h.accounts.note(app.Name, read.accounts)
-			}
-		}()
+	}
+	if fifo && h.Table != nil { // elsewhere it does not matter who shares an account
+		for _, app := range h.accounts.unknown(apps) {
+			h.fetchAccount(ctx, a, app)
+		}
 	}
 	return a
+}
+
+func (h *Handler) fetchAccount(ctx context.Context, a *accountReads, app string) {
+	if a.reads[app] != nil {
+		return
+	}
+	read := &accountRead{done: make(chan struct{})}
+	a.reads[app] = read
+	go func() {
+		defer close(read.done)
+		defer func() {
+			if p := recover(); p != nil {
+				f := fault.Panicked(fault.Retry, p)
+				f.Reason = fault.Secret
+				read.err = f
+			}
+		}()
+		read.accounts, read.err = h.Accounts.Get(ctx, app)
+		h.accounts.note(app, read.accounts, read.err)
+	}()
 }
 
 // accountsByApp remembers which accounts each app had when it was read last, in a warm process.
@@ -60,10 +70,32 @@ type accountsByApp struct {
 	apps map[string][]string // account ids
 }
 
-func (a *accountsByApp) note(app string, accounts clevertap.Accounts) {
-	ids := []string{accounts.Production.ID}
-	if accounts.Sandbox != nil {
-		ids = append(ids, accounts.Sandbox.ID)
+// unknownAtOnce bounds how many secrets a batch reads that it does not need itself.
+const unknownAtOnce = 10
+
+// unknown lists enabled apps whose accounts have not been read.
+func (a *accountsByApp) unknown(apps map[string]*integration.App) (names []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for name, app := range apps {
+		if _, read := a.apps[name]; !read && app.Enabled && len(names) < unknownAtOnce {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// note remembers what was read. An app whose secret only a person can mend sends nothing and shares nothing until then.
+func (a *accountsByApp) note(app string, accounts clevertap.Accounts, err error) {
+	var ids []string
+	switch {
+	case err != nil && fault.Of(err).Kind != fault.Operator:
+		return
+	case err == nil:
+		ids = []string{accounts.Production.ID}
+		if accounts.Sandbox != nil {
+			ids = append(ids, accounts.Sandbox.ID)
+		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -41,17 +41,22 @@ type userProfiles struct {
 // the last of them, and all the messages that contributed wait for it.
 func (u *uploads) add(list []*pending, l *ledger) {
 	batches := make([]int, len(list))
+	people := make([][2]*userProfiles, len(list)) // the subscriber and the former one; nil: there is no profile
 	users := make(map[userKey]*userProfiles, len(list))
 	for n, p := range list {
 		batches[n] = u.batch(p)
-		for _, profile := range p.profiles() {
-			key := userOf(batches[n], profile)
+		for side, profile := range [2]*mapping.Profile{p.profile, p.former} {
+			if profile == nil {
+				continue
+			}
+			key := userKey{batches[n], profile.Identity.ObjectID, string(profile.Identity.Value)}
 			user := users[key]
 			if user == nil {
 				user = &userProfiles{}
 				users[key] = user
 			}
 			user.profiles, user.messages = append(user.profiles, profile), append(user.messages, p.message)
+			people[n][side] = user
 		}
 	}
 	for n, p := range list {
@@ -61,22 +66,15 @@ func (u *uploads) add(list []*pending, l *ledger) {
 		if p.charged != nil {
 			u.addRecord(batches[n], p.charged, l.add(Charged, p.message))
 		}
-		for _, profile := range p.profiles() {
-			user := users[userOf(batches[n], profile)]
+		for _, user := range people[n] {
+			if user == nil {
+				continue
+			}
 			if user.seen++; user.seen == len(user.profiles) {
 				u.addMerged(batches[n], user, l)
 			}
 		}
 	}
-}
-
-// profiles are the profiles that a message wants to send.
-func (p *pending) profiles() []*mapping.Profile {
-	return slices.DeleteFunc([]*mapping.Profile{p.profile, p.former}, func(p *mapping.Profile) bool { return p == nil })
-}
-
-func userOf(batch int, p *mapping.Profile) userKey {
-	return userKey{batch, p.Identity.ObjectID, string(p.Identity.Value)}
 }
 
 // addMerged adds one user's record. A panic ends the messages that contributed, and no others.

@@ -24,15 +24,20 @@ const (
 
 // writeJournal writes what became of the messages of a person. It decides nothing: what cannot be written is counted.
 func (h *Handler) writeJournal(ctx context.Context, b *batch, l *ledger) (lost map[string]int) {
-	if h.Journal == JournalOff || b.items == nil { // unless the table was read, nobody knows who is suppressed
+	if h.Journal == JournalOff {
 		return nil
 	}
 	items := make(map[subscriber.Key]subscriber.Item)
 	apps := make(map[subscriber.Key]string)
+	lost = make(map[string]int)
 	for i := range b.readings {
 		r := &b.readings[i]
 		retriedBetween := l.has(i, Retried) && bits.OnesCount(uint(r.message.Receives)) > 1
 		if r.unwritten() || retriedBetween {
+			continue
+		}
+		if b.items == nil { // the table could not be read, so nobody knows who is suppressed
+			lost[r.app.Name]++
 			continue
 		}
 		known, err := r.known(b.items, h.now())
@@ -44,14 +49,13 @@ func (h *Handler) writeJournal(ctx context.Context, b *batch, l *ledger) (lost m
 		items[key] = h.journalEntry(i, b, known, l).Item(h.JournalLifetime)
 	}
 	if len(items) == 0 {
-		return nil
+		return lost
 	}
 	failed, err := h.Table.Put(ctx, items)
 	if err == nil {
-		return nil
+		return lost
 	}
 	h.Log.WarnContext(ctx, "journal not written", "records", len(failed), "cause", fault.Of(err).Cause())
-	lost = make(map[string]int)
 	for _, key := range failed {
 		lost[apps[key]]++
 	}

@@ -144,13 +144,17 @@ func TestWebhooksWithoutAnIDHaveEntriesOfTheirOwn(t *testing.T) {
 }
 
 func TestWhatTheJournalDoesNotTakeIsCountedAndTheOutcomeStands(t *testing.T) {
-	h := newHarness(t)
-	h.withJournal(forward.JournalOutcomes).fail(opPut)
-	h.runAll(newMessage("demo", "renewal"), newMessage("demo", "renewal"), newMessage("other", "anonymous"))
-	h.wantOutcomes("delivered", "delivered", "delivered")
-	m := h.read().metrics
-	if m["demo"]["JournalFailed"] != 1 || m["other"]["JournalFailed"] != 1 {
-		t.Errorf("metrics %v", m)
+	for operation, want := range map[string]string{opPut: "delivered", opLoad: "retry table"} {
+		t.Run(operation, func(t *testing.T) {
+			h := newHarness(t)
+			h.withJournal(forward.JournalOutcomes).fail(operation)
+			h.run(newMessage("demo", "renewal"), newMessage("demo", "no user"), newMessage("other", "anonymous"))
+			h.wantOutcomes(want, "skipped no_identity", want)
+			m := h.read().metrics
+			if m["demo"]["JournalFailed"] != 1 || m["other"]["JournalFailed"] != 1 {
+				t.Errorf("metrics %v", m)
+			}
+		})
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 var (
 	errNothing = errors.New("event has no name")
 	errUnknown = errors.New("subscriber has no linked CleverTap ID yet")
+	errChanged = errors.New("webhook could be read once and not twice")
 )
 
 // opened is what one message comes to.
@@ -89,11 +90,14 @@ func (o *opener) decide(i int, r *reading, out *opened) (skip fault.Reason, err 
 	if o.Explain != nil {
 		note = func(n mapping.Explanation) { o.Explain(i, n) }
 	}
-	if err := o.webhook.Read(r.body); err != nil {
-		return "", err // it has been read before
+	e := r.webhook
+	if e == nil {
+		if e = &o.webhook; e.Read(r.body) != nil {
+			return "", errChanged
+		}
 	}
 	result := &o.result
-	o.Mapper.Map(result, &o.webhook, r.app, r.to, r.received, known, note)
+	o.Mapper.Map(result, e, r.app, r.to, r.received, known, note)
 	r.eventID = legalID(result.EventID)
 	out.created, out.drift = result.Created, append(out.drift, result.Drift...)
 	updates := result.Updates(r.received)

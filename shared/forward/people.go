@@ -48,16 +48,28 @@ type people struct {
 	next       []person // of the subscriber to whom a subscription went
 }
 
+// findPartitions finds out where the table has the people of a webhook.
+func (p *people) findPartitions() {
+	for _, side := range [...][]person{p.subscriber, p.former, p.next} {
+		for i := range side {
+			side[i].partition = subscriber.Partition(side[i].Kind.String(), side[i].ID)
+		}
+	}
+}
+
 // peopleOf finds the ids of a webhook.
 func peopleOf(e *webhook.Event) people {
 	found := mapping.FindPeople(e)
-	return people{withPartitions(found.Subscriber), withPartitions(found.Former), withPartitions(found.Next)}
+	return people{persons(found.Subscriber), persons(found.Former), persons(found.Next)}
 }
 
-func withPartitions(list []webhook.Subscriber) []person {
+func persons(list []webhook.Subscriber) []person {
+	if len(list) == 0 {
+		return nil
+	}
 	all := make([]person, len(list))
 	for i, s := range list {
-		all[i] = person{s, subscriber.Partition(s.Kind.String(), s.ID)}
+		all[i].Subscriber = s
 	}
 	return all
 }
@@ -106,6 +118,7 @@ func (h *Handler) loadPeople(ctx context.Context, readings []reading, l *ledger)
 	}
 	keys := make(map[subscriber.Key]bool)
 	for i := range readings {
+		readings[i].people.findPartitions()
 		for _, key := range readings[i].keys() {
 			keys[key] = true
 		}

@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 type reading struct {
 	message  *Message
 	app      *integration.App // nil: the integration file does not have it
+	webhook  *webhook.Event   // nil: not kept
 	name     string           // of the event, for logs
 	eventID  string
 	body     []byte
@@ -39,9 +41,13 @@ func (r *reading) appName() string {
 	return r.app.Name
 }
 
+// keptWebhooks bounds the memory of a batch at Lambda's limit, which has thousands of webhooks: what comes later is read again.
+const keptWebhooks = 1000
+
 // workspace is the memory of a batch that the next batch uses again: Lambda calls a process with one after the other.
 type workspace struct {
-	webhook  webhook.Event // the one at hand: a batch at Lambda's limit has thousands
+	webhooks []webhook.Event // of the first messages
+	webhook  webhook.Event   // of the one at hand
 	result   mapping.Result
 	profiles mapping.Copies // of the results
 	texts    []byte         // encoded records
@@ -75,11 +81,17 @@ func (w *workspace) keep(text []byte) []byte {
 func readAll(
 	messages []Message, apps map[string]*integration.App, accounts *accountReads, w *workspace, start time.Time, l *ledger,
 ) []reading {
+	if missing := min(len(messages), keptWebhooks) - len(w.webhooks); missing > 0 {
+		w.webhooks = append(w.webhooks, make([]webhook.Event, missing)...)
+	}
 	all := make([]reading, len(messages))
 	for i := range messages {
-		m := &messages[i]
-		all[i] = reading{message: m, app: apps[m.Attribute(message.AttrApp)], received: receivedAt(m, start)}
-		all[i].enter(i, accounts, &w.webhook, l)
+		m, r := &messages[i], &all[i]
+		*r = reading{message: m, app: apps[m.Attribute(message.AttrApp)], received: receivedAt(m, start)}
+		if i < len(w.webhooks) {
+			r.webhook = &w.webhooks[i]
+		}
+		r.enter(i, accounts, cmp.Or(r.webhook, &w.webhook), l)
 	}
 	return all
 }
@@ -127,7 +139,7 @@ func (r *reading) read(accounts *accountReads, e *webhook.Event) error {
 func (r *reading) identify(ids webhook.IDs) {
 	r.name, r.eventID = clevertap.Cut(ids.EventName, clevertap.MaxEventNameBytes), legalID(ids.EventID)
 	if s := ids.Subscriber; s.Kind == webhook.ByUser || s.Kind == webhook.ByAnonymous {
-		r.people.subscriber = withPartitions([]webhook.Subscriber{s})
+		r.people.subscriber = persons([]webhook.Subscriber{s})
 	}
 }
 

@@ -8,9 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -313,11 +316,39 @@ func TestAnUploadThatIsOvertakenIsCorrected(t *testing.T) {
 	}
 }
 
-func TestOnAFIFOQueueAnEntryIsReadOnce(t *testing.T) {
-	s := newSystem(t, scenario{fifo: true, apps: 1, history: []event{begins}, messages: []int{0}})
-	s.deliver(0, s.queue)
-	if s.table.loads != 1 {
-		t.Errorf("%d reads, want one: no other forwarder has messages of this subscriber", s.table.loads)
+// The messages of a subscriber of one app are never with two forwarders at once.
+func TestOnAFIFOQueueAStateIsReadAgainOnlyIfAnotherAppMayWriteIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		app, apps int
+		noSecret  bool // of the other apps
+		want      int
+	}{
+		"the only app":                    {0, 1, false, 1},
+		"another one on the same account": {0, 2, false, 2},
+		"the others on another account":   {2, 3, false, 1},
+		"the others without a secret":     {0, 2, true, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := begins
+				e.app = test.app
+				s := newSystem(t, scenario{fifo: true, apps: test.apps, history: []event{e}, messages: []int{0, 0}})
+				if get := s.forwarders[0].accounts; test.noSecret {
+					s.forwarders[0].accounts = func(ctx context.Context, app string) (clevertap.Accounts, error) {
+						if app != appNames[test.app] {
+							return clevertap.Accounts{}, fault.New(fault.Operator, fault.Secret, errDown)
+						}
+						return get(ctx, app)
+					}
+				}
+				s.deliver(0, s.queue[:1]) // by then the accounts are known
+				before := s.table.loads
+				s.deliver(0, s.queue[1:])
+				if loads := s.table.loads - before; loads != test.want {
+					t.Errorf("%d reads, want %d", loads, test.want)
+				}
+			})
+		})
 	}
 }
 

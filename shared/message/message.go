@@ -97,15 +97,15 @@ func Encode(m Message, ids IDs, fifo bool) Encoded {
 // Decode reads a message's form on the queue. attribute returns an attribute's string value, empty if there is none.
 // Errors are *fault.Fault of kind Reject: UnknownSchema for a schema other than "1" or none at all, Malformed for an
 // unknown encoding or invalid base64. The app is not checked, and Received is zero if received_at cannot be read. A
-// raw body that is passed as bytes is not copied.
-func Decode[T string | []byte](body T, attribute func(name string) T) (Message, error) {
-	if string(attribute(AttrSchema)) != Schema {
+// raw body is not copied.
+func Decode(body []byte, attribute func(name string) string) (Message, error) {
+	if attribute(AttrSchema) != Schema {
 		return Message{}, reject(fault.UnknownSchema, "message schema is not "+Schema)
 	}
-	m := Message{App: string(attribute(AttrApp)), Received: ParseTime(attribute(AttrReceived))}
-	switch string(attribute(AttrEncoding)) {
+	m := Message{App: attribute(AttrApp), Received: ParseTime(attribute(AttrReceived))}
+	switch attribute(AttrEncoding) {
 	case Raw:
-		m.Body = []byte(body)
+		m.Body = body
 	case Base64:
 		decoded, err := base64.StdEncoding.DecodeString(string(body))
 		if err != nil {
@@ -124,7 +124,7 @@ func reject(reason fault.Reason, text string) error {
 }
 
 // ParseTime parses a received_at, in UTC. It is zero if it cannot be parsed.
-func ParseTime[T string | []byte](text T) time.Time {
+func ParseTime(text string) time.Time {
 	var t time.Time
 	if t.UnmarshalText([]byte(text)) != nil {
 		return time.Time{}

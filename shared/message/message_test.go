@@ -17,7 +17,7 @@ import (
 var received = time.Date(2026, 11, 23, 9, 8, 7, 6_999_999, time.FixedZone("", 3600))
 
 func decode(e message.Encoded) (message.Message, error) {
-	return message.Decode(e.Body, func(name string) string { return e.Attributes[name] })
+	return message.Decode([]byte(e.Body), func(name string) string { return e.Attributes[name] })
 }
 
 func TestABodyIsRawIfSQSAcceptsIt(t *testing.T) {
@@ -100,7 +100,7 @@ func TestDecodeRejectsWhatCanNeverBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			attributes := maps.Clone(good)
 			maps.Copy(attributes, c.change)
-			m, err := message.Decode(c.body, func(name string) string { return attributes[name] })
+			m, err := message.Decode([]byte(c.body), func(name string) string { return attributes[name] })
 			if c.reason == "" {
 				if err != nil || string(m.Body) != "{}" || m.App != attributes["app"] {
 					t.Fatalf("got %v, %v", m, err)
@@ -170,7 +170,7 @@ func FuzzAnyMessageIsReadOrRejected(f *testing.F) {
 	f.Add("\x00\xff", "", "", "", "")
 	f.Fuzz(func(t *testing.T, body, schema, app, received, encoding string) {
 		attributes := map[string]string{"schema": schema, "app": app, "received_at": received, "encoding": encoding}
-		m, err := message.Decode(body, func(name string) string { return attributes[name] })
+		m, err := message.Decode([]byte(body), func(name string) string { return attributes[name] })
 		if err == nil {
 			if schema != "1" || m.App != app {
 				t.Fatalf("read %+v of schema %q and app %q", m, schema, app)

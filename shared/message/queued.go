@@ -16,7 +16,7 @@ import (
 type Queued struct {
 	ID         string
 	Receipt    string
-	Body       string
+	Body       []byte
 	Group      string // empty on a standard queue
 	Source     string // the queue's ARN
 	Receives   int    // how often the message has been received, this time included; at least 1
@@ -52,7 +52,7 @@ var errEvent = errors.New("payload is not an SQS event")
 type record struct {
 	MessageID     string `json:"messageId"`
 	ReceiptHandle string `json:"receiptHandle"`
-	Body          string `json:"body"`
+	Body          text   `json:"body"`
 	Source        string `json:"eventSourceARN"`
 	Attributes    struct {
 		Receives string `json:"ApproximateReceiveCount"`
@@ -60,6 +60,26 @@ type record struct {
 		Group    string `json:"MessageGroupId"`
 	} `json:"attributes"`
 	MessageAttributes map[string]Attribute `json:"messageAttributes"`
+}
+
+// text is a JSON string that is copied once: most of an event are its bodies.
+type text []byte
+
+// UnmarshalJSONFrom implements json.UnmarshalerFrom.
+func (t *text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	value, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	switch value.Kind() {
+	case jsontext.KindNull:
+		*t = nil
+	case jsontext.KindString:
+		*t, _ = jsontext.AppendUnquote(make([]byte, 0, len(value)), value) // it was read, so only bad UTF-8 is left to report
+	default:
+		return errEvent
+	}
+	return nil
 }
 
 // ReadEvent reads the SQS event that Lambda hands to a function. The error quotes nothing of it.

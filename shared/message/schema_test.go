@@ -61,7 +61,7 @@ func (g golden) body(t *testing.T) []byte {
 func TestMessagesOfSchema1CanBeReadForEver(t *testing.T) {
 	for _, g := range readGolden(t) {
 		t.Run(g.Name, func(t *testing.T) {
-			m, err := message.Decode(g.Queued.Body, func(name string) string { return g.Queued.Attributes[name] })
+			m, err := message.Decode([]byte(g.Queued.Body), func(name string) string { return g.Queued.Attributes[name] })
 			if err != nil || m.App != g.Means.App || !m.Received.Equal(g.Means.ReceivedAt) ||
 				string(m.Body) != string(g.body(t)) {
 				t.Errorf("read as %+v, %v", m, err)

@@ -15,7 +15,7 @@ func (h *harness) queues(want string) message.Encoded {
 	h.t.Helper()
 	h.wants("")
 	e := h.queued[0]
-	m, err := message.Decode(e.Body, func(name string) string { return e.Attributes[name] })
+	m, err := message.Decode([]byte(e.Body), func(name string) string { return e.Attributes[name] })
 	if err != nil || string(m.Body) != want {
 		h.t.Errorf("queued %q, want %q, %v", m.Body, want, err)
 	}

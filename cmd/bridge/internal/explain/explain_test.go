@@ -231,7 +231,7 @@ func receive(t *testing.T, c *clitest.Cloud, b *batch, name string) (event []byt
 		t.Fatalf("received %d of %d messages", len(received), len(b.bodies))
 	}
 	for i, m := range received {
-		decoded, err := message.Decode(m.Body, m.Attribute)
+		decoded, err := message.Decode([]byte(m.Body), m.Attribute)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -77,7 +77,7 @@ func TestReplaySendsWhatTheReceiverWouldSend(t *testing.T) {
 			t.Fatalf("sent %q", clitest.Bodies(c.Events))
 		}
 		for _, m := range messages {
-			read, err := message.Decode(m.Body, m.Attribute)
+			read, err := message.Decode([]byte(m.Body), m.Attribute)
 			if err != nil || read.App != "demo" || time.Since(read.Received) > time.Minute || len(m.Attributes) != 4 {
 				t.Errorf("the message is %+v, %v", read, err)
 			}

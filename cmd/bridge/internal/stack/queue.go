@@ -83,7 +83,7 @@ func (m *Message) Again(later *Message) { m.handle, m.Until = later.handle, late
 // Webhook is what the message carries. If it cannot be decoded, because the bridge did not write it, it is the body
 // itself.
 func (m *Message) Webhook() message.Message {
-	decoded, err := message.Decode(m.Body, m.Attributes.Text)
+	decoded, err := message.Decode([]byte(m.Body), m.Attributes.Text)
 	if err != nil {
 		decoded = message.Message{App: m.Attributes.Text(message.AttrApp), Body: []byte(m.Body)}
 	}
