@@ -9,6 +9,7 @@ package mapping
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
@@ -21,8 +22,12 @@ import (
 type Mapper struct {
 	catalogue *webhook.Catalogue
 	columns   *columns
-	policies  sync.Map // *integration.App → *policies; apps live as long as the process
+	policies  sync.Map // *integration.App → *policies
+	made      atomic.Int64
 }
+
+// maxPolicies bounds the policies that are kept: each change of the settings brings new apps.
+const maxPolicies = 200
 
 // New prepares a Mapper.
 func New() *Mapper { return &Mapper{catalogue: webhook.EmbeddedCatalogue(), columns: theColumns()} }
@@ -31,6 +36,9 @@ func New() *Mapper { return &Mapper{catalogue: webhook.EmbeddedCatalogue(), colu
 func (m *Mapper) policiesOf(app *integration.App) *policies {
 	if p, ok := m.policies.Load(app); ok {
 		return p.(*policies)
+	}
+	if m.made.Add(1)%maxPolicies == 0 {
+		m.policies.Clear()
 	}
 	p, _ := m.policies.LoadOrStore(app, newPolicies(app, m.catalogue, m.columns))
 	return p.(*policies)

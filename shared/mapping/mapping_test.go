@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -255,6 +256,26 @@ func TestOneMapperServesManyAtOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A process lives for hours, and each change of the settings brings new apps.
+func TestAMapperForgetsAppsThatAreGone(t *testing.T) {
+	m, e := mapping.New(), read(t, string(renewal))
+	var r mapping.Result
+	use := func(apps int) uint64 {
+		for range apps {
+			m.Map(&r, e, demo(t, "{}"), mapping.Production, atReceipt, mapping.Known{}, nil)
+		}
+		var memory runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&memory)
+		return memory.HeapAlloc
+	}
+	before := use(400)
+	if after := use(800); after > before+(4<<20) {
+		t.Errorf("%d bytes became %d", before, after)
+	}
+	runtime.KeepAlive(m)
 }
 
 // TestMapDoesNotAllocate maps webhooks again that it has seen before, as a warm forwarder does with those of a kind.
