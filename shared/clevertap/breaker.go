@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
 const (
@@ -22,6 +24,7 @@ type breaker struct {
 	failures int           // in a row, while closed
 	pause    time.Duration // of the next opening
 	until    time.Time     // zero: closed; past: half open
+	cause    *fault.Fault  // why it opened last
 	probe    *chunk        // nil if none has been admitted
 }
 
@@ -67,40 +70,44 @@ func (b *breaker) close(accounted bool) {
 }
 
 // fail counts a whole upload that failed for a transient reason.
-func (b *breaker) fail(c *chunk, now time.Time) {
+func (b *breaker) fail(c *chunk, cause *fault.Fault, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.until.IsZero() {
 		b.failures++
 	}
 	if b.failures >= failuresToOpen || b.probe == c {
-		b.startPause(c, now)
+		b.startPause(c, cause, now)
 	}
 }
 
 // trip opens the breaker at once.
-func (b *breaker) trip(c *chunk, now time.Time) {
+func (b *breaker) trip(c *chunk, cause *fault.Fault, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.startPause(c, now)
+	b.startPause(c, cause, now)
 }
 
 // startPause opens the breaker. An upload that began before the breaker opened and fails afterwards says nothing new,
 // and does not make the pause longer.
-func (b *breaker) startPause(c *chunk, now time.Time) {
+func (b *breaker) startPause(c *chunk, cause *fault.Fault, now time.Time) {
 	if !b.until.IsZero() && (b.probe == nil || b.probe != c) {
 		return
 	}
-	b.failures, b.probe = 0, nil
+	b.failures, b.probe, b.cause = 0, nil, cause
 	b.until = now.Add(b.pause)
 	b.pause = min(2*b.pause, longestPause*b.firstPause)
 }
 
-// isOpen reports whether the account has failed and has not been seen to work since.
-func (b *breaker) isOpen() bool {
+// state returns when the account is called again, and why it is not called now. The time is zero unless the account has
+// failed and has not been seen to work since.
+func (b *breaker) state() BreakerState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return !b.until.IsZero()
+	if b.until.IsZero() {
+		return BreakerState{}
+	}
+	return BreakerState{b.until, b.cause}
 }
 
 // breakers holds one breaker for each set of credentials that this process has seen: a handful, even after rotations.

@@ -116,7 +116,10 @@ func TestThreeFailuresOpenTheBreaker(t *testing.T) {
 		invoke(5, "retry server 503", 1, false)
 		invoke(5, "retry server 503", 1, false)
 		invoke(5, "retry server 503", 1, true)
-		invoke(5, "retry breaker", 0, true)
+		r := deliver(t, u, 5, "retry breaker")
+		if want := time.Now().Add(30 * time.Second); !r.Breaker.Until.Equal(want) || r.Breaker.Cause.Code != "503" {
+			t.Errorf("breaker open until %s because of %v, want %s", r.Breaker.Until, r.Breaker.Cause, want)
+		}
 		time.Sleep(30*time.Second - 1)
 		invoke(5, "retry breaker", 0, true)
 		time.Sleep(1)

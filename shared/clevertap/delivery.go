@@ -41,7 +41,17 @@ type BatchReport struct {
 	Accepted           int             // records that CleverTap accepted
 	CredentialsRefused bool            // the batch was stopped because of its credentials or settings
 	BreakerOpen        bool            // records were not sent because the breaker was open, or it is open now
+	Breaker            BreakerState    // as it is now
 }
+
+// BreakerState is why an account is left alone, and until when.
+type BreakerState struct {
+	Until time.Time    // when the account is tried again; zero: the breaker is closed
+	Cause *fault.Fault // of the last failure
+}
+
+// Open reports whether the account has failed and has not been seen to work since.
+func (s BreakerState) Open() bool { return !s.Until.IsZero() }
 
 // pending is a record with what has been tried for it in this call.
 type pending struct {

@@ -117,6 +117,6 @@ func (b *Breaker) Admits(name string) bool {
 }
 func (b *Breaker) Release(name string)  { b.b.release(b.chunk(name)) }
 func (b *Breaker) Close(accounted bool) { b.b.close(accounted) }
-func (b *Breaker) Fail(name string)     { b.b.fail(b.chunk(name), time.Now()) }
-func (b *Breaker) Trip(name string)     { b.b.trip(b.chunk(name), time.Now()) }
-func (b *Breaker) IsOpen() bool         { return b.b.isOpen() }
+func (b *Breaker) Fail(name string)     { b.b.fail(b.chunk(name), faultNetwork, time.Now()) }
+func (b *Breaker) Trip(name string)     { b.b.trip(b.chunk(name), faultRejectsAll, time.Now()) }
+func (b *Breaker) IsOpen() bool         { return b.b.state().Open() }

@@ -37,7 +37,7 @@ func (d *delivery) handle(u *upload) {
 	case refreshCredentials, misconfigured:
 		d.handleCredentials(u)
 	case failed:
-		u.breaker.fail(u.chunk, now)
+		u.breaker.fail(u.chunk, u.fault, now)
 		d.finishAll(u.chunk.records, u.fault)
 	}
 }
@@ -48,7 +48,7 @@ func (d *delivery) handleAnswer(u *upload, now time.Time) {
 	if slices.ContainsFunc(u.results, func(r result) bool { return r.class != uncertain }) {
 		u.breaker.close(true)
 	} else {
-		u.breaker.fail(u.chunk, now)
+		u.breaker.fail(u.chunk, faultUnmatched, now)
 	}
 	if slices.ContainsFunc(u.results, func(r result) bool { return r.class == accepted }) {
 		u.state.accepted = true
@@ -98,7 +98,7 @@ func (d *delivery) handleThrottled(u *upload, now time.Time) {
 	u.state.notBefore = latest(u.state.notBefore, now.Add(wait))
 	switch {
 	case c.throttled == maxTries, !d.fits(u.state, u.state.notBefore):
-		u.breaker.fail(c, now)
+		u.breaker.fail(c, u.fault, now)
 		d.finishAll(c.records, u.fault)
 	case u.batch.stopped != nil:
 		d.finishAll(c.records, u.batch.stopped)
@@ -131,7 +131,7 @@ func (d *delivery) giveUp(s *accountState) {
 	for _, b := range s.batches {
 		d.failQueued(b, faultRejectsAll)
 		d.finishRejected(b, faultRejectsAll)
-		b.breaker.trip(nil, time.Now())
+		b.breaker.trip(nil, faultRejectsAll, time.Now())
 	}
 }
 
@@ -205,7 +205,7 @@ func (d *delivery) useFresh(u *upload, fresh Account, err error) {
 // stop ends a batch whose credentials or settings are wrong: nothing passes until a person has acted.
 func (d *delivery) stop(u *upload, end *fault.Fault) {
 	b := u.batch
-	u.breaker.trip(u.chunk, time.Now())
+	u.breaker.trip(u.chunk, end, time.Now())
 	b.stopped, b.report.CredentialsRefused = end, true
 	d.finishAll(u.chunk.records, end)
 	d.failQueued(b, end)

@@ -39,7 +39,8 @@ func (u *Uploader) Upload(ctx context.Context, batches []AccountBatch, tracker T
 	d.run()
 	r := Report{Batches: make([]BatchReport, len(d.batches))}
 	for i, b := range d.batches {
-		b.report.BreakerOpen = len(b.records) > 0 && (b.skipped || b.breaker.isOpen())
+		b.report.Breaker = b.breaker.state()
+		b.report.BreakerOpen = len(b.records) > 0 && (b.skipped || b.report.Breaker.Open())
 		r.Batches[i] = b.report
 	}
 	return r

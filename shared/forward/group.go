@@ -19,7 +19,8 @@ type uploads struct {
 
 // uploadReport is what the uploads of one account batch came to.
 type uploadReport struct {
-	apps []string
+	apps    []string
+	account string
 	clevertap.BatchReport
 }
 
@@ -114,7 +115,7 @@ func (u *uploads) send(ctx context.Context, uploader Uploader, l *ledger) {
 	}
 	r := uploader.Upload(ctx, u.batches, l)
 	for i := range u.batches {
-		u.reports = append(u.reports, uploadReport{u.apps[i], r.Batches[i]})
+		u.reports = append(u.reports, uploadReport{u.apps[i], u.batches[i].Account.Key(), r.Batches[i]})
 		u.batches[i].Records = nil
 	}
 }

@@ -73,6 +73,7 @@ type Handler struct {
 
 	spare    atomic.Pointer[workspace]
 	accounts accountsByApp
+	breakers breakers
 }
 
 // Shares of the time that is left, as fractions of it: a secret or a table that hangs must leave time for the messages that do
@@ -113,6 +114,7 @@ type batch struct {
 	readings []reading
 	items    map[subscriber.Key]subscriber.Item // of the table
 	opened   []opened
+	uploads  []uploadReport
 	settings string // the name of the integration file in force
 }
 
@@ -139,9 +141,9 @@ func (h *Handler) process(ctx context.Context, messages []Message, current setti
 	h.correctStates(work, states, opened, uploads, ledger)
 	accounts.wait()
 
-	b := &batch{readings, items, opened, current.Name}
+	b := &batch{readings, items, opened, uploads.reports, current.Name}
 	unsaved := h.settle(ctx, reserved, b, ledger)
-	h.report(ctx, start, b, uploads, unsaved, ledger)
+	h.report(ctx, start, b, unsaved, ledger)
 	return message.Failures(messages, func(i int) bool { return ledger.has(i, Retried) })
 }
 

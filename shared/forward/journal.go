@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math/bits"
+	"strconv"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -67,8 +68,9 @@ func (h *Handler) journalEntry(i int, b *batch, known mapping.Known, l *ledger) 
 	r, o := &b.readings[i], &b.opened[i]
 	outcome, f := l.outcome(i)
 	e := subscriber.Event{
-		App: r.app.Name, Event: r.name, EventID: r.eventID, Received: r.received, Settled: h.now(),
-		Outcome: outcome.String(), Records: l.accepted(i).String(), Attempt: r.message.Receives, Settings: b.settings,
+		App: r.app.Name, Event: r.name, EventID: r.eventID, Name: o.name, Received: r.received, Settled: h.now(),
+		Outcome: outcome.String(), Records: l.accepted(i).String(), Active: o.active(), Attempt: r.message.Receives,
+		Settings: b.settings,
 	}
 	if o.created > 0 {
 		e.Created = time.UnixMilli(o.created).UTC()
@@ -89,6 +91,16 @@ func (h *Handler) journalEntry(i int, b *batch, known mapping.Known, l *ledger) 
 		e.Body = r.body
 	}
 	return e
+}
+
+// active is whether the subscriber had an active purchase when the message was known, empty if its state does not say.
+func (o *opened) active() string {
+	for _, u := range o.updates {
+		if d := u.decision; !u.former && (d.Known || d.Older) && !d.Unsure {
+			return strconv.FormatBool(d.Active)
+		}
+	}
+	return ""
 }
 
 // unwritten reports whether a message has no place in the journal: it has no id of a person, or nothing could be read of it.

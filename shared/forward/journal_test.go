@@ -44,7 +44,7 @@ func TestTheJournalSaysWhatBecameOfAWebhook(t *testing.T) {
 		want := map[subscriber.Key]subscriber.Event{key: {
 			App: "demo", Event: "SUBSCRIPTION_RENEWED", EventID: "e-1", Created: time.UnixMilli(1795402927191).UTC(),
 			Received: received.UTC(), Settled: time.Now().UTC(), Outcome: "delivered", Records: "event,profile",
-			Account: "DEMO", Attempt: 3, Settings: "built-in", Body: []byte(bodies["renewal"]),
+			Active: "true", Account: "DEMO", Attempt: 3, Settings: "built-in", Body: []byte(bodies["renewal"]),
 		}}
 		if diff := cmp.Diff(want, table.journal()); diff != "" {
 			t.Error(diff)
@@ -100,6 +100,46 @@ func TestTheJournalHasAnEntryForEveryOutcome(t *testing.T) {
 					t.Errorf("%q, want %q", got, test.want)
 				}
 			})
+		})
+	}
+}
+
+// What an entry says of the event's name and of the subscriber's state is what CleverTap was told.
+func TestTheJournalSaysWhatCleverTapWasTold(t *testing.T) {
+	for name, test := range map[string]struct {
+		app      string
+		messages []queued
+		table    *memoryTable
+		want     []string // by event id: its name and whether the subscriber is active
+	}{
+		"a renamed event": {"demo: {server_events: {events: {ACTIVATE: {name: Premium}}}}",
+			[]queued{annas("ACTIVATE", "a", 1)}, newTable(), []string{"Premium true"}},
+		"an event that is switched off": {"demo: {server_events: {default: skip}}",
+			[]queued{annas("DEACTIVATE", "a", 1)}, newTable(), []string{" false"}},
+		"a prefix": {`demo: {server_events: {prefix: "Purchasely "}}`,
+			[]queued{annas("RETENTION_MESSAGE_REQUESTED", "a", 1)}, newTable(), []string{"Purchasely RETENTION_MESSAGE_REQUESTED "}},
+		"an end while another purchase is active": {"demo: {}",
+			[]queued{annas("ACTIVATE", "b", 1), annas("DEACTIVATE", "a", 2)}, newTable(), []string{" true", " true"}},
+		"a late webhook": {"demo: {}",
+			[]queued{annas("DEACTIVATE", "a", 2), annas("ACTIVATE", "a", 1)}, newTable(), []string{" false", " false"}},
+		"a state that cannot be read": {"demo: {}",
+			[]queued{annas("DEACTIVATE", "a", 2)}, newTable().with(annaKey, subscriber.Item{"state": "?"}), []string{" "}},
+		"a table that takes no state": {"demo: {}",
+			[]queued{annas("DEACTIVATE", "a", 2)}, newTable().fail(opReplace), []string{" "}},
+		"no table's state": {"demo: {}", []queued{newMessage("demo", "consumable")}, newTable(), []string{" "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t)
+			h.useApps(test.app)
+			h.Table, h.Journal = test.table, forward.JournalOutcomes
+			h.run(test.messages...)
+			var got []string
+			for _, e := range test.table.journal() {
+				got = append(got, e.Name+" "+e.Active)
+			}
+			if slices.Sort(got); !slices.Equal(got, test.want) {
+				t.Errorf("%q, want %q", got, test.want)
+			}
 		})
 	}
 }

@@ -21,7 +21,8 @@ var (
 
 // opened is what one message comes to.
 type opened struct {
-	created int64 // milliseconds since 1970; 0: unknown
+	created int64  // milliseconds since 1970; 0: unknown
+	name    string // of the event at CleverTap, where it is another one than the webhook's
 	drift   []string
 	pending *pending
 	updates []stateUpdate
@@ -116,6 +117,9 @@ func (o *opener) decide(i int, r *reading, out *opened) (skip fault.Reason, err 
 	}
 	if result.Skip == "" {
 		out.pending = o.pend(i, r, result)
+		if string(result.Name) != r.name {
+			out.name = string(result.Name)
+		}
 	}
 	return result.Skip, nil
 }

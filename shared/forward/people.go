@@ -183,7 +183,7 @@ func (d delivery) item(now time.Time) subscriber.Item {
 }
 
 // savePeople writes what has to be remembered of a batch: what was accepted of the messages that come back, links that are in
-// use and would expire, and the journal. Nothing of it changes an outcome.
+// use and would expire, which accounts are left alone, and the journal. Nothing of it changes an outcome.
 func (h *Handler) savePeople(ctx context.Context, b *batch, l *ledger) (lost unsaved) {
 	if h.Table == nil {
 		return lost
@@ -191,6 +191,7 @@ func (h *Handler) savePeople(ctx context.Context, b *batch, l *ledger) (lost uns
 	var all sync.WaitGroup
 	all.Go(func() { h.saveDeliveries(ctx, b, l) })
 	all.Go(func() { h.renewPeople(ctx, b) })
+	all.Go(func() { h.saveBreakers(ctx, b.uploads) })
 	all.Go(func() { lost.journal = h.writeJournal(ctx, b, l) })
 	all.Wait()
 	return lost

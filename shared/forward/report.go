@@ -42,7 +42,7 @@ var outcomeMetrics = [...]metric.Name{
 }
 
 // report writes a line for each message that was not delivered, one for the invocation, and the metrics.
-func (h *Handler) report(ctx context.Context, start time.Time, b *batch, u *uploads, lost unsaved, l *ledger) {
+func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost unsaved, l *ledger) {
 	now := h.now()
 	var total counts
 	var metrics metric.Set
@@ -69,7 +69,7 @@ func (h *Handler) report(ctx context.Context, start time.Time, b *batch, u *uplo
 			metrics.Add(b.readings[r.messages[0]].app.Name, metric.RecordsAccepted, 1)
 		}
 	}
-	for _, r := range u.reports {
+	for _, r := range b.uploads {
 		r.count(&metrics)
 	}
 	for _, app := range slices.Sorted(maps.Keys(lost.journal)) {

@@ -208,6 +208,7 @@ func (h *Handler) applyDecisions(e *stateEntry, all []opened, l *ledger) {
 	}
 	for _, u := range e.updates {
 		if e.err != nil {
+			u.decision = subscriber.Decision{}
 			l.fail(u.message, fault.Mark(fault.Retry, fault.Table, e.err))
 			continue
 		}
@@ -317,6 +318,7 @@ func (e *stateEntry) mayDiffer(l *ledger) bool {
 func (e *stateEntry) corrections(all []opened) (list []*pending) {
 	for _, u := range e.updates {
 		now := e.state.Decide(u.Update, false)
+		u.decision.Active = now.Active
 		if !u.sent.Known || !now.Known || now.Active == u.sent.Active {
 			continue
 		}

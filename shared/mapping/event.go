@@ -128,7 +128,7 @@ func (run *mapperRun) writeEvent() {
 		}
 	}
 	run.records = append(b, "}}"...)
-	run.Event = run.records.since(start)
+	run.Event, run.Name = run.records.since(start), run.event.name
 }
 
 // appendHead appends an event record up to its data to the records.

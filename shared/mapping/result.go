@@ -18,6 +18,7 @@ type Result struct {
 	Skip            fault.Reason      // why nothing is sent: the file says so, or there is nobody to address
 	Reject          fault.Reason      // why the webhook can never be sent: malformed
 	Event           []byte            // the encoded event record; nil if there is none
+	Name            []byte            // the event's name in that record
 	Charged         []byte            // the encoded Charged record; nil if there is none
 	Profile         *Profile          // the subscriber's own state; nil if there is none
 	Other           *Profile          // SUBSCRIPTION_RECEIVED: the state of who had it before; nil if there is none
@@ -61,7 +62,7 @@ const maxTexts = 1024
 // reset forgets the last webhook and keeps the memory.
 func (r *Result) reset() {
 	r.Skip, r.Reject = "", ""
-	r.Event, r.Charged, r.Profile, r.Other = nil, nil, nil, nil
+	r.Event, r.Name, r.Charged, r.Profile, r.Other = nil, nil, nil, nil, nil
 	r.Update, r.Subscriber, r.OtherSubscriber = subscriber.Update{}, webhook.Subscriber{}, webhook.Subscriber{}
 	r.Unlinked, r.suppressed = false, false
 	r.EventID, r.Created, r.Drift = nil, 0, r.Drift[:0]

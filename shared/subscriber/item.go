@@ -22,7 +22,7 @@ const (
 	PersonPrefix    = "person#"    // and the app
 	EventPrefix     = "event#"     // and app, time of reception and event
 	DeliveredPrefix = "delivered#" // and the message
-	BreakerPrefix   = "breaker#"   // and the account
+	BreakerPrefix   = "breaker#"   // and app and account
 )
 
 // instantStyle is RFC 3339 in UTC, to the millisecond.
@@ -74,6 +74,14 @@ func (i Item) Text(name string) string {
 func (i Item) Number(name string) int64 {
 	n, _ := i[name].(int64)
 	return n
+}
+
+// milliseconds returns a time in milliseconds since 1970, zero if there is none of that name.
+func (i Item) milliseconds(name string) time.Time {
+	if ms := i.Number(name); ms != 0 {
+		return time.UnixMilli(ms).UTC()
+	}
+	return time.Time{}
 }
 
 // Expired reports whether the item counts as absent: DynamoDB deletes expired items up to days late.

@@ -12,7 +12,8 @@ import (
 type Event struct {
 	App      string
 	Event    string
-	EventID  string    // or a hash of the body, where the webhook has no id
+	EventID  string    // empty: the webhook has none
+	Name     string    // under which CleverTap has the event, where that is not Event
 	Created  time.Time // zero: the webhook does not say
 	Received time.Time
 	Settled  time.Time
@@ -20,6 +21,7 @@ type Event struct {
 	Reason   string // empty: delivered
 	Code     string
 	Records  string // kinds of records that CleverTap has accepted
+	Active   string // "true" or "false": whether the person then had an active subscription at the account; empty: unknown
 	Account  string // id of the CleverTap account; empty: none
 	Attempt  int
 	Settings string // the name of the integration file that was in force
@@ -32,7 +34,7 @@ func (e Event) Item(lifetime time.Duration) Item {
 	i := Item{"attempt": int64(e.Attempt)}
 	for name, text := range map[string]string{
 		"app": e.App, "event": e.Event, "event_id": e.EventID, "outcome": e.Outcome, "reason": e.Reason, "code": e.Code,
-		"records": e.Records, "account": e.Account, "settings": e.Settings, "other": e.Other,
+		"records": e.Records, "account": e.Account, "settings": e.Settings, "other": e.Other, "name": e.Name, "active": e.Active,
 	} {
 		if text != "" {
 			i[name] = text
@@ -56,11 +58,8 @@ func ReadEvent(i Item) Event {
 		App: i.Text("app"), Event: i.Text("event"), EventID: i.Text("event_id"), Outcome: i.Text("outcome"),
 		Reason: i.Text("reason"), Code: i.Text("code"), Records: i.Text("records"), Account: i.Text("account"),
 		Settings: i.Text("settings"), Other: i.Text("other"), Attempt: int(i.Number("attempt")),
-	}
-	for name, t := range map[string]*time.Time{"created": &e.Created, "received": &e.Received, "settled": &e.Settled} {
-		if ms := i.Number(name); ms != 0 {
-			*t = time.UnixMilli(ms).UTC()
-		}
+		Name: i.Text("name"), Active: i.Text("active"),
+		Created: i.milliseconds("created"), Received: i.milliseconds("received"), Settled: i.milliseconds("settled"),
 	}
 	if packed, ok := i["body"].([]byte); ok {
 		e.Body, _ = decompress(packed) // a body that cannot be read was not kept
