@@ -84,6 +84,30 @@ func TestWithoutAJournalNothingIsWrittenOfWhatGoesThrough(t *testing.T) {
 	}
 }
 
+// Whoever asks why messages wait finds the answer in the table, whose normal use it does not touch.
+func TestTheTableSaysWhyAnAccountIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	s, table := startWithTable(t, options{env: map[string]string{"BREAKER_PAUSE": "300ms"}})
+	breaker := func() awstest.Item {
+		return table.Item(subscriber.BreakersPartition, "breaker#demo#api.clevertap.com/"+demoAccount)
+	}
+	s.deliver(demo(consumable("a")))
+	if item := breaker(); item != nil {
+		t.Errorf("%v of an account that works", item)
+	}
+	s.clevertap.AddFault(status(503))
+	s.send(demo(consumable("b")))
+	s.invokeUntil(func(*batch) bool { return len(s.uploads(demoAccount)) == 1+3 })
+	if item := breaker(); item["reason"].Text() != "server" || item["until"] == nil || item["closed"] != nil {
+		t.Errorf("%v of an account that is left alone", item)
+	}
+	s.clevertap.ClearFaults()
+	s.invokeUntil(nothingReturned)
+	if item := breaker(); item["closed"] == nil {
+		t.Errorf("%v of an account that works again", item)
+	}
+}
+
 // What a company's back end has said of its people counts for one app and no other.
 func TestLinksAndSuppressions(t *testing.T) {
 	t.Parallel()
