@@ -119,9 +119,8 @@ const (
 	budget = 4 * time.Second
 	// margin is what is left of the invocation's own deadline, so that the answer still gets out.
 	margin = 250 * time.Millisecond
-	// RefreshBudget is the time for reading keys again after a signature that does not match; it leaves enough of the budget
-	// for what follows.
-	RefreshBudget = 1500 * time.Millisecond
+	// refreshBudget is the time for reading keys again; it leaves enough of the budget for what follows.
+	refreshBudget = 1500 * time.Millisecond
 )
 
 // WithDeadline returns a context that ends in time for an answer to a request that has been received at an instant.
@@ -131,6 +130,32 @@ func WithDeadline(ctx context.Context, received time.Time) (context.Context, con
 		deadline = own.Add(-margin)
 	}
 	return context.WithDeadline(ctx, deadline)
+}
+
+// Keys reads an app's signing keys.
+type Keys[K any] interface {
+	Get(ctx context.Context, app string) (K, error)
+	// Refresh returns keys that were read at since or later, if another read is allowed yet.
+	Refresh(ctx context.Context, app string, since time.Time) (K, error)
+}
+
+// Verify checks a signature with an app's keys, and checks it again with fresh keys if it does not match: the keys may have
+// changed since they were read.
+func Verify[K any](ctx context.Context, keys Keys[K], app string, received time.Time, check func(K) error) error {
+	current, err := keys.Get(ctx, app)
+	if err != nil {
+		return err
+	}
+	refused := check(current)
+	if refused == nil || fault.Of(refused).Reason != fault.BadSignature {
+		return refused
+	}
+	ctx, cancel := context.WithTimeout(ctx, refreshBudget)
+	defer cancel()
+	if current, err = keys.Refresh(ctx, app, received); err != nil {
+		return refused
+	}
+	return check(current)
 }
 
 // Refusal returns the status of an answer to a fault and the reason in it. What is not the sender's fault may pass later.

@@ -21,13 +21,6 @@ import (
 // log nor metrics.
 const unknownApp = "unknown"
 
-// Keys reads an app's signing keys.
-type Keys interface {
-	Get(ctx context.Context, app string) (webhook.Keys, error)
-	// Refresh returns keys that were read at since or later, if another read is allowed yet.
-	Refresh(ctx context.Context, app string, since time.Time) (webhook.Keys, error)
-}
-
 // Enqueuer puts a message on the queue. A nil error means that the queue has accepted it.
 type Enqueuer interface {
 	Enqueue(ctx context.Context, m message.Encoded) error
@@ -46,7 +39,7 @@ type Config struct {
 	Sources   Sources       // where webhooks may come from; empty: anywhere
 	Tolerance time.Duration // between the webhook's timestamp and our clock, in both directions; 0: any
 	FIFO      bool          // the queue takes group and deduplication ids
-	Keys      Keys
+	Keys      httpapi.Keys[webhook.Keys]
 	Queue     Enqueuer
 	Observer  Observer
 	Log       *slog.Logger
@@ -111,28 +104,16 @@ func (h *Handler) receive(ctx context.Context, app string, r httpapi.Request, re
 	}, h.FIFO))
 }
 
-// verify checks the signature, and checks it again with fresh keys if it does not match: the keys may have
-// changed. It reads no keys unless both headers are there.
+// verify checks the signature. It reads no keys unless both headers are there.
 func (h *Handler) verify(ctx context.Context, app string, r httpapi.Request, body []byte, received time.Time) error {
 	// X-PURCHASELY-SIGNATURE is deprecated and does not cover the body, so it never counts.
 	timestamp, signature := header(r, "x-purchasely-timestamp"), header(r, "x-purchasely-request-signature")
 	if timestamp == "" || signature == "" {
 		return fault.New(fault.Reject, fault.BadSignature, nil)
 	}
-	keys, err := h.Keys.Get(ctx, app)
-	if err != nil {
-		return err
-	}
-	refused := keys.Verify(timestamp, signature, body, h.Tolerance, received)
-	if refused == nil || fault.Of(refused).Reason != fault.BadSignature {
-		return refused
-	}
-	ctx, cancel := context.WithTimeout(ctx, httpapi.RefreshBudget)
-	defer cancel()
-	if keys, err = h.Keys.Refresh(ctx, app, received); err != nil {
-		return refused
-	}
-	return keys.Verify(timestamp, signature, body, h.Tolerance, received)
+	return httpapi.Verify(ctx, h.Keys, app, received, func(keys webhook.Keys) error {
+		return keys.Verify(timestamp, signature, body, h.Tolerance, received)
+	})
 }
 
 // refuse counts and logs a refusal and returns its answer. The exact reason is in the log only.
