@@ -3,9 +3,11 @@
 //
 // It builds and deploys template.yaml with SAM CLI to MiniStack, a local AWS, starts a strict fake CleverTap, sends
 // every webhook of events/ through the API's URL, and compares the outcome of each with the file beside it. With
-// OPERATE=1 it then does an operator's day with the documented commands. Everything listens on the loopback address only, nothing that it started outlives it, and files appear in .local/ only. It
-// installs nothing, which is the Makefile's work, and uses none of the bridge's own code: it sees what a caller on the
-// network sees.
+// OPERATE=1 it then does an operator's day with the documented commands.
+//
+// Everything listens on the loopback address only, nothing that it started outlives it, and files appear in .local/
+// only. It installs nothing, which is the Makefile's work, and uses none of the bridge's own code: it sees what a caller
+// on the network sees.
 package main
 
 import (
