@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -8,7 +9,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
@@ -26,10 +26,14 @@ type want struct {
 	Records []jsontext.Value  `json:"records"`
 }
 
-// demo is the demo app of the embedded integration file.
+// demo is the demo app of the fixtures' integration file.
 func demo(t *testing.T) *integration.App {
 	t.Helper()
-	file, problems := integration.Load("integrations.yaml", config.Integrations)
+	text, err := os.ReadFile("integrations.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, problems := integration.Load("integrations.yaml", text)
 	if file == nil {
 		t.Fatal(problems)
 	}

@@ -22,7 +22,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
-	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
@@ -53,7 +52,7 @@ type pipeline struct {
 
 func newPipeline(t *testing.T) *pipeline {
 	t.Helper()
-	file, problems := integration.Load("integrations.yaml", config.Integrations)
+	file, problems := integration.Load("integrations.yaml", []byte(read(t, "events/integrations.yaml")))
 	if file == nil {
 		t.Fatal(problems)
 	}

@@ -54,15 +54,19 @@ func TestEveryCommandHelps(t *testing.T) {
 
 func TestWrongCommandLines(t *testing.T) {
 	for name, c := range map[string]struct{ args, errs string }{
-		"an unknown command":                     {"explian", `bridge: unknown command "explian"`},
-		"an unknown flag":                        {"lint --quick", "hint: 'bridge lint --help'"},
-		"too many arguments":                     {"lint a.yaml b.yaml", "hint: 'bridge lint --help'"},
-		"a file that does not exist":             {"lint testdata/none.yaml", "hint: name an integration file"},
-		"explain without an app":                 {"explain", "flag --app is missing"},
+		"an unknown command":            {"trace", `bridge: unknown command "trace"`},
+		"a misspelt command":            {"explian", "hint: did you mean 'bridge explain'?"},
+		"a misspelt command of a group": {"user sede", "hint: did you mean 'bridge user seed'?"},
+		"an unknown flag":               {"lint --quick", "hint: 'bridge lint --help'"},
+		"a misspelt flag":               {"lint --stritc", "hint: did you mean --strict?"},
+		"too many arguments":            {"lint a.yaml b.yaml", "hint: 'bridge lint --help'"},
+		"a file that does not exist":    {"lint testdata/none.yaml", "hint: name an integration file"},
+		"explain without an app": {"explain --file internal/lint/testdata/complete.yaml",
+			"bridge: flag --app is missing: which app is it?\n" +
+				"hint: the apps in internal/lint/testdata/complete.yaml: demo, parla-tv\n"},
 		"sample without an event":                {"sample", "name an event"},
 		"sample with an event and a list":        {"sample ACTIVATE --list", "name an event"},
 		"sample of a misspelt event":             {"sample ACTIVTE", "hint: did you mean ACTIVATE?"},
-		"send without an app":                    {"send", "flag --app is missing"},
 		"send without a URL":                     {"send --app demo", "hint: give --url or BRIDGE_URL"},
 		"send over plain HTTP":                   {"send --app demo --url http://example.com", "must begin with https://"},
 		"send to what is no URL":                 {"send --app demo --url example.com", "cannot be read"},
@@ -83,11 +87,12 @@ func TestWrongCommandLines(t *testing.T) {
 			"nothing is older than --older and newer than --newer"},
 		"dead letters by reason": {"rejected list --dead-letters --reason malformed",
 			"dead letters have no reason"},
-		"redrive with a negative limit":     {"rejected redrive --limit -1", "want 0 or more"},
-		"redrive with a negative rate":      {"rejected redrive --rate -1", "want 0 or more"},
-		"rejected show of two":              {"rejected show a b", "accepts at most 1 arg(s)"},
-		"replay without a file":             {"replay --app demo", "requires at least 1 arg(s)"},
-		"replay without an app":             {"replay x.jsonl", "flag --app is missing"},
+		"redrive with a negative limit": {"rejected redrive --limit -1", "want 0 or more"},
+		"redrive with a negative rate":  {"rejected redrive --rate -1", "want 0 or more"},
+		"rejected show of two":          {"rejected show a b", "accepts at most 1 arg(s)"},
+		"replay without a file":         {"replay --app demo", "requires at least 1 arg(s)"},
+		"replay without an app": {"replay --file internal/lint/testdata/complete.yaml x.jsonl",
+			"flag --app is missing"},
 		"replay of an unknown app":          {"replay --app dmeo x.jsonl", "integrations.yaml: demo"},
 		"replay with a negative rate":       {"replay --app demo --rate -1 x.jsonl", "want 0 or more"},
 		"replay of standard input and more": {"replay --app demo --yes - x.jsonl", "standard input goes alone"},
@@ -243,14 +248,22 @@ func TestExplainTakesWhatUserShowPrints(t *testing.T) {
 	}
 }
 
-// repository is a folder with the parts of the repository that examples name, and what commands write.
+// repository is a folder with the parts of the repository that examples name, and what commands write. Its integration
+// file is that of the fixtures.
 func repository(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
-	for _, part := range []string{"events", "shared/config", "cmd/bridge/testdata"} {
+	for _, part := range []string{"events", "cmd/bridge/testdata"} {
 		if err := os.CopyFS(filepath.Join(folder, part), os.DirFS(filepath.Join("../..", part))); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := os.MkdirAll(filepath.Join(folder, "shared/config"), 0o750); err != nil {
+		t.Fatal(err)
+	}
+	fixtures := filepath.Join(folder, "events/integrations.yaml")
+	if err := os.Rename(fixtures, filepath.Join(folder, "shared/config/integrations.yaml")); err != nil {
+		t.Fatal(err)
 	}
 	return folder
 }

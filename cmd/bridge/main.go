@@ -19,6 +19,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/app"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/explain"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/lint"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/queue"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/replay"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/try"
@@ -35,14 +36,14 @@ func main() {
 
 // newRootCommand is the table of commands. network makes all calls; nil is the real one.
 func newRootCommand(network http.RoundTripper) *cobra.Command {
-	return cli.Group("bridge", "Check, explain, try and run the bridge from Purchasely to CleverTap",
+	root := cli.Group("bridge", "Check, explain, try and run the bridge from Purchasely to CleverTap",
 		`bridge is the tool for those who run the bridge from Purchasely to CleverTap.
 
 It checks integration files, explains offline what becomes of a webhook, gives apps their
 secrets and checks them, shows and sends back what was not delivered, and sends webhooks.
 
 Exit codes: 0 all is well, 1 something was found or refused, 2 the command line is wrong.`,
-		try.NewLintCommand(),
+		lint.NewCommand(),
 		explain.NewCommand(),
 		try.NewSampleCommand(),
 		try.NewSendCommand(network),
@@ -52,4 +53,6 @@ Exit codes: 0 all is well, 1 something was found or refused, 2 the command line 
 		user.NewCommand(network),
 		try.NewStandinCommand(),
 	)
+	root.Version = cli.Version
+	return root
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -373,8 +372,8 @@ func TestDecisionsDoNotAllocate(t *testing.T) {
 	}
 }
 
-func TestTheEmbeddedFileHasNothingToWarnAbout(t *testing.T) {
-	file, problems := integration.Load("integrations.yaml", config.Integrations)
+func TestTheFixturesFileHasNothingToWarnAbout(t *testing.T) {
+	file, problems := integration.Load("integrations.yaml", read(t, fixtures))
 	if file == nil || file.Apps["demo"] == nil {
 		t.Fatalf("%v", problems)
 	}

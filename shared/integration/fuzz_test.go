@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -18,7 +17,7 @@ import (
 // the receiver reads the same apps if there is a File, and valid names or an error in any case, and the names of what
 // is sent keep CleverTap's rules.
 func FuzzLoad(f *testing.F) {
-	f.Add(config.Integrations)
+	f.Add(read(f, fixtures))
 	f.Add([]byte("apps:\n\tdemo:\n  'other\n\"third: {\n"))
 	for _, path := range append(corpus(f, "valid"), corpus(f, "invalid")...) {
 		f.Add(read(f, path))

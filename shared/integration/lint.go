@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -111,16 +112,31 @@ func (l *linter) lintRelay() {
 			"this is for tests: on AWS the relay takes https only")
 	}
 	for _, item := range events.list {
-		if t := l.catalogue.Event([]byte(item.text)); t != nil && t.Known() {
+		t := l.catalogue.Event([]byte(item.text))
+		if t != nil && t.Known() || l.confirmed(item.text) {
 			continue
 		}
-		advice := "check its spelling; it has effect if a webhook has it"
-		if near := l.catalogue.NearestEvent(item.text); near != "" {
-			advice = fmt.Sprintf("did you mean %s? It has effect if a webhook has it", near)
-		}
+		advice := unknownAdvice(l.catalogue.NearestEvent(item.text),
+			fmt.Sprintf("write %s: {known: false} under %s", join(item.text), eventsPath))
 		l.add(Warning, item.at, l.where(relayEventsPath), "the catalogue has no event "+join(item.text), advice)
 	}
 }
+
+// confirmed reports whether the file says that an event is new to the catalogue.
+func (l *linter) confirmed(event string) bool {
+	return slices.ContainsFunc(l.entries[eventsPath], func(e entry) bool { return e.source == event && e.isNew })
+}
+
+// unknownAdvice is what to do about a name that the catalogue does not have, given the nearest one that it has.
+func unknownAdvice(near, confirm string) string {
+	if near != "" {
+		return "did you mean " + near + "? If the name is right, " + confirm
+	}
+	return "check its spelling; if the name is right, " + confirm
+}
+
+// addKnown is how an entry confirms a name.
+const addKnown = "add known: false"
 
 // checkPrefix checks a prefix by itself. A space at its end is meant: "PLY " makes "PLY ACTIVATE".
 func (l *linter) checkPrefix(n *nameSpace) {
@@ -257,10 +273,13 @@ func (l *linter) warnEvent(e *entry) {
 	t := l.catalogue.Event([]byte(e.source))
 	switch {
 	case t != nil && t.Known():
+		l.hintKnown(eventNames, e)
+	case e.isNew:
 	case t != nil && t.AliasOf != "":
-		l.warn(eventNames, e, e.source+" is another spelling on Purchasely's pages", "webhooks say "+t.AliasOf)
+		l.warn(eventNames, e, e.source+" is another spelling on Purchasely's pages",
+			"webhooks say "+t.AliasOf+"; if they do not, "+addKnown)
 	case t != nil:
-		l.warn(eventNames, e, "no page of Purchasely confirms this event", "it has effect if a webhook has it")
+		l.warn(eventNames, e, "no page of Purchasely confirms this event", "if webhooks have it, "+addKnown)
 	default:
 		l.warnUnknown(eventNames, e, "event", l.catalogue.NearestEvent)
 	}
@@ -285,7 +304,9 @@ func (l *linter) warnProperty(e *entry) {
 			"write the name that webhooks have, such as amount_in_eur")
 	case a != nil && a.Type == webhook.Object && e.renamed():
 		warn("the members of "+name+" are sent, each under its own name", "name a member, such as "+name+"_utm_source")
-	case a != nil, partOfObject(l.catalogue, name) != name:
+	case a != nil:
+		l.hintKnown(properties, e)
+	case e.isNew, partOfObject(l.catalogue, name) != name:
 	case l.catalogue.UserProperty(name) != nil:
 		warn(name+" is a user property, not a property of an event", "write it under user_properties.properties")
 	default:
@@ -302,14 +323,25 @@ func (l *linter) warnUserProperty(e *entry) {
 	case never != "":
 		l.warn(userNames, e, name+" is never sent, "+never, "leave the entry out")
 	case a == nil && l.catalogue.Attribute([]byte(name)) != nil:
-		l.warn(userNames, e, name+" is an attribute of events, not one of Purchasely's user properties",
+		l.add(Hint, e.at, l.where(userNames.path, name),
+			name+" is an attribute of events, not one of Purchasely's user properties",
 			"it is sent all the same if a webhook has it")
+	case a == nil && e.isNew:
 	case a == nil:
 		l.warnUnknown(userNames, e, "user property", l.catalogue.NearestProperty)
 	case a.Property == webhook.Planned && name != revenueInUSD:
 		l.warn(userNames, e, "nothing can fill "+name+": Purchasely only plans it", "leave the entry out")
+	default:
+		l.hintKnown(userNames, e)
 	}
 	l.warnCleaned(userNames, e)
+}
+
+// hintKnown reports a confirmation that is not needed any more.
+func (l *linter) hintKnown(n *nameSpace, e *entry) {
+	if e.isNew {
+		l.add(Hint, e.at, l.where(n.path, e.source), "the catalogue knows "+e.source+" by now", "leave out known: false")
+	}
 }
 
 // warnUnknown reports a name that the catalogue does not have. It is accepted, because Purchasely adds names.
@@ -318,11 +350,7 @@ func (l *linter) warnUnknown(n *nameSpace, e *entry, noun string, nearest func(s
 	if l.reported(e.at, message) {
 		return // The nearest name is expensive to find.
 	}
-	advice := "check its spelling; it has effect if a webhook has it"
-	if near := nearest(e.source); near != "" {
-		advice = fmt.Sprintf("did you mean %s? It has effect if a webhook has it", near)
-	}
-	l.warn(n, e, message, advice)
+	l.warn(n, e, message, unknownAdvice(nearest(e.source), addKnown))
 }
 
 // warnCleaned reports a name that cannot go to CleverTap as it is.

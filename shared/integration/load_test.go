@@ -31,6 +31,9 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
+// fixtures is the integration file of the fixtures.
+const fixtures = "../../events/integrations.yaml"
+
 func corpus(t testing.TB, verdict string) []string {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("testdata", verdict, "*.yaml"))

@@ -90,6 +90,7 @@ var appKeys = []key{
 var entryKeys = []key{
 	{name: "send", form: flag, initial: "true"},
 	{name: "name", form: anyString},
+	{name: "known", form: flag, initial: "true"},
 }
 
 // allEvents is the word for every event.
@@ -142,6 +143,7 @@ type entry struct {
 	sendAt place // unknown if the entry does not have send
 	name   string
 	nameAt place // unknown if the entry does not have a name
+	isNew  bool  // known: false confirms a name that the catalogue does not have
 }
 
 // renamed reports whether the entry has a name.
@@ -318,6 +320,8 @@ func (r *reader) entry(a *appText, path string, p pair) entry {
 		case !ok:
 		case q.key == "send":
 			e.send, e.sendAt = s.text == "true", q.at
+		case q.key == "known":
+			e.isNew = s.text == "false"
 		default:
 			e.name, e.nameAt = s.text, s.at
 		}

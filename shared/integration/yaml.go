@@ -37,6 +37,10 @@ func parse(r *report, text []byte) (root *node) {
 		r.fault(place{}, "", fmt.Sprintf("the file has more than %d bytes", maxBytes), tooLarge)
 		return nil
 	}
+	if IsUTF16(text) {
+		r.fault(place{}, "", "the file is UTF-16, not UTF-8", "save the file in the encoding UTF-8")
+		return nil
+	}
 	if at := invalidUTF8(text); at.known() {
 		r.fault(at, "", "this byte is not UTF-8", "save the file in the encoding UTF-8")
 		return nil
@@ -72,6 +76,16 @@ func parse(r *report, text []byte) (root *node) {
 	}
 	r.fault(place{}, "", "the file is empty", howToBegin)
 	return nil
+}
+
+// IsUTF16 reports whether a text begins as UTF-16 does, with its byte order mark or without: one of the first two bytes
+// is zero, which text in UTF-8 never has.
+func IsUTF16(begin []byte) bool {
+	if len(begin) < 2 {
+		return false
+	}
+	a, b := begin[0], begin[1]
+	return a == 0xff && b == 0xfe || a == 0xfe && b == 0xff || (a == 0) != (b == 0)
 }
 
 // invalidUTF8 finds the first byte that is not UTF-8.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/go-json-experiment/json"
 )
 
 // module is the path before every package of ours.
@@ -22,7 +24,7 @@ var (
 )
 
 // Build builds a package, named by its folder in the module, with the flags of a deployment, once per test
-// process.
+// process. The integration file of the fixtures is built in, whatever somebody has made of the real one.
 func Build(t testing.TB, folder string) string {
 	t.Helper()
 	buildMu.Lock()
@@ -56,8 +58,13 @@ func build(ctx context.Context, path string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(private) }()
+	overlay := filepath.Join(private, "overlay.json")
+	if err := os.WriteFile(overlay, fixtureFile(string(root)), 0o600); err != nil {
+		return "", err
+	}
 	binary := filepath.Join(private, "bootstrap")
-	flags := []string{"build", "-trimpath", "-tags=lambda.norpc", "-ldflags=-s", "-buildvcs=false", "-o", binary, path}
+	flags := []string{"build", "-overlay=" + overlay, "-trimpath", "-tags=lambda.norpc", "-ldflags=-s", "-buildvcs=false",
+		"-o", binary, path}
 	cmd := exec.CommandContext(ctx, "go", flags...) //nolint:gosec // Paths are our own.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if output, err := cmd.CombinedOutput(); err != nil {
@@ -65,4 +72,16 @@ func build(ctx context.Context, path string) (string, error) {
 	}
 	named := filepath.Join(folder, strings.ReplaceAll(strings.TrimPrefix(path, module), "/", "-"))
 	return named, os.Rename(binary, named)
+}
+
+// fixtureFile is an overlay for go build that puts the integration file of the fixtures in place of the real one.
+func fixtureFile(gomod string) []byte {
+	file := func(name string) string { return filepath.Join(filepath.Dir(gomod), name) }
+	overlay, err := json.Marshal(map[string]map[string]string{
+		"Replace": {file("shared/config/integrations.yaml"): file("events/integrations.yaml")},
+	})
+	if err != nil {
+		panic(err) // paths are text
+	}
+	return overlay
 }

@@ -58,7 +58,7 @@ CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's upl
 Exit codes: 0 the app is ready, 1 something is wrong and reported, 2 wrong usage.`,
 		Example: `  bridge app add --stack purchasely-clevertap demo
   bridge app add --stack purchasely-clevertap --replace --json demo`,
-		Args: cli.Args(cobra.ExactArgs(1)),
+		Args: cli.Args(cobra.ExactArgs(1)), ValidArgsFunction: cli.CompleteApps,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
 	}
 	stack.Flag(cmd, &o.stack)
@@ -84,7 +84,7 @@ type addedSecret struct {
 }
 
 func (o *addOptions) run(cmd *cobra.Command, app string) error {
-	if _, err := cli.LoadApp(o.file, app); err != nil {
+	if _, err := cli.LoadApp(cmd, o.file, &app); err != nil {
 		return err
 	}
 	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix, stack.WebhookURL)

@@ -239,7 +239,7 @@ func TestCheck(t *testing.T) {
 	const (
 		keys  = `{"shared_secret":"shared-4711"}`
 		right = `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`
-		file  = "shared/config/integrations.yaml"
+		file  = "built-in integrations.yaml"
 	)
 	sandbox := func(passcode string) string {
 		account := `{"region":"eu","account_id":"TEST-AAA-111-2222","passcode":"` + passcode + `"}`
@@ -275,7 +275,7 @@ func TestCheck(t *testing.T) {
 			clevertapName + ", sandbox: no region takes them"},
 		"an empty secret": {"demo", keys, " ", cli.Finding, "not a JSON object"},
 		"an unknown app": {"dmeo", "", "", cli.Finding, "wrong  integration file " + file +
-			`: app "dmeo" is not in the integration file` + "\n       the apps in " + file + ": demo"},
+			`: app "dmeo" is not in the integration file` + "\n       did you mean demo? the apps in " + file + ": demo"},
 		"no right to read": {"demo", keys, right, cli.Finding,
 			"Secrets Manager GetSecretValue: AccessDeniedException\n       your AWS identity may not do this"},
 		"marked for deletion": {"demo", keys, right, cli.Finding,

@@ -36,7 +36,7 @@ CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's upl
 Exit codes: 0 all is well, 1 something is wrong and reported, 2 wrong usage.`,
 		Example: `  bridge app check --stack purchasely-clevertap demo
   bridge app check --stack purchasely-clevertap --json demo`,
-		Args: cli.Args(cobra.ExactArgs(1)),
+		Args: cli.Args(cobra.ExactArgs(1)), ValidArgsFunction: cli.CompleteApps,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
 	}
 	stack.Flag(cmd, &o.stack)
@@ -55,9 +55,7 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 		return err
 	}
 	r := report{App: app}
-	if err := r.checkFile(o.file, app); err != nil {
-		return err
-	}
+	r.checkFile(cmd, o.file, app)
 	if err := r.checkPurchasely(cmd.Context(), s, app); err != nil {
 		return err
 	}
@@ -91,14 +89,13 @@ func (r *report) right(what, note string) {
 	r.Checks = append(r.Checks, check{What: what, Right: true, Note: note})
 }
 
-func (r *report) checkFile(path, app string) error {
-	name, _, err := cli.ReadIntegrations(path)
-	if err != nil {
-		return err
-	}
-	what := "integration file " + name
-	file, err := cli.LoadApp(path, app)
+func (r *report) checkFile(cmd *cobra.Command, path, app string) {
+	file, err := cli.LoadApp(cmd, path, &app)
 	problem, _ := errors.AsType[*cli.Error](err)
+	what := "integration file"
+	if file != nil {
+		what += " " + file.Path
+	}
 	switch {
 	case problem != nil:
 		r.wrong(what, problem.Error(), problem.Hint)
@@ -107,7 +104,6 @@ func (r *report) checkFile(path, app string) error {
 	default:
 		r.right(what, "")
 	}
-	return nil
 }
 
 func (r *report) checkPurchasely(ctx context.Context, s *stack.Stack, app string) error {

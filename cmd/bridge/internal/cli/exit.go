@@ -12,6 +12,9 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // The exit codes.
@@ -44,8 +47,6 @@ var (
 	ErrFindings = &Error{Code: Finding}
 	// ErrInterrupted ends a command that was stopped.
 	ErrInterrupted = &Error{Code: Finding, Err: errors.New("interrupted")}
-	// ErrNoApp is for [BadUsage].
-	ErrNoApp = errors.New("flag --app is missing: which app of the integration file?")
 )
 
 // Findingf returns an error with code Finding.
@@ -100,11 +101,37 @@ func First(args []string) string {
 // Group returns a command that only holds others.
 func Group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
 	group := &cobra.Command{
-		Use: use, Short: short, Long: long, Args: Args(cobra.NoArgs),
+		Use: use, Short: short, Long: long, Args: noCommand, SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	group.AddCommand(commands...)
 	return group
+}
+
+// noCommand refuses what is none of a group's commands, and proposes one that is spelled like it.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return &Error{Usage, err, fmt.Sprintf("did you mean '%s %s'?", cmd.CommandPath(), near[0])}
+	}
+	return BadUsage(cmd, err)
+}
+
+// wrongFlag refuses a wrong flag, and proposes one that is spelled like an unknown one.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return BadUsage(cmd, err)
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := webhook.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		return &Error{Usage, err, fmt.Sprintf("did you mean --%s?", near)}
+	}
+	return BadUsage(cmd, err)
 }
 
 // Run executes a command line and returns the exit code.
@@ -114,8 +141,8 @@ func Run(ctx context.Context, root *cobra.Command, args []string, in io.Reader, 
 	root.SetOut(out)
 	root.SetErr(errs)
 	root.SilenceErrors, root.SilenceUsage = true, true
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.SetFlagErrorFunc(BadUsage)
+	root.SetVersionTemplate("bridge {{.Version}}\n")
+	root.SetFlagErrorFunc(wrongFlag)
 	return report(root.ExecuteContext(ctx), errs)
 }
 

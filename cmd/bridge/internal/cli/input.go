@@ -1,74 +1,66 @@
 package cli
 
 import (
+	"bufio"
+	"errors"
 	"io"
-	"maps"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
-	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
 
-// embeddedPath is where the embedded integration file is in this repository: problems are reported under this name.
-const embeddedPath = "shared/config/integrations.yaml"
+var errUTF16 = errors.New("it is UTF-16, not UTF-8: save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8")
 
-// FileFlag declares --file, which names an integration file.
-func FileFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVar(path, "file", "", "an integration file instead of the embedded one")
+// NewTextReader returns a reader of a text file as editors and shells write it. It leaves out a byte order mark, and
+// returns an error for UTF-16, which Windows PowerShell writes. Line ends stay as they are.
+func NewTextReader(in io.Reader) io.Reader {
+	r := bufio.NewReader(in)
+	begin, _ := r.Peek(3) // an error comes back with the first byte that is missing
+	switch {
+	case string(begin) == "\ufeff":
+		_, _ = r.Discard(len(begin)) // they are there
+	case integration.IsUTF16(begin):
+		return errorReader{errUTF16}
+	}
+	return r
 }
 
-// ReadIntegrations reads an integration file, the embedded one if path is empty. It returns the name to report
-// problems under.
-func ReadIntegrations(path string) (name string, text []byte, err error) {
-	if path == "" {
-		return embeddedPath, config.Integrations, nil
-	}
-	text, err = os.ReadFile(path)
-	if err != nil {
-		return path, nil, Usagef("name an integration file, or none for the embedded one", "integration file: %w", err)
-	}
-	return path, text, nil
-}
+// errorReader only returns an error.
+type errorReader struct{ err error }
 
-// LoadIntegrations reads an integration file without errors.
-func LoadIntegrations(path string) (*integration.File, error) {
-	name, text, err := ReadIntegrations(path)
+func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
+
+// OpenText opens a text file, standard input if the path is "-" or empty, as [NewTextReader] reads it.
+func OpenText(cmd *cobra.Command, path string) (io.ReadCloser, error) {
+	if path == "" || path == "-" {
+		return io.NopCloser(NewTextReader(cmd.InOrStdin())), nil
+	}
+	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	file, problems := integration.Load(name, text)
-	if file == nil {
-		return nil, Findingf("'bridge lint' shows them with what would be right", "integration file: %w", problems)
-	}
-	return file, nil
+	return struct {
+		io.Reader
+		io.Closer
+	}{NewTextReader(file), file}, nil
 }
 
-// LoadApp reads an integration file that has an app.
-func LoadApp(path, app string) (*integration.File, error) {
-	file, err := LoadIntegrations(path)
-	if err == nil && file.Apps[app] == nil {
-		apps := strings.Join(slices.Sorted(maps.Keys(file.Apps)), ", ")
-		err = Usagef("the apps in "+file.Path+": "+apps, "app %q is not in the integration file", app)
+// ReadText reads all of what [OpenText] opens.
+func ReadText(cmd *cobra.Command, path string) ([]byte, error) {
+	in, err := OpenText(cmd, path)
+	if err != nil {
+		return nil, err
 	}
-	return file, err
-}
-
-// ReadInput reads a file, or standard input if the path is "-" or empty.
-func ReadInput(cmd *cobra.Command, path string) ([]byte, error) {
-	if path == "" || path == "-" {
-		return io.ReadAll(cmd.InOrStdin())
-	}
-	return os.ReadFile(path)
+	defer func() { _ = in.Close() }() // it was only read
+	return io.ReadAll(in)
 }
 
 // ReadWebhooks reads the webhooks in a file or on standard input.
 func ReadWebhooks(cmd *cobra.Command, path string) ([][]byte, error) {
-	text, err := ReadInput(cmd, path)
+	text, err := ReadText(cmd, path)
 	if err != nil {
 		return nil, Usagef("name a file with webhooks, or - for standard input", "webhooks: %w", err)
 	}

@@ -1,5 +1,6 @@
 // Package clitest runs commands of bridge in tests, in virtual time and against a deployed bridge within the process:
-// a fake AWS with the template's stack, a strict fake CleverTap, and a receiver.
+// a fake AWS with the template's stack, a strict fake CleverTap, and a receiver. The integration file of the fixtures
+// is the one that is built into bridge, so that no test depends on what somebody has made of the real one.
 package clitest
 
 import (
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,6 +23,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
+	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -33,6 +36,24 @@ const (
 	PurchaselySecret = "purchasely-clevertap/demo/purchasely"
 	CleverTapSecret  = "purchasely-clevertap/demo/clevertap"
 )
+
+func init() { config.Integrations = integrations() }
+
+// integrations is the integration file of the fixtures.
+func integrations() []byte {
+	folder := "."
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			break
+		}
+		folder = filepath.Join(folder, "..")
+	}
+	text, err := os.ReadFile(filepath.Join(folder, "events/integrations.yaml"))
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
 
 // DemoSecret opens nothing.
 const DemoSecret = "demo-secret-not-for-production"
@@ -128,14 +149,16 @@ type Result struct {
 	Out, Errs string
 }
 
-// Run executes a command line: of the root command, or of one of its commands.
+// Run executes a command line: of the root command, or of one of its commands. It leaves out the line that says which
+// integration file was read.
 func Run(ctx context.Context, command *cobra.Command, in string, args ...string) Result {
 	if command.Name() != "bridge" {
 		command = cli.Group("bridge", "", "", command)
 	}
 	var out, errs bytes.Buffer
 	code := cli.Run(ctx, command, args, strings.NewReader(in), &out, &errs)
-	return Result{code, out.String(), errs.String()}
+	said := regexp.MustCompile(`(?m)^integration file: .*\n`).ReplaceAllString(errs.String(), "")
+	return Result{code, out.String(), said}
 }
 
 // Has reports whether a result has a code and shows texts.

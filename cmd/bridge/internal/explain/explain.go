@@ -52,7 +52,7 @@ Exit codes: 0 all can be delivered or are skipped, 1 a webhook is rejected, 2 wr
 	flags := cmd.Flags()
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print one JSON object for programs")
-	flags.StringVar(&o.app, "app", "", "the app of the integration file")
+	cli.AppFlag(cmd, &o.app, "the app of the integration file")
 	flags.StringVar(&o.state, "state", "", "a file with what the subscribers table has of the user")
 	flags.BoolVar(&o.sandboxAccount, "sandbox-account", false, "assume that the app's secret has a sandbox account")
 	flags.StringVar(&o.received, "received", "",
@@ -61,9 +61,6 @@ Exit codes: 0 all can be delivered or are skipped, 1 a webhook is rejected, 2 wr
 }
 
 func (o *options) run(cmd *cobra.Command, path string) error {
-	if o.app == "" {
-		return cli.BadUsage(cmd, cli.ErrNoApp)
-	}
 	received := time.Now()
 	if o.received != "" {
 		var err error
@@ -71,7 +68,7 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 			return cli.Usagef("for example --received 2026-10-07T06:45:50Z", "time %q is not RFC 3339", o.received)
 		}
 	}
-	file, err := cli.LoadApp(o.file, o.app)
+	file, err := cli.LoadApp(cmd, o.file, &o.app)
 	if err != nil {
 		return err
 	}

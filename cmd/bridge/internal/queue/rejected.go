@@ -51,6 +51,7 @@ func (f *filter) flags(cmd *cobra.Command) {
 	flags.BoolVar(&f.deadLetters, "dead-letters", false, "the two dead-letter queues instead of the rejected queue")
 	flags.StringSliceVar(&f.reasons, "reason", nil, "only what was rejected for this reason; may be repeated")
 	flags.StringSliceVar(&f.apps, "app", nil, "only messages of this app; may be repeated")
+	_ = cmd.RegisterFlagCompletionFunc("app", cli.CompleteApps) // the flag is declared above
 	flags.Var(&f.older, "older", "only what has been there for longer, such as 12h or 3d")
 	flags.Var(&f.newer, "newer", "only what has been there for less long")
 }

@@ -1,15 +1,15 @@
 package replay
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/sender"
@@ -42,7 +42,7 @@ func (r *replay) open(path string) (err error) {
 	}
 	f.before = f.checkpoint.Sent
 	if !f.isStdin() {
-		if f.found, err = checkFile(r.cmd.Context(), path, f.checkpoint, r.now); err != nil {
+		if f.found, err = checkFile(r.cmd, path, f.checkpoint, r.now); err != nil {
 			return err
 		}
 	}
@@ -62,15 +62,11 @@ func (p *page) add(w stored.Webhook, m *stack.Outgoing) {
 
 // send sends a file page by page, and notes after each how far it has come.
 func (r *replay) send(f *file) error {
-	in := r.cmd.InOrStdin()
-	if !f.isStdin() {
-		opened, err := os.Open(f.path)
-		if err != nil {
-			return fmt.Errorf("webhooks: %w", err)
-		}
-		defer func() { _ = opened.Close() }() // it was only read
-		in = opened
+	in, err := cli.OpenText(r.cmd, f.path)
+	if err != nil {
+		return fmt.Errorf("webhooks: %w", err)
 	}
+	defer func() { _ = in.Close() }() // it was only read
 	if err := f.checkpoint.save(); err != nil {
 		return err // it could not be resumed
 	}
@@ -229,8 +225,8 @@ func errChanged(path string) error {
 }
 
 // checkFile reads all of a file before anything of it is sent.
-func checkFile(ctx context.Context, path string, c *checkpoint, now time.Time) (preflight, error) {
-	file, err := os.Open(path)
+func checkFile(cmd *cobra.Command, path string, c *checkpoint, now time.Time) (preflight, error) {
+	file, err := cli.OpenText(cmd, path)
 	if err != nil {
 		return preflight{}, cli.Usagef("name a file with webhooks, or - for standard input", "webhooks: %w", err)
 	}
@@ -247,7 +243,7 @@ func checkFile(ctx context.Context, path string, c *checkpoint, now time.Time) (
 			return found, nil
 		case err != nil:
 			return found, cli.Findingf("", "webhooks: %w", err)
-		case n%1000 == 0 && ctx.Err() != nil:
+		case n%1000 == 0 && cmd.Context().Err() != nil:
 			return found, cli.ErrInterrupted
 		case c.differs(before, w):
 			return found, errChanged(path)

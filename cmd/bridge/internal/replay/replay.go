@@ -57,7 +57,7 @@ Exit codes: 0 all were sent, 1 some were not, or nobody said yes, 2 wrong usage.
 	stack.Flag(cmd, &o.stack)
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
-	flags.StringVar(&o.app, "app", "", "the app whose webhooks these are")
+	cli.AppFlag(cmd, &o.app, "the app whose webhooks these are")
 	flags.StringVar(&o.checkpoint, "checkpoint", "", "where to note how far it has come (default <file>.progress)")
 	flags.Var(&o.rate, "rate", "webhooks per second, 0 for as fast as it goes")
 	o.YesFlag(cmd)
@@ -68,8 +68,6 @@ Exit codes: 0 all were sent, 1 some were not, or nobody said yes, 2 wrong usage.
 
 func (o *options) check(cmd *cobra.Command, paths []string) error {
 	switch {
-	case o.app == "":
-		return cli.BadUsage(cmd, cli.ErrNoApp)
 	case len(paths) > 1 && o.checkpoint != "":
 		return cli.BadUsage(cmd, errors.New("flag --checkpoint is for one file"))
 	case len(paths) > 1 && slices.Contains(paths, "-"):
@@ -93,7 +91,7 @@ func (o *options) run(cmd *cobra.Command, paths []string) error {
 	if err := o.check(cmd, paths); err != nil {
 		return err
 	}
-	if _, err := cli.LoadApp(o.file, o.app); err != nil {
+	if _, err := cli.LoadApp(cmd, o.file, &o.app); err != nil {
 		return err
 	}
 	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)

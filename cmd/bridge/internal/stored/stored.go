@@ -1,6 +1,6 @@
 // Package stored reads the webhooks that a file holds.
 //
-// It promises that nothing but white space between them is lost, that they keep their order, and a memory that does
+// It promises that nothing but white space and byte order marks between them is lost, that they keep their order, and a memory that does
 // not grow with the file. It does not judge them. It is apart from the commands so that fuzzing it does not instrument
 // everything that these are made of.
 package stored
@@ -23,6 +23,9 @@ var Lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.Al
 
 // window is how much of a file decides how it is read: more than a webhook's size.
 const window = 1 << 20
+
+// byteOrderMark is what some editors write at the beginning of a file.
+const byteOrderMark = "\ufeff"
 
 // Reader reads stored webhooks one after the other: one on each line or, if the first line is not one,
 // JSON documents one after the other. It keeps account of what it has read, so that reading can be resumed.
@@ -56,6 +59,7 @@ func NewReader(in io.Reader) *Reader {
 // onePerLine reports whether a file that begins like this has one webhook on each line. A damaged first line among
 // whole ones is a damaged line.
 func onePerLine(begin []byte) bool {
+	begin = bytes.TrimPrefix(begin, []byte(byteOrderMark))
 	decoder := jsontext.NewDecoder(bytes.NewReader(begin), Lenient...)
 	if value, err := decoder.ReadValue(); err == nil {
 		line, _, _ := bytes.Cut(begin[decoder.InputOffset():], []byte{'\n'})
@@ -82,6 +86,9 @@ func (r *Reader) Next() (Webhook, error) {
 		}
 		if err != nil {
 			return w, err
+		}
+		if !begun && r.skipByteOrderMark(c) {
+			continue
 		}
 		if !begun && !isSpace(c) {
 			begun, w.Line = true, r.line
@@ -116,6 +123,20 @@ func Split(text []byte) (bodies [][]byte) {
 func (r *Reader) Offset() int64 { return r.offset }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// skipByteOrderMark skips a mark before a webhook, as where files that begin with one were joined. c is the byte that
+// was read last.
+func (r *Reader) skipByteOrderMark(c byte) bool {
+	const n = len(byteOrderMark)
+	if rest, _ := r.in.Peek(n - 1); c != byteOrderMark[0] || string(rest) != byteOrderMark[1:] {
+		return false
+	}
+	_, _ = r.in.Discard(n - 1) // they are there
+	for i := range n {
+		r.count(byteOrderMark[i])
+	}
+	return true
+}
 
 func (r *Reader) count(c byte) {
 	r.offset++

@@ -30,7 +30,7 @@ func readAll(t *testing.T, text string) (bodies []string, lines []int) {
 		if w.End <= last || w.Digest != sha256.Sum256([]byte(text[:w.End])) {
 			t.Errorf("the account of what ends at %d is wrong", w.End)
 		}
-		begin := w.End - int64(len(strings.TrimLeft(text[last:w.End], " \t\r\n")))
+		begin := w.End - int64(len(strings.TrimLeft(text[last:w.End], " \t\r\n\ufeff")))
 		if line := strings.Count(text[:begin], "\n") + 1; w.Line != line {
 			t.Errorf("line %d is named, want %d", w.Line, line)
 		}
@@ -65,7 +65,12 @@ func TestReader(t *testing.T) {
 		"a document that does not end":      {"{\n \"a\": {\n}\n", []string{"{\n \"a\": {\n}"}, []int{1}},
 		"a list is one document":            {"[\n{},\n{}\n]\n", []string{"[\n{},\n{}\n]"}, []int{1}},
 		"what is JSON but no object":        {"[]\n", []string{"[]"}, []int{1}},
-		"a byte order mark belongs to it":   {"\uFEFF{}\n", []string{"\uFEFF{}"}, []int{1}},
+		"a byte order mark":                 {"\uFEFF{\r\n}\r\n", []string{"{\r\n}"}, []int{1}},
+		"joined files with marks":           {"\uFEFF{}\r\n\uFEFF{}\n", []string{"{}", "{}"}, []int{1, 2}},
+		"joined documents with marks":       {"\uFEFF{\n}\n\uFEFF{\n}", []string{"{\n}", "{\n}"}, []int{1, 3}},
+		"nothing but a byte order mark":     {"\uFEFF", nil, nil},
+		"half a byte order mark":            {"\xef\xbb{}", []string{"\xef\xbb{}"}, []int{1}},
+		"a mark inside of a webhook":        {"{\"a\":\"\uFEFF\"}", []string{"{\"a\":\"\uFEFF\"}"}, []int{1}},
 		"equal keys and invalid UTF-8":      {"{\"a\":1,\"a\":\"\xff\"}\n", []string{"{\"a\":1,\"a\":\"\xff\"}"}, []int{1}},
 		"bytes that are no text":            {"{\"a\":\"\xff\"}\n\x00\n", []string{"{\"a\":\"\xff\"}", "\x00"}, []int{1, 2}},
 		"what is between documents is read": {"{\n}\nhello\n{\n}", []string{"{\n}", "hello", "{\n}"}, []int{1, 3, 4}},
@@ -110,13 +115,16 @@ func TestAnErrorWhileReadingIsNotTheEnd(t *testing.T) {
 	}
 }
 
-// FuzzReader: nothing but white space is lost, bodies keep their order, and the account is right.
+// FuzzReader: nothing but white space and byte order marks is lost, bodies keep their order, and the account is right.
 func FuzzReader(f *testing.F) {
 	f.Add("{\"a\":1}\n{\"a\":2}\n")
 	f.Add("{\n\"a\" 1\n}\n{\n}")
 	f.Add("[1]\xff\n\n{}")
 	f.Add("{\n\"a}\\\"}\":\"{\"}x")
-	squeeze := func(text string) string { return strings.Join(strings.Fields(text), "") }
+	f.Add("\ufeff{}\n\ufeff{\n}\xef")
+	squeeze := func(text string) string {
+		return strings.Join(strings.Fields(strings.ReplaceAll(text, "\ufeff", " ")), "")
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		bodies, _ := readAll(t, text)
 		if got, want := squeeze(strings.Join(bodies, "\n")), squeeze(text); got != want {

@@ -1,3 +1,7 @@
+// Package try holds the commands for trying an integration: sample makes up webhooks, send posts them to a receiver,
+// and standin takes CleverTap's place.
+//
+// It promises that a secret is neither an argument nor printed.
 package try
 
 import (
@@ -29,7 +33,7 @@ up. The same event and seed make the same webhook; with another seed the buyer i
 		Example: `  bridge sample SUBSCRIPTION_RENEWED
   bridge sample TRIAL_STARTED --seed 7
   bridge sample --list`,
-		Args: cli.Args(cobra.MaximumNArgs(1)),
+		Args: cli.Args(cobra.MaximumNArgs(1)), ValidArgsFunction: cli.CompleteEvents,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if list == (len(args) == 1) {
 				return cli.BadUsage(cmd, errors.New("name an event, or give --list"))

@@ -69,22 +69,24 @@ Exit codes: 0 all were accepted with 200, 1 one was refused or nobody answered, 
 	flags := cmd.Flags()
 	stack.Flag(cmd, &o.stack)
 	o.JSONFlag(cmd, "print one JSON object a webhook for programs")
-	flags.StringVar(&o.app, "app", "", "the app whose receiver is called")
+	cli.AppFlag(cmd, &o.app, "the app whose receiver is called")
 	flags.StringVar(&o.url, "url", "",
 		"the receiver's URL, where it is not the stack's (without --stack also BRIDGE_URL)")
 	flags.StringVar(&o.sample, "sample", "", "send a made-up webhook of this event")
+	_ = cmd.RegisterFlagCompletionFunc("sample", cli.CompleteEvents) // the flag is declared above
 	flags.BoolVar(&o.secretStdin, "secret-stdin", false, "read the shared secret from standard input")
 	return cmd
 }
 
 func (o *sendOptions) run(cmd *cobra.Command, path string) error {
 	switch {
-	case o.app == "":
-		return cli.BadUsage(cmd, cli.ErrNoApp)
 	case o.sample != "" && path != "":
 		return cli.BadUsage(cmd, errors.New("give a file or --sample, not both"))
 	case o.secretStdin && o.sample == "" && (path == "" || path == "-"):
 		return cli.BadUsage(cmd, errors.New("standard input cannot hold both the webhook and the secret"))
+	}
+	if err := cli.ChooseApp(cmd, &o.app); err != nil {
+		return err
 	}
 	var s *stack.Stack // nil without --stack
 	var err error

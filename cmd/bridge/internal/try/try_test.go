@@ -1,44 +1,13 @@
 package try
 
 import (
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/go-json-experiment/json"
-
-	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
-	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 )
-
-func TestLint(t *testing.T) {
-	for name, c := range map[string]struct {
-		args string
-		code int
-	}{
-		"the embedded file":                      {"", cli.OK},
-		"a complete file":                        {"testdata/lint/complete.yaml", cli.OK},
-		"a complete file, for programs":          {"--json testdata/lint/complete.yaml", cli.OK},
-		"a faulty file":                          {"testdata/lint/faulty.yaml", cli.Finding},
-		"a faulty file, for programs":            {"--json testdata/lint/faulty.yaml", cli.Finding},
-		"a file with an unknown event":           {"testdata/lint/unknown.yaml", cli.OK},
-		"a file with an unknown event, strictly": {"--strict testdata/lint/unknown.yaml", cli.Finding},
-		"a file that is no YAML":                 {"testdata/lint/broken.yaml", cli.Finding},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := clitest.Run(t.Context(), NewLintCommand(), "", strings.Fields("lint "+c.args)...)
-			if got.Code != c.code || got.Errs != "" {
-				t.Errorf("got code %d and %q, want %d and nothing", got.Code, got.Errs, c.code)
-			}
-			if c.args != "" { // anybody may edit the embedded file
-				file := strings.NewReplacer(" ", "-", ",", "").Replace(name)
-				clitest.Golden(t, filepath.Join("testdata/lint", file+".want"), got.Out)
-			}
-		})
-	}
-}
 
 func TestANewEventIsNewsOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -40,7 +40,6 @@ type purchase struct {
 // readExport reads CSV with a header, or JSON lines. It goes on after a faulty line, so that all faults are reported
 // at once, each with its line.
 func readExport(text []byte, apps []string, now time.Time) (purchases []purchase, problems []string) {
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	add := func(line int, fields map[string]string, err error) {
 		var p purchase
 		if err == nil {

@@ -63,8 +63,8 @@ type forgotten struct {
 }
 
 func (o *forgetOptions) run(cmd *cobra.Command) error {
-	if o.app == "" {
-		return cli.BadUsage(cmd, cli.ErrNoApp)
+	if err := cli.ChooseApp(cmd, &o.app); err != nil {
+		return err
 	}
 	partition, err := o.partition(cmd)
 	if err != nil {

@@ -82,7 +82,7 @@ Exit codes: 0 all is stored, 1 some is not, or the file is faulty, 2 wrong usage
 }
 
 func (o *seedOptions) run(cmd *cobra.Command, path string) error {
-	file, err := cli.LoadIntegrations(o.file)
+	file, err := cli.LoadIntegrations(cmd, o.file)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (o *seedOptions) ask(cmd *cobra.Command, states int) error {
 
 // readPurchases reads and checks the export.
 func readPurchases(cmd *cobra.Command, path string, file *integration.File) ([]purchase, error) {
-	text, err := cli.ReadInput(cmd, path)
+	text, err := cli.ReadText(cmd, path)
 	if err != nil {
 		return nil, cli.Usagef("name a file with subscribers, or - for standard input", "export: %w", err)
 	}

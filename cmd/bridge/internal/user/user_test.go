@@ -166,7 +166,7 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 		"an integration file":    {"seed --file none.yaml x.csv", cli.Usage, "hint: name an integration file"},
 		"seeding a table alone":  {"seed --table t ../../testdata/subscribers.csv", cli.Usage, "hint: give --stack, too"},
 		"a command with a typo":  {"shwo", cli.Usage, `unknown command "shwo"`},
-		"forgetting without app": {"forget --table t --user u", cli.Usage, "flag --app is missing"},
+		"forgetting without app": {"forget --table t --user u", cli.Usage, "app: demo, the only one there\n"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
 			cloud.Stacks.Create("off", map[string]string{"SubscribersTable": "", "SecretsPrefix": clitest.Stack})
