@@ -29,7 +29,7 @@ ALL_TAGS := $(TAGS),soak,local
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: tools ## the whole path on this machine: ONCE=1, QUEUE=standard, LIVE=1, PORT=4566
+run: tools ## the whole path on this machine: ONCE=1, OPERATE=1, QUEUE=standard, LIVE=1, PORT=4566
 	@mkdir -p .local && $(STEP) "go build" go build -o .local/ ./cmd/local ./cmd/bridge
 	@echo "── make run" && exec .local/local
 

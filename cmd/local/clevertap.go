@@ -29,7 +29,7 @@ type fakeCleverTap struct {
 
 // startFakeCleverTap starts it with the demo app's two accounts, in two regions, so that a wrong region shows.
 func startFakeCleverTap(ctx context.Context, port int) (*fakeCleverTap, error) {
-	for _, p := range []int{port, port + 1} {
+	for _, p := range []int{port, port + 1, port + 2} {
 		if err := free(p, "FAKE_PORT"); err != nil {
 			return nil, err
 		}
@@ -51,12 +51,12 @@ func startFakeCleverTap(ctx context.Context, port int) (*fakeCleverTap, error) {
 
 // record is one that the fake has accepted.
 type record struct {
-	Number  int    `json:"number"`
-	Name    string `json:"name"`
-	Account string `json:"account"`
-	ID      string `json:"id"`
-	EventID string `json:"event_id"`
-	Raw     string `json:"raw"`
+	Number  int     `json:"number"`
+	Name    string  `json:"name"`
+	Account string  `json:"account"`
+	ID      string  `json:"id"`
+	EventID string  `json:"event_id"`
+	Raw     rawJSON `json:"record"`
 }
 
 // warning is about something that the fake has accepted and CleverTap would presumably change without a word.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -20,6 +21,7 @@ type fixture struct {
 	path        string
 	header      http.Header
 	body        []byte // as Purchasely signs it
+	event       string // its name, empty if the body is none
 	eventID     string // as the forwarder logs it; empty if the body has none
 	subscribers []string
 	want        outcome
@@ -118,10 +120,12 @@ func loadFixture(base string) (fixture, error) {
 		}
 	}
 	var webhook struct {
+		Event   string `json:"event_name"`
+		Former  string `json:"name"` // the key of version 2
 		EventID string `json:"event_id"`
 	}
 	if json.Unmarshal(f.body, &webhook, jsontext.AllowDuplicateNames(true)) == nil {
-		f.eventID = webhook.EventID
+		f.event, f.eventID = cmp.Or(webhook.Event, webhook.Former), webhook.EventID
 	}
 	if len(f.want.Records) == 0 {
 		f.want.Records = nil

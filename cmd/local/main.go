@@ -2,10 +2,12 @@
 // AWS.
 //
 // It builds and deploys template.yaml with SAM CLI to MiniStack, a local AWS, starts a strict fake CleverTap, sends
-// every webhook of events/ through the API's URL, and compares the outcome of each with the file beside it. Everything
-// listens on the loopback address only, nothing that it started outlives it, and files appear in .local/ only. It
-// installs nothing, which is the Makefile's work, and uses none of the bridge's own code: it sees what a caller on the
-// network sees.
+// every webhook of events/ through the API's URL, and compares the outcome of each with the file beside it. With
+// OPERATE=1 it then does an operator's day with the documented commands.
+//
+// Everything listens on the loopback address only, nothing that it started outlives it, and files appear in .local/
+// only. It installs nothing, which is the Makefile's work, and uses none of the bridge's own code: it sees what a caller
+// on the network sees.
 package main
 
 import (
@@ -61,23 +63,33 @@ func execute(ctx context.Context) error {
 	}
 	stack, err := deploy(ctx, o, screen)
 	defer stack.stop()
+	if err == nil {
+		err = stack.writeEnvironment()
+	}
 	if err != nil {
 		return err
 	}
-	screen.heading("%d webhooks", len(fixtures))
-	failed, err := sendAll(ctx, stack, fixtures, screen, began)
+	screen.heading("%d webhooks of events/, and what each became in CleverTap", len(fixtures))
+	failed, err := sendAll(ctx, stack, fixtures, screen)
 	if err != nil {
 		return err
 	}
+	screen.heading("The whole stack")
+	failed += tryAll(ctx, stack, screen)
 	screen.summary(len(fixtures), failed, time.Since(began))
+	if o.Operate {
+		if err := operate(ctx, stack, screen); err != nil {
+			return err
+		}
+	}
 	if !o.Once {
-		screen.instructions(stack)
+		screen.instructions(stack.instructions())
 		<-ctx.Done()
 		screen.heading("stopping")
 		return nil
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d webhooks did not end as their fixtures say", failed, len(fixtures))
+		return fmt.Errorf("%d results are not as they should be", failed)
 	}
 	return nil
 }
@@ -85,9 +97,10 @@ func execute(ctx context.Context) error {
 // options is what the user sets with variables, as in `make run ONCE=1 PORT=5000`.
 type options struct {
 	Once                        bool   // end after the fixtures
+	Operate                     bool   // do an operator's day after them
 	Queue                       string // fifo or standard: the template's QueueType
 	Port                        int    // of the local AWS
-	FakePort                    int    // of the fake CleverTap; the next one serves what it recorded
+	FakePort                    int    // of the fake CleverTap; the next one shows what it has, the one after is the API's
 	Live, Yes                   bool   // use a real CleverTap account; do so without asking
 	AccountID, Passcode, Region string // of that account
 
@@ -97,6 +110,8 @@ type options struct {
 	parameters func(context.Context, *stack) ([]string, error)
 	tls        *tlsFiles
 }
+
+func (o options) apiPort() int { return o.FakePort + 2 }
 
 // readOptions reads all variables and reports every wrong one at once.
 func readOptions(getenv func(string) string) (options, error) {
@@ -120,8 +135,8 @@ func readOptions(getenv func(string) string) (options, error) {
 		return number
 	}
 	o := options{
-		Once: flag("ONCE"), Queue: getenv("QUEUE"),
-		Port: port("PORT", 4566, 65535), FakePort: port("FAKE_PORT", 9900, 65534),
+		Once: flag("ONCE"), Operate: flag("OPERATE"), Queue: getenv("QUEUE"),
+		Port: port("PORT", 4566, 65535), FakePort: port("FAKE_PORT", 9900, 65533),
 		Live: flag("LIVE"), Yes: flag("YES"), AccountID: getenv("CLEVERTAP_ACCOUNT_ID"),
 		Passcode: getenv("CLEVERTAP_PASSCODE"), Region: getenv("CLEVERTAP_REGION"),
 		architecture: map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH],
@@ -135,6 +150,9 @@ func readOptions(getenv func(string) string) (options, error) {
 	}
 	if o.Live && (o.AccountID == "" || o.Passcode == "" || o.Region == "") {
 		fail("LIVE=1: needs CLEVERTAP_ACCOUNT_ID, CLEVERTAP_PASSCODE and CLEVERTAP_REGION in the environment")
+	}
+	if o.Live && o.Operate {
+		fail("OPERATE=1: lets CleverTap fail, which LIVE=1 cannot")
 	}
 	if o.architecture == "" {
 		fail("this machine is a %s; the functions are built for amd64 and arm64 only", runtime.GOARCH)
@@ -151,7 +169,7 @@ func (s *screen) confirm(o options, fixtures []fixture, answers io.Reader) error
 			continue
 		}
 		for _, record := range f.want.Records {
-			s.print("  %s\n", describe(record))
+			s.print("  %s\n", describe(record, ""))
 		}
 	}
 	if o.Yes {

@@ -17,8 +17,10 @@ func TestReadOptions(t *testing.T) {
 	}{
 		"nothing set means the FIFO queue on the usual ports": {},
 		"every variable counts": {
-			environment: "ONCE=1 QUEUE=standard PORT=5000 FAKE_PORT=6000",
-			want:        func(o *options) { o.Once, o.Queue, o.Port, o.FakePort = true, "standard", 5000, 6000 },
+			environment: "ONCE=1 OPERATE=1 QUEUE=standard PORT=5000 FAKE_PORT=6000",
+			want: func(o *options) {
+				o.Once, o.Operate, o.Queue, o.Port, o.FakePort = true, true, "standard", 5000, 6000
+			},
 		},
 		"zero switches off": {environment: "ONCE=0 LIVE=0"},
 		"a live run takes the account from the environment": {
@@ -28,8 +30,8 @@ func TestReadOptions(t *testing.T) {
 			},
 		},
 		"everything wrong is named at once": {
-			environment: "ONCE=maybe QUEUE=lifo PORT=80 FAKE_PORT=65535 LIVE=1",
-			wrong:       []string{"ONCE=maybe", "QUEUE=lifo", "PORT=80", "FAKE_PORT=65535", "CLEVERTAP_PASSCODE"},
+			environment: "ONCE=maybe QUEUE=lifo PORT=80 FAKE_PORT=65534 LIVE=1 OPERATE=1",
+			wrong:       []string{"ONCE=maybe", "QUEUE=lifo", "PORT=80", "FAKE_PORT=65534", "CLEVERTAP_PASSCODE", "OPERATE=1"},
 		},
 	}
 	for name, test := range tests {
@@ -80,7 +82,7 @@ func TestALiveRunIsConfirmed(t *testing.T) {
 			if (err == nil) != test.want {
 				t.Errorf("got %v", err)
 			}
-			for text, want := range map[string]bool{"ABC": true, "eu1": true, "learner-1: X": true, "hidden": false} {
+			for text, want := range map[string]bool{"ABC": true, "eu1": true, "event X": true, "hidden": false} {
 				if strings.Contains(out.String(), text) != want {
 					t.Errorf("%q is shown: %t in\n%s", text, !want, &out)
 				}

@@ -39,9 +39,7 @@ type webhook struct {
 }
 
 // sendAll sends every fixture, shows the outcome of each in their order, and returns how many are wrong.
-func sendAll(
-	ctx context.Context, s *stack, fixtures []fixture, screen *screen, began time.Time,
-) (failed int, err error) {
+func sendAll(ctx context.Context, s *stack, fixtures []fixture, screen *screen) (failed int, err error) {
 	r := &run{stack: s, recordsOf: map[int]bool{}}
 	for _, f := range fixtures {
 		if s.options.Live && f.want.Account == "sandbox" { // The account has no sandbox beside it.
@@ -57,15 +55,11 @@ func sendAll(
 			return 0, err
 		}
 	}
-	first := true
 	err = r.watch(ctx, func(w *webhook) {
 		difference := cmp.Diff(w.want, w.got)
-		screen.webhook(w.name, w.got, difference)
+		screen.webhook(w.fixture, w.got, difference)
 		if difference != "" {
 			failed++
-		} else if first && w.got.Outcome == "delivered" {
-			first = false
-			screen.detail("first delivery %s after the start", seconds(time.Since(began)))
 		}
 	})
 	if err != nil || s.clevertap == nil {
@@ -73,7 +67,7 @@ func sendAll(
 	}
 	unexpected, err := r.unexpected(ctx)
 	for _, line := range unexpected {
-		screen.print("  %s %s\n", screen.paint(red, "✗"), line)
+		screen.result("CleverTap", line, false)
 	}
 	return failed + len(unexpected), err
 }
@@ -182,7 +176,7 @@ func (r *run) settle(w *webhook, now snapshot, late bool) {
 	for _, record := range records {
 		r.recordsOf[record.Number] = true
 		w.got.Account = strings.ToLower(strings.TrimPrefix(record.Account, "DEMO-"))
-		w.got.Records = append(w.got.Records, rawJSON(record.Raw))
+		w.got.Records = append(w.got.Records, record.Raw)
 	}
 }
 
@@ -258,7 +252,7 @@ func (r *run) unexpected(ctx context.Context) (lines []string, err error) {
 	}
 	for _, record := range records {
 		if !r.recordsOf[record.Number] {
-			lines = append(lines, "CleverTap got a record that no fixture wants: "+record.Raw)
+			lines = append(lines, "CleverTap got a record that no fixture wants: "+string(record.Raw))
 		}
 	}
 	warnings, err := r.stack.clevertap.warnings(ctx)

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -37,6 +40,9 @@ func TestFixtures(t *testing.T) {
 		}
 		if first := steps[f.series] == 1; first == f.follows(fixtures[i-1]) {
 			t.Errorf("%s follows %s: %t", f.name, fixtures[i-1].name, !first)
+		}
+		if f.event == "" && f.want.Outcome == "delivered" {
+			t.Errorf("%s: no event is shown", f.name)
 		}
 		if f.redriven() && f.eventID == "" {
 			t.Errorf("%s: nothing shows whether it arrives", f.name)
@@ -114,42 +120,80 @@ func TestTheOutcomeThatASnapshotShows(t *testing.T) {
 	}
 }
 
-func TestAWebhookOnTheScreen(t *testing.T) {
+func TestAWebhookIsALine(t *testing.T) {
 	const queued = `{"status":"queued"}`
 	for name, test := range map[string]struct {
+		event      string
 		got        outcome
 		difference string
-		want       []string
+		want       string
 	}{
 		"delivered": {
+			event: "TRIAL_STARTED",
 			got: outcome{Status: 200, Answer: queued, Outcome: "delivered", Account: "sandbox", Records: []rawJSON{
-				`{"type":"event","objectId":"a","evtName":"X","evtData":{"p":1}}`,
-				`{"type":"profile","identity":"b","profileData":{"p":1,"q":2}}`,
+				`{"type":"event","identity":"b","evtName":"TRIAL_STARTED","evtData":{"plan":"gold"}}`,
+				`{"type":"event","identity":"b","evtName":"Charged","evtData":{"Amount":9.90,"Currency":"EUR"}}`,
+				`{"type":"profile","identity":"b","profileData":{"plan":"gold","has_active_subscription":true,` +
+					`"effective_next_renewal_at":"$D_1793620800"}}`,
+				`{"type":"profile","objectId":"-c","profileData":{"has_active_subscription":false}}`,
 			}},
-			want: []string{
-				"✓ delivered", "200 queued → delivered to the sandbox account\n      event of objectId a: X with 1 properties\n",
-				"      profile of identity b: 2 properties\n",
-			},
+			want: "  ✓ delivered                       TRIAL_STARTED               → sandbox account: event, " +
+				"event Charged (9.90 EUR), profile b (active, gold, until 2026-11-02), profile -c (not active)\n",
+		},
+		"renamed": {
+			event: "ACTIVATE",
+			got: outcome{Status: 200, Answer: queued, Outcome: "delivered", Account: "production", Records: []rawJSON{
+				`{"type":"event","objectId":"a","evtName":"Active","evtData":{}}`, `{"type":"profile","objectId":"a"}`,
+			}},
+			want: "→ event Active, profile a\n",
 		},
 		"refused": {
 			got:  outcome{Status: 401, Answer: `{"error":"unauthorized"}`, Outcome: "none"},
-			want: []string{"401 unauthorized\n"},
+			want: "no event                    → refused: 401 unauthorized\n",
 		},
+		"refused by no bridge": {got: outcome{Status: 502, Answer: `<html>`, Outcome: "none"}, want: "→ refused: 502\n"},
 		"skipped": {
 			got:  outcome{Status: 200, Answer: queued, Outcome: "skipped", Reason: "sandbox"},
-			want: []string{"200 queued → skipped: sandbox\n"},
+			want: "→ skipped: sandbox\n",
 		},
 		"lost": {
 			got: outcome{Status: 200, Answer: "?", Outcome: "lost"}, difference: "- delivered\n+ lost",
-			want: []string{"✗ lost", "→ lost", "      - delivered\n      + lost"},
+			want: "→ lost\n      - wanted, + got\n      - delivered\n      + lost\n",
 		},
 	} {
 		var out bytes.Buffer
-		(&screen{out: &out}).webhook(name, test.got, test.difference)
-		for _, want := range test.want {
-			if !strings.Contains(out.String(), want) {
-				t.Errorf("want %q in:\n%s", want, &out)
-			}
+		(&screen{out: &out}).webhook(fixture{name: name, event: test.event}, test.got, test.difference)
+		if !strings.Contains(out.String(), test.want) || strings.Contains(out.String(), "✗") != (test.difference != "") {
+			t.Errorf("want %q in:\n%s", test.want, &out)
 		}
+	}
+}
+
+func TestTheProxyLeadsToTheAPI(t *testing.T) {
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		_, _ = fmt.Fprintf(w, "%s %s %s %s", r.Method, r.URL.Path, r.Header.Get("X-Purchasely-Timestamp"), body)
+	}))
+	defer api.Close()
+	url, server, err := startProxy(0, api.URL+"/_aws/execute-api/abc", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/purchasely/demo", strings.NewReader("{ }"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	post.Header.Set("X-Purchasely-Timestamp", "17")
+	response, err := http.DefaultTransport.RoundTrip(post)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	const want = "POST /_aws/execute-api/abc/purchasely/demo 17 { }"
+	if string(text) != want || response.StatusCode != http.StatusAccepted || err != nil {
+		t.Errorf("got %d %s, %v", response.StatusCode, text, err)
 	}
 }

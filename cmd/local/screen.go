@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,10 +39,6 @@ func (s *screen) heading(format string, args ...any) {
 	s.print("\n%s\n", s.paint(bold, fmt.Sprintf(format, args...)))
 }
 
-func (s *screen) detail(format string, args ...any) {
-	s.print("      %s\n", s.paint(grey, fmt.Sprintf(format, args...)))
-}
-
 // step shows one step and how long it took.
 func (s *screen) step(name string, do func() error) error {
 	s.print("  %-58s", name)
@@ -53,39 +51,58 @@ func (s *screen) step(name string, do func() error) error {
 	return nil
 }
 
-// webhook shows what the receiver answered to a fixture, what became of it, what reached CleverTap, and how that
-// differs from what the fixture wants.
-func (s *screen) webhook(name string, got outcome, difference string) {
+// result shows in a line what came of something.
+func (s *screen) result(name, came string, right bool) {
 	mark := s.paint(green, "✓")
-	if difference != "" {
+	if !right {
 		mark = s.paint(red, "✗")
 	}
-	var answer struct {
-		Status string `json:"status"`
-		Error  string `json:"error"`
-	}
-	_ = json.Unmarshal([]byte(got.Answer), &answer) // The difference shows an answer of another form.
-	became := ""
-	switch {
-	case got.Outcome == "none":
-	case got.Reason != "":
-		became = " → " + got.Outcome + ": " + got.Reason
-	case got.Account != "":
-		became = " → " + got.Outcome + " to the " + got.Account + " account"
-	default:
-		became = " → " + got.Outcome
-	}
-	s.print("  %s %-31s %d %s%s%s\n", mark, name, got.Status, answer.Status, answer.Error, s.paint(grey, became))
-	for _, record := range got.Records {
-		s.print("      %s\n", describe(record))
-	}
-	if difference != "" {
-		s.print("      %s\n", s.paint(red, strings.ReplaceAll("- wanted, + got\n"+difference, "\n", "\n      ")))
+	s.print("  %s %-31s %s\n", mark, name, came)
+}
+
+// block shows lines that belong to what is above them.
+func (s *screen) block(colour int, text string) {
+	for line := range strings.Lines(text) {
+		s.print("      %s\n", s.paint(colour, strings.TrimRight(line, "\n")))
 	}
 }
 
-// describe is a record in a line.
-func describe(raw rawJSON) string {
+// webhook shows what became of a fixture and what reached CleverTap, and how that differs from what the fixture wants.
+func (s *screen) webhook(f fixture, got outcome, difference string) {
+	s.result(f.name, fmt.Sprintf("%-27s → %s", cmp.Or(f.event, "no event"), became(f.event, got)), difference == "")
+	if difference != "" {
+		s.block(red, "- wanted, + got\n"+difference)
+	}
+}
+
+// became says what became of a webhook.
+func became(event string, got outcome) string {
+	switch {
+	case got.Outcome == "none":
+		var answer struct {
+			Error string `json:"error"`
+		}
+		_ = json.Unmarshal([]byte(got.Answer), &answer) // The difference shows an answer of another form.
+		return strings.TrimSpace(fmt.Sprintf("refused: %d %s", got.Status, answer.Error))
+	case got.Reason != "":
+		return got.Outcome + ": " + got.Reason
+	case got.Outcome != "delivered":
+		return got.Outcome
+	}
+	var records []string
+	for _, raw := range got.Records {
+		records = append(records, describe(raw, event))
+	}
+	text := strings.Join(records, ", ")
+	if got.Account == "sandbox" {
+		text = "sandbox account: " + text
+	}
+	return text
+}
+
+// describe names a record and the few values of it that matter most. An event that has the webhook's name is named
+// once.
+func describe(raw rawJSON, event string) string {
 	var r struct {
 		Type      string                    `json:"type"`
 		Identity  string                    `json:"identity"`
@@ -97,35 +114,67 @@ func describe(raw rawJSON) string {
 	if json.Unmarshal([]byte(raw), &r) != nil {
 		return string(raw)
 	}
-	of := "identity " + r.Identity
-	if r.ObjectID != "" {
-		of = "objectId " + r.ObjectID
+	text := r.Type
+	if r.EventName != event {
+		text = strings.TrimSpace(text + " " + r.EventName)
 	}
-	name := ""
-	if r.EventName != "" {
-		name = r.EventName + " with "
+	if r.Type == "profile" {
+		text += " " + short(r.Identity+r.ObjectID)
 	}
-	return fmt.Sprintf("%s of %s: %s%d properties", r.Type, of, name, len(r.Event)+len(r.Profile))
+	var values []string
+	add := func(of map[string]jsontext.Value, name, format string) {
+		if value := readable(of[name]); value != "" {
+			values = append(values, fmt.Sprintf(format, value))
+		}
+	}
+	if r.EventName == "Charged" {
+		add(r.Event, "Amount", "%s "+readable(r.Event["Currency"]))
+	}
+	if active := r.Profile["has_active_subscription"]; active != nil {
+		values = append(values, map[bool]string{true: "active", false: "not active"}[active.Kind() == 't'])
+	}
+	add(r.Profile, "plan", "%s")
+	add(r.Profile, "effective_next_renewal_at", "until %s")
+	if values != nil {
+		text += " (" + strings.Join(values, ", ") + ")"
+	}
+	return text
 }
 
-func (s *screen) summary(sent, failed int, took time.Duration) {
+// short is an id that leaves room for the rest of the line.
+func short(id string) string {
+	if runes := []rune(id); len(runes) > 20 {
+		return string(runes[:13]) + "…"
+	}
+	return id
+}
+
+// readable is a value without quotes, and a date of CleverTap's as a day.
+func readable(value jsontext.Value) string {
+	text := strings.Trim(string(value), `"`)
+	if epoch, ok := strings.CutPrefix(text, "$D_"); ok {
+		if n, err := strconv.ParseInt(epoch, 10, 64); err == nil {
+			return time.Unix(n, 0).UTC().Format(time.DateOnly)
+		}
+	}
+	return text
+}
+
+func (s *screen) summary(webhooks, failed int, took time.Duration) {
 	verdict := s.paint(green, "all as their fixtures say")
 	if failed > 0 {
-		verdict = s.paint(red, fmt.Sprintf("%d not as they should", failed))
+		verdict = s.paint(red, fmt.Sprintf("%d not as they should be", failed))
 	}
-	s.heading("%d webhooks in %s, %s", sent, seconds(took), verdict)
+	s.heading("%d webhooks in %s, %s", webhooks, seconds(took), verdict)
 }
 
-// instructions says how to send another webhook while everything is up.
-func (s *screen) instructions(stack *stack) {
-	url := stack.url + "/purchasely/demo"
-	s.print("\nEverything stays up until Ctrl-C. The URL of the demo app, as it would be in Purchasely's console:\n\n"+
-		"  %s\n\nSend another webhook in a second terminal:\n\n"+
-		"  BRIDGE_SHARED_SECRET=%s %s send --app demo --url %s --sample TRIAL_STARTED\n\n"+
-		"See what arrived, and the functions' logs:\n\n", url, sharedSecret, bridgeTool, url)
-	if stack.clevertap != nil {
-		s.print("  curl -s %s/records\n", stack.clevertap.admin)
+// instruction is something to do while everything is up.
+type instruction struct{ what, how string }
+
+func (s *screen) instructions(all []instruction) {
+	s.heading("Everything stays up until Ctrl-C. In a second terminal, in this folder:")
+	for _, i := range all {
+		s.print("\n  %s\n", i.what)
+		s.block(0, i.how)
 	}
-	s.print("  SAM_CLI_TELEMETRY=0 AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=test "+
-		"AWS_SECRET_ACCESS_KEY=test %s/sam logs --stack-name %s\n", stack.aws.endpoint, region, tools, stackName)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,7 @@ type stack struct {
 	aws       *ministack
 	clevertap *fakeCleverTap    // nil if the real one is used
 	url       string            // of the API, without the route
+	proxy     *http.Server      // at that URL
 	outputs   map[string]string // of the stack
 }
 
@@ -65,6 +67,9 @@ func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 
 // stop ends everything, the sender before the receiver of what is sent.
 func (s *stack) stop() {
+	if s.proxy != nil {
+		_ = s.proxy.Close()
+	}
 	if s.aws != nil {
 		s.aws.stop()
 	}
@@ -90,6 +95,9 @@ func (s *stack) samDeploy(ctx context.Context) error {
 	if s.clevertap != nil {
 		arguments = append(arguments, "CleverTapEndpoint="+s.clevertap.endpoint+"/{host}")
 	}
+	if s.options.Operate { // An operator waits for both.
+		arguments = append(arguments, "RetryDelay=1s", "BreakerPause=1s")
+	}
 	if s.options.parameters != nil {
 		more, err := s.options.parameters(ctx, s)
 		if err != nil {
@@ -101,8 +109,9 @@ func (s *stack) samDeploy(ctx context.Context) error {
 	return err
 }
 
-// route makes the routes of the API, which MiniStack does not read from its body, and reads the stack's outputs.
-func (s *stack) route(ctx context.Context) error {
+// route makes the routes of the API, which MiniStack does not read from its body, gives it a URL that stays the same,
+// and reads the stack's outputs.
+func (s *stack) route(ctx context.Context) (err error) {
 	var deployed struct {
 		API     string            `json:"api"`
 		Outputs map[string]string `json:"outputs"`
@@ -110,8 +119,10 @@ func (s *stack) route(ctx context.Context) error {
 	if err := s.python(ctx, &deployed, "routes"); err != nil {
 		return err
 	}
-	s.url, s.outputs = s.aws.endpoint+"/_aws/execute-api/"+deployed.API, deployed.Outputs
-	return nil
+	s.outputs = deployed.Outputs
+	s.url, s.proxy, err = startProxy(s.options.apiPort(), s.aws.endpoint+"/_aws/execute-api/"+deployed.API,
+		s.aws.client.Transport)
+	return err
 }
 
 // python runs a command of aws.py on the stack and reads its answer.
@@ -175,7 +186,7 @@ func (s *stack) shell(ctx context.Context, line, input string) (shown string, ex
 // local is a line of docs/ for this stack, whose own output names a host of AWS's.
 func (s *stack) local(line string) string {
 	return strings.NewReplacer(
-		"bridge send --stack "+documented, "bridge send --url "+s.url+"/purchasely/demo --stack "+stackName,
+		"bridge send --stack "+documented, "bridge send --url "+s.url+" --stack "+stackName,
 		documented, stackName,
 	).Replace(line)
 }
@@ -202,6 +213,42 @@ func (s *stack) awsEnvironment() []string {
 		"AWS_EC2_METADATA_DISABLED=true",
 		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost", "SAM_CLI_POLL_DELAY=1")
 	return append(env, s.aws.trust...)
+}
+
+// environmentFile is for the shells of people: it points every tool at this run.
+const environmentFile = runFolder + "/env"
+
+func (s *stack) writeEnvironment() error {
+	bin, err := filepath.Abs(filepath.Dir(bridgeTool))
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%[2]s\n"+
+		"export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_EC2_METADATA_DISABLED=true SAM_CLI_TELEMETRY=0\n"+
+		"export BRIDGE_URL=%s BRIDGE_SHARED_SECRET=%s PATH=%q:\"$PATH\"\n",
+		s.aws.endpoint, region, root.AccessKeyID, root.SecretAccessKey, s.url, sharedSecret, bin)
+	if s.clevertap != nil {
+		text += fmt.Sprintf("export CLEVERTAP_ENDPOINT='%s/{host}'\n", s.clevertap.endpoint)
+	}
+	return os.WriteFile(environmentFile, []byte(text), 0o600)
+}
+
+// instructions say what can be tried while everything is up.
+func (s *stack) instructions() []instruction {
+	all := []instruction{
+		{"Point the commands below at this run:", ". " + environmentFile},
+		{"Send another webhook to the demo app, whose URL is " + s.url + "/purchasely/demo:",
+			"bridge send --app demo --sample TRIAL_STARTED"},
+	}
+	if c := s.clevertap; c != nil {
+		all = append(all,
+			instruction{"See what CleverTap has, in a browser or a terminal:", c.admin + "\ncurl -s " + c.admin},
+			instruction{"Let CleverTap fail, and recover:", "curl -s " + c.admin +
+				"/faults -d '{\"kind\":\"status\",\"status\":503}'\ncurl -s -X DELETE " + c.admin + "/faults"})
+	}
+	return append(all,
+		instruction{"See what was rejected:", "bridge rejected list --stack " + stackName},
+		instruction{"Read the functions' logs:", tools + "/sam logs --stack-name " + stackName})
 }
 
 // seconds is a time as people read it.

@@ -53,10 +53,11 @@ func CheckLoopback(address string) error {
 	return nil
 }
 
-// jsonOptions write durations as "250ms", maps in order, and take no unknown keys.
+// jsonOptions write durations as "250ms", maps in order and records as they are, and take no unknown keys.
 var jsonOptions = json.JoinOptions(
 	json.Deterministic(true),
 	json.RejectUnknownMembers(true),
+	jsontext.PreserveRawStrings(true),
 	json.WithMarshalers(json.MarshalToFunc(func(e *jsontext.Encoder, d time.Duration) error {
 		return e.WriteToken(jsontext.String(d.String()))
 	})),
@@ -88,6 +89,7 @@ func (s *Server) Admin() http.Handler {
 	show := func(pattern string, value func() any) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, _ *http.Request) { respond(w, http.StatusOK, value()) })
 	}
+	mux.HandleFunc("GET /{$}", s.showPage)
 	ok := map[string]string{"status": "ok"}
 	show("GET /records", func() any { return s.Records("") })
 	show("GET /requests", func() any { return s.Requests() })

@@ -130,7 +130,7 @@ func TestRules(t *testing.T) {
 		}
 		var raw []string
 		for _, r := range s.Records(account) {
-			raw = append(raw, r.Raw)
+			raw = append(raw, string(r.Raw))
 		}
 		if !slices.Equal(raw, stored) {
 			t.Errorf("%.200s: stored %s", record, raw)
@@ -265,7 +265,7 @@ func FuzzUpload(f *testing.F) {
 			named[e.position()] = true
 		}
 		for _, r := range stored {
-			if named[r.Position] || !strings.Contains(body, r.Raw) {
+			if named[r.Position] || !strings.Contains(body, string(r.Raw)) {
 				t.Fatalf("stored %+v", r)
 			}
 		}

@@ -8,8 +8,10 @@
 //
 // A [Server] is an http.Handler. [Server.Transport] calls it without a network, in virtual time too; [Server.Listen]
 // puts it on loopback. [Server.AddFault] makes it fail, [Server.Records] and its neighbours show what arrived.
-// [Server.Admin] offers the same over HTTP, as JSON with the keys of the Go types:
+// [Server.Admin] offers the same over HTTP, apart from the first as JSON with the keys of the Go
+// types:
 //
+//	GET    /            all people and records, as a page for browsers and as text for others
 //	GET    /records     list of Record
 //	GET    /requests    list of Request, passcodes masked
 //	GET    /warnings    list of Warning
@@ -66,17 +68,17 @@ type inFlight struct{ now, highest int }
 
 // Record is one accepted record.
 type Record struct {
-	Number   int       `json:"number"` // from 1, over all accounts
-	Account  string    `json:"account"`
-	Request  int       `json:"request"`
-	Position int       `json:"position"` // in the upload, from 1
-	Time     time.Time `json:"time"`     // of its request's arrival
-	Type     string    `json:"type"`
-	Key      string    `json:"key"` // which identity key
-	ID       string    `json:"id"`
-	Name     string    `json:"name,omitzero"` // an event's
-	EventID  string    `json:"event_id,omitzero"`
-	Raw      string    `json:"raw"` // as sent
+	Number   int            `json:"number"` // from 1, over all accounts
+	Account  string         `json:"account"`
+	Request  int            `json:"request"`
+	Position int            `json:"position"` // in the upload, from 1
+	Time     time.Time      `json:"time"`     // of its request's arrival
+	Type     string         `json:"type"`
+	Key      string         `json:"key"` // which identity key
+	ID       string         `json:"id"`
+	Name     string         `json:"name,omitzero"` // an event's
+	EventID  string         `json:"event_id,omitzero"`
+	Raw      jsontext.Value `json:"record"` // as sent; in JSON without white space
 }
 
 // Profile is a user as all accepted records together made it.

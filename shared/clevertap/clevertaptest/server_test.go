@@ -28,12 +28,14 @@ func TestRecordsAreKeptInOrder(t *testing.T) {
 	one := func(number, request, position, id int) ct.Record {
 		return ct.Record{
 			Number: number, Account: account, Request: request, Position: position, Type: "event",
-			Key: "identity", ID: "reader", Name: "TRIAL_STARTED", EventID: fmt.Sprint(id), Raw: event(id, ""),
+			Key: "identity", ID: "reader", Name: "TRIAL_STARTED", EventID: fmt.Sprint(id),
+			Raw: jsontext.Value(event(id, "")),
 		}
 	}
 	want := []ct.Record{
 		one(1, 1, 1, 1),
-		{Number: 2, Account: account, Request: 1, Position: 2, Type: "profile", Key: "objectId", ID: "-a", Raw: odd},
+		{Number: 2, Account: account, Request: 1, Position: 2, Type: "profile", Key: "objectId", ID: "-a",
+			Raw: jsontext.Value(odd)},
 		one(4, 3, 2, 2),
 		one(5, 3, 3, 3),
 	}
@@ -226,12 +228,46 @@ func TestTheAdminAPIShowsWhatIsThere(t *testing.T) {
 		"/warnings":  `[{"account":"TEST-123-4567","request":1,"position":1,"rule":"iso_date","key":"seen"}]`,
 		"/profiles":  `[{"account":"TEST-123-4567","key":"identity","id":"a","data":{}}]`,
 		"/deletions": `[{"account":"TEST-123-4567","key":"identity","id":"b"}]`,
-		"/records":   `"key":"identity","id":"a","name":"TRIAL_STARTED","event_id":"1","raw":"{\"type\":\"event\",`,
+		"/records":   `"key":"identity","id":"a","name":"TRIAL_STARTED","event_id":"1","record":{"type":"event",`,
 		"/requests":  `"path":"/1/delete/profiles.json"`,
 	} {
 		status, got := ask(t, s, http.MethodGet, target, "")
 		if status != http.StatusOK || !strings.Contains(got, want) || strings.Contains(got, passcode) {
 			t.Errorf("%s: %d %s, want %s", target, status, got, want)
+		}
+	}
+}
+
+func TestPeopleSeeWhatArrived(t *testing.T) {
+	s := serverOf()
+	post(t, s, list(event(1, `,"until":"$D_1793620800","seen":"2026-11-02"`), profile("<b>", `"plan":"gold & silver"`)))
+	text := `People (2)
+
+TEST-123-4567 identity reader
+
+TEST-123-4567 identity <b>
+    plan  gold & silver
+
+Records, the newest first (2)
+
+`
+	status, got := ask(t, s, http.MethodGet, "/", "")
+	if status != http.StatusOK || !strings.HasPrefix(got, text) {
+		t.Errorf("%d %s", status, got)
+	}
+	for _, want := range []string{"TEST-123-4567 event TRIAL_STARTED identity reader\n", "  2026-11-02 12:00:00 UTC\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in:\n%s", want, got)
+		}
+	}
+	request, w := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil), httptest.NewRecorder()
+	request.Header.Set("Accept", "text/html,*/*")
+	s.Admin().ServeHTTP(w, request)
+	for _, want := range []string{
+		"<span>&lt;b&gt;</span>", `<th scope="row">plan</th><td>gold &amp; silver</td>`, "<h2>Warnings</h2>", "iso_date seen", "</html>",
+	} {
+		if !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%q is not in:\n%s", want, w.Body)
 		}
 	}
 }

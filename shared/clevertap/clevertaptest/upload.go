@@ -81,7 +81,7 @@ func (e *exchange) store(records []*record) {
 		e.merge(r)
 		e.records = append(e.records, Record{
 			Number: len(e.records) + 1, Account: e.account.ID, Request: e.kept.Number, Position: r.position,
-			Time: e.kept.Time, Type: r.typ, Key: r.key, ID: r.id, Name: r.name, EventID: r.eventID, Raw: string(r.raw),
+			Time: e.kept.Time, Type: r.typ, Key: r.key, ID: r.id, Name: r.name, EventID: r.eventID, Raw: bytes.Clone(r.raw),
 		})
 	}
 }
