@@ -1,6 +1,7 @@
 package awstest
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ func newDynamo() *Dynamo {
 		"PutItem":        typed(&d.Service, d.put),
 		"DeleteItem":     typed(&d.Service, d.delete),
 		"Query":          typed(&d.Service, d.query),
+		"Scan":           typed(&d.Service, d.scan),
 		"BatchGetItem":   typed(&d.Service, d.batchGet),
 		"BatchWriteItem": typed(&d.Service, d.batchWrite),
 	}
@@ -214,14 +216,37 @@ func (d *Dynamo) delete(in *itemInput) (any, error) {
 // query reads the items of one partition in the order of their sort keys. It uses the key condition as a filter,
 // which has the same effect.
 func (d *Dynamo) query(in *itemInput) (any, error) {
+	if in.KeyCondition == "" {
+		return nil, invalid("no key condition")
+	}
+	return d.read(in)
+}
+
+// itemsPerScan makes every larger table one of several pages; those of DynamoDB have a megabyte.
+const itemsPerScan = 50
+
+// scan reads all items. Those of a partition stand together, as in DynamoDB.
+func (d *Dynamo) scan(in *itemInput) (any, error) {
+	if in.KeyCondition != "" || in.Forward != nil {
+		return nil, invalid("a scan has neither a key condition nor a direction")
+	}
+	if in.Limit == 0 || in.Limit > itemsPerScan {
+		in.Limit = itemsPerScan
+	}
+	return d.read(in)
+}
+
+// read returns one page of a query or scan.
+func (d *Dynamo) read(in *itemInput) (any, error) {
 	t, err := d.table(in.Table)
 	if err != nil {
 		return nil, err
 	}
 	e := newExpression(in)
-	e.holds(in.KeyCondition, nil)
-	if in.Filter != "" {
-		e.holds(in.Filter, nil)
+	for _, condition := range []string{in.KeyCondition, in.Filter} {
+		if condition != "" {
+			e.holds(condition, nil)
+		}
 	}
 	if err := e.err(); err != nil {
 		return nil, err
@@ -235,12 +260,18 @@ func (d *Dynamo) query(in *itemInput) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		keys = keys[slices.Index(keys, start)+1:]
+		at, _ := slices.BinarySearchFunc(keys, start, func(key, start string) int {
+			if in.Forward != nil && !*in.Forward {
+				key, start = start, key
+			}
+			return cmp.Or(cmp.Compare(key, start), -1) // behind the start, whether it is there or not
+		})
+		keys = keys[at:]
 	}
 	found, scanned, last := []Item{}, 0, Item(nil)
 	for _, key := range keys {
 		item := t.items[key]
-		if !e.holds(in.KeyCondition, item) {
+		if in.KeyCondition != "" && !e.holds(in.KeyCondition, item) {
 			continue
 		}
 		if in.Filter == "" || e.holds(in.Filter, item) {

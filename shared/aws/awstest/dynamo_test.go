@@ -231,3 +231,47 @@ func TestAQueryReadsOnePartition(t *testing.T) {
 		})
 	}
 }
+
+// A scan reads everything, the items of a partition together, and goes on behind a key that is not there any more.
+func TestAScanReadsAllPartitions(t *testing.T) {
+	_, journal, client := tables(t)
+	var want []string
+	for _, person := range []string{"a", "b", "c"} {
+		for at := range 40 {
+			key := []awstest.Value{awstest.S(person), awstest.S(fmt.Sprintf("%02d", at))}
+			journal.Put(awstest.Item{"person": key[0], "at": key[1], "minute": awstest.N(int64(at))})
+			if at >= 10 && at <= 12 && (person > "a" || at > 11) {
+				want = append(want, fmt.Sprint(person, at))
+			}
+		}
+	}
+	in := &dynamodb.ScanInput{
+		TableName: new("journal"), FilterExpression: new("begins_with(at, :one) AND minute BETWEEN :from AND :to"),
+		ExpressionAttributeValues: fields{":one": s("1"), ":from": n("10"), ":to": n("12")},
+		ExclusiveStartKey:         fields{"person": s("a"), "at": s("11+")},
+	}
+	var got []string
+	pages := 0
+	for more := true; more; pages++ {
+		out, err := client.Scan(t.Context(), in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range out.Items {
+			got = append(got, item["person"].(*types.AttributeValueMemberS).Value+item["at"].(*types.AttributeValueMemberS).Value)
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+		more = len(in.ExclusiveStartKey) > 0
+	}
+	if !slices.Equal(got, want) || pages != 3 {
+		t.Errorf("%q on %d pages, want %q", got, pages, want)
+	}
+	for name, in := range map[string]*dynamodb.ScanInput{
+		"an unknown value": {TableName: new("journal"), FilterExpression: new("minute = :v")},
+		"no table":         {TableName: new("diary")},
+	} {
+		if _, err := client.Scan(t.Context(), in); err == nil {
+			t.Errorf("%s is not refused", name)
+		}
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"net/http"
 	"slices"
@@ -219,52 +218,6 @@ func (t *Table) putChunk(ctx context.Context, requests []types.WriteRequest) ([]
 		}
 	}
 	return requests, fault.New(fault.Retry, fault.Table, &aws.Error{Call: "DynamoDB BatchWriteItem", Err: errUnprocessed})
-}
-
-// Partition returns the items of a partition whose sort keys begin with a prefix, in their order.
-func (t *Table) Partition(ctx context.Context, partition, prefix string) iter.Seq2[Entry, error] {
-	in := &dynamodb.QueryInput{
-		TableName:              &t.name,
-		KeyConditionExpression: new("#p = :p AND begins_with(#s, :s)"),
-		ExpressionAttributeNames: map[string]string{
-			"#p": subscriber.PartitionAttribute, "#s": subscriber.SortAttribute,
-		},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":p": toValue(partition), ":s": toValue(prefix)},
-		ConsistentRead:            new(true),
-	}
-	if prefix == "" {
-		in.KeyConditionExpression = new("#p = :p")
-		delete(in.ExpressionAttributeNames, "#s")
-		delete(in.ExpressionAttributeValues, ":s")
-	}
-	return func(yield func(Entry, error) bool) {
-		for pages := dynamodb.NewQueryPaginator(t.client, in); pages.HasMorePages(); {
-			page, err := pages.NextPage(ctx)
-			if err != nil {
-				yield(Entry{}, aws.Fault(fault.Table, err))
-				return
-			}
-			if !yieldAll(page.Items, yield) {
-				return
-			}
-		}
-	}
-}
-
-// Entry is an item with its key.
-type Entry struct {
-	Key  subscriber.Key
-	Item subscriber.Item
-}
-
-func yieldAll(items []map[string]types.AttributeValue, yield func(Entry, error) bool) bool {
-	for _, values := range items {
-		key, item := fromValues(values)
-		if !yield(Entry{key, item}, nil) {
-			return false
-		}
-	}
-	return true
 }
 
 // Delete deletes an item; found is false if there was none.

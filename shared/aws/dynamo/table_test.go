@@ -212,3 +212,49 @@ func TestKeysThatStayUnprocessedAreAnError(t *testing.T) {
 		}
 	})
 }
+
+func TestAScanReturnsWhatIsInTheRangeAndGoesOnBehindAKey(t *testing.T) {
+	server, fake, table := newTable(t)
+	var all []subscriber.Key
+	for _, person := range []string{"anna", "ben"} {
+		for minute := range 60 {
+			at := time.UnixMilli(int64(minute) * 60_000)
+			key := subscriber.EventKey(person, "demo", at, "e")
+			fake.Put(awstest.Item{
+				"subscriber": awstest.S(key.Partition), "item": awstest.S(key.Sort), "received": awstest.N(at.UnixMilli()),
+			})
+			if minute >= 10 && minute <= 50 {
+				all = append(all, key)
+			}
+		}
+		fake.Put(awstest.Item{"subscriber": awstest.S(person), "item": awstest.S("state#A"), "received": awstest.N(20 * 60_000)})
+	}
+	among := dynamo.Range{Attribute: "received", From: 10 * 60_000, To: 50 * 60_000}
+	scan := func(after subscriber.Key, most int) (keys []subscriber.Key) {
+		for entry, err := range table.Scan(t.Context(), subscriber.EventPrefix, among, after) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if keys = append(keys, entry.Key); len(keys) == most {
+				break
+			}
+		}
+		return keys
+	}
+	if diff := cmp.Diff(all, scan(subscriber.Key{}, -1)); diff != "" {
+		t.Error(diff)
+	}
+	first := scan(subscriber.Key{}, 30)
+	if _, err := table.Delete(t.Context(), first[29]); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(all, append(first, scan(first[29], -1)...)); diff != "" {
+		t.Error(diff)
+	}
+	server.Dynamo.Inject(awstest.Down)
+	for _, err := range table.Scan(t.Context(), subscriber.EventPrefix, among, subscriber.Key{}) {
+		if f := fault.Of(err); f == nil || f.Reason != fault.Table {
+			t.Errorf("error %v", err)
+		}
+	}
+}
