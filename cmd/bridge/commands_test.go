@@ -14,6 +14,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -113,7 +114,7 @@ var onStack = map[string]string{
 	"app add": "app add demo", "app check": "app check demo", "send": "send --app demo --sample ACTIVATE",
 	"rejected list": "rejected list", "rejected show": "rejected show", "rejected redrive": "rejected redrive",
 	"rejected purge": "rejected purge", "replay": "replay --app demo --yes ../../events/webhooks/trial-started.json",
-	"user show": "user show --app demo --user u", "user forget": "user forget --app demo --user u",
+	"user show": "user show --app demo --user u", "user trace": "user trace --user u", "user forget": "user forget --app demo --user u",
 	"user seed": "user seed testdata/subscribers.csv",
 }
 
@@ -209,7 +210,8 @@ func TestTheEnvironmentNamesAnotherAWS(t *testing.T) {
 }
 
 // furnish gives every example something to do.
-func furnish(c *clitest.Cloud) {
+func furnish(t *testing.T, c *clitest.Cloud) {
+	t.Helper()
 	c.FillRejected()
 	c.Secrets.Put(clitest.PurchaselySecret, `{"shared_secret":"`+clitest.DemoSecret+`"}`)
 	c.Secrets.Put(clitest.CleverTapSecret, `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`)
@@ -219,33 +221,59 @@ func furnish(c *clitest.Cloud) {
 	clitest.Put(c.FIFODeadLetters, 2*day, "anna's", clitest.Webhook("anna", 1),
 		clitest.Attributes("demo", "", "2026-11-21T10:00:00.000Z"))
 	const active = `{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}`
+	items := make(map[subscriber.Key]subscriber.Item)
 	for _, user := range []string{"anna", "learner-40213"} {
+		partition := subscriber.Partition("user", user)
 		c.Table.Put(awstest.Item{
-			"subscriber": awstest.S(subscriber.Partition("user", user)), "item": awstest.S("state#AAA-111-2222"),
+			"subscriber": awstest.S(partition), "item": awstest.S("state#AAA-111-2222"),
 			"state": awstest.S(active), "expires": awstest.N(1836648000),
 		})
+		for _, e := range history(user) {
+			items[subscriber.EventKey(partition, e.App, e.Received, e.EventID)] = e.Item(30 * day)
+		}
 	}
+	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(t.Context(), items); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// history is what the journal has of a user's webhooks.
+func history(user string) []subscriber.Event {
+	received := time.Date(2026, time.November, 22, 8, 12, 4, 0, time.UTC)
+	started := subscriber.Event{
+		App: "demo", Event: "SUBSCRIPTION_STARTED", EventID: "e-1", Name: "Subscription Started", Created: received.Add(-3 * time.Second),
+		Received: received, Settled: received.Add(2 * time.Second), Outcome: "delivered", Records: "event,profile",
+		Account: "AAA-111-2222", Active: "true", Attempt: 1, Settings: "built-in", Body: []byte(clitest.Webhook(user, 1)),
+	}
+	switchedOff := started
+	switchedOff.Event, switchedOff.EventID, switchedOff.Name = "ACTIVATE", "e-2", ""
+	switchedOff.Received, switchedOff.Created = received.Add(time.Second), received
+	switchedOff.Outcome, switchedOff.Reason, switchedOff.Records = "skipped", "event_off", ""
+	waiting := started
+	waiting.Event, waiting.EventID, waiting.Name = "TRANSACTION_PROCESSED", "e-3", ""
+	waiting.Received, waiting.Created = received.Add(25*time.Hour), received.Add(25*time.Hour-2*time.Second)
+	waiting.Settled, waiting.Attempt = received.Add(25*time.Hour+40*time.Second), 4
+	waiting.Outcome, waiting.Reason, waiting.Code, waiting.Records = "retry", "server", "503", ""
+	return []subscriber.Event{started, switchedOff, waiting}
 }
 
 // What user show prints of an app is what explain takes.
 func TestExplainTakesWhatUserShowPrints(t *testing.T) {
-	for _, args := range []string{"", " --json"} {
-		clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-			furnish(c)
-			show := "user show --stack purchasely-clevertap --app demo --user anna" + args
-			shown := run(t.Context(), c, "", strings.Fields(show)...)
-			file := filepath.Join(t.TempDir(), "state.json")
-			if err := os.WriteFile(file, []byte(shown.Out), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			const end = `{"event_name":"DEACTIVATE","user_id":"anna","purchasely_subscription_id":"subs_2",` +
-				`"event_created_at":"2026-03-15T12:00:00Z"}`
-			got := run(t.Context(), c, end, "explain", "--app", "demo", "--state", file)
-			if !got.Has(cli.OK, `"has_active_subscription":true`, "") || !strings.Contains(got.Out, `"subs_2":{"active":false`) {
-				t.Errorf("got %+v", got)
-			}
-		})
-	}
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		furnish(t, c)
+		const show = "user show --stack purchasely-clevertap --app demo --user anna --json"
+		shown := run(t.Context(), c, "", strings.Fields(show)...)
+		file := filepath.Join(t.TempDir(), "state.json")
+		if err := os.WriteFile(file, []byte(shown.Out), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		const end = `{"event_name":"DEACTIVATE","user_id":"anna","purchasely_subscription_id":"subs_2",` +
+			`"event_created_at":"2026-03-15T12:00:00Z"}`
+		got := run(t.Context(), c, end, "explain", "--app", "demo", "--state", file)
+		if !got.Has(cli.OK, `"has_active_subscription":true`, "") || !strings.Contains(got.Out, `"subs_2":{"active":false`) {
+			t.Errorf("got %+v", got)
+		}
+	})
 }
 
 // repository is a folder with the parts of the repository that examples name, and what commands write. Its integration
@@ -288,7 +316,7 @@ func TestExamplesWorkAsPrinted(t *testing.T) {
 				folder := repository(t)
 				t.Chdir(folder)
 				clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-					furnish(c)
+					furnish(t, c)
 					t.Setenv("BRIDGE_SHARED_SECRET", clitest.DemoSecret)
 					if name == "app add" && !strings.Contains(line, "--replace") {
 						c.Secrets.Remove(clitest.PurchaselySecret)

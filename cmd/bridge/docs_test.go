@@ -47,7 +47,7 @@ func TestCommandsPage(t *testing.T) {
 				}
 			}
 			clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-				furnish(c)
+				furnish(t, c)
 				if strings.Contains(block, "app add") && !strings.Contains(block, "--replace") {
 					c.Secrets.Remove(clitest.PurchaselySecret)
 					c.Secrets.Remove(clitest.CleverTapSecret)

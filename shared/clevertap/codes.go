@@ -52,6 +52,9 @@ var meanings = map[int]string{
 	555: "fault within the API", // the only one that may pass
 }
 
+// Meaning is what a code of a refused record means, empty if CleverTap does not list it.
+func Meaning(code int) string { return meanings[code] }
+
 // classify returns the class of a refused record by its code; 0 is no code. The numbers of HTTP are in it in case
 // CleverTap uses them for a record.
 func classify(code int) class {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/time/rate"
 )
 
@@ -87,4 +88,59 @@ func (r Rate) Pace(n int) string {
 	}
 	took := max(time.Second, time.Duration(float64(n)/float64(r))*time.Second)
 	return fmt.Sprintf(", %g a second, which takes about %s", float64(r), took)
+}
+
+// Instant is a flag's value: a time such as 2026-11-21T08:30:00Z, a day of UTC, or an age, which is how long ago it is.
+type Instant struct {
+	time.Time
+	EndOfDay bool // a day is its end, not its beginning
+}
+
+var errInstant = errors.New("want a day such as 2026-11-21, a time such as 2026-11-21T08:30:00Z, or how long ago, such as 12h or 3d")
+
+// Set reads an instant. Times are UTC unless they say otherwise.
+func (i *Instant) Set(text string) error {
+	var ago Age
+	if ago.Set(text) == nil {
+		i.Time = time.Now().UTC().Add(-time.Duration(ago))
+		return nil
+	}
+	for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02T15:04:05", time.RFC3339} {
+		t, err := time.Parse(layout, text)
+		if err != nil {
+			continue
+		}
+		if layout == time.DateOnly && i.EndOfDay {
+			t = t.AddDate(0, 0, 1)
+		}
+		i.Time = t.UTC()
+		return nil
+	}
+	return errInstant
+}
+
+// String is an instant as Set reads it, empty for none.
+func (i *Instant) String() string {
+	if i.IsZero() {
+		return ""
+	}
+	return i.Format(time.RFC3339Nano)
+}
+
+// Type names the value in a command's help.
+func (*Instant) Type() string { return "time" }
+
+// Period is what lies from a time on and before another; zero times are no bounds.
+type Period struct{ From, To Instant }
+
+// PeriodFlags declares --from and --to.
+func PeriodFlags(cmd *cobra.Command, p *Period, what string) {
+	p.To.EndOfDay = true
+	cmd.Flags().Var(&p.From, "from", what+" from this time on: a day, a time (UTC), or how long ago")
+	cmd.Flags().Var(&p.To, "to", what+" before this time, or to the end of this day")
+}
+
+// Has reports whether a time is in the period.
+func (p *Period) Has(t time.Time) bool {
+	return !t.Before(p.From.Time) && (p.To.IsZero() || t.Before(p.To.Time))
 }

@@ -37,7 +37,8 @@ type batch struct {
 	bodies         [][]byte
 	received       time.Time
 	sandboxAccount bool
-	states         map[string]subscriber.State // what is stored of the user by account; nil without subscriber state
+	states         map[string]subscriber.State        // what is stored of the user by account; nil without subscriber state
+	items          map[subscriber.Key]subscriber.Item // what else is stored
 }
 
 // The accounts' names, which are their ids and hosts as well.
@@ -70,6 +71,7 @@ func explain(ctx context.Context, b batch) (explanation, error) {
 	table := &memoryTable{items: make(map[subscriber.Key]subscriber.Item), read: make(map[subscriber.Key]bool)}
 	if b.states != nil {
 		handler.Table = table
+		maps.Copy(table.items, b.items)
 	}
 	if len(subscribers) > 0 {
 		for account, state := range b.states {

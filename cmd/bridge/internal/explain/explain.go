@@ -40,7 +40,8 @@ record.
 
 Subscriber state, which the forwarder keeps in a table, is consulted only with --state: a
 file with what the table has of the one user whom the webhooks are about, as 'bridge
-user show --app' prints it, or {} for nothing. Then the state afterwards is shown as well.
+user show --app --json' prints it, or {} for nothing. Then the state afterwards is shown
+as well.
 
 Exit codes: 0 all can be delivered or are skipped, 1 a webhook is rejected, 2 wrong usage.`,
 		Example: `  bridge explain --app demo events/webhooks/subscription-renewed.json
@@ -90,8 +91,8 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 	return o.Conclude(cmd, x, x.text(), cli.FindingsIf(x.rejected()))
 }
 
-// readStates reads what the table has of a user, by account, as 'bridge user show --app' prints it, with --json or
-// without; nil without a path.
+// readStates reads what the table has of a user, by account, as 'bridge user show --app --json' prints it; nil without a
+// path.
 func readStates(path string) (map[string]subscriber.State, error) {
 	if path == "" {
 		return nil, nil
@@ -101,7 +102,7 @@ func readStates(path string) (map[string]subscriber.State, error) {
 		return nil, cli.Usagef("name a file with states; {} is a user of whom nothing is stored", "state: %w", err)
 	}
 	const example = `{"production":{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}}`
-	wrong := cli.Usagef("for example "+example, "state: this is not what 'bridge user show --app' prints")
+	wrong := cli.Usagef("for example "+example, "state: this is not what 'bridge user show --app --json' prints")
 	var shown struct {
 		States jsontext.Value `json:"states"`
 	}

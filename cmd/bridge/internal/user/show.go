@@ -2,16 +2,18 @@ package user
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
-	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 )
 
 type showOptions struct {
@@ -24,12 +26,15 @@ func newShowCommand(network http.RoundTripper) *cobra.Command {
 	o := showOptions{tableFlags: tableFlags{network: network}}
 	cmd := &cobra.Command{
 		Use:   "show --stack <stack> [--app <app>] --user <id> | --anonymous <id>",
-		Short: "Print what is stored of a user's purchases",
-		Long: `Prints which purchases of a user are stored for each CleverTap account, active or not and
-since when, {} for none. Accounts have their ids or, with --app, the names production and
-sandbox; then only this app's are printed, and 'bridge explain --state' takes the output.
+		Short: "Print what is known of a person: purchases, link, suppression",
+		Long: `Prints which purchases of a person are active for each CleverTap account and since when,
+to which CleverTap ID the person is linked, and whether anything may be sent about them.
+'bridge user trace' prints what became of the person's webhooks.
 
-Exit codes: 0 the states were read, 1 one cannot be read or AWS refused, 2 wrong usage.`,
+Accounts have their ids or, with --app, the names production and sandbox; then only this
+app's are printed, and 'bridge explain --state' takes what --json prints.
+
+Exit codes: 0 all was read, 1 something of it cannot be read or AWS refused, 2 wrong usage.`,
 		Example: `  bridge user show --stack purchasely-clevertap --app demo --user learner-40213
   bridge user show --table purchasely-clevertap-SubscribersTable-1A2B3C4D5E6F ` +
 			`--anonymous 9D40B7F2-0E63-4A1C-8B5E-F7C2316D98A4 --json`,
@@ -37,8 +42,8 @@ Exit codes: 0 the states were read, 1 one cannot be read or AWS refused, 2 wrong
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	o.tableFlags.flags(cmd)
-	o.person.flags(cmd, "show what is stored for this app's accounts alone")
-	o.JSONFlag(cmd, "print one JSON object for programs, with the user's key and the accounts' ids")
+	o.person.flags(cmd, "show what is known for this app alone")
+	o.JSONFlag(cmd, "print one JSON object for programs, with the person's key and the accounts' ids")
 	return cmd
 }
 
@@ -47,11 +52,27 @@ type shown struct {
 	Key      string                    `json:"subscriber"`
 	States   map[string]jsontext.Value `json:"states"` // by account
 	Accounts map[string]shownAccount   `json:"accounts"`
+	Apps     map[string]shownApp       `json:"apps"`     // what was said of the person
+	Webhooks int                       `json:"webhooks"` // in the journal
 }
 
 type shownAccount struct {
-	ID      string `json:"id"`
-	Expires string `json:"expires"` // of the state; empty: never
+	ID      string    `json:"id"`
+	Active  bool      `json:"active"`
+	Expires time.Time `json:"expires,omitzero"` // of the state
+	state   journal.State
+}
+
+type shownApp struct {
+	CleverTapID  string    `json:"clevertap_id,omitzero"`
+	ObservedAt   time.Time `json:"observed_at,omitzero"`
+	Suppressed   bool      `json:"suppressed"`
+	SuppressedAt time.Time `json:"suppressed_at,omitzero"`
+	RestoredAt   time.Time `json:"restored_at,omitzero"`
+}
+
+func newShownApp(s journal.AppPerson) shownApp {
+	return shownApp{s.CleverTapID, s.ObservedAt, s.Suppressed(), s.SuppressedAt, s.RestoredAt}
 }
 
 func (o *showOptions) run(cmd *cobra.Command) error {
@@ -67,34 +88,35 @@ func (o *showOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	result := shown{partition, make(map[string]jsontext.Value), make(map[string]shownAccount)}
+	p, err := journal.ReadPerson(cmd.Context(), table, partition, o.app, time.Now())
+	if err != nil {
+		return explain(err)
+	}
+	result := shown{
+		partition, make(map[string]jsontext.Value), make(map[string]shownAccount), make(map[string]shownApp), len(p.Entries),
+	}
 	damaged := false
-	for entry, err := range table.Partition(cmd.Context(), partition, subscriber.StatePrefix) {
-		if err != nil {
-			return explain(err)
-		}
-		id := strings.TrimPrefix(entry.Key.Sort, subscriber.StatePrefix)
-		name := nameOf(id)
-		if name == "" || entry.Item.Expired(time.Now()) {
+	for _, s := range p.States {
+		name := nameOf(s.Account)
+		if name == "" {
 			continue
 		}
-		state, unreadable := subscriber.DecodeState(entry.Item.Text(subscriber.StateAttribute))
-		if unreadable != nil {
+		if s.Damage != nil {
 			damaged = true
 			cmd.PrintErrf("%s: %s; this is what is believed of it, and the forwarder replaces it "+
-				"when the user's next webhook comes\n", name, unreadable)
+				"when the person's next webhook comes\n", name, s.Damage)
 		}
-		result.States[name] = jsontext.Value(state.Encode())
-		result.Accounts[name] = shownAccount{id, expiry(entry.Item)}
+		result.States[name] = jsontext.Value(s.Encode())
+		result.Accounts[name] = shownAccount{s.Account, s.Active(), s.Expires, s}
 	}
-	if len(result.States) == 0 {
-		cmd.PrintErrln("nothing is stored of this user")
+	for _, s := range p.Apps {
+		if s.Damage != nil {
+			damaged = true
+			cmd.PrintErrf("%s: %s; the person's webhooks wait until it is written anew\n", s.App, s.Damage)
+		}
+		result.Apps[s.App] = newShownApp(s)
 	}
-	text, err := json.Marshal(result.States, json.Deterministic(true))
-	if err != nil {
-		return err
-	}
-	return o.Conclude(cmd, result, string(text)+"\n", cli.FindingsIf(damaged))
+	return o.Conclude(cmd, result, result.text(), cli.FindingsIf(damaged))
 }
 
 // namesOfAccounts returns how accounts are called by their ids; empty: they are not shown.
@@ -118,11 +140,61 @@ func (o *showOptions) namesOfAccounts(ctx context.Context, table subscribers) (f
 	}, nil
 }
 
-// expiry is when DynamoDB may delete an item.
-func expiry(item subscriber.Item) string {
-	expires := item.Number(subscriber.ExpiresAttribute)
-	if expires == 0 {
-		return ""
+// text is what is known, in lines for people.
+func (s shown) text() string {
+	if len(s.States)+len(s.Apps)+s.Webhooks == 0 {
+		return "nothing is stored of this person\n"
 	}
-	return time.Unix(expires, 0).UTC().Format(time.RFC3339)
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(s.Accounts)) {
+		b.WriteString(s.Accounts[name].text(name))
+	}
+	if len(s.States) == 0 {
+		b.WriteString("no purchase is known\n")
+	}
+	for _, app := range slices.Sorted(maps.Keys(s.Apps)) {
+		for _, line := range s.Apps[app].lines() {
+			fmt.Fprintf(&b, "%s: %s\n", app, line)
+		}
+	}
+	if s.Webhooks == 0 {
+		b.WriteString("no webhook is in the journal\n")
+	} else {
+		fmt.Fprintf(&b, "%s in the journal: 'bridge user trace' shows what became of each\n", cli.Quantity(s.Webhooks, "webhook"))
+	}
+	return b.String()
+}
+
+// instant is how times are printed.
+const instant = "2 Jan 2006 15:04:05 UTC"
+
+func (a shownAccount) text(name string) string {
+	title, verdict := name, "no purchase is active"
+	if name != a.ID {
+		title += " account " + a.ID
+	} else {
+		title = "account " + a.ID
+	}
+	if a.Active {
+		verdict = "an active subscription"
+	}
+	rows := [][]string{}
+	for _, id := range slices.Sorted(maps.Keys(a.state.State)) {
+		p := a.state.State[id]
+		rows = append(rows, []string{"  " + id, map[bool]string{true: "active", false: "ended"}[p.Active], "as of " + p.At.Format(instant)})
+	}
+	return title + ": " + verdict + "\n" + cli.Table(rows)
+}
+
+// lines are what was said of the person.
+func (a shownApp) lines() (lines []string) {
+	if a.Suppressed {
+		lines = append(lines, "suppressed since "+a.SuppressedAt.Format(instant)+": nothing is sent or stored of the person")
+	} else if !a.SuppressedAt.IsZero() {
+		lines = append(lines, "restored on "+a.RestoredAt.Format(instant)+", after a suppression")
+	}
+	if a.CleverTapID != "" {
+		lines = append(lines, "linked to the CleverTap ID "+a.CleverTapID+" since "+a.ObservedAt.Format(instant))
+	}
+	return lines
 }

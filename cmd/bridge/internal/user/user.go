@@ -27,7 +27,7 @@ func NewCommand(network http.RoundTripper) *cobra.Command {
 active, for each CleverTap account. Users are stored there under a hash of their id.
 
 docs/guide/subscribers.md says what is kept, for how long, and why.`,
-		newShowCommand(network), newForgetCommand(network), newSeedCommand(network))
+		newShowCommand(network), newTraceCommand(network), newForgetCommand(network), newSeedCommand(network))
 }
 
 // tableFlags say which table a command works on.
@@ -83,6 +83,8 @@ func explain(err error) error {
 	return stack.Explain(err)
 }
 
+var errNoPerson = errors.New("name the person by --user or by --anonymous")
+
 // person names one user on a command line.
 type person struct{ app, user, anonymous string }
 
@@ -97,8 +99,10 @@ func (p *person) flags(cmd *cobra.Command, app string) {
 // partition is the user's partition of the table.
 func (p *person) partition(cmd *cobra.Command) (string, error) {
 	switch {
-	case (p.user == "") == (p.anonymous == ""):
-		return "", cli.BadUsage(cmd, errors.New("name the user by --user or by --anonymous, not by both"))
+	case p.user != "" && p.anonymous != "":
+		return "", cli.BadUsage(cmd, errors.New("name the person by --user or by --anonymous, not by both"))
+	case p.user == "" && p.anonymous == "":
+		return "", cli.BadUsage(cmd, errNoPerson)
 	case p.user != "":
 		return subscriber.Partition(webhook.ByUser.String(), p.user), nil
 	default:

@@ -1,0 +1,112 @@
+package journal
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
+)
+
+// Describe says in sentences what became of a webhook: when it was made and arrived, what was done with it, what CleverTap has
+// of it, and what was true of the person then.
+func (e Entry) Describe() []string {
+	sentences := []string{e.origin()}
+	switch e.Outcome {
+	case forward.Delivered.String():
+		sentences = append(sentences, e.delivered())
+	case forward.Skipped.String():
+		sentences = append(sentences, fmt.Sprintf("Nothing was sent, because %s.", Because(e.Reason, e.Code)))
+	case forward.Rejected.String():
+		sentences = append(sentences, fmt.Sprintf("Not delivered, because %s. It was put on the rejected queue %s%s.",
+			Because(e.Reason, e.Code), e.later(), e.attempts()))
+	default:
+		sentences = append(sentences, fmt.Sprintf("Still on its way at %s%s, because %s. The bridge tries again by itself.",
+			e.at(e.Settled), e.attempts(), Because(e.Reason, e.Code)))
+	}
+	if e.Outcome != forward.Delivered.String() && e.Records != "" {
+		sentences = append(sentences, fmt.Sprintf("CleverTap account %s has %s of it.", e.Account, e.records()))
+	}
+	switch e.Active {
+	case "true":
+		sentences = append(sentences, "The person then had an active subscription.")
+	case "false":
+		sentences = append(sentences, "The person then had no active subscription.")
+	}
+	return append(sentences, fmt.Sprintf("Settings: %s.", e.Settings))
+}
+
+// origin says when Purchasely made the webhook.
+func (e Entry) origin() string {
+	switch before := e.Received.Sub(e.Created); {
+	case e.Created.IsZero():
+		return "It does not say when Purchasely created it."
+	case before < time.Second:
+		return "It arrived as soon as Purchasely had created it."
+	default:
+		return fmt.Sprintf("Purchasely created it at %s, %s before it arrived.", e.at(e.Created), span(before))
+	}
+}
+
+func (e Entry) delivered() string {
+	if e.Records == "" {
+		return fmt.Sprintf("Done %s%s: there was nothing left to send.", e.later(), e.attempts())
+	}
+	return fmt.Sprintf("Delivered %s%s: CleverTap account %s has %s.", e.later(), e.attempts(), e.Account, e.records())
+}
+
+// later is when the outcome was known, after the arrival.
+func (e Entry) later() string {
+	after := e.Settled.Sub(e.Received)
+	if after < time.Second {
+		return "at once"
+	}
+	return span(after) + " later"
+}
+
+// span is a duration of a second or more in words, in its largest unit, or its two largest.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d < time.Minute:
+		return cli.Quantity(int(d/time.Second), "second")
+	case d < time.Hour:
+		return cli.Quantity(int(d/time.Minute), "minute")
+	case d < day:
+		return cli.Quantity(int(d/time.Hour), "hour") + " and " + cli.Quantity(int(d%time.Hour/time.Minute), "minute")
+	default:
+		return cli.Quantity(int(d/day), "day") + " and " + cli.Quantity(int(d%day/time.Hour), "hour")
+	}
+}
+
+func (e Entry) attempts() string {
+	if e.Attempt <= 1 {
+		return ""
+	}
+	return fmt.Sprintf(", at attempt %d", e.Attempt)
+}
+
+// records are the kinds of records that CleverTap has, in words.
+func (e Entry) records() string {
+	event := "the event"
+	if e.Name != "" {
+		event += fmt.Sprintf(" (named %q)", e.Name)
+	}
+	var words []string
+	for kind := range strings.SplitSeq(e.Records, ",") {
+		words = append(words, map[string]string{"event": event, "profile": "the profile", "charged": "the purchase (Charged)"}[kind])
+	}
+	if last := len(words) - 1; last > 0 {
+		return strings.Join(words[:last], ", ") + " and " + words[last]
+	}
+	return words[0]
+}
+
+// at is a time near the arrival: without the day if it is the same.
+func (e Entry) at(t time.Time) string {
+	if t.Format(time.DateOnly) == e.Received.Format(time.DateOnly) {
+		return t.Format(time.TimeOnly)
+	}
+	return t.Format("2 Jan 2006 15:04:05")
+}

@@ -1,0 +1,242 @@
+package user
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+type traceOptions struct {
+	tableFlags
+	person
+	cli.Output
+	cli.Period
+	file string
+	body int
+}
+
+func newTraceCommand(network http.RoundTripper) *cobra.Command {
+	o := traceOptions{tableFlags: tableFlags{network: network}}
+	cmd := &cobra.Command{
+		Use:   "trace --stack <stack> [--app <app>] [--user <id>] [--anonymous <id>]",
+		Short: "Tell what became of each of a person's webhooks",
+		Long: `Tells in sentences what became of every webhook of a person: when Purchasely created it,
+when it arrived, whether CleverTap has it, on which account and under which name, what was
+true of the person then, and what is now. Give both ids of a person if you know them. What
+a transfer leads to, from or to another id, is in the list as well. All times are UTC.
+
+The journal keeps a webhook for as many days as the stack's parameter JournalDays says. It
+has no webhooks without an id of a person, and none that nothing can be made of: see
+'bridge rejected list'.
+
+With --body N it prints webhook N of the list and explains it under today's settings,
+where the stack's parameter Journal is "bodies". A body is personal data: keep it out of
+tickets and logs.
+
+Exit codes: 0 the journal was read, 1 AWS refused or there is no such body, 2 wrong usage.`,
+		Example: `  bridge user trace --stack purchasely-clevertap --user learner-40213
+  bridge user trace --stack purchasely-clevertap --app demo --user learner-40213 --from 3d --json
+  bridge user trace --stack purchasely-clevertap --user learner-40213 --body 2`,
+		Args: cli.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+	}
+	o.tableFlags.flags(cmd)
+	o.person.flags(cmd, "only this app's webhooks")
+	cli.PeriodFlags(cmd, &o.Period, "webhooks that arrived")
+	cli.FileFlag(cmd, &o.file)
+	o.JSONFlag(cmd, "print one JSON object for programs")
+	cmd.Flags().IntVar(&o.body, "body", 0, "print this webhook of the list and explain it; it is personal data")
+	return cmd
+}
+
+func (o *traceOptions) run(cmd *cobra.Command) error {
+	partitions, names, err := o.partitions(cmd)
+	if err != nil {
+		return err
+	}
+	table, err := o.open(cmd)
+	if err != nil {
+		return err
+	}
+	history, err := journal.Read(cmd.Context(), table, partitions, o.app, time.Now())
+	if err != nil {
+		return explain(err)
+	}
+	lines := history.Timeline()
+	if o.body != 0 {
+		return o.printBody(cmd, table, history, lines)
+	}
+	lines = slices.DeleteFunc(lines, func(l journal.Line) bool { return !o.Has(l.Received) })
+	return o.Print(cmd, newTrace(history, lines), traceText(history, lines, names))
+}
+
+// partitions are the person's partitions of the table, and what their ids are called.
+func (p *person) partitions(cmd *cobra.Command) (partitions, names []string, err error) {
+	if p.user != "" {
+		partitions, names = append(partitions, subscriber.Partition(webhook.ByUser.String(), p.user)), append(names, "user id")
+	}
+	if p.anonymous != "" {
+		partitions = append(partitions, subscriber.Partition(webhook.ByAnonymous.String(), p.anonymous))
+		names = append(names, "anonymous id")
+	}
+	if len(partitions) == 0 {
+		return nil, nil, cli.BadUsage(cmd, errNoPerson)
+	}
+	return partitions, names, nil
+}
+
+// trace is what user trace --json prints.
+type trace struct {
+	People     []tracedPerson  `json:"people"`
+	Webhooks   []tracedWebhook `json:"webhooks"` // in the order in which they arrived
+	Unfollowed int             `json:"unfollowed,omitzero"`
+}
+
+type tracedPerson struct {
+	Key    string                    `json:"subscriber"`
+	Asked  bool                      `json:"asked"` // false: a transfer led to it
+	States map[string]jsontext.Value `json:"states"`
+	Apps   map[string]shownApp       `json:"apps"`
+}
+
+type tracedWebhook struct {
+	Number   int       `json:"number"`
+	Person   int       `json:"person"` // its index in people
+	App      string    `json:"app"`
+	Event    string    `json:"event"`
+	EventID  string    `json:"event_id"`
+	Created  time.Time `json:"created,omitzero"`
+	Received time.Time `json:"received"`
+	Settled  time.Time `json:"settled"`
+	Outcome  string    `json:"outcome"`
+	Reason   string    `json:"reason,omitzero"`
+	Code     string    `json:"code,omitzero"`
+	Because  string    `json:"because,omitzero"` // the reason in words
+	Account  string    `json:"account,omitzero"`
+	Records  []string  `json:"records"`       // that CleverTap has
+	Name     string    `json:"name,omitzero"` // of the event at CleverTap, where it is another one
+	Active   *bool     `json:"active"`        // whether the person was then; null: unknown
+	Attempt  int       `json:"attempt"`
+	Settings string    `json:"settings"`
+	Other    string    `json:"other,omitzero"` // of a transfer: the other side's subscriber
+	HasBody  bool      `json:"has_body"`
+}
+
+func newTrace(h journal.History, lines []journal.Line) trace {
+	t := trace{People: []tracedPerson{}, Webhooks: []tracedWebhook{}, Unfollowed: h.Unfollowed}
+	for _, p := range h.People {
+		traced := tracedPerson{p.Partition, p.Asked, make(map[string]jsontext.Value), make(map[string]shownApp)}
+		for _, s := range p.States {
+			traced.States[s.Account] = jsontext.Value(s.Encode())
+		}
+		for _, s := range p.Apps {
+			traced.Apps[s.App] = newShownApp(s)
+		}
+		t.People = append(t.People, traced)
+	}
+	for _, l := range lines {
+		t.Webhooks = append(t.Webhooks, newTracedWebhook(l))
+	}
+	return t
+}
+
+func newTracedWebhook(l journal.Line) tracedWebhook {
+	w := tracedWebhook{
+		Number: l.Number, Person: l.Person, App: l.App, Event: l.Event.Event, EventID: l.EventID,
+		Created: l.Created, Received: l.Received, Settled: l.Settled, Outcome: l.Outcome, Reason: l.Reason, Code: l.Code,
+		Account: l.Account, Records: []string{}, Name: l.Name, Attempt: l.Attempt, Settings: l.Settings, Other: l.Other,
+		HasBody: l.Body != nil,
+	}
+	if l.Records != "" {
+		w.Records = strings.Split(l.Records, ",")
+	}
+	if l.Reason != "" {
+		w.Because = journal.Because(l.Reason, l.Code)
+	}
+	if l.Active != "" {
+		w.Active = new(l.Active == "true")
+	}
+	return w
+}
+
+// traceText tells the history in sentences. names are what the ids are called that were asked for.
+func traceText(h journal.History, lines []journal.Line, names []string) string {
+	var b strings.Builder
+	for i, p := range h.People {
+		b.WriteString(nowText(nameOf(h, names, i), p))
+	}
+	if h.Unfollowed > 0 {
+		fmt.Fprintf(&b, "Transfers lead to %s more, which are not in this list.\n", cli.Quantity(h.Unfollowed, "id"))
+	}
+	if len(lines) == 0 {
+		b.WriteString("\nThe journal has no such webhook of this person.\n")
+	}
+	day := ""
+	for _, l := range lines {
+		if today := l.Received.Format("Monday, 2 January 2006"); today != day {
+			fmt.Fprintf(&b, "\n%s\n", today)
+			day = today
+		}
+		fmt.Fprintf(&b, "%3d  %s UTC  %s, %s", l.Number, l.Received.Format(time.TimeOnly), l.Event.Event, l.App)
+		if len(h.People) > 1 {
+			fmt.Fprintf(&b, ", of the %s", nameOf(h, names, l.Person))
+		}
+		b.WriteString("\n")
+		for _, sentence := range l.Describe() {
+			fmt.Fprintf(&b, "     %s\n", sentence)
+		}
+	}
+	return b.String()
+}
+
+// nameOf is what an id of the history is called.
+func nameOf(h journal.History, names []string, person int) string {
+	switch {
+	case person < len(names):
+		return names[person]
+	case len(h.People) == len(names)+1:
+		return "transfer's other id"
+	default:
+		return fmt.Sprintf("transfer's other id %d", person-len(names)+1)
+	}
+}
+
+// nowText says what is known of an id today.
+func nowText(name string, p journal.Person) string {
+	var b strings.Builder
+	say := func(format string, args ...any) {
+		fmt.Fprintf(&b, "Today, %s: %s.\n", name, fmt.Sprintf(format, args...))
+	}
+	for _, s := range p.States {
+		verdict := "no active subscription"
+		if s.Active() {
+			verdict = "an active subscription"
+		}
+		say("%s at the CleverTap account %s", verdict, s.Account)
+		if s.Damage != nil {
+			say("this is what is believed of it: %s", s.Damage)
+		}
+	}
+	if len(p.States) == 0 {
+		say("no purchase is known")
+	}
+	for _, s := range p.Apps {
+		if s.Damage != nil {
+			say("%s cannot be read for %s, so that webhooks wait", s.Damage, s.App)
+		}
+		for _, line := range newShownApp(s).lines() {
+			say("for %s %s", s.App, line)
+		}
+	}
+	return b.String()
+}
