@@ -33,7 +33,8 @@ func (o *traceOptions) printBody(
 		return cli.Findingf("the stack's parameter Journal must be \"bodies\" when a webhook arrives",
 			"the journal has no body of webhook %d", o.body)
 	}
-	file, err := cli.LoadApp(o.file, l.App)
+	app := l.App
+	file, err := cli.LoadApp(cmd, o.file, &app)
 	if err != nil {
 		return err
 	}
