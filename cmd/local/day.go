@@ -59,7 +59,7 @@ func operate(ctx context.Context, s *stack, screen *screen) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(runFolder, "shell", "backfill.jsonl"), backfill, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(shellFolder, "backfill.jsonl"), backfill, 0o600); err != nil {
 		return err
 	}
 	screen.heading("An operator's day")

@@ -70,6 +70,13 @@ func execute(ctx context.Context) error {
 		return err
 	}
 	screen.heading("%d webhooks of events/, and what each became in CleverTap", len(fixtures))
+	differs, err := ownFileDiffers()
+	if err != nil {
+		return err
+	}
+	if differs {
+		screen.print("  They bring their own integration file, %s; yours differs, and counts when you deploy.\n", fixturesFile)
+	}
 	failed, err := sendAll(ctx, stack, fixtures, screen)
 	if err != nil {
 		return err

@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	runFolder  = ".local/run"           // where everything of a run lies; each run makes it anew
-	tools      = ".tools/venv/bin"      // where the Makefile has installed SAM CLI and MiniStack
-	bridgeTool = ".local/bridge"        // the project's own tool, which the Makefile builds beside this program
-	stackName  = "local"                // Queues and log groups begin with it.
-	documented = "purchasely-clevertap" // the stack's name in docs/
+	runFolder   = ".local/run"           // where everything of a run lies; each run makes it anew
+	shellFolder = runFolder + "/shell"   // where the tool's commands run
+	tools       = ".tools/venv/bin"      // where the Makefile has installed SAM CLI and MiniStack
+	bridgeTool  = ".local/bridge"        // the project's own tool, which the Makefile builds beside this program
+	stackName   = "local"                // Queues and log groups begin with it.
+	documented  = "purchasely-clevertap" // the stack's name in docs/
 )
 
 // stack is everything that runs.
@@ -80,8 +81,13 @@ func (s *stack) stop() {
 
 // samBuild builds the functions for this machine's processor, apart from what `sam build` leaves for AWS.
 func (s *stack) samBuild(ctx context.Context) error {
-	_, err := finish(ctx, filepath.Join(runFolder, "build.log"), toolEnvironment(), filepath.Join(tools, "sam"), "build",
-		"--build-dir", filepath.Join(runFolder, "build"), "--parameter-overrides", "Architecture="+s.options.architecture)
+	goflags, err := useFixturesFile()
+	if err != nil {
+		return err
+	}
+	_, err = finish(ctx, filepath.Join(runFolder, "build.log"), append(toolEnvironment(), goflags),
+		filepath.Join(tools, "sam"), "build", "--build-dir", filepath.Join(runFolder, "build"),
+		"--parameter-overrides", "Architecture="+s.options.architecture)
 	return err
 }
 
@@ -162,16 +168,12 @@ func (s *stack) createSecrets(ctx context.Context) error {
 
 // shell runs a line of docs/ for this stack, answers its questions with the input, and returns all that it shows.
 func (s *stack) shell(ctx context.Context, line, input string) (shown string, exit int, err error) {
-	folder := filepath.Join(runFolder, "shell")
 	bin, err := filepath.Abs(filepath.Dir(bridgeTool))
 	if err != nil {
 		return "", 0, err
 	}
-	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return "", 0, err
-	}
 	command := exec.CommandContext(ctx, "sh", "-c", s.local(line)) //nolint:gosec // The lines are this project's own.
-	command.Dir, command.Stdin = folder, strings.NewReader(input)
+	command.Dir, command.Stdin = shellFolder, strings.NewReader(input)
 	command.Env = append(s.awsEnvironment(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	if s.clevertap != nil {
 		command.Env = append(command.Env, "CLEVERTAP_ENDPOINT="+s.clevertap.endpoint+"/{host}")
