@@ -23,7 +23,7 @@ GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 ALL_TAGS := $(TAGS),soak,local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race soak vet lint fix fuzz integrations validate build once strict vulnerabilities modules \
+.PHONY: help run test check race soak vet lint fix fuzz integrations validate build once strict customers names vulnerabilities modules \
   licences sbom hardening reproducible deploy bench scale clean tools
 
 help: ## lists these commands
@@ -36,7 +36,7 @@ run: tools ## the whole path on this machine: ONCE=1, OPERATE=1, QUEUE=standard,
 test: tools ## unit, property, golden, template and black-box tests
 	@$(STEP) "tests" go test $(TAGS) ./...
 
-check: vet fix lint test race soak fuzz integrations validate hardening build reproducible once strict modules licences vulnerabilities ## everything that must hold before a change goes in
+check: vet fix lint test race soak fuzz integrations validate hardening build reproducible once strict customers modules licences vulnerabilities ## everything that must hold before a change goes in
 
 race: ## the unit tests again, in random order and with the race detector, which needs a C compiler
 	@if command -v $$(go env CC) >/dev/null; then export CGO_ENABLED=1; race=-race; \
@@ -58,8 +58,14 @@ fix: ## would go fix change anything? A few lines joined with += need no strings
 fuzz: ## each fuzz target for TIME (2s)
 	@$(STEP) "fuzzing" .ci/fuzz $(or $(TIME),2s)
 
-integrations: ## bridge lint on the embedded integration file
+integrations: ## bridge lint on the integration file
 	@$(STEP) "bridge lint" go run ./cmd/bridge lint shared/config/integrations.yaml
+
+names: ## the same, strictly: an unknown name is a typo unless the file confirms it
+	@$(STEP) "bridge lint --strict" go run ./cmd/bridge lint --strict shared/config/integrations.yaml
+
+customers: tools ## what depends on the integration file, with those of three customers
+	@.ci/customer .ci/customers/*.yaml
 
 validate: tools ## sam validate with cfn-lint
 	@$(STEP) "sam validate --lint" $(SAM) validate --lint
@@ -94,7 +100,7 @@ hardening: ## checkov over the template, with its exceptions in .ci/checkov.yaml
 reproducible: build ## does another build make the same bytes as SAM's?
 	@$(STEP) "the same bytes twice" .ci/reproducible
 
-deploy: integrations build ## sam deploy to AWS: ENV=staging, ENV=production
+deploy: names build ## sam deploy to AWS: ENV=staging, ENV=production
 	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)
 
 bench: ## every figure beside its floor, one table: COUNT=10 for its median and for benchstat
