@@ -43,12 +43,13 @@ func (k Kind) String() string {
 // Reason is a word from a closed list, safe as a metric's dimension and in a log line.
 type Reason string
 
-// Reasons of the receiver's answers.
+// Reasons of answers to HTTP requests.
 const (
 	UnknownApp   Reason = "unknown_app" // also a reason to reject a message
 	TooLarge     Reason = "too_large"
 	Unauthorized Reason = "unauthorized"
 	Unavailable  Reason = "unavailable"
+	Invalid      Reason = "invalid" // an entry of a request is wrong
 )
 
 // Reasons why a webhook is not trusted. They are in the log only; the answer says [Unauthorized].

@@ -1,7 +1,8 @@
-// Package httpapi reads requests that an HTTP API of API Gateway hands over (payload format 2.0), and writes answers to them.
+// Package httpapi reads requests that an HTTP API of API Gateway hands over (payload format 2.0), and writes
+// answers to them.
 //
-// It promises the bytes that were sent, within a limit that is checked before anything is decoded, and an answer before API
-// Gateway or the caller gives up. It checks no signature, decides about no app, and logs nothing.
+// It promises the bytes that were sent, within a limit that is checked before anything is decoded, and an answer
+// before API Gateway or the caller gives up. It checks no signature, decides about no app, and logs nothing.
 package httpapi
 
 import (
@@ -41,7 +42,8 @@ func Read(payload []byte) (Request, error) {
 	return r, err
 }
 
-// App returns the name of the app in a path such as /purchasely/demo, "" if there is none. The route is "/purchasely/".
+// App returns the name of the app in a path such as /purchasely/demo, "" if there is none. The route is
+// "/purchasely/".
 func (r Request) App(route string) string {
 	if r.Parameters.App != "" {
 		return r.Parameters.App
@@ -50,8 +52,8 @@ func (r Request) App(route string) string {
 	return app
 }
 
-// Body returns the bytes that were sent, if there are at most limit. Base64 text that is too long is refused before it is
-// decoded; what is not base64 cannot have been signed.
+// Body returns the bytes that were sent, if there are at most limit. Base64 text that is too long is refused before
+// it is decoded; what is not base64 cannot have been signed.
 func (r Request) Body(limit int) ([]byte, error) {
 	text := unquote(r.Text)
 	size := len(text)
@@ -71,8 +73,8 @@ func (r Request) Body(limit int) ([]byte, error) {
 	return body, nil
 }
 
-// Header returns the value of a header, whatever the letter case of its name; "" if there are two of them. API Gateway itself
-// joins the values of a header that was sent twice with a comma.
+// Header returns the value of a header, whatever the letter case of its name; "" if there are two of them. API
+// Gateway itself joins the values of a header that was sent twice with a comma.
 func (r Request) Header(name string) (value string) {
 	count := 0
 	for sent, text := range r.Headers {
@@ -87,8 +89,8 @@ func (r Request) Header(name string) (value string) {
 	return value
 }
 
-// unquote returns the text of a JSON string, nil for any other value. The JSON package replaces bytes that are not UTF-8; here
-// they stay, because a signature covers the bytes that were sent.
+// unquote returns the text of a JSON string, nil for any other value. The JSON package replaces bytes that are not
+// UTF-8; here they stay, because a signature covers the bytes that were sent.
 func unquote(value jsontext.Value) []byte {
 	if value.Kind() != jsontext.KindString {
 		return nil
@@ -139,8 +141,8 @@ type Keys[K any] interface {
 	Refresh(ctx context.Context, app string, since time.Time) (K, error)
 }
 
-// Verify checks a signature with an app's keys, and checks it again with fresh keys if it does not match: the keys may have
-// changed since they were read.
+// Verify checks a signature with an app's keys, and checks it again with fresh keys if it does not match: the keys
+// may have changed since they were read.
 func Verify[K any](ctx context.Context, keys Keys[K], app string, received time.Time, check func(K) error) error {
 	current, err := keys.Get(ctx, app)
 	if err != nil {
@@ -158,7 +160,8 @@ func Verify[K any](ctx context.Context, keys Keys[K], app string, received time.
 	return check(current)
 }
 
-// Refusal returns the status of an answer to a fault and the reason in it. What is not the sender's fault may pass later.
+// Refusal returns the status of an answer to a fault and the reason in it. What is not the sender's fault may pass
+// later.
 func Refusal(f *fault.Fault) (status int, reason fault.Reason) {
 	if f.Kind == fault.Reject {
 		switch f.Reason {

@@ -291,8 +291,24 @@ func (d *Dynamo) read(in *itemInput) (any, error) {
 }
 
 type keysInput struct {
-	Keys       []Item `json:"Keys"`
-	Consistent bool   `json:"ConsistentRead,omitzero"`
+	Keys       []Item            `json:"Keys"`
+	Consistent bool              `json:"ConsistentRead,omitzero"`
+	Projection string            `json:"ProjectionExpression,omitzero"`
+	Names      map[string]string `json:"ExpressionAttributeNames,omitzero"`
+}
+
+// project returns the attributes of an item that were asked for: all, or those of a list of names that begin with #.
+func (in keysInput) project(item Item) Item {
+	if in.Projection == "" {
+		return item
+	}
+	projected := Item{}
+	for name := range strings.SplitSeq(in.Projection, ", ") {
+		if value := item[in.Names[name]]; value != nil {
+			projected[in.Names[name]] = value
+		}
+	}
+	return projected
 }
 
 func (d *Dynamo) batchGet(in *struct {
@@ -310,12 +326,12 @@ func (d *Dynamo) batchGet(in *struct {
 		}
 		n := t.process(len(keys))
 		if n < len(keys) {
-			left[name] = keysInput{wanted.Keys[n:], wanted.Consistent}
+			left[name] = keysInput{wanted.Keys[n:], wanted.Consistent, wanted.Projection, wanted.Names}
 		}
 		found[name] = []Item{}
 		for _, key := range slices.Backward(keys[:n]) { // DynamoDB does not promise the order of the keys
 			if item := t.items[key]; item != nil {
-				found[name] = append(found[name], item)
+				found[name] = append(found[name], wanted.project(item))
 			}
 		}
 	}

@@ -42,10 +42,11 @@ var errUnprocessed = errors.New("items left unprocessed")
 
 // Table is the subscribers table. It implements what handlers declare.
 type Table struct {
-	client *dynamodb.Client
-	name   string
-	reads  *semaphore.Weighted // bounds the reads under way
-	writes *semaphore.Weighted // bounds the writes under way
+	client     *dynamodb.Client
+	name       string
+	attributes []string            // that [Table.Load] reads; empty: all
+	reads      *semaphore.Weighted // bounds the reads under way
+	writes     *semaphore.Weighted // bounds the writes under way
 }
 
 // NewTable makes no connection yet. One try of a call may take as long as timeout; 0 sets no limit. As many
@@ -59,7 +60,18 @@ func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 			})
 		}
 	})
-	return &Table{client, name, semaphore.NewWeighted(readsAtOnce), semaphore.NewWeighted(writesAtOnce)}
+	return &Table{
+		client: client, name: name,
+		reads: semaphore.NewWeighted(readsAtOnce), writes: semaphore.NewWeighted(writesAtOnce),
+	}
+}
+
+// Only returns the table with a Load that reads nothing but the keys and these attributes, as a role may demand that is not
+// allowed to see others.
+func (t *Table) Only(attributes ...string) *Table {
+	only := *t
+	only.attributes = append([]string{subscriber.PartitionAttribute, subscriber.SortAttribute}, attributes...)
+	return &only
 }
 
 // Load returns the items of keys, which are distinct. A key without an item is not in the result. It asks for a hundred items
@@ -99,12 +111,23 @@ func (t *Table) loadChunk(ctx context.Context, keys []subscriber.Key) (items []m
 	for i, key := range keys {
 		wanted[i] = keyValues(key)
 	}
+	request := types.KeysAndAttributes{ConsistentRead: new(true)}
+	if len(t.attributes) > 0 {
+		request.ExpressionAttributeNames = make(map[string]string, len(t.attributes))
+		names := make([]string, len(t.attributes))
+		for i, attribute := range t.attributes {
+			names[i] = fmt.Sprint("#a", i)
+			request.ExpressionAttributeNames[names[i]] = attribute
+		}
+		request.ProjectionExpression = new(strings.Join(names, ", "))
+	}
 	for attempt := range attempts {
 		if err := wait(ctx, attempt); err != nil {
 			return items, err
 		}
+		request.Keys = wanted
 		answer, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{t.name: {Keys: wanted, ConsistentRead: new(true)}},
+			RequestItems: map[string]types.KeysAndAttributes{t.name: request},
 		})
 		if err != nil {
 			return items, aws.Fault(fault.Table, err)

@@ -117,6 +117,19 @@ func TestAllItemsAreReadAndWrittenHoweverManyThereAre(t *testing.T) {
 	}
 }
 
+func TestOnlyTheAttributesThatAreNamedAreRead(t *testing.T) {
+	_, _, table := newTable(t)
+	stored := subscriber.Item{"state": "s", "body": []byte{1}, "n": int64(7)}
+	if _, err := table.Put(t.Context(), map[subscriber.Key]subscriber.Item{key("anna"): stored}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := table.Only("state", "n", "absent").Load(t.Context(), []subscriber.Key{key("anna"), key("bert")})
+	want := map[subscriber.Key]subscriber.Item{key("anna"): {"state": "s", "n": int64(7)}}
+	if diff := cmp.Diff(want, found); diff != "" || err != nil {
+		t.Errorf("%v: %s", err, diff)
+	}
+}
+
 func TestAPartitionIsListedAndItsItemsDeleted(t *testing.T) {
 	_, _, table := newTable(t)
 	items := map[subscriber.Key]subscriber.Item{

@@ -1,0 +1,206 @@
+//go:build blackbox
+
+package main_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+)
+
+const (
+	// Keys that open nothing.
+	key      = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	otherKey = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIz"
+
+	// timeout is the function's, as in the template; busy is what a machine with other things to do may take more.
+	timeout = 8 * time.Second
+	busy    = time.Minute
+)
+
+// stack is the built function with a fake Runtime API and a fake AWS.
+type stack struct {
+	*testing.T
+	*lambdatest.Function
+	aws   *awstest.Server
+	table *awstest.Table
+}
+
+func start(t *testing.T, env map[string]string) *stack {
+	t.Helper()
+	cloud := awstest.New(t, nil)
+	table := cloud.Dynamo.Create("people", subscriber.PartitionAttribute, subscriber.SortAttribute)
+	cloud.Secrets.Put("bridge/demo/users", `{"signing_secret":"`+key+`"}`)
+	cloud.Secrets.Put("bridge/other/users", `{"signing_secret":"`+otherKey+`"}`)
+	file := filepath.Join(t.TempDir(), "integrations.yaml")
+	if err := os.WriteFile(file, []byte("apps: {demo: {}, other: {}, keyless: {}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all := cloud.Env()
+	all["SUBSCRIBERS_TABLE"], all["SECRETS_PREFIX"], all["INTEGRATIONS_FILE"] = "people", "bridge", file
+	maps.Copy(all, env)
+	function := lambdatest.New(t, lambdatest.Build(t, "functions/users"), all)
+	function.Grace = busy
+	if err := function.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return &stack{t, function, cloud, table}
+}
+
+// payload is a signed request of an app.
+func payload(t testing.TB, app, body, key string) []byte {
+	keys, err := standardwebhooks.ParseKeys(fmt.Appendf(nil, `{"signing_secret":%q}`, key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	event, err := json.Marshal(map[string]any{
+		"version": "2.0", "rawPath": "/users/" + app, "pathParameters": map[string]string{"app": app},
+		"headers": map[string]string{
+			"webhook-id": "msg-1", "webhook-timestamp": strconv.FormatInt(now.Unix(), 10),
+			"webhook-signature": keys.Sign("msg-1", now, []byte(body)),
+		},
+		"body": body, "isBase64Encoded": false,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return event
+}
+
+// wants sends a request and checks the answer.
+func (s *stack) wants(status int, answer, app, body, key string) {
+	s.Helper()
+	out, err := s.Invoke(s.Context(), payload(s.T, app, body, key), timeout)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var got struct {
+		Status int    `json:"statusCode"`
+		Body   string `json:"body"`
+	}
+	if err := json.Unmarshal(out, &got); err != nil || got.Status != status || !strings.HasPrefix(got.Body, answer) {
+		s.Errorf("answered %s, %v, want %d %s\n%s", out, err, status, answer, &s.Output().Stdout)
+	}
+}
+
+func (s *stack) person(app, id string) awstest.Item {
+	return s.table.Item(subscriber.Partition("user", id), "person#"+app)
+}
+
+func TestBlackBoxRequests(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	const link = `{"links":[{"user_id":"person-1","clevertap_id":"__h1"}]}`
+	s.wants(200, `{"links":1,"suppressed":0,"restored":0}`, "demo", link, key)
+	s.wants(200, `{"links":0,"suppressed":1,"restored":0}`, "other", `{"suppress":[{"user_id":"person-1"}]}`, otherKey)
+	s.wants(401, `{"error":"unauthorized"}`, "demo", link, otherKey)
+	s.wants(404, `{"error":"unknown_app"}`, "nobodys-app", link, key)
+	s.wants(413, `{"error":"too_large"}`, "demo", strings.Repeat(" ", 256<<10+1), key)
+	s.wants(422, `{"error":"invalid","entries":[{"path":"links[0]","problem":"neither`, "demo",
+		`{"links":[{"clevertap_id":"__h2"}],"suppress":[{"user_id":"person-2"}]}`, key)
+	s.wants(503, `{"error":"unavailable"}`, "keyless", link, key)
+	if s.person("demo", "person-1")["clevertap_id"].Text() != "__h1" || len(s.table.Keys()) != 2 {
+		t.Errorf("stored %q", s.table.Keys())
+	}
+	if _, expires := s.person("other", "person-1")["expires"]; expires {
+		t.Error("a suppression expires")
+	}
+	// Only what the role lets it read is read.
+	s.table.Put(awstest.Item{
+		"subscriber": awstest.S(subscriber.Partition("user", "person-1")), "item": awstest.S("state#A"), "state": awstest.S("{}"),
+	})
+	s.wants(200, `{"links":1,`, "demo", `{"links":[{"user_id":"person-1","clevertap_id":"__h3"}]}`, key)
+	if s.person("demo", "person-1")["clevertap_id"].Text() != "__h3" {
+		t.Error("the newer link does not count")
+	}
+	s.Kill()
+	output := s.Output().Stdout.String() + s.Output().Stderr.String()
+	for _, leak := range []string{"person-1", "person-2", "__h1", "msg-1", "MDEyMzQ1", s.aws.URL, "nobodys-app"} {
+		if strings.Contains(output, leak) {
+			t.Errorf("%q is in the output:\n%s", leak, output)
+		}
+	}
+	for _, want := range []string{
+		`"requestId"`, `"app":"unknown"`, `"reason":"bad_signature"`, `"reason":"invalid"`, `"problems":1`, `"suppressed":1`,
+		"Secrets Manager GetSecretValue: ResourceNotFoundException",
+	} {
+		if !strings.Contains(output, want) {
+			t.Errorf("no %s in the output:\n%s", want, output)
+		}
+	}
+}
+
+func TestBlackBoxFiveHundredPeopleAtOnce(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	var entries []string
+	for i := range 500 {
+		entries = append(entries, fmt.Sprintf(`{"anonymous_user_id":"A-%d","clevertap_id":"-h%d"}`, i, i))
+	}
+	s.table.LeaveUnprocessed(2)
+	s.wants(200, `{"links":500,`, "demo", `{"links":[`+strings.Join(entries, ",")+`]}`, key)
+	if n := len(s.table.Keys()); n != 500 {
+		t.Errorf("%d items", n)
+	}
+}
+
+func TestBlackBoxAnAWSThatHangsIsAnsweredFor(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]func(s *stack){
+		"the table":  func(s *stack) { s.aws.Dynamo.Inject(awstest.Hang) },
+		"the secret": func(s *stack) { s.aws.Secrets.Inject(awstest.Hang) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, nil)
+			c(s)
+			s.wants(503, `{"error":"unavailable"}`, "demo", `{"suppress":[{"user_id":"person-1"}]}`, key)
+			if took := s.Took(); took > 5*time.Second {
+				t.Errorf("answered after %s", took)
+			}
+		})
+	}
+}
+
+func TestBlackBoxStrangersCostNeitherTableNorSecret(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for range 200 {
+		s.wants(401, `{"error":"unauthorized"}`, "demo", `{"links":[]}`, otherKey)
+	}
+	if calls := s.aws.Dynamo.Calls(""); calls != 0 {
+		t.Errorf("%d calls of the table", calls)
+	}
+	if calls := s.aws.Secrets.Calls(""); calls > 2 { // at first, and once more because a signature is wrong
+		t.Errorf("%d calls of Secrets Manager", calls)
+	}
+}
+
+func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{
+		"SECRETS_PREFIX": "", "SUBSCRIBERS_TABLE": "", "INTEGRATIONS_FILE": "/nowhere.yaml", "AWS_REGION": "",
+		"AWS_DEFAULT_REGION": "",
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), busy)
+	defer cancel()
+	code, err := s.Wait(ctx)
+	if got := s.Output().Stderr.String(); code != 1 || err != nil || got != "users: SECRETS_PREFIX: not set; "+
+		"SUBSCRIBERS_TABLE: not set; INTEGRATIONS_FILE: cannot be read: no such file or directory; AWS_REGION: not set\n" {
+		t.Errorf("exit code %d, %v, printed %q", code, err, got)
+	}
+}

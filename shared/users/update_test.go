@@ -1,0 +1,169 @@
+package users_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/users"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// memoryTable is a table in memory. Before a write, somebody else may write.
+type memoryTable struct {
+	mu     sync.Mutex
+	items  map[subscriber.Key]subscriber.Item
+	writes int
+	before func(key subscriber.Key)
+}
+
+func newTable() *memoryTable { return &memoryTable{items: make(map[subscriber.Key]subscriber.Item)} }
+
+func (m *memoryTable) Load(_ context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := make(map[subscriber.Key]subscriber.Item)
+	for _, key := range keys {
+		if item, ok := m.items[key]; ok {
+			found[key] = maps.Clone(item)
+		}
+	}
+	return found, nil
+}
+
+func (m *memoryTable) Replace(
+	_ context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
+) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.before != nil {
+		m.before(key)
+	}
+	for _, name := range attributes {
+		if m.items[key][name] != read[name] {
+			return subscriber.ErrConflict
+		}
+	}
+	m.items[key] = item
+	m.writes++
+	return nil
+}
+
+func drawUpdate(t *rapid.T) users.Update {
+	u := users.Update{
+		Action: rapid.SampledFrom([]users.Action{users.Link, users.Suppress, users.Restore}).Draw(t, "action"),
+		Person: webhook.Subscriber{Kind: webhook.ByUser, ID: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "id")},
+		At:     noon.Add(time.Duration(rapid.IntRange(0, 4).Draw(t, "minute")) * time.Minute),
+	}
+	if u.Action == users.Link {
+		u.CleverTapID = rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "link")
+	}
+	return u
+}
+
+// Whatever the order of arrival, in whatever requests, and whoever writes in between: what was observed last
+// counts.
+func TestTheNewestObservationCountsHoweverItArrives(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table := newTable()
+		arrivals := rapid.SliceOfN(rapid.Custom(drawUpdate), 1, 30).Draw(t, "arrivals")
+		conflicts := rapid.IntRange(0, 3).Draw(t, "conflicts")
+		table.before = func(key subscriber.Key) { // another process has just renewed the person
+			if conflicts > 0 && table.items[key] != nil {
+				conflicts--
+				p, _ := subscriber.ReadPerson(table.items[key], noon)
+				p.Suppress(time.Unix(1, 0).Add(time.Duration(conflicts) * time.Second))
+				table.items[key] = p.Item(noon)
+			}
+		}
+		for rest := arrivals; len(rest) > 0; {
+			n := rapid.IntRange(1, len(rest)).Draw(t, "entries")
+			if _, err := users.Apply(t.Context(), table, "demo", rest[:n], noon.Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+			rest = rest[n:]
+		}
+		for _, id := range []string{"a", "b", "c"} {
+			var link users.Update // the newest, at the same instant the later arrival
+			var suppressed, restored time.Time
+			for _, u := range arrivals {
+				switch {
+				case u.Person.ID != id:
+				case u.Action == users.Link && !u.At.Before(link.At):
+					link = u
+				case u.Action == users.Suppress && u.At.After(suppressed):
+					suppressed = u.At
+				case u.Action == users.Restore && u.At.After(restored):
+					restored = u.At
+				}
+			}
+			p, err := subscriber.ReadPerson(table.items[subscriber.PersonKey(subscriber.Partition("user", id), "demo")], noon)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if suppressed.IsZero() { // the other process has said something older
+				suppressed = p.SuppressedAt
+			}
+			want := subscriber.Person{
+				CleverTapID: link.CleverTapID, ObservedAt: link.At, SuppressedAt: suppressed, RestoredAt: restored,
+			}
+			if diff := cmp.Diff(want, p); diff != "" {
+				t.Fatalf("%s: %s", id, diff)
+			}
+		}
+	})
+}
+
+func TestWhatIsKnownIsNotWrittenAgain(t *testing.T) {
+	table := newTable()
+	updates := []users.Update{
+		{users.Link, webhook.Subscriber{Kind: webhook.ByUser, ID: "a"}, "x", noon},
+		{users.Suppress, webhook.Subscriber{Kind: webhook.ByUser, ID: "b"}, "", noon},
+	}
+	for i, want := range []int{2, 0} {
+		changed, err := users.Apply(t.Context(), table, "demo", updates, noon)
+		if changed != want || err != nil || table.writes != 2 {
+			t.Errorf("run %d: %d changed, %v, %d writes", i+1, changed, err, table.writes)
+		}
+	}
+}
+
+func TestAPersonWhomOthersWriteAllTheTimeIsGivenUp(t *testing.T) {
+	table := newTable()
+	n := 0
+	table.before = func(key subscriber.Key) {
+		n++
+		table.items[key] = subscriber.Item{"clevertap_id": fmt.Sprint(n)}
+	}
+	update := users.Update{Person: webhook.Subscriber{Kind: webhook.ByUser, ID: "a"}, CleverTapID: "x", At: noon}
+	_, err := users.Apply(t.Context(), table, "demo", []users.Update{update}, noon)
+	f, marked := errors.AsType[*fault.Fault](err)
+	if !marked || f.Kind != fault.Retry || f.Reason != fault.Table || n != 5 {
+		t.Errorf("error %v after %d writes", err, n)
+	}
+}
+
+func TestAnExpiredPersonIsMadeAnew(t *testing.T) {
+	table := newTable()
+	person := webhook.Subscriber{Kind: webhook.ByAnonymous, ID: "A"}
+	key := subscriber.PersonKey(subscriber.Partition("anonymous", "A"), "demo")
+	table.items[key] = subscriber.Item{
+		"clevertap_id": "old", "observed_at": noon.Add(time.Hour).Format(time.RFC3339), "expires": noon.Unix(),
+	}
+	updates := []users.Update{{users.Suppress, person, "", noon}}
+	if changed, err := users.Apply(t.Context(), table, "demo", updates, noon); changed != 1 || err != nil {
+		t.Fatalf("%d changed, %v", changed, err)
+	}
+	if diff := cmp.Diff(subscriber.Item{"suppressed_at": "2026-11-28T12:00:00.000Z"}, table.items[key]); diff != "" {
+		t.Error(diff)
+	}
+}
