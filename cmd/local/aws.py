@@ -17,7 +17,7 @@ import sys
 import boto3
 from botocore.exceptions import ClientError
 
-FUNCTIONS = ("Receiver", "Forwarder")
+FUNCTIONS = ("Receiver", "Forwarder", "Users")
 
 
 class Stack:
@@ -38,10 +38,14 @@ def routes(stack):
     gateway = boto3.client("apigatewayv2")
     api = stack.physical["Api"]
     for path, methods in stack.template["Resources"]["Api"]["Properties"]["Body"]["paths"].items():
+        if "Fn::If" in methods:  # a condition, the methods, and nothing
+            methods = methods["Fn::If"][1]
         for method, operation in methods.items():
             wanted = operation["x-amazon-apigateway-integration"]
             # The function's name is in the middle of arn:…:functions/${Name.Arn}/invocations.
             name = wanted["uri"]["Fn::Sub"].rpartition("${")[2].partition(".Arn}")[0]
+            if name not in stack.physical:
+                continue
             integration = gateway.create_integration(
                 ApiId=api, IntegrationType=wanted["type"].upper(), IntegrationMethod=wanted["httpMethod"],
                 IntegrationUri=stack.function(name)["FunctionArn"], PayloadFormatVersion=wanted["payloadFormatVersion"],
@@ -64,12 +68,13 @@ def batches(stack):
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
                 added += [statement | {"Action": action + "Batch"} for action in actions if action in single]
         document = {"Version": "2012-10-17", "Statement": added}
-        iam.put_role_policy(RoleName=role, PolicyName="batches", PolicyDocument=json.dumps(document))
+        if added:
+            iam.put_role_policy(RoleName=role, PolicyName="batches", PolicyDocument=json.dumps(document))
     return {}
 
 
 def roles(stack):
-    for kind in ("purchasely", "clevertap"):
+    for kind in ("purchasely", "clevertap", "users"):
         boto3.client("secretsmanager").create_secret(Name=f"other/demo/{kind}", SecretString="{}")
     boto3.client("dynamodb").create_table(
         TableName="other", BillingMode="PAY_PER_REQUEST",
@@ -131,6 +136,23 @@ def roles(stack):
                 "ExpressionAttributeValues": {":x": {"S": "x"}}})),
             ("deleting a subscriber", "denied", ("dynamodb", "delete_item", {"TableName": table, "Key": key})),
             ("another table", "denied", ("dynamodb", "put_item", {"TableName": "other", "Item": key})),
+        ],
+        "Users": [
+            ("its app's signing keys", "allowed", secret(f"{prefix}/demo/users")),
+            ("CleverTap's credentials", "denied", secret(f"{prefix}/demo/clevertap")),
+            ("what Purchasely signs with", "denied", secret(f"{prefix}/demo/purchasely")),
+            ("a secret under another prefix", "denied", secret("other/demo/users")),
+            ("a person", "allowed", ("dynamodb", "batch_get_item", {
+                "RequestItems": {table: {"Keys": [key], "ProjectionExpression": "subscriber, clevertap_id"}}})),
+            ("writing a person", "allowed", ("dynamodb", "put_item", {"TableName": table, "Item": key})),
+            ("every subscriber", "denied", ("dynamodb", "scan", {"TableName": table})),
+            ("all that is known of one", "denied", ("dynamodb", "query", {
+                "TableName": table, "KeyConditionExpression": "subscriber = :x",
+                "ExpressionAttributeValues": {":x": {"S": "x"}}})),
+            ("deleting a person", "denied", ("dynamodb", "delete_item", {"TableName": table, "Key": key})),
+            ("another table", "denied", ("dynamodb", "put_item", {"TableName": "other", "Item": key})),
+            ("the events queue", "denied", send(fifo)),
+            ("the rejected queue", "denied", on("receive_message", rejected)),
         ],
     }
     seen = []

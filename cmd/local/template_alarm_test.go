@@ -96,6 +96,7 @@ var alarms = map[string]string{
 	"ForwarderErrorsAlarm":     "AWS/Lambda Errors [Forwarder]",
 	"SignatureAlarm":           "PurchaselyCleverTap WebhooksRefused [unauthorized]",
 	"ReceiverErrorsAlarm":      "AWS/Lambda Errors [Receiver]",
+	"UsersErrorsAlarm":         "AWS/Lambda Errors [Users]",
 	"ApiErrorsAlarm":           "AWS/ApiGateway 5xx [Api]",
 	"SilenceAlarm":             "PurchaselyCleverTap WebhooksQueued []",
 }
@@ -106,6 +107,9 @@ func alarmsLookAtWhatIsWritten(s *stack) {
 	want := maps.Clone(alarms)
 	if s.parameters["SilenceHours"] == "0" {
 		delete(want, "SilenceAlarm")
+	}
+	if !s.takesUsers() {
+		delete(want, "UsersErrorsAlarm")
 	}
 	s.want("alarms", keys(want), keys(s.of(alarm)))
 	for name, a := range s.of(alarm) {
@@ -165,8 +169,9 @@ func alarmsSayWhatToDo(s *stack) {
 		s.fault(strings.Count(description, ". ") < 2, "%s: does not say what happened and what to do: %s", name, description)
 	}
 	for section, used := range used {
-		silenced := section == "alarm-silence" && s.parameters["SilenceHours"] == "0"
-		s.fault(!used && !silenced, "docs/guide/runbook.md#%s is no alarm's", section)
+		absent := section == "alarm-silence" && s.parameters["SilenceHours"] == "0" ||
+			section == "alarm-users-endpoint-errors" && !s.takesUsers()
+		s.fault(!used && !absent, "docs/guide/runbook.md#%s is no alarm's", section)
 	}
 }
 

@@ -25,11 +25,15 @@ func (s *stack) grants(role string) string {
 		}
 	}
 	kind, queueActions := "purchasely", []string{"sqs:SendMessage"}
-	if role == "ForwarderRole" {
+	switch role {
+	case "ForwarderRole":
 		kind = "clevertap"
 		queueActions = strings.Fields(
 			"sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility")
 		grant("RejectedQueue.Arn", "sqs:SendMessage")
+	case "UsersRole":
+		kind, queueActions = "users", nil
+		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:PutItem")
 	}
 	grant("EventsFifoQueue.Arn", queueActions...)
 	grant("EventsStandardQueue.Arn", queueActions...)
@@ -40,7 +44,7 @@ func (s *stack) grants(role string) string {
 	if role == "ForwarderRole" && s.parameters["Subscribers"] == "on" {
 		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem")
 	}
-	if s.parameters["KmsKeyArn"] != "" {
+	if s.parameters["KmsKeyArn"] != "" && role != "UsersRole" { // The key is the queues'.
 		grant(keyARN, "kms:Decrypt", "kms:GenerateDataKey")
 	}
 	if s.parameters["Tracing"] == "on" {
@@ -49,15 +53,41 @@ func (s *stack) grants(role string) string {
 	return keys(granted)
 }
 
+// functions are those of the stack.
+func (s *stack) functions() []string {
+	functions := []string{"Forwarder", "Receiver"}
+	if s.takesUsers() {
+		functions = append(functions, "Users")
+	}
+	return functions
+}
+
+// takesUsers reports whether the endpoint for the customer's back end is there.
+func (s *stack) takesUsers() bool {
+	return s.parameters["UsersEndpoint"] == "on" && s.parameters["Subscribers"] == "on"
+}
+
+// personAttributes is the one condition of a role: of the table's attributes, only those of a person.
+var personAttributes = node{
+	"ForAllValues:StringEquals": node{"dynamodb:Attributes": []any{
+		"subscriber", "item", "expires", "clevertap_id", "observed_at", "suppressed_at", "restored_at",
+	}},
+	"StringEqualsIfExists": node{"dynamodb:Select": "SPECIFIC_ATTRIBUTES", "dynamodb:ReturnValues": "NONE"},
+}
+
 func rolesAreExact(s *stack) {
 	roles := s.of("AWS::IAM::Role")
-	s.want("roles", "ForwarderRole ReceiverRole", keys(roles))
+	s.want("roles", strings.Join(s.functions(), "Role ")+"Role", keys(roles))
 	for name, role := range roles {
 		s.fault(role["ManagedPolicyArns"] != nil, "%s has managed policies", name)
 		granted := map[string]bool{}
 		for _, policy := range list(role["Policies"]) {
 			for _, statement := range list(at(policy, "PolicyDocument", "Statement")) {
-				statement := object(statement)
+				statement := maps.Clone(object(statement))
+				if name == "UsersRole" && statement["Resource"] == "SubscribersTable.Arn" {
+					s.want(name+": condition", personAttributes, statement["Condition"])
+					delete(statement, "Condition")
+				}
 				s.fault(statement["Effect"] != "Allow" || len(statement) != 3,
 					"%s: a statement has more than effect, action and resource", name)
 				for _, action := range list(statement["Action"]) {
@@ -102,7 +132,7 @@ func functionsAreBuilt(s *stack) {
 		s.fault(err != nil, "%s: %v", name, err)
 		s.want(name+": BuildMethod", "go1.x", at(resource, "Metadata", "BuildMethod"))
 	}
-	s.want("functions", "Forwarder Receiver", keys(s.of(lambda)))
+	s.want("functions", strings.Join(s.functions(), " "), keys(s.of(lambda)))
 	for name := range s.of(lambda) {
 		s.wantAll(name, node{
 			"Runtime": "provided.al2023", "Handler": "bootstrap", "Architectures": "[arm64]",
@@ -134,7 +164,11 @@ func environmentsAreExact(s *stack) {
 			"SUBSCRIBERS_TABLE": map[any]string{"on": "SubscribersTable", "off": ""}[p["Subscribers"]],
 			"JOURNAL":           p["Journal"], "JOURNAL_DAYS": p["JournalDays"],
 		},
+		"Users": {"SECRETS_PREFIX": p["SecretsPrefix"], "SUBSCRIBERS_TABLE": "SubscribersTable"},
 	} {
+		if s.of(lambda)[name] == nil {
+			continue
+		}
 		variables := object(s.get(name, "Environment", "Variables"))
 		s.want(name+": variables", want, variables)
 		for variable, value := range variables {
@@ -159,33 +193,47 @@ func logsAreKept(s *stack) {
 	}
 }
 
-func apiHasOneRoute(s *stack) {
-	s.want("APIs", "Api", keys(s.of("AWS::ApiGatewayV2::Api")))
-	paths := object(s.get("Api", "Body", "paths"))
-	s.want("paths", "/purchasely/{app}", keys(paths))
-	methods := object(paths["/purchasely/{app}"])
-	s.want("methods", "post", keys(methods))
-	integration := object(at(methods["post"], "x-amazon-apigateway-integration"))
-	s.want("payload format", "2.0", integration["payloadFormatVersion"])
-	s.want("integration", "aws_proxy", integration["type"])
-	s.want("function", "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"+
-		"${Receiver.Arn}:live/invocations", integration["uri"])
-	s.want("method of the integration", "POST", integration["httpMethod"])
+// route is one path of the API: the function behind it as it is called, and who may invoke it.
+type route struct{ function, called, invoked string }
 
-	// The receiver answers by itself within 5 s; each that waits for another waits longer. Purchasely gives up after 10 s
-	// (Purchasely, "Webhook", November 2026).
-	waits := []int{5000, 1000 * number(s.get("Receiver", "Timeout")), number(integration["timeoutInMillis"]), 10_000}
-	for i := range waits[1:] {
-		s.fault(waits[i] >= waits[i+1], "time-outs do not end in order: %v ms", waits)
+func apiHasItsRoutes(s *stack) {
+	s.want("APIs", "Api", keys(s.of("AWS::ApiGatewayV2::Api")))
+	want := map[string]route{"/purchasely/{app}": {"Receiver", "${Receiver.Arn}:live", "ReceiverAliaslive"}}
+	if s.takesUsers() {
+		want["/users/{app}"] = route{"Users", "${Users.Arn}", "Users"}
 	}
-	s.want("permissions", 1, len(s.of("AWS::Lambda::Permission")))
-	for name, permission := range s.of("AWS::Lambda::Permission") {
-		s.wantAll(name, node{"FunctionName": "ReceiverAliaslive", "Principal": "apigateway.amazonaws.com"})
-		exact := strings.HasSuffix(fmt.Sprint(permission["SourceArn"]), "/POST/purchasely/*")
-		s.fault(!exact, "%s: wider than the route", name)
+	paths := object(s.get("Api", "Body", "paths"))
+	s.want("paths", keys(want), keys(paths))
+	s.want("permissions", len(want), len(s.of("AWS::Lambda::Permission")))
+	for path, r := range want {
+		methods := object(paths[path])
+		s.want(path+": methods", "post", keys(methods))
+		integration := object(at(methods["post"], "x-amazon-apigateway-integration"))
+		s.want(path+": payload format", "2.0", integration["payloadFormatVersion"])
+		s.want(path+": integration", "aws_proxy", integration["type"])
+		s.want(path+": function", "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"+
+			r.called+"/invocations", integration["uri"])
+		s.want(path+": method of the integration", "POST", integration["httpMethod"])
+
+		// The code answers by itself within 5 s; each that waits for another waits longer. Purchasely gives up after 10 s
+		// (Purchasely, "Webhook", November 2026).
+		waits := []int{5000, 1000 * number(s.get(r.function, "Timeout")), number(integration["timeoutInMillis"]), 10_000}
+		for i := range waits[1:] {
+			s.fault(waits[i] >= waits[i+1], "%s: time-outs do not end in order: %v ms", path, waits)
+		}
+		permission := r.function + "Permission"
+		s.wantAll(permission, node{"FunctionName": r.invoked, "Principal": "apigateway.amazonaws.com"})
+		exact := strings.HasSuffix(fmt.Sprint(s.get(permission, "SourceArn")), "/POST"+strings.Replace(path, "{app}", "*", 1))
+		s.fault(!exact, "%s: wider than the route", permission)
+	}
+	throttled := ""
+	if s.takesUsers() {
+		throttled = "map[POST /users/{app}:map[ThrottlingBurstLimit:40 ThrottlingRateLimit:20]]"
 	}
 	for name := range s.of("AWS::ApiGatewayV2::Stage") {
 		s.wantAll(name, node{"StageName": "$default"})
+		settings := s.get(name, "RouteSettings")
+		s.fault((settings != nil || throttled != "") && fmt.Sprint(settings) != throttled, "routes are throttled: %v", settings)
 	}
 }
 
@@ -218,6 +266,9 @@ func hardeningIsOptional(s *stack) {
 	}
 	s.wantAll("Receiver", node{"ReservedConcurrentExecutions": when("20"), "TracingConfig.Mode": when("Active")})
 	s.wantAll("Forwarder", node{"ReservedConcurrentExecutions": when(15), "TracingConfig.Mode": when("Active")})
+	if on {
+		s.wantAll("Users", node{"TracingConfig.Mode": "Active"})
+	}
 	for name := range s.of("AWS::ApiGatewayV2::Stage") {
 		limits := node{"ThrottlingRateLimit": "50", "ThrottlingBurstLimit": "50"}
 		s.wantAll(name, node{"DefaultRouteSettings": when(limits)})

@@ -102,8 +102,13 @@ func outputsAreThere(s *stack) {
 	if s.parameters["Subscribers"] == "on" {
 		want["SubscribersTable"] = "SubscribersTable"
 	}
+	if s.takesUsers() {
+		want["UsersFunction"] = "Users"
+		want["UsersUrl"] = "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/users/{app}"
+	}
 	if domain := s.parameters["DomainName"]; domain != "" {
 		want["WebhookUrl"] = fmt.Sprintf("https://%v/purchasely/{app}", domain)
+		want["UsersUrl"] = fmt.Sprintf("https://%v/users/{app}", domain)
 		want["DomainTarget"] = "Domain.RegionalDomainName"
 	}
 	s.want("outputs", keys(want), keys(s.outputs))

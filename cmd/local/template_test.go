@@ -20,7 +20,7 @@ import (
 // checks are all rules about the template, by what holds. Each adds its faults to the stack.
 var checks = map[string]func(*stack){
 	"each role may do exactly what its function does":                   rolesAreExact,
-	"both roles are for Lambda and for nobody else":                     rolesTrustLambda,
+	"every role is for Lambda and for nobody else":                      rolesTrustLambda,
 	"every queue refuses plain HTTP to everybody and allows nobody":     queuesWantTLS,
 	"every queue is encrypted, keeps messages for 14 days and stays":    queuesKeepMessages,
 	"a FIFO queue has high throughput and every message its own id":     fifoQueuesAreFast,
@@ -29,10 +29,10 @@ var checks = map[string]func(*stack){
 	"both mappings report failures per message, within SQS's limits":    mappingsFitTheirQueues,
 	"visibility is six times the forwarder's time-out":                  visibilityExceedsTimeout,
 	"the forwarders of both mappings stay within CleverTap's fifteen":   uploadsStayWithinTheCap,
-	"both functions are built from their own folders":                   functionsAreBuilt,
+	"every function is built from a folder of its own":                  functionsAreBuilt,
 	"the functions get the environment that they read":                  environmentsAreExact,
 	"every function logs JSON into a group of its own, kept for a time": logsAreKept,
-	"the API has one route, and time-outs that end in order":            apiHasOneRoute,
+	"the API has its routes, and time-outs that end in order":           apiHasItsRoutes,
 	"the access log is JSON and names nobody":                           accessLogNamesNobody,
 	"every parameter is described, limited, grouped and used":           parametersAreComplete,
 	"patterns take what is right and refuse what is not":                patternsFit,
@@ -59,13 +59,14 @@ var variants = map[string]node{
 	"fifo":                     {"QueueType": "fifo"},
 	"standard":                 {"QueueType": "standard"},
 	"without subscriber state": {"Subscribers": "off"},
+	"with the users endpoint":  {"UsersEndpoint": "on"},
 	"with a topic":             {"AlarmTopicArn": topicARN},
 	"with mail":                {"AlarmEmail": "oncall@example.com", "AlarmTopicArn": topicARN},
 	"without silence":          {"SilenceHours": "0"},
 	"hardened": { // everything that is off by default
 		"AllowedSources": "203.0.113.7,198.51.100.0/24", "ThrottleRate": "50", "ReceiverConcurrency": "20",
 		"DomainName": "hooks.example.com", "CertificateArn": certificateARN, "KmsKeyArn": keyARN,
-		"ReserveForwarders": "on", "Tracing": "on",
+		"ReserveForwarders": "on", "Tracing": "on", "UsersEndpoint": "on",
 	},
 }
 
@@ -175,7 +176,8 @@ func (s *stack) resolve(value any) any {
 	case node:
 		resolved := node{}
 		for name, inner := range value {
-			if len(value) == 1 && (name == "Ref" || strings.HasPrefix(name, "Fn::")) {
+			_, isText := inner.(string)
+			if len(value) == 1 && (name == "Ref" || strings.HasPrefix(name, "Fn::") || name == "Condition" && isText) {
 				return s.call(name, inner)
 			}
 			resolved[name] = s.resolve(inner)
@@ -203,8 +205,12 @@ func (s *stack) call(function string, argument any) any {
 			return s.resolve(arguments[1])
 		}
 		return s.resolve(arguments[2])
+	case "Condition":
+		return s.holds(argument)
 	case "Fn::Not":
 		return s.resolve(arguments[0]) == false
+	case "Fn::And":
+		return !slices.Contains(list(s.resolve(argument)), any(false))
 	case "Fn::Equals":
 		return s.resolve(arguments[0]) == s.resolve(arguments[1])
 	case "Fn::FindInMap":
