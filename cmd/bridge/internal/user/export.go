@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -62,9 +63,13 @@ func readExport(text []byte, apps []string, now time.Time) (purchases []purchase
 	return purchases, problems
 }
 
+// readCSV reads fields between commas or, as spreadsheets write them where the comma is the decimal sign, semicolons.
 func readCSV(text []byte, add func(line int, fields map[string]string, err error)) {
 	reader := csv.NewReader(bytes.NewReader(text))
 	reader.FieldsPerRecord = -1
+	if first, _, _ := bytes.Cut(text, []byte("\n")); bytes.Contains(first, []byte(";")) && !bytes.Contains(first, []byte(",")) {
+		reader.Comma = ';'
+	}
 	header, err := reader.Read()
 	if errors.Is(err, io.EOF) {
 		return
@@ -156,6 +161,8 @@ func newPurchase(fields map[string]string, apps []string, now time.Time) (p purc
 	u := &p.update
 	u.Purchase, u.Known, u.At = fields["purchase_id"], true, time.UnixMilli(ms).UTC()
 	switch {
+	case !utf8.ValidString(p.app + p.subscriber.ID + u.Purchase):
+		return p, errors.New("not UTF-8: save the file in that encoding")
 	case !slices.Contains(apps, p.app):
 		return p, fmt.Errorf("app %q is not in the integration file", p.app)
 	case webhook.Absent(p.subscriber.ID):

@@ -48,8 +48,8 @@ func newSeedCommand(network http.RoundTripper) *cobra.Command {
 		Use:   "seed --stack <stack> <file>",
 		Short: "Fill the table from an export of subscribers",
 		Long: `Stores what an export says of users' purchases, so that the bridge knows subscribers of
-whom it has never had a webhook. The file is CSV whose first line names the columns, or
-JSON lines with the same names:
+whom it has never had a webhook. The file is UTF-8: CSV whose first line names the columns,
+with commas or semicolons between them, or JSON lines with the same names:
 
   app                 the app of the integration file
   user_id             the app's own id of the user, or else

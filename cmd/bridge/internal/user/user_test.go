@@ -222,8 +222,14 @@ func TestSeed(t *testing.T) {
 `
 	const want = `{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"other_grants"},` +
 		`"subs_3":{"active":true,"at":"2026-03-13T00:00:00.000Z","rank":"other_grants"}}`
+	quoted := strings.NewReplacer(",", `","`, "\n", "\"\r\n\"")
 	for name, text := range map[string]string{
 		"CSV": csv, "CSV of a spreadsheet": "\ufeff" + strings.ReplaceAll(csv, "\n", "\r\n"), "JSON lines": jsonl,
+		"JSON lines of Windows":            "\ufeff" + strings.ReplaceAll(jsonl, "\n", "\r\n"),
+		"semicolons":                       strings.ReplaceAll(csv, ",", ";"),
+		"quotes":                           quoted.Replace(`"` + strings.TrimSuffix(csv, "\n") + `"`),
+		"semicolons and quotes of Windows": "\ufeff" + strings.ReplaceAll(quoted.Replace(`"`+strings.TrimSuffix(csv, "\n")+`"`), `","`, `";"`),
+		"blanks around fields and no end":  strings.TrimSpace(strings.ReplaceAll(csv, ",", " , ")),
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
 			got := runSeed(t, c, "", "--yes --rate 0 --json", text)
@@ -337,6 +343,9 @@ func TestSeedChecksTheWholeFileFirst(t *testing.T) {
 				"line 10: 4 fields, and the header has 7", "line 11: ", "10 faulty lines",
 			},
 		},
+		"an id of another encoding": {header + "demo,M\xfcller,,p,true,2026-03-14,\n", []string{"line 2: not UTF-8: save the file"}},
+		"semicolons in the header alone": {"app;user_id;purchase_id;active;at\ndemo,u,p,true,2026-03-14\n",
+			[]string{"line 2: 1 fields, and the header has 5"}},
 		"JSON with a wrong name": {`{"app":"demo","user":"u"}`, []string{`line 1: member "user"`}},
 		"JSON that is cut": {`{"app":"demo",` + "\n{",
 			[]string{"line 1: not a JSON object", "line 2: not a JSON object"}},
