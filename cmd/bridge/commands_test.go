@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +18,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 func run(ctx context.Context, c *clitest.Cloud, in string, args ...string) clitest.Result {
@@ -232,8 +235,30 @@ func furnish(t *testing.T, c *clitest.Cloud) {
 			items[subscriber.EventKey(partition, e.App, e.Received, e.EventID)] = e.Item(30 * day)
 		}
 	}
-	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(t.Context(), items); err != nil {
-		t.Fatal(err)
+	putItems(t, c, items)
+	c.Receiver = func(r *http.Request) (*http.Response, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		ids, received := webhook.Peek(body), time.Now()
+		time.AfterFunc(1500*time.Millisecond, func() { // and the forwarder delivers it
+			e := subscriber.Event{
+				App: "demo", Event: ids.EventName, EventID: ids.EventID, Created: received, Received: received, Settled: time.Now(),
+				Outcome: "delivered", Records: "event,profile", Account: "AAA-111-2222", Attempt: 1, Settings: "built-in",
+			}
+			partition := subscriber.Partition(ids.Subscriber.Kind.String(), ids.Subscriber.ID)
+			key := subscriber.EventKey(partition, "demo", received, ids.EventID)
+			putItems(t, c, map[subscriber.Key]subscriber.Item{key: e.Item(day)})
+		})
+		return clitest.Answer(http.StatusOK, `{"status":"queued"}`)(r)
+	}
+}
+
+func putItems(t *testing.T, c *clitest.Cloud, items map[subscriber.Key]subscriber.Item) {
+	t.Helper()
+	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(context.Background(), items); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -2,8 +2,6 @@ package forward
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"math/bits"
 	"strconv"
 	"time"
@@ -45,7 +43,8 @@ func (h *Handler) writeJournal(ctx context.Context, b *batch, l *ledger) (lost m
 		if err != nil || known.Suppressed {
 			continue
 		}
-		key := subscriber.EventKey(r.people.subscriber[0].partition, r.app.Name, r.received, r.journalID())
+		id := subscriber.JournalID(r.eventID, r.body)
+		key := subscriber.EventKey(r.people.subscriber[0].partition, r.app.Name, r.received, id)
 		apps[key] = r.app.Name
 		items[key] = h.journalEntry(i, b, known, l).Item(h.JournalLifetime)
 	}
@@ -106,12 +105,3 @@ func (o *opened) active() string {
 // unwritten reports whether a message has no place in the journal: it has no id of a person, or nothing could be read of it.
 // Those are on the rejected queue.
 func (r *reading) unwritten() bool { return r.app == nil || len(r.people.subscriber) == 0 }
-
-// journalID is the event's id, or a hash of the body where there is none.
-func (r *reading) journalID() string {
-	if r.eventID != "" {
-		return r.eventID
-	}
-	sum := sha256.Sum256(r.body)
-	return hex.EncodeToString(sum[:])
-}

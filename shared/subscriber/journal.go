@@ -3,6 +3,8 @@ package subscriber
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"strings"
 	"time"
@@ -65,6 +67,15 @@ func ReadEvent(i Item) Event {
 		e.Body, _ = decompress(packed) // a body that cannot be read was not kept
 	}
 	return e
+}
+
+// JournalID is the last part of a journal entry's sort key: the event's id or, where that is empty, a hash of the webhook.
+func JournalID(eventID string, body []byte) string {
+	if eventID != "" {
+		return eventID
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
 }
 
 // EventID is the last part of a journal entry's sort key.

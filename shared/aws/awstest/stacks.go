@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// Stacks is AWS CloudFormation, as far as the outputs of stacks are concerned.
+// Stacks is AWS CloudFormation, as far as the outputs and parameters of stacks are concerned.
 type Stacks struct {
 	Service
-	outputs map[string]map[string]string // by stack
+	outputs, parameters map[string]map[string]string // by stack
 }
 
 func newStacks() *Stacks {
-	s := &Stacks{outputs: make(map[string]map[string]string)}
+	s := &Stacks{outputs: make(map[string]map[string]string), parameters: make(map[string]map[string]string)}
 	s.scope = "cloudformation"
 	s.errorForm = "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
 	s.operations = map[string]operation{"DescribeStacks": typed(&s.Service, s.describe)}
@@ -27,15 +27,24 @@ func (s *Stacks) Create(name string, outputs map[string]string) {
 	s.outputs[name] = maps.Clone(outputs)
 }
 
+// SetParameters replaces the parameters of a stack.
+func (s *Stacks) SetParameters(name string, parameters map[string]string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parameters[name] = maps.Clone(parameters)
+}
+
 func (s *Stacks) describe(in *struct{ StackName string }) (any, error) {
 	outputs, ok := s.outputs[in.StackName]
 	if !ok {
 		return nil, refuse("ValidationError", "no stack "+in.StackName)
 	}
 	type output struct{ OutputKey, OutputValue string }
+	type parameter struct{ ParameterKey, ParameterValue string }
 	type stack struct {
-		StackName string
-		Outputs   []output `xml:"Outputs>member"`
+		StackName  string
+		Outputs    []output    `xml:"Outputs>member"`
+		Parameters []parameter `xml:"Parameters>member"`
 	}
 	answer := struct {
 		XMLName xml.Name `xml:"DescribeStacksResponse"`
@@ -43,6 +52,10 @@ func (s *Stacks) describe(in *struct{ StackName string }) (any, error) {
 	}{Stacks: []stack{{StackName: in.StackName}}}
 	for _, key := range slices.Sorted(maps.Keys(outputs)) {
 		answer.Stacks[0].Outputs = append(answer.Stacks[0].Outputs, output{key, outputs[key]})
+	}
+	parameters := s.parameters[in.StackName]
+	for _, key := range slices.Sorted(maps.Keys(parameters)) {
+		answer.Stacks[0].Parameters = append(answer.Stacks[0].Parameters, parameter{key, parameters[key]})
 	}
 	text, err := xml.Marshal(answer)
 	return string(text), err

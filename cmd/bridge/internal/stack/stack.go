@@ -42,9 +42,10 @@ const (
 
 // Stack is a deployed bridge.
 type Stack struct {
-	Name    string
-	Config  sdk.Config
-	outputs map[string]string
+	Name       string
+	Config     sdk.Config
+	outputs    map[string]string
+	parameters map[string]string
 }
 
 // Flag declares --stack.
@@ -73,7 +74,10 @@ func Open(cmd *cobra.Command, network http.RoundTripper, name string, required .
 	if err != nil {
 		return nil, Explain(err)
 	}
-	s := &Stack{name, config, make(map[string]string)}
+	s := &Stack{name, config, make(map[string]string), make(map[string]string)}
+	for _, p := range described.Stacks[0].Parameters {
+		s.parameters[sdk.ToString(p.ParameterKey)] = sdk.ToString(p.ParameterValue)
+	}
 	for _, o := range described.Stacks[0].Outputs {
 		s.outputs[sdk.ToString(o.OutputKey)] = sdk.ToString(o.OutputValue)
 	}
@@ -116,6 +120,12 @@ func Connect(ctx context.Context, network http.RoundTripper) (sdk.Config, error)
 
 // Output returns one of the stack's outputs, empty if there is none.
 func (s *Stack) Output(name string) string { return s.outputs[name] }
+
+// JournalParameter says what the journal keeps of webhooks: "outcomes", "bodies" or "off".
+const JournalParameter = "Journal"
+
+// Parameter returns one of the stack's parameters, empty if it has none of that name.
+func (s *Stack) Parameter(name string) string { return s.parameters[name] }
 
 // ReceiverURL is where an app's webhooks go: the stack's URL, unless another is given, as a local AWS needs it.
 func (s *Stack) ReceiverURL(given, app string) (string, error) {

@@ -20,7 +20,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -41,6 +43,7 @@ type sendOptions struct {
 	stack, app  string
 	url, sample string
 	secretStdin bool
+	wait        time.Duration // 0: the outcome is not waited for
 }
 
 // NewSendCommand returns "send". network makes the calls to AWS and the receiver; nil is the real one.
@@ -57,10 +60,14 @@ Manager. Without it the URL may also be in BRIDGE_URL, and the secret is read fr
 BRIDGE_SHARED_SECRET, from standard input with --secret-stdin, or typed at a hidden
 prompt; it is never an argument. A URL without a path gets /purchasely/<app>.
 
-A webhook that is sent is processed: it reaches the app's CleverTap project.
+A webhook that is sent is processed: it reaches the app's CleverTap project. With --wait
+the command follows each one through the stack's journal to its outcome, and says what
+became of it; --wait=10m waits longer than two minutes.
 
-Exit codes: 0 all were accepted with 200, 1 one was refused or nobody answered, 2 wrong usage.`,
+Exit codes: 0 all were accepted with 200 and, with --wait, delivered or skipped, 1 one was
+not, or nobody answered, 2 wrong usage.`,
 		Example: `  bridge send --stack purchasely-clevertap --app demo --sample TRIAL_STARTED
+  bridge send --stack purchasely-clevertap --app demo --sample TRIAL_STARTED --wait
   bridge send --app demo --url http://127.0.0.1:4566 --sample TRIAL_STARTED
   bridge send --app demo --url http://127.0.0.1:4566 events/webhooks/trial-started.json`,
 		Args: cli.Args(cobra.MaximumNArgs(1)),
@@ -75,6 +82,8 @@ Exit codes: 0 all were accepted with 200, 1 one was refused or nobody answered, 
 	flags.StringVar(&o.sample, "sample", "", "send a made-up webhook of this event")
 	_ = cmd.RegisterFlagCompletionFunc("sample", cli.CompleteEvents) // the flag is declared above
 	flags.BoolVar(&o.secretStdin, "secret-stdin", false, "read the shared secret from standard input")
+	flags.DurationVar(&o.wait, "wait", 0, "follow each webhook to its outcome")
+	flags.Lookup("wait").NoOptDefVal = defaultWait.String()
 	return cmd
 }
 
@@ -82,6 +91,8 @@ func (o *sendOptions) run(cmd *cobra.Command, path string) error {
 	switch {
 	case o.sample != "" && path != "":
 		return cli.BadUsage(cmd, errors.New("give a file or --sample, not both"))
+	case o.wait != 0 && o.stack == "":
+		return cli.BadUsage(cmd, errWaitWithoutStack)
 	case o.secretStdin && o.sample == "" && (path == "" || path == "-"):
 		return cli.BadUsage(cmd, errors.New("standard input cannot hold both the webhook and the secret"))
 	}
@@ -107,16 +118,25 @@ func (o *sendOptions) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
+	var table *dynamo.Table // nil without --wait
+	if o.wait != 0 {
+		if table, err = openJournal(s, bodies); err != nil {
+			return err
+		}
+	}
 	client := newClient(o.network)
 	for _, body := range bodies {
+		begun := time.Now()
 		a, err := post(cmd.Context(), client, target, key, body)
 		if err != nil {
 			return err
 		}
-		if err := o.Print(cmd, a, a.text()); err != nil {
-			return err
+		if refused := a.verdict(); table == nil || refused != nil {
+			err = o.Conclude(cmd, a, a.text(), refused)
+		} else {
+			err = o.follow(cmd, table, a, body, begun)
 		}
-		if err := a.verdict(); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -196,6 +216,7 @@ type answer struct {
 	Status       int            `json:"status"`
 	Answer       jsontext.Value `json:"answer"` // nil if it is not JSON, which no bridge sends
 	Milliseconds int64          `json:"milliseconds"`
+	Outcome      *journal.Form  `json:"outcome,omitzero"` // with --wait
 }
 
 // post signs a webhook as of now and posts it.

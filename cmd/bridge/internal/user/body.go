@@ -51,7 +51,7 @@ func (o *traceOptions) printBody(
 		return err
 	}
 	cmd.PrintErr("the body is personal data: keep it out of tickets and logs\n")
-	result := tracedBody{newTracedWebhook(l), jsontext.Value(l.Body), value}
+	result := tracedBody{tracedWebhook{l.Number, l.Person, l.Form()}, jsontext.Value(l.Body), value}
 	if !result.Body.IsValid(stored.Lenient...) { // of an app that is switched off, whose webhooks are not read
 		result.Body, _ = jsontext.AppendQuote(nil, l.Body)
 	}

@@ -110,26 +110,9 @@ type tracedPerson struct {
 }
 
 type tracedWebhook struct {
-	Number   int       `json:"number"`
-	Person   int       `json:"person"` // its index in people
-	App      string    `json:"app"`
-	Event    string    `json:"event"`
-	EventID  string    `json:"event_id"`
-	Created  time.Time `json:"created,omitzero"`
-	Received time.Time `json:"received"`
-	Settled  time.Time `json:"settled"`
-	Outcome  string    `json:"outcome"`
-	Reason   string    `json:"reason,omitzero"`
-	Code     string    `json:"code,omitzero"`
-	Because  string    `json:"because,omitzero"` // the reason in words
-	Account  string    `json:"account,omitzero"`
-	Records  []string  `json:"records"`       // that CleverTap has
-	Name     string    `json:"name,omitzero"` // of the event at CleverTap, where it is another one
-	Active   *bool     `json:"active"`        // whether the person was then; null: unknown
-	Attempt  int       `json:"attempt"`
-	Settings string    `json:"settings"`
-	Other    string    `json:"other,omitzero"` // of a transfer: the other side's subscriber
-	HasBody  bool      `json:"has_body"`
+	Number int `json:"number"`
+	Person int `json:"person"` // its index in people
+	journal.Form
 }
 
 func newTrace(h journal.History, lines []journal.Line) trace {
@@ -145,28 +128,9 @@ func newTrace(h journal.History, lines []journal.Line) trace {
 		t.People = append(t.People, traced)
 	}
 	for _, l := range lines {
-		t.Webhooks = append(t.Webhooks, newTracedWebhook(l))
+		t.Webhooks = append(t.Webhooks, tracedWebhook{l.Number, l.Person, l.Form()})
 	}
 	return t
-}
-
-func newTracedWebhook(l journal.Line) tracedWebhook {
-	w := tracedWebhook{
-		Number: l.Number, Person: l.Person, App: l.App, Event: l.Event.Event, EventID: l.EventID,
-		Created: l.Created, Received: l.Received, Settled: l.Settled, Outcome: l.Outcome, Reason: l.Reason, Code: l.Code,
-		Account: l.Account, Records: []string{}, Name: l.Name, Attempt: l.Attempt, Settings: l.Settings, Other: l.Other,
-		HasBody: l.Body != nil,
-	}
-	if l.Records != "" {
-		w.Records = strings.Split(l.Records, ",")
-	}
-	if l.Reason != "" {
-		w.Because = journal.Because(l.Reason, l.Code)
-	}
-	if l.Active != "" {
-		w.Active = new(l.Active == "true")
-	}
-	return w
 }
 
 // traceText tells the history in sentences. names are what the ids are called that were asked for.
