@@ -1,8 +1,9 @@
-// Package app holds the commands on an app's two secrets: the one that Purchasely signs webhooks with, and the
-// credentials of the app's CleverTap project.
+// Package app holds the commands on an app's secrets: the one that Purchasely signs webhooks with, the credentials of
+// the app's CleverTap project, and the one that the company's own back end signs with.
 //
-// It promises that no secret is taken from an argument or printed, that none is overwritten by mistake, and that
-// credentials are tried with a dry run, which stores nothing, before they are stored.
+// It promises that no secret is taken from an argument, that none is printed but one that the command itself has made,
+// once, that none is overwritten by mistake, and that credentials are tried with a dry run, which stores nothing,
+// before they are stored.
 package app
 
 import (
@@ -20,9 +21,10 @@ import (
 // NewCommand returns "app". network makes the calls to AWS and CleverTap; nil is the real one.
 func NewCommand(network http.RoundTripper) *cobra.Command {
 	return cli.Group("app", "Give an app its secrets, and check them",
-		`Works on an app's two secrets in AWS Secrets Manager: the one that Purchasely signs
-webhooks with, and the credentials of the app's CleverTap project. Their values are typed
-at hidden prompts or read from standard input. They are never arguments and never printed.`,
+		`Works on an app's secrets in AWS Secrets Manager: the one that Purchasely signs webhooks
+with, and the credentials of the app's CleverTap project. Their values are typed at hidden
+prompts or read from standard input. They are never arguments and never printed. A third
+one, for your own back end, is made by the command itself.`,
 		newAddCommand(network), newCheckCommand(network))
 }
 
@@ -30,7 +32,7 @@ type addOptions struct {
 	cli.Output
 	network          http.RoundTripper
 	stack, file, url string
-	replace          bool
+	replace, users   bool
 }
 
 func newAddCommand(network http.RoundTripper) *cobra.Command {
@@ -53,17 +55,23 @@ it reads one JSON object from there:
 --replace it gets the new value, and what you do not give still stays; a former shared
 secret goes on counting beside the new one, so that no webhook is refused meanwhile.
 
+With --users-secret it makes the third secret, which your own back end signs with when it
+links CleverTap IDs or has users left alone, shows it this once, and does nothing else.
+With --replace it makes another, and the former one goes on counting beside it.
+
 CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's uploads.
 
 Exit codes: 0 the app is ready, 1 something is wrong and reported, 2 wrong usage.`,
 		Example: `  bridge app add --stack purchasely-clevertap demo
-  bridge app add --stack purchasely-clevertap --replace --json demo`,
+  bridge app add --stack purchasely-clevertap --replace --json demo
+  bridge app add --stack purchasely-clevertap --users-secret demo`,
 		Args: cli.Args(cobra.ExactArgs(1)), ValidArgsFunction: cli.CompleteApps,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
 	}
 	stack.Flag(cmd, &o.stack)
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print one JSON object for programs")
+	cmd.Flags().BoolVar(&o.users, "users-secret", false, "make the secret of your own back end, and nothing else")
 	cmd.Flags().StringVar(&o.url, "url", "", "the receiver's URL, where it is not the stack's (local AWS)")
 	cmd.Flags().BoolVar(&o.replace, "replace", false, "give secrets that are there a new value")
 	return cmd
@@ -90,6 +98,9 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix, stack.WebhookURL)
 	if err != nil {
 		return err
+	}
+	if o.users {
+		return o.addUsersSecret(cmd, s, app)
 	}
 	result := addResult{App: app}
 	if result.URL, err = s.ReceiverURL(o.url, app); err != nil {

@@ -2,19 +2,24 @@ package app
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 )
 
 const (
 	purchaselyName = clitest.PurchaselySecret
 	clevertapName  = clitest.CleverTapSecret
+	usersName      = "purchasely-clevertap/demo/users"
 )
 
 // run executes "bridge app" on the stack.
@@ -230,6 +235,133 @@ func TestQuestionsAtATerminal(t *testing.T) {
 			got, _ := secretText(v)
 			if got != c.want || err != nil || len(rest) != 0 {
 				t.Errorf("got %s, %v, want %s; not asked: %q", got, err, c.want, rest)
+			}
+		})
+	}
+}
+
+func TestAddUsersSecret(t *testing.T) {
+	key := regexp.MustCompile(`whsec_[A-Za-z0-9+/]{43}=`)
+	const former = `{"signing_secret":"whsec_Zm9ybWVyIGtleSBvZiB0aGUgZGVtbyBhcHAsIDMyYnk="}`
+	for name, c := range map[string]struct {
+		before string
+		off    bool // the endpoint
+		args   string
+		code   int
+		shown  string
+	}{
+		"a first one":   {"", false, "demo", cli.OK, "secret " + usersName + " created"},
+		"for programs":  {"", false, "demo --json", cli.OK, `"url":"https://api.example/users/demo","secrets":[{`},
+		"another one":   {former, false, "demo --replace", cli.OK, "secret " + usersName + " replaced"},
+		"one is there":  {former, false, "demo", cli.Finding, "secret " + usersName + " is there already\nhint: --replace"},
+		"no endpoint":   {"", true, "demo", cli.OK, "deploy it with UsersEndpoint=on"},
+		"a local AWS":   {"", true, "demo --url http://127.0.0.1:9902", cli.OK, "\n  http://127.0.0.1:9902/users/demo\n"},
+		"a receiver":    {"", true, "demo --url http://127.0.0.1:9902/x/purchasely/demo", cli.OK, "9902/x/users/demo\n"},
+		"an odd URL":    {"", false, "demo --url http://example.com", cli.Usage, "must begin with https://"},
+		"a misspelling": {"", false, "dmeo", cli.Usage, `app "dmeo" is not in the integration file`},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			if !c.off {
+				cloud.SetOutput("UsersUrl", "https://api.example/users/{app}")
+			}
+			putSecrets(cloud, map[string]string{usersName: c.before})
+			got := run(t, cloud, "", "add --users-secret "+c.args)
+			if got.Code != c.code || !strings.Contains(got.Out+got.Errs, c.shown) {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.shown)
+			}
+			if c.code != cli.OK {
+				if text := cloud.Secrets.Text(usersName); text != c.before || key.MatchString(got.Out+got.Errs) {
+					t.Errorf("stored %s, got %+v", text, got)
+				}
+				return
+			}
+			want := `{"signing_secret":"` + key.FindString(got.Out) + `"`
+			if c.before != "" {
+				want += `,"previous_` + former[2:len(former)-1]
+			}
+			if text := cloud.Secrets.Text(usersName); text != want+"}" || len(stored(cloud)) > 0 {
+				t.Errorf("stored %s and %v, want %s}", text, stored(cloud), want)
+			}
+			if _, err := standardwebhooks.ParseKeys([]byte(cloud.Secrets.Text(usersName))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// usersEndpoint answers as the deployed function does.
+func usersEndpoint(key string) clitest.RoundTrip {
+	keys, err := standardwebhooks.ParseKeys([]byte(`{"signing_secret":"` + key + `"}`))
+	if err != nil {
+		panic(err)
+	}
+	return func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		h := r.Header
+		signed := keys.Verify(h.Get("webhook-id"), h.Get("webhook-timestamp"), h.Get("webhook-signature"), body, time.Now())
+		switch {
+		case r.Method != http.MethodPost || r.URL.Path != "/users/demo":
+			return clitest.Answer(404, "{}")(r)
+		case signed != nil:
+			return clitest.Answer(401, "{}")(r)
+		case string(body) != `{"links":[]}`:
+			return clitest.Answer(422, "{}")(r)
+		}
+		return clitest.Answer(200, "{}")(r)
+	}
+}
+
+func TestCheckTriesTheUsersEndpoint(t *testing.T) {
+	const (
+		key   = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+		other = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIz"
+		url   = "https://api.example/users/demo"
+	)
+	down := func(*http.Request) (*http.Response, error) { return nil, errors.New("no route to host") }
+	for name, c := range map[string]struct {
+		secret   string
+		off      bool
+		endpoint clitest.RoundTrip
+		args     string
+		code     int
+		out      string // without the lines about the other secrets; empty: no line more
+	}{
+		"all is well": {key, false, usersEndpoint(key), "", cli.OK,
+			"right  secret " + usersName + "\nright  users endpoint " + url + ": it takes the signature\n"},
+		"at another URL": {key, true, usersEndpoint(key), "--url https://other.example", cli.OK,
+			"right  users endpoint https://other.example/users/demo: it takes"},
+		"another secret there": {key, false, usersEndpoint(other), "", cli.Finding,
+			"wrong  users endpoint " + url + ": it answers 401 to a signed request\n       the endpoint learns"},
+		"an unknown app":      {key, false, clitest.Answer(404, "{}"), "", cli.Finding, "it answers 404"},
+		"something else":      {key, false, clitest.Answer(302, ""), "", cli.Finding, "this is no answer of the bridge"},
+		"nothing there":       {key, false, down, "", cli.Finding, "it does not answer: no route to host\n       is it"},
+		"no key":              {"private", false, nil, "", cli.Finding, "--users-secret --replace"},
+		"no secret":           {"", false, nil, "", cli.OK, "there is none, so your back end says nothing"},
+		"no endpoint":         {key, true, nil, "", cli.OK, "UsersEndpoint is off"},
+		"neither of the two":  {"", true, nil, "", cli.OK, ""},
+		"an odd URL":          {key, false, nil, "--url http://example.com", cli.Usage, ""},
+		"no right to read it": {"denied", false, nil, "", cli.Finding, "AccessDeniedException"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			if !c.off {
+				cloud.SetOutput("UsersUrl", "https://api.example/users/{app}")
+			}
+			cloud.Receiver = c.endpoint
+			putSecrets(cloud, map[string]string{
+				purchaselyName: `{"shared_secret":"shared-4711"}`,
+				clevertapName:  `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`,
+			})
+			if c.secret != "" {
+				cloud.Secrets.Put(usersName, `{"signing_secret":"`+c.secret+`"}`)
+			}
+			cloud.Secrets.Deny(usersName, c.secret == "denied")
+			got := run(t, cloud, "", "check demo "+c.args)
+			if got.Code != c.code || !strings.Contains(got.Out, c.out) ||
+				c.code == cli.OK && c.out == "" && strings.Contains(got.Out, "users") {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.out)
+			}
+			if strings.Contains(got.Out+got.Errs, "MDEyMz") || strings.Contains(got.Out+got.Errs, "private") {
+				t.Errorf("the key shows: %+v", got)
 			}
 		})
 	}

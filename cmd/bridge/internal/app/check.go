@@ -17,8 +17,8 @@ import (
 
 type checkOptions struct {
 	cli.Output
-	network     http.RoundTripper
-	stack, file string
+	network          http.RoundTripper
+	stack, file, url string
 }
 
 func newCheckCommand(network http.RoundTripper) *cobra.Command {
@@ -29,7 +29,8 @@ func newCheckCommand(network http.RoundTripper) *cobra.Command {
 		Long: `Says whether the app is in the integration file, whether its two secrets exist and can be
 read, and whether CleverTap accepts the credentials, by a dry run, which stores nothing.
 Where CleverTap refuses them it asks the other regions, so that a wrong region is told
-from a wrong passcode. No secret is printed.
+from a wrong passcode. Where the app has the third secret, for your own back end, it tries
+that as well, by a signed request that changes nothing. No secret is printed.
 
 CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's uploads.
 
@@ -42,6 +43,7 @@ Exit codes: 0 all is well, 1 something is wrong and reported, 2 wrong usage.`,
 	stack.Flag(cmd, &o.stack)
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print one JSON object for programs")
+	cmd.Flags().StringVar(&o.url, "url", "", "the API's URL, where it is not the stack's (local AWS)")
 	return cmd
 }
 
@@ -60,6 +62,9 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 		return err
 	}
 	if err := r.checkCleverTap(cmd.Context(), s, checker, app); err != nil {
+		return err
+	}
+	if err := r.checkUsers(cmd.Context(), o, s, app); err != nil {
 		return err
 	}
 	return o.Conclude(cmd, r, r.text(), cli.FindingsIf(r.Problems > 0))

@@ -225,6 +225,12 @@ func (c *Cloud) UseStandardQueue() {
 	c.Stacks.Create(Stack, c.Outputs)
 }
 
+// SetOutput gives the stack one more output.
+func (c *Cloud) SetOutput(name, value string) {
+	c.Outputs[name] = value
+	c.Stacks.Create(Stack, c.Outputs)
+}
+
 // Attributes are those of a message; with a reason it was rejected.
 func Attributes(app, reason, received string) map[string]string {
 	all := map[string]string{"schema": "1", "app": app, "received_at": received, "encoding": "raw"}

@@ -1,7 +1,7 @@
 // Package stack finds the parts of a deployed bridge by the outputs of its CloudFormation stack, and reaches them.
 //
-// Its errors are sentences for people: which call to AWS failed, AWS's code, and what to do about it. AWS's own words
-// may name accounts and addresses, and are left out. It decides nothing about messages and secrets.
+// Its errors are sentences for people: which call to AWS failed, AWS's code, and what to do about it. AWS's own
+// words may name accounts and addresses, and are left out. It decides nothing about messages and secrets.
 package stack
 
 import (
@@ -38,6 +38,7 @@ const (
 	StandardDeadLetters = "EventsStandardDeadLetterQueueUrl"
 	SecretsPrefix       = "SecretsPrefix"
 	SubscribersTable    = "SubscribersTable" // missing if Subscribers is off
+	usersURL            = "UsersUrl"         // missing if UsersEndpoint is off
 )
 
 // Stack is a deployed bridge.
@@ -158,6 +159,19 @@ func ReceiverURL(given, app string) (string, error) {
 	return u.String(), nil
 }
 
+// UsersURL is where an app's back end sends what it knows of users: beside the API's URL that is given, or the
+// stack's. It is empty if the stack has no such endpoint.
+func (s *Stack) UsersURL(given, app string) (string, error) {
+	if given == "" {
+		return strings.ReplaceAll(s.Output(usersURL), "{app}", app), nil
+	}
+	receiver, err := ReceiverURL(given, app)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(receiver, "/purchasely/"+app) + "/users/" + app, nil
+}
+
 // MayCarrySecrets reports whether a URL is HTTPS, or HTTP to this machine. Names under localhost are this machine
 // (RFC 6761).
 func MayCarrySecrets(u *url.URL) bool {
@@ -166,13 +180,14 @@ func MayCarrySecrets(u *url.URL) bool {
 	return u.Scheme == "https" || u.Scheme == "http" && local
 }
 
-// The last part of the names of an app's two secrets.
+// The last part of the names of an app's secrets.
 const (
 	PurchaselySecret = "purchasely"
 	CleverTapSecret  = "clevertap"
+	UsersSecret      = "users" // of the company's own back end, if it says anything about users
 )
 
-// SecretName is the name of one of an app's two secrets.
+// SecretName is the name of one of an app's secrets.
 func (s *Stack) SecretName(app, part string) string {
 	return strings.TrimRight(s.Output(SecretsPrefix), "/") + "/" + app + "/" + part
 }
@@ -200,7 +215,8 @@ func (s *Stack) appSecret(ctx context.Context, app, part string) (name string, t
 	return name, text, err
 }
 
-// unusable is the error of a secret that cannot be read. What its reader says is not shown: it may quote the secret.
+// unusable is the error of a secret that cannot be read. What its reader says is not shown: it may quote the
+// secret.
 func unusable(name, app string) error {
 	return cli.Findingf("'bridge app check "+app+"' says more", "secret %s cannot be used", name)
 }
