@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -83,7 +84,9 @@ func TestWhatAnErrorOfAWSMeansAndSays(t *testing.T) {
 		"AccessDeniedException": fault.Operator, "DecryptionFailure": fault.Operator, "KmsDisabled": fault.Operator,
 		"InvalidRequestException": fault.Operator, "UnrecognizedClientException": fault.Operator,
 		"QueueDoesNotExist": fault.Operator, "ThrottlingException": fault.Retry, "InternalServiceError": fault.Retry,
-		"ExpiredTokenException": fault.Retry, "Unheard.Of": fault.Retry,
+		"ExpiredTokenException": fault.Retry, "Unheard.Of": fault.Retry, "KMS.AccessDeniedException": fault.Operator,
+		"KMS.InvalidStateException": fault.Operator, "KMSDisabledException": fault.Operator, "KmsThrottled": fault.Retry,
+		"KMS.ThrottlingException": fault.Retry, "SignatureDoesNotMatch": fault.Operator,
 	} {
 		t.Run(code, func(t *testing.T) {
 			server := awstest.NewInProcess(nil)
@@ -113,11 +116,11 @@ func (n transport) Do(r *http.Request) (*http.Response, error) {
 func TestAnErrorOfTheNetworkIsNamedByItsKind(t *testing.T) {
 	_, refused := (&net.Dialer{}).DialContext(t.Context(), "tcp", "127.0.0.1:1")
 	for want, err := range map[string]error{
-		"context deadline exceeded": fmt.Errorf(private+": %w", context.DeadlineExceeded),
-		"context canceled":          fmt.Errorf(private+": %w", context.Canceled),
-		"host not found":            &net.DNSError{Err: "no such host", Name: private},
-		"connection refused":        refused,
-		"no answer":                 errors.New(private),
+		"no answer in time":                 fmt.Errorf(private+": %w", context.DeadlineExceeded),
+		"context canceled":                  fmt.Errorf(private+": %w", context.Canceled),
+		"host not found":                    &net.DNSError{Err: "no such host", Name: private, IsNotFound: true},
+		"connection refused":                refused,
+		"error of type *errors.errorString": errors.New(private),
 	} {
 		t.Run(want, func(t *testing.T) {
 			config := awstest.NewInProcess(nil).Config()
@@ -128,5 +131,24 @@ func TestAnErrorOfTheNetworkIsNamedByItsKind(t *testing.T) {
 				t.Errorf("error %q, want %s", got, want)
 			}
 		})
+	}
+}
+
+// page answers as something that is not AWS does, such as a proxy.
+type page struct{ status int }
+
+func (p page) Do(*http.Request) (*http.Response, error) {
+	body := io.NopCloser(strings.NewReader("<html>" + private))
+	return &http.Response{StatusCode: p.status, Header: http.Header{}, Body: body}, nil
+}
+
+func TestAnAnswerThatIsNotOfAWSIsNamedByItsStatus(t *testing.T) {
+	config := awstest.NewInProcess(nil).Config()
+	config.HTTPClient = page{http.StatusBadGateway}
+	_, err := aws.NewSecrets(config).Read(t.Context(), "name")
+	f, _ := errors.AsType[*fault.Fault](err)
+	wantFault(t, err, fault.Retry, fault.Secret, f.Code)
+	if got := err.Error(); got != "secret: Secrets Manager GetSecretValue: status 502" {
+		t.Errorf("error %q", got)
 	}
 }

@@ -1,15 +1,16 @@
 package aws
 
 import (
-	"context"
 	"errors"
-	"net"
+	"fmt"
+	"net/http"
 	"strings"
-	"syscall"
 
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
 // Error is a call that failed. Its text is the call with AWS's code, or with the kind of network error. AWS's own
@@ -31,31 +32,19 @@ func (e *Error) Error() string {
 // Unwrap returns Err, such as [context.DeadlineExceeded].
 func (e *Error) Unwrap() error { return e.Err }
 
-var (
-	errNoAnswer = errors.New("no answer")
-	errNoHost   = errors.New("host not found")
-)
-
 // Fault reduces an error of the SDK to what may be shown, and marks it.
 func Fault(reason fault.Reason, err error) *fault.Fault {
-	e := &Error{Call: "AWS", Err: errNoAnswer}
+	e := &Error{Call: "AWS"}
 	if operation, ok := errors.AsType[*smithy.OperationError](err); ok {
 		e.Call = operation.Service() + " " + operation.Operation()
 	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return refusal(reason, e.Call, api.ErrorCode())
 	}
-	_, noHost := errors.AsType[*net.DNSError](err)
-	number, known := errors.AsType[syscall.Errno](err)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		e.Err = context.DeadlineExceeded
-	case errors.Is(err, context.Canceled):
-		e.Err = context.Canceled
-	case noHost:
-		e.Err = errNoHost
-	case known:
-		e.Err = number
+	e.Err = network.Cause(err)
+	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if ok && answer.HTTPStatusCode() >= http.StatusMultipleChoices { // it is not AWS that answers without a code
+		e.Err = fmt.Errorf("status %d", answer.HTTPStatusCode())
 	}
 	return fault.New(fault.Retry, reason, e)
 }
@@ -77,16 +66,20 @@ func refusal(reason fault.Reason, call, code string) *fault.Fault {
 }
 
 // needsOperator reports whether only a person can end a refusal (common errors of the AWS APIs, and the errors of the
-// calls made here, November 2026). Other codes may pass by themselves.
+// calls made here, November 2026). Other codes may pass by themselves. A service names an error of KMS in several ways,
+// such as KmsDisabled, KMS.DisabledException and KMSAccessDeniedException.
 func needsOperator(code string) bool {
-	switch code {
-	case "AccessDenied", "AccessDeniedException", "InvalidSecurity", // rights
-		"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException", // credentials
-		"KmsAccessDenied", "KmsDisabled", "KmsInvalidKeyUsage", "KmsInvalidState", "KmsNotFound", "KmsOptInRequired",
-		"DecryptionFailure",                                                              // keys
-		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "InvalidAddress", // names
-		"ResourceNotFoundException", "NoSuchBucket",
-		"InvalidRequestException", "InvalidParameterException": // a secret that is marked for deletion or has no value
+	if lower := strings.ToLower(code); strings.HasPrefix(lower, "kms") {
+		return !strings.Contains(lower, "throttl") && !strings.Contains(lower, "internal")
+	}
+	switch strings.TrimSuffix(code, "Exception") {
+	case "AccessDenied", "AllAccessDisabled", "InvalidSecurity", "NotAuthorized", "OptInRequired", "UnauthorizedOperation", // rights
+		"UnrecognizedClient", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignature", "SignatureDoesNotMatch",
+		"IncompleteSignature", "MissingAuthenticationToken", // credentials
+		"DecryptionFailure", "EncryptionFailure", // keys
+		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "InvalidAddress", "ResourceNotFound",
+		"NoSuchBucket",                       // names
+		"InvalidRequest", "InvalidParameter": // a secret that is marked for deletion or has no value
 		return true
 	}
 	return false

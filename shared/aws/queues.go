@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -27,6 +28,9 @@ const (
 	maxAttributes = 10
 	callsAtOnce   = 8 // a batch of a thousand messages needs a hundred calls
 )
+
+// errLeftOut says that SQS has answered and named a message neither as sent nor as failed.
+var errLeftOut = errors.New("message left out of the answer")
 
 // Queue is one SQS queue, known by its URL.
 type Queue struct {
@@ -100,11 +104,12 @@ func (q *Queue) sendRejections(ctx context.Context, messages []message.Rejection
 		}
 	}
 	answer, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
+	left := fault.New(fault.Retry, fault.RejectedQueue, &Error{Call: "SQS SendMessageBatch", Err: errLeftOut})
 	if err != nil {
-		answer = &sqs.SendMessageBatchOutput{}
+		answer, left = &sqs.SendMessageBatchOutput{}, Fault(fault.RejectedQueue, err)
 	}
-	for i := range errs { // also those that the answer leaves out
-		errs[i] = Fault(fault.RejectedQueue, err)
+	for i := range errs {
+		errs[i] = left
 	}
 	for _, failed := range answer.Failed {
 		if i, ok := entryIndex(failed.Id, len(errs)); ok {

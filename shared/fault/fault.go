@@ -142,8 +142,16 @@ func (f *Fault) Attrs() (attrs []slog.Attr) {
 	return attrs
 }
 
-// PanicError is a panic that was recovered. What it said may quote a webhook or a secret: only its type is kept, and where it
-// happened.
+// Level is how urgent a log line about the fault is: a retry passes by itself, unless the code has panicked.
+func (f *Fault) Level() slog.Level {
+	if _, panicked := errors.AsType[*PanicError](f.Err); f.Kind == Retry && !panicked {
+		return slog.LevelWarn
+	}
+	return slog.LevelError
+}
+
+// PanicError is a panic that was recovered. What it said may quote a webhook or a secret: only its type is kept, and
+// where it happened.
 type PanicError struct {
 	Type  string
 	Stack string // functions and lines, the innermost first
@@ -196,5 +204,12 @@ func Mark(kind Kind, reason Reason, err error) *Fault {
 // unmarked is an error whose text may be private.
 type unmarked struct{ error }
 
-func (u unmarked) Error() string { return fmt.Sprintf("error of type %T", u.error) }
+func (u unmarked) Error() string {
+	for _, known := range []error{context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(u.error, known) {
+			return known.Error()
+		}
+	}
+	return fmt.Sprintf("error of type %T", u.error)
+}
 func (u unmarked) Unwrap() error { return u.error }

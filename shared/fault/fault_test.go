@@ -67,6 +67,24 @@ func TestAPanicSaysWhereItHappenedAndQuotesNothing(t *testing.T) {
 	}
 }
 
+func TestOnlyARetryThatPassesByItselfIsAWarning(t *testing.T) {
+	panicked := func() (f *fault.Fault) {
+		defer func() { f = fault.Panicked(fault.Retry, recover()) }()
+		panicsAboutPersonSeven()
+		return nil
+	}()
+	for f, want := range map[*fault.Fault]slog.Level{
+		fault.New(fault.Retry, fault.Network, nil):        slog.LevelWarn,
+		fault.New(fault.Operator, fault.Credentials, nil): slog.LevelError,
+		fault.New(fault.Reject, fault.Malformed, nil):     slog.LevelError,
+		panicked: slog.LevelError,
+	} {
+		if got := f.Level(); got != want {
+			t.Errorf("%v: level %s, want %s", f, got, want)
+		}
+	}
+}
+
 func panicsAboutPersonSeven() { panic("person-7") }
 
 func TestTheTextOfAnUnmarkedErrorIsNotShownAndItsCauseIsKept(t *testing.T) {
@@ -74,5 +92,9 @@ func TestTheTextOfAnUnmarkedErrorIsNotShownAndItsCauseIsKept(t *testing.T) {
 	f := fault.Mark(fault.Operator, fault.Table, cause)
 	if !errors.Is(f, cause) || strings.Contains(f.Error(), "person-7") || fault.Mark(fault.Retry, fault.Secret, f) != f {
 		t.Errorf("%v", f)
+	}
+	late := fault.Of(fmt.Errorf("person-7: %w", context.DeadlineExceeded))
+	if late.Error() != "timeout: context deadline exceeded" {
+		t.Errorf("%v", late)
 	}
 }

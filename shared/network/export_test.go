@@ -1,0 +1,4 @@
+package network
+
+// NewDialer makes the dialer of a limited transport.
+var NewDialer = newDialer
