@@ -53,13 +53,13 @@ type passcode struct {
 }
 
 func (p *passcode) UnmarshalText(text []byte) error {
-	p.valid = !hasControl(string(text))
+	p.valid = !hasControl(secret.Trim(string(text)))
 	return p.value.UnmarshalText(text)
 }
 
-// ParseAccounts reads an app's secret. Its errors are [fault.Operator] and never quote the text; the reason is
-// [fault.Secret] if the secret cannot be read or lacks a part, and [fault.Credentials] if it holds what CleverTap
-// cannot have issued.
+// ParseAccounts reads an app's secret; white space around its values does not count. Its errors are [fault.Operator] and
+// never quote the text; the reason is [fault.Secret] if the secret cannot be read or lacks a part, and
+// [fault.Credentials] if it holds what CleverTap cannot have issued.
 func ParseAccounts(text []byte) (Accounts, error) {
 	var form struct {
 		credentials
@@ -82,6 +82,7 @@ func ParseAccounts(text []byte) (Accounts, error) {
 // account refuses what no header can carry, so that the HTTP client never complains about a header in words that
 // quote it.
 func (c *credentials) account() (Account, error) {
+	c.ID = secret.Trim(c.ID)
 	if c.ID == "" || c.Passcode.value.Empty() {
 		return Account{}, fault.New(fault.Operator, fault.Secret, errSecretMissing)
 	}
@@ -109,7 +110,7 @@ const domain = "api.clevertap.com"
 //
 // Regions: developer.clevertap.com/docs/authentication (November 2026).
 func Host(region string) (string, error) {
-	code := strings.ToLower(strings.TrimSpace(region))
+	code := strings.ToLower(secret.Trim(region))
 	switch code {
 	case "", "eu", "eu1", "global", "none":
 		return domain, nil

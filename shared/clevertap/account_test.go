@@ -19,6 +19,7 @@ func TestParseAccounts(t *testing.T) {
 		{`{"region":null,"account_id":"AAA","passcode":"p-1","sandbox":null}`, "api.clevertap.com/AAA p-1"},
 		{`{"account_id":"AAA","passcode":"p-1","note":{"by":"ops"}}`, "api.clevertap.com/AAA p-1"},
 		{`{"account_id":"AAA","passcode":"p\u002d1"}`, "api.clevertap.com/AAA p-1"},
+		{`{"region":"\u00a0in\n","account_id":" AAA\n","passcode":"\ufeffp-1\r\n"}`, "in1.api.clevertap.com/AAA p-1"},
 		{
 			`{"region":"us","account_id":"A","passcode":"p","sandbox":{"region":"sg","account_id":"B","passcode":"q"}}`,
 			"us1.api.clevertap.com/A p sg1.api.clevertap.com/B q",
@@ -61,7 +62,8 @@ func TestParseAccountsRefuses(t *testing.T) {
 		`{` + good + `,"sandbox":{"passcode":"passcode-77"}}`:   fault.Secret,
 		`{` + good + `,"sandbox":"passcode-77"}`:                fault.Secret,
 		`{"region":"passcode-77",` + good + `}`:                 fault.Credentials,
-		`{"account_id":"A","passcode":"passcode-77\n"}`:         fault.Credentials,
+		`{"account_id":"A","passcode":"passcode\n-77"}`:         fault.Credentials,
+		`{"account_id":" \u00a0","passcode":"passcode-77"}`:     fault.Secret,
 		`{"account_id":"A\u0000","passcode":"passcode-77"}`:     fault.Credentials,
 		`{` + good + `,"sandbox":{"region":"77",` + good + `}}`: fault.Credentials,
 	} {

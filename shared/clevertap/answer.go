@@ -1,7 +1,10 @@
 package clevertap
 
 import (
+	"bufio"
+	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -12,10 +15,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
-// maxEntries is the number of unprocessed entries that are read, far more than any upload has records.
-const maxEntries = 3 * MaxRecords
+const (
+	maxAnswer  = 16<<20 + 64<<10 // of which more is not read; a total failure echoes every record
+	maxEntries = 3 * MaxRecords  // unprocessed entries that are read, far more than any upload has records
+)
 
 // answer is the body of CleverTap's answer to an upload.
 type answer struct {
@@ -43,20 +49,74 @@ type recordKey struct {
 	}] `json:"evtData"`
 }
 
-// errAnswer has a fixed text, because a decoder's own words quote what it read.
-var errAnswer = errors.New("answer: not of CleverTap's form")
+// What is wrong with an answer. The texts are fixed, because a decoder's own words quote what it read.
+var (
+	errForm     = errors.New("not of CleverTap's form")
+	errTooLarge = fmt.Errorf("larger than %d MiB", maxAnswer>>20)
+	errCutOff   = errors.New("ends too early")
+)
 
 // lenient is how answers are read: what a proxy or a careless encoder does to them is no reason to doubt them.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// readAnswer reads an answer to the end of its body. It keeps no echoes, so that a failure which echoes every record
-// takes hardly more memory than a success.
+// readAnswer reads an answer and makes sure that nothing else is in its body. It keeps no echoes, so that a failure
+// which echoes every record takes hardly more memory than a success.
 func readAnswer(body io.Reader) (*answer, error) {
 	a := new(answer)
-	if err := json.UnmarshalRead(body, a, lenient); err != nil {
-		return nil, errAnswer
+	limited := &io.LimitedReader{N: maxAnswer + 1}
+	var err error
+	if limited.R, err = decompress(io.LimitReader(body, maxAnswer+1)); err == nil {
+		err = readAlone(limited, a)
 	}
-	return a, nil
+	_, syntax := errors.AsType[*jsontext.SyntacticError](err)
+	_, semantic := errors.AsType[*json.SemanticError](err)
+	switch {
+	case limited.N == 0:
+		return nil, errTooLarge
+	case err == nil:
+		return a, nil
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return nil, errCutOff
+	case syntax, semantic, errors.Is(err, errForm), errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+		return nil, errForm
+	}
+	return nil, network.Cause(err)
+}
+
+// readAlone reads an answer that is the only value of a text. Once it is complete, a connection that breaks or stalls
+// before its end takes nothing back.
+func readAlone(text io.Reader, a *answer) error {
+	d := jsontext.NewDecoder(text, lenient)
+	if err := json.UnmarshalDecode(d, a); err != nil {
+		return err
+	}
+	_, err := d.ReadToken()
+	if _, syntax := errors.AsType[*jsontext.SyntacticError](err); err == nil || syntax {
+		return errForm
+	}
+	return nil
+}
+
+// decompress returns the text of a body: without gzip, which nobody asked for, and without a byte order mark. What the
+// body begins with counts and not its headers, for a proxy may have changed one and not the other.
+func decompress(body io.Reader) (io.Reader, error) {
+	text := bufio.NewReader(body)
+	if begin, _ := text.Peek(2); string(begin) == "\x1f\x8b" {
+		inflated, err := gzip.NewReader(text)
+		if err != nil {
+			return nil, err
+		}
+		text = bufio.NewReader(inflated)
+	}
+	if begin, _ := text.Peek(3); string(begin) == "\ufeff" {
+		_, _ = text.Discard(3)
+	}
+	return text, nil
+}
+
+// unreadable is the fault of an answer with a status of success that says nothing about records.
+func unreadable(status int, err error) *fault.Fault {
+	return fault.New(fault.Retry, fault.UnreadableAnswer, fmt.Errorf("upload: status %d, answer %w", status, err))
 }
 
 // status returns the HTTP status that an answer with 200 stands for: credentials can be refused that way too.
@@ -78,25 +138,22 @@ type result struct {
 	code  int // of a refused record; 0 if there is none
 }
 
-// fault is the outcome of a record that was not accepted, if nothing more can be done.
+// fault is the outcome of a record that was refused, if nothing more can be done.
 func (r result) fault() *fault.Fault {
-	switch r.class {
-	case uncertain:
-		return faultUnmatched
-	case permanent:
+	if r.class == permanent {
 		return codeFault(r.code, fault.Reject)
-	default:
-		return codeFault(r.code, fault.Retry)
 	}
+	return codeFault(r.code, fault.Retry)
 }
 
-// results returns one result for each record of the upload. A record is accepted only if the answer accounts for it:
-// either the answer reports success for all and refuses none, or the refused records, each found for certain, and the
-// processed ones make up all. Otherwise the refused ones that were found are refused, and the others uncertain.
-func (a *answer) results(records []*pending) []result {
-	results := make([]result, len(records))
+// results returns one result for each record of the upload, and the outcome of those that are uncertain. A record is
+// accepted only if the answer accounts for it: either the answer reports success, refuses none and counts none; or the
+// refused records, each found for certain, and the processed ones make up all, whatever the status says. Otherwise the
+// refused ones that were found are refused, and the others uncertain.
+func (a *answer) results(records []*pending) (results []result, unmatched *fault.Fault) {
+	results = make([]result, len(records))
 	m := matcher{records: records}
-	refused, complete := 0, len(a.Unprocessed) > 0 || a.success()
+	refused, complete := 0, true
 	for i := range a.Unprocessed {
 		e := &a.Unprocessed[i].value
 		at := m.find(e)
@@ -112,15 +169,27 @@ func (a *answer) results(records []*pending) []result {
 			*r = result{classify(code), code}
 		}
 	}
-	if complete && a.Processed.integer() == len(records)-refused {
-		return results
+	uncounted := a.success() && len(a.Unprocessed) == 0 && a.Processed.text == ""
+	if uncounted || complete && a.Processed.integer() == len(records)-refused {
+		return results, nil
 	}
 	for i := range results {
 		if results[i].class == accepted {
 			results[i].class = uncertain
 		}
 	}
-	return results
+	return results, a.unmatched(len(records), refused)
+}
+
+// unmatched is the outcome of the records for which the answer does not account.
+func (a *answer) unmatched(sent, found int) *fault.Fault {
+	processed := "not given"
+	if n := a.Processed.integer(); n >= 0 {
+		processed = strconv.Itoa(n)
+	}
+	return fault.New(fault.Retry, fault.Unmatched, fmt.Errorf(
+		"upload: answer does not account for the record: success %t, sent %d, processed %s, unprocessed %d, of these found %d",
+		a.success(), sent, processed, len(a.Unprocessed), found))
 }
 
 // matcher finds the record that an unprocessed entry is about. It reads the records only when it has to.
@@ -236,12 +305,12 @@ func (l *unprocessedList) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return d.SkipValue()
 	}
 	if token, err := d.ReadToken(); err != nil || token.Kind() != '[' {
-		return errAnswer
+		return errForm
 	}
 	for d.PeekKind() != ']' {
 		*l = append(*l, object[unprocessedEntry]{})
 		if err := (*l)[len(*l)-1].UnmarshalJSONFrom(d); err != nil || len(*l) > maxEntries {
-			return errAnswer
+			return errForm
 		}
 	}
 	_, err := d.ReadToken()

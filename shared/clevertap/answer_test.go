@@ -1,6 +1,7 @@
 package clevertap_test
 
 import (
+	"compress/gzip"
 	"fmt"
 	"io"
 	"strings"
@@ -41,6 +42,15 @@ func partial(processed any, entries ...string) string {
 	return fmt.Sprintf(`{"status":"partial","processed":%v,"unprocessed":[%s]}`, processed, strings.Join(entries, ","))
 }
 
+// gzipped compresses an answer.
+func gzipped(text string) string {
+	var b strings.Builder
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(text))
+	_ = w.Close()
+	return b.String()
+}
+
 // What an answer says about each record: "ok", "lost" if it does not account for it, or the code and, if that is not
 // permanent, "later" or "unknown".
 func inWords(results []string) string {
@@ -72,13 +82,22 @@ func TestAnswer(t *testing.T) {
 		"a member twice: the last one counts": {`{"status":"fail","status":"success","processed":1,"processed":3}`, ok},
 		"a name with an escape":               {`{"st\u0061tus":"success","processed":3}`, ok},
 
+		"success without a count":            {`{"status":"success"}`, ok},
+		"success in capitals, likewise":      {`{"status":" SUCCESS ","processed":null,"unprocessed":[]}`, ok},
+		"partial that counts all":            {`{"status":"partial","processed":3}`, ok},
+		"failure that counts all":            {`{"status":"fail","processed":3,"unprocessed":[]}`, ok},
+		"a count of all and no status":       {`{"processed":3}`, ok},
+		"behind a byte order mark":           {"\ufeff" + `{"status":"success","processed":3}`, ok},
+		"compressed":                         {gzipped(`{"status":"success","processed":3}`), ok},
+		"compressed, with a byte order mark": {gzipped("\ufeff" + p(2, e(513, 2, charged))), second},
+
 		"too few processed":            {`{"status":"success","processed":2,"unprocessed":[]}`, lost},
 		"too many processed":           {`{"status":"success","processed":4,"unprocessed":[]}`, lost},
-		"success without a number":     {`{"status":"success"}`, lost},
+		"failure that counts too few":  {`{"status":"fail","processed":2,"unprocessed":[]}`, lost},
 		"success with a word":          {`{"status":"success","processed":"all"}`, lost},
 		"success with a broken number": {`{"status":"success","processed":2.5}`, lost},
-		"partial without a list":       {`{"status":"partial","processed":3}`, lost},
-		"no status at all":             {`{"processed":3}`, lost},
+		"partial without a count":      {`{"status":"partial"}`, lost},
+		"nothing at all":               {`{}`, lost},
 		"null":                         {`null`, lost},
 		"failure with an empty list":   {`{"status":"fail","processed":0,"unprocessed":[]}`, lost},
 		"failure, bare":                {`{"status":"fail","error":"account unknown"}`, lost},
@@ -169,7 +188,13 @@ func TestAnswerUnreadable(t *testing.T) {
 		"nothing":                       ``,
 		"blanks":                        "  \n ",
 		"HTML":                          `<html><body>bad gateway</body></html>`,
-		"a byte order mark":             "\xef\xbb\xbf{\"status\":\"success\",\"processed\":1}",
+		"a byte order mark alone":       "\ufeff",
+		"two byte order marks":          "\ufeff\ufeff" + `{"status":"success","processed":1}`,
+		"compressed and cut off":        gzipped(`{"status":"success","processed":1}`)[:30],
+		"compressed and damaged":        gzipped(`{"status":"success","processed":1}`)[:40] + "success!",
+		"the beginning of gzip":         "\x1f\x8b",
+		"compressed twice":              gzipped(gzipped(`{"status":"success","processed":1}`)),
+		"another compression":           "\x78\x9c\x03\x00",
 		"an array":                      `[{"status":"success","processed":1}]`,
 		"a string":                      `"success"`,
 		"cut off":                       `{"status":"success","processed":1`,

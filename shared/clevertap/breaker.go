@@ -23,7 +23,7 @@ type breaker struct {
 	mu       sync.Mutex
 	failures int           // in a row, while closed
 	pause    time.Duration // of the next opening
-	until    time.Time     // zero: closed; past: half open
+	until    time.Time     // zero: closed; past: half open; without the monotonic clock, which may stand still
 	cause    *fault.Fault  // why it opened last
 	probe    *chunk        // nil if none has been admitted
 }
@@ -32,7 +32,13 @@ type breaker struct {
 func (b *breaker) blocks(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return now.Before(b.until)
+	return b.pausing(now)
+}
+
+// pausing reports whether the pause lasts. One that seems longer than any is left from before the clock was set back.
+func (b *breaker) pausing(now time.Time) bool {
+	left := b.until.Sub(now)
+	return left > 0 && left <= longestPause*b.firstPause
 }
 
 // admits reports whether a chunk may be uploaded, and whether it is the probe. In a half-open breaker the first one
@@ -43,7 +49,7 @@ func (b *breaker) admits(c *chunk, now time.Time) (ok, probe bool) {
 	if b.until.IsZero() {
 		return true, false
 	}
-	if b.probe == nil && !now.Before(b.until) {
+	if b.probe == nil && !b.pausing(now) {
 		b.probe = c
 	}
 	return b.probe == c, b.probe == c
@@ -95,7 +101,7 @@ func (b *breaker) startPause(c *chunk, cause *fault.Fault, now time.Time) {
 		return
 	}
 	b.failures, b.probe, b.cause = 0, nil, cause
-	b.until = now.Add(b.pause)
+	b.until = now.Round(0).Add(b.pause)
 	b.pause = min(2*b.pause, longestPause*b.firstPause)
 }
 

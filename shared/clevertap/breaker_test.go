@@ -102,6 +102,20 @@ func deliver(t *testing.T, u *clevertap.Uploader, n int, want string) clevertap.
 	return report.Batches[0]
 }
 
+// The monotonic clock may stand still while Lambda has the process frozen, and the other one may be set back.
+func TestAPauseEndsByTheWallClock(t *testing.T) {
+	b := clevertap.NewBreaker(30 * time.Second)
+	b.Trip("x")
+	if b.Until() != b.Until().Round(0) { //nolint:staticcheck // the monotonic reading counts here
+		t.Error("the end of the pause has a monotonic reading")
+	}
+	for ago, blocks := range map[time.Duration]bool{0: true, 4 * time.Minute: true, time.Hour: false, -31 * time.Second: false} {
+		if got := b.BlocksAt(time.Now().Add(-ago)); got != blocks {
+			t.Errorf("blocks %t with the clock set back by %s, want %t", got, ago, blocks)
+		}
+	}
+}
+
 func TestThreeFailuresOpenTheBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		over := false

@@ -4,14 +4,16 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
 const (
@@ -19,31 +21,46 @@ const (
 	dryRunPath = "/1/upload?dryRun=1" // CleverTap checks the records and stores nothing
 )
 
-const (
-	maxAnswer = 16<<20 + 64<<10 // of which more is not read; a total failure echoes every record
-	maxDrain  = 64 << 10        // of a body that does not matter, so that its connection can be used again
-)
+// maxDrain is how much is read of a body that does not matter, so that its connection can be used again.
+const maxDrain = 64 << 10
 
 var errEndpoint = errors.New("upload: endpoint is not a URL")
 
 // client makes single requests: it does not interpret, wait, repeat or follow redirects.
 type client struct {
 	transport http.RoundTripper
-	endpoint  string // "", or what stands for https://<host>, perhaps with {host} in it
+	endpoint  string       // "", or what stands for https://<host>, perhaps with {host} in it
+	posted    atomic.Int64 // when the last request was made, in milliseconds of the wall clock
 }
 
 // newTransport returns the transport of real uploads. Answers are not compressed, so that the size that is read is
-// the size that is kept. Connections are given up before a load balancer hangs up, which is commonly after a minute:
-// a process that was frozen meanwhile would learn of it only from a failed upload.
+// the size that is kept.
 func newTransport() *http.Transport {
-	return &http.Transport{
+	t := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2:   true, // a TLS configuration of one's own would switch it off
 		DisableCompression:  true,
 		MaxIdleConnsPerHost: MaxInFlight,
-		IdleConnTimeout:     50 * time.Second,
 		WriteBufferSize:     64 << 10,
 		ReadBufferSize:      8 << 10,
+	}
+	network.Limit(t)
+	return t
+}
+
+// closeStale closes the kept connections if they have been idle for too long. The transport does that too, but by a
+// clock that may stand still while Lambda has the process frozen.
+func (c *client) closeStale() {
+	now := time.Now().UnixMilli()
+	if idle := now - c.posted.Swap(now); idle < 0 || idle > network.IdleTimeout.Milliseconds() {
+		c.closeIdle()
+	}
+}
+
+// closeIdle closes the connections that are not in use.
+func (c *client) closeIdle() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
 	}
 }
 
@@ -67,13 +84,19 @@ func (c *client) post(ctx context.Context, a Account, path string, body *request
 	request.ContentLength = body.size()
 	request.GetBody = func() (io.ReadCloser, error) { return &bodyReader{body: body}, nil }
 	request.Body = &bodyReader{body: body}
-	return c.transport.RoundTrip(request)
+	c.closeStale()
+	response, err := c.transport.RoundTrip(request)
+	if err != nil {
+		c.closeIdle() // what has silenced or ended one connection may have ended the others
+	}
+	return response, err
 }
 
 // reply is the outcome of one upload.
 type reply struct {
 	verdict    verdict
 	results    []result      // if answered, one per record
+	unmatched  *fault.Fault  // if answered: the outcome of records for which the answer does not account
 	fault      *fault.Fault  // if not answered: the records' outcome, if nothing more can be done
 	retryAfter time.Duration // if throttled and CleverTap said how long; zero if it did not
 	took       time.Duration
@@ -85,8 +108,8 @@ func (u *Uploader) attempt(
 ) (r reply) {
 	begun := time.Now()
 	defer func() {
-		if recover() != nil {
-			r = reply{verdict: failed, fault: faultPanic}
+		if p := recover(); p != nil {
+			r = reply{verdict: failed, fault: fault.Panicked(fault.Retry, p)}
 		}
 		r.took = time.Since(begun)
 	}()
@@ -106,27 +129,28 @@ func (u *Uploader) attempt(
 		r.retryAfter = retryAfter(response.Header.Get("Retry-After"), time.Now())
 		return r
 	}
-	limited := &io.LimitedReader{R: response.Body, N: maxAnswer + 1}
-	answer, err := readAnswer(limited)
+	answer, err := readAnswer(response.Body)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return reply{verdict: failed, fault: faultTimeout}
-	case err != nil || limited.N == 0:
-		return reply{verdict: failed, fault: faultUnreadable}
+		return reply{verdict: failed, fault: networkFault(ctx, ctx.Err())}
+	case err != nil:
+		return reply{verdict: failed, fault: unreadable(response.StatusCode, err)}
 	}
 	if r = classifyStatus(answer.status()); r.verdict == answered {
-		r.results = answer.results(records)
+		r.results, r.unmatched = answer.results(records)
 	}
 	return r
 }
 
 // networkFault is the fault of an attempt without an answer. The error itself is dropped: it may hold the address.
 func networkFault(ctx context.Context, err error) *fault.Fault {
-	timeout, ok := errors.AsType[net.Error](err)
-	if ctx.Err() != nil || ok && timeout.Timeout() {
-		return faultTimeout
+	switch {
+	case errors.Is(err, errEndpoint):
+		return fault.New(fault.Retry, fault.Network, errEndpoint)
+	case ctx.Err() != nil, network.IsTimeout(err):
+		return fault.New(fault.Retry, fault.Timeout, fmt.Errorf("upload: %w", network.Cause(err)))
 	}
-	return faultNetwork
+	return fault.New(fault.Retry, fault.Network, fmt.Errorf("upload: %w", network.Cause(err)))
 }
 
 // The wrapper of an upload's records, and what is between two of them.

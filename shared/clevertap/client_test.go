@@ -11,9 +11,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -150,6 +153,127 @@ func TestAConnectionThatDiesUnderARequestIsNotTriedAgain(t *testing.T) {
 	}
 }
 
+// wire is what lies between the uploader and a server. Silence ends its connections without a word: what is sent on
+// them gets no answer, and nobody hangs up. New connections work.
+type wire struct {
+	net.Listener
+	mu      sync.Mutex
+	made    int
+	current chan struct{} // closed once there is silence
+}
+
+func newWire(t *testing.T, server *httptest.Server) *wire {
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It is local.
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{Listener: listener, current: make(chan struct{})}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			outer, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			inner, err := net.Dial("tcp", server.Listener.Addr().String()) //nolint:noctx // It is local.
+			if err != nil {
+				return
+			}
+			w.mu.Lock()
+			w.made++
+			silent := w.current
+			w.mu.Unlock()
+			for from, to := range map[net.Conn]net.Conn{outer: inner, inner: outer} {
+				go pass(from, to, silent)
+			}
+		}
+	}()
+	return w
+}
+
+// pass copies until there is silence.
+func pass(from, to net.Conn, silent chan struct{}) {
+	piece := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(piece)
+		select {
+		case <-silent:
+			if err != nil {
+				return
+			}
+			continue
+		default:
+		}
+		if _, gone := to.Write(piece[:n]); gone != nil || err != nil {
+			_, _ = from.Close(), to.Close()
+			return
+		}
+	}
+}
+
+func (w *wire) silence() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.current)
+	w.current = make(chan struct{})
+}
+
+func TestConnectionsThatGoSilentCostOneUpload(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, serve(t, success))
+	u := clevertap.NewUploader(clevertap.Options{Endpoint: "http://" + w.Addr().String(), Timeout: 500 * time.Millisecond})
+	deliver(t, u, 3*clevertap.MaxRecords, "accepted") // over as many connections as there are uploads side by side
+	for range 2 {
+		w.silence()
+		deliver(t, u, 1, "retry timeout")
+		for range 3 {
+			if report := deliver(t, u, 1, "accepted"); report.BreakerOpen {
+				t.Error("the breaker is open")
+			}
+		}
+	}
+	if w.made > 3+2 {
+		t.Errorf("%d connections", w.made)
+	}
+}
+
+// aging is a transport that counts how often its idle connections are closed.
+type aging struct {
+	cleverTap
+	closed int
+}
+
+func (a *aging) CloseIdleConnections() { a.closed++ }
+
+// Lambda freezes a process between invocations, and the transport's own clock with it.
+func TestConnectionsThatWereIdleForLongAreNotUsedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &aging{}
+		u := clevertap.NewUploader(clevertap.Options{Transport: a})
+		for i, idle := range []time.Duration{0, time.Second, 49 * time.Second, 51 * time.Second, time.Hour, time.Second} {
+			time.Sleep(idle)
+			before := a.closed
+			deliver(t, u, 1, "accepted")
+			if got, want := a.closed > before, i == 0 || idle > 50*time.Second; got != want {
+				t.Errorf("idle for %s: closed %t, want %t", idle, got, want)
+			}
+		}
+	})
+}
+
+func TestUploadsGoThroughTheProxyOfTheEnvironment(t *testing.T) {
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.clevertap.com", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := clevertap.NewTransport().Proxy
+	got, err := proxy(request)
+	want, wantErr := http.ProxyFromEnvironment(request)
+	if !cmp.Equal(got, want) || !errors.Is(err, wantErr) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	for version, want := range map[uint16]string{
@@ -158,8 +282,8 @@ func TestTLS(t *testing.T) {
 		t.Run(tls.VersionName(version), func(t *testing.T) {
 			t.Parallel()
 			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.ProtoMajor != 2 {
-					t.Errorf("%s, want HTTP/2 where the server offers it", r.Proto)
+				if r.ProtoMajor != 1 {
+					t.Errorf("%s: uploads side by side would share a connection", r.Proto)
 				}
 				success(w, r)
 			}))

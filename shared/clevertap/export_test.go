@@ -41,7 +41,8 @@ func Answer(body io.Reader, records [][]byte) (results []string, status int, err
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, r := range a.results(pendingRecords(records)) {
+	list, _ := a.results(pendingRecords(records))
+	for _, r := range list {
 		text := r.class.String()
 		if r.class > uncertain {
 			text += " " + strconv.Itoa(r.code)
@@ -110,13 +111,15 @@ func (b *Breaker) chunk(name string) *chunk {
 	return b.chunks[name]
 }
 
-func (b *Breaker) Blocks() bool { return b.b.blocks(time.Now()) }
+func (b *Breaker) Blocks() bool                { return b.BlocksAt(time.Now()) }
+func (b *Breaker) BlocksAt(now time.Time) bool { return b.b.blocks(now) }
+func (b *Breaker) Until() time.Time            { return b.b.until }
 func (b *Breaker) Admits(name string) bool {
 	ok, _ := b.b.admits(b.chunk(name), time.Now())
 	return ok
 }
 func (b *Breaker) Release(name string)  { b.b.release(b.chunk(name)) }
 func (b *Breaker) Close(accounted bool) { b.b.close(accounted) }
-func (b *Breaker) Fail(name string)     { b.b.fail(b.chunk(name), faultNetwork, time.Now()) }
+func (b *Breaker) Fail(name string)     { b.b.fail(b.chunk(name), faultBreaker, time.Now()) }
 func (b *Breaker) Trip(name string)     { b.b.trip(b.chunk(name), faultRejectsAll, time.Now()) }
 func (b *Breaker) IsOpen() bool         { return b.b.state().Open() }

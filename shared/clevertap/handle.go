@@ -3,7 +3,6 @@ package clevertap
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -48,7 +47,7 @@ func (d *delivery) handleAnswer(u *upload, now time.Time) {
 	if slices.ContainsFunc(u.results, func(r result) bool { return r.class != uncertain }) {
 		u.breaker.close(true)
 	} else {
-		u.breaker.fail(u.chunk, faultUnmatched, now)
+		u.breaker.fail(u.chunk, u.unmatched, now)
 	}
 	if slices.ContainsFunc(u.results, func(r result) bool { return r.class == accepted }) {
 		u.state.accepted = true
@@ -66,7 +65,9 @@ func (d *delivery) handleAnswer(u *upload, now time.Time) {
 			d.finish(record, nil)
 		case record.unlisted == 2:
 			d.finish(record, codeFault(r.code, fault.Reject))
-		case r.class == uncertain, r.class == permanent:
+		case r.class == uncertain:
+			d.finish(record, u.unmatched)
+		case r.class == permanent:
 			d.finish(record, r.fault())
 		default:
 			d.repeatAlone(u, record, r.fault(), now)
@@ -150,8 +151,6 @@ func (d *delivery) finishRejected(b *batch, end *fault.Fault) {
 	b.rejectedAlone = nil
 }
 
-var errRefreshPanic = errors.New("clevertap secret: reading it again panicked")
-
 // handleCredentials acts on refused credentials and wrong settings. The first refusal of credentials, and nothing
 // else, has the secret read again; uploads that were in flight with the same ones wait for that.
 func (d *delivery) handleCredentials(u *upload) {
@@ -177,8 +176,8 @@ func (d *delivery) handleCredentials(u *upload) {
 // refresh reads a batch's secret again. A panic is an error.
 func refresh(ctx context.Context, b *batch) (fresh Account, err error) {
 	defer func() {
-		if recover() != nil {
-			err = errRefreshPanic
+		if p := recover(); p != nil {
+			err = fault.Panicked(fault.Retry, p)
 		}
 	}()
 	return b.refresh(ctx)
@@ -191,7 +190,7 @@ func (d *delivery) useFresh(u *upload, fresh Account, err error) {
 	b.refreshing, b.refreshed = false, true
 	switch {
 	case err != nil:
-		d.stop(u, faultRefresh)
+		d.stop(u, faultRefresh(err))
 	case fresh.Equal(b.account):
 		d.stop(u, u.fault)
 	default:

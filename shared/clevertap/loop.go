@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
 // delivery is one call of [Uploader.Upload]. One goroutine owns all of it, and what runs in the background reports to
@@ -197,9 +199,11 @@ func (d *delivery) fits(s *accountState, start time.Time) bool {
 
 // recoverPanic leaves no record without an outcome, and nothing in flight, if the tracker panicked.
 func (d *delivery) recoverPanic() {
-	if recover() == nil {
+	p := recover()
+	if p == nil {
 		return
 	}
+	panicked := fault.Panicked(fault.Retry, p)
 	d.cancel()
 	for ; d.running > 0; d.running-- {
 		<-d.finished
@@ -208,7 +212,7 @@ func (d *delivery) recoverPanic() {
 		for i := range b.records {
 			func() {
 				defer func() { _ = recover() }() // the tracker has to hear of the other records too
-				d.finish(&b.records[i], faultPanic)
+				d.finish(&b.records[i], panicked)
 			}()
 		}
 	}

@@ -2,6 +2,7 @@ package clevertap
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -21,15 +22,15 @@ const (
 )
 
 // classifyStatus returns the verdict on a status and, unless the body has to be read, the records' outcome if nothing
-// more can be done. Only 200 has ever carried an answer about records: the other statuses of success count as an
-// unreadable answer (developer.clevertap.com/docs/api-errors, November 2026).
+// more can be done. Only 200 has ever carried an answer about records (developer.clevertap.com/docs/api-errors, November
+// 2026), but every status of success may: to doubt one would store the records again and again.
 func classifyStatus(status int) reply {
 	code := strconv.Itoa(status)
 	v, kind, reason := failed, fault.Retry, fault.Server
 	switch {
-	case status == http.StatusOK:
+	case status >= 200 && status < 300:
 		return reply{verdict: answered}
-	case status < 300:
+	case status < 200:
 		reason = fault.UnreadableAnswer
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		v, kind, reason = refreshCredentials, fault.Operator, fault.Credentials
@@ -47,22 +48,25 @@ func classifyStatus(status int) reply {
 	return reply{verdict: v, fault: f}
 }
 
-// Outcomes of records that do not come from a status. They are shared, because nobody changes a fault. Their texts
-// say nothing of the request: errors of the network may hold its address.
+// Outcomes of records that were not uploaded. They are shared, because nobody changes a fault.
 var (
-	faultTimeout    = newFault(fault.Retry, fault.Timeout, "upload: no answer in time")
-	faultNetwork    = newFault(fault.Retry, fault.Network, "upload: connection failed")
-	faultUnreadable = newFault(fault.Retry, fault.UnreadableAnswer, "upload: answer cannot be read")
-	faultUnmatched  = newFault(fault.Retry, fault.Unmatched, "upload: answer does not account for the record")
 	faultGroup      = newFault(fault.Retry, fault.GroupOrder, "record: an earlier message of its group is retried")
 	faultNoTime     = newFault(fault.Retry, fault.NoTime, "record: no time left for its upload")
 	faultLimited    = newFault(fault.Retry, fault.RateLimited, "record: account asks for more time than there is")
 	faultBreaker    = newFault(fault.Retry, fault.Breaker, "record: account is not called for now")
 	faultRejectsAll = newFault(fault.Retry, fault.AccountRejectsAll, "record: account rejects whatever it is sent")
-	faultPanic      = newFault(fault.Retry, fault.Unknown, "record: upload panicked")
-	faultRefresh    = newFault(fault.Operator, fault.Credentials, "upload: credentials refused, secret unreadable")
 )
 
 func newFault(kind fault.Kind, reason fault.Reason, text string) *fault.Fault {
 	return fault.New(kind, reason, errors.New(text))
+}
+
+// faultRefresh is the outcome of records whose credentials are refused and cannot be read again.
+func faultRefresh(err error) *fault.Fault {
+	cause := error(fault.Of(err))
+	if _, marked := errors.AsType[*fault.Fault](err); !marked {
+		cause = errors.New(cause.Error()) // nobody knows what such an error quotes
+	}
+	const text = "upload: credentials refused, and the secret cannot be read again: %w"
+	return fault.New(fault.Operator, fault.Credentials, fmt.Errorf(text, cause))
 }

@@ -14,12 +14,12 @@ import (
 func TestClassifyStatus(t *testing.T) {
 	t.Parallel()
 	single := map[int]string{ // verdict, kind and reason, in which # is the status
-		200: "answered", 401: "refreshCredentials operator credentials", 402: "misconfigured operator credentials",
+		401: "refreshCredentials operator credentials", 402: "misconfigured operator credentials",
 		403: "refreshCredentials operator credentials", 404: "misconfigured operator credentials",
 		405: "misconfigured operator credentials", 408: "failed retry timeout", 429: "throttled retry rate_limited",
 	}
 	ranges := map[int]string{ // by the first digit
-		1: "failed retry unreadable_answer", 2: "failed retry unreadable_answer",
+		1: "failed retry unreadable_answer", 2: "answered",
 		3: "misconfigured operator credentials", 4: "bisect reject clevertap_http_#", 5: "failed retry server",
 	}
 	for status := 100; status <= 599; status++ {

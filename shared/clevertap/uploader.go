@@ -64,6 +64,9 @@ func (u *Uploader) DryRun(ctx context.Context, a Account, records []Record) erro
 		return r.fault
 	}
 	for _, result := range r.results {
+		if result.class == uncertain {
+			return r.unmatched
+		}
 		if result.class != accepted {
 			return result.fault()
 		}

@@ -361,7 +361,7 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 		"CleverTap fails":        {response("500"), nil, "retry server"},
 		"CleverTap cuts off":     {response("connection lost"), nil, "retry network"},
 		"CleverTap hangs":        {response("no response"), nil, "retry timeout"},
-		"the HTTP client panics": {response("panic"), nil, "retry unknown"},
+		"the HTTP client panics": {response("panic"), nil, "retry panic"},
 		"CleverTap rejects all":  {response("400"), slices.Repeat(body("renewal"), 4), "retry account_rejects_all"},
 		"an open breaker":        {openBreaker, nil, "retry breaker"},
 		"no time":                {func(h *harness) { h.timeout = 50 * time.Millisecond }, nil, "retry no_time"},

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -133,7 +134,7 @@ func TestAdd(t *testing.T) {
 func withoutCleverTap(c *clitest.Cloud) clitest.RoundTrip {
 	return func(r *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(r.URL.Host, "clevertap.com") {
-			return nil, errors.New("no route to host")
+			return nil, syscall.EHOSTUNREACH
 		}
 		return c.RoundTrip(r)
 	}
@@ -147,8 +148,8 @@ func TestARegionThatDoesNotAnswerIsBelieved(t *testing.T) {
 		errs   string
 		stored int
 	}{
-		"if it was given": {`"region":"in1",`, cli.OK, "CleverTap could not be asked in in1: network: upload: connection " +
-			"failed; the credentials are stored untried", 2},
+		"if it was given": {`"region":"in1",`, cli.OK, "CleverTap could not be asked in in1: network: upload: no route to " +
+			"host; the credentials are stored untried", 2},
 		"but not if it has to be found": {"", cli.Finding, "could not be asked in aps3, eu1, in1", 0},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
