@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -43,6 +44,7 @@ const (
 func (run *mapperRun) decideAttributes() {
 	for i := range run.payload.Fields {
 		f := &run.payload.Fields[i]
+		first := len(run.decisions)
 		switch {
 		case f.Known == nil:
 			run.decideUnlisted(attribute{name: f.Name, path: f.Name, value: f.Value, class: unknown})
@@ -56,6 +58,10 @@ func (run *mapperRun) decideAttributes() {
 			run.decideMillis(f)
 		default:
 			run.decideListed(f, f.Known.Type, "")
+		}
+		if f.Repaired && first < len(run.decisions) {
+			d := &run.decisions[first]
+			d.drift, d.changed = cmp.Or(d.drift, driftAttribute), ruleRepaired
 		}
 	}
 }

@@ -3,6 +3,7 @@ package mapping
 import (
 	"bytes"
 
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
@@ -60,6 +61,9 @@ var (
 	ruleNoAmount   = newRule("the amount in the chosen currency is missing or no number")
 	ruleNoCurrency = newRule("the amount's currency is missing or no code of three letters")
 	ruleCharged    = newRule("a name from outside must not pass for CleverTap's purchase event")
+	ruleReserved   = newRule("CleverTap keeps this name for an event of its own and refuses it with code 513; " +
+		"a new name in the integration file cures that")
+	ruleRepaired = newRule("what was no character goes out as U+FFFD")
 )
 
 // explainer passes on what the decisions of a run changed or dropped.
@@ -81,6 +85,9 @@ func (x explainer) explain() {
 		x.add("event", x.payload.Name, nil, ruleSwitched, &x.event.Origin)
 	case !bytes.Equal(x.event.name, x.payload.Name):
 		x.add("event", x.payload.Name, x.event.name, x.event.changed, &x.event.NameOrigin)
+	}
+	if x.event.Send && clevertap.ReservedEvent(string(x.event.name)) { // in a file it would be a fault
+		x.add("event", x.payload.Name, x.event.name, ruleReserved, nil)
 	}
 	for i := range x.decisions {
 		d := &x.decisions[i]

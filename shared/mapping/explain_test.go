@@ -27,6 +27,7 @@ func TestExplanationsSayWhatIsDroppedOrChangedAndWhy(t *testing.T) {
 		"the event has a prefix":         {``, "{server_events: {prefix: 'P '}}", "event|ACTIVATE|P ACTIVATE||2"},
 		"an unknown event is cleaned":    {`"event_name":"a.b"`, "{}", "event|a.b|ab|forbidden|0"},
 		"an unknown event must not pass": {`"event_name":"charged"`, "{}", "event|charged|_charged|outside|0"},
+		"a name of CleverTap's own":      {`"event_name":"app launched"`, "{}", "event|app launched|app launched|513|0"},
 		"an event without a name":        {`"event_name":"$"`, "{}", "message|$||nothing is left|0"},
 
 		"a property is off":            {`"plan":"x"`, property("plan: {send: false}"), "property|plan||off|2"},
@@ -48,6 +49,7 @@ func TestExplanationsSayWhatIsDroppedOrChangedAndWhy(t *testing.T) {
 		"milliseconds of unknown dates":     {`"x_at":"2026-01-02","x_at_ms":1`, "{}", "property|x_at_ms||milliseconds|0"},
 		"types follow the documentation":    {`"plan":7`, "{}", "property|plan|plan|type|0"},
 		"arrays are text":                   {`"x":[1]`, "{}", "property|x|x|arrays|0"},
+		"what is no character is replaced":  {`"plan":"\ud83c"`, "{}", "property|plan|plan|U+FFFD|0"},
 		"long values are cut":               {`"plan":"` + strings.Repeat("x", 513) + `"`, "{}", "property|plan|plan|512|0"},
 		"names are cleaned":                 {`"x%":1`, "{}", "property|x%|x|forbidden|0"},
 		"names with nothing left fall":      {`"%":1`, "{}", "property|%||nothing is left|0"},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -237,6 +238,22 @@ func TestResultHasIDAndTimeOfTheEvent(t *testing.T) {
 	}
 	if r = mapped(t, `{"event_name":"ACTIVATE"}`, "{}", mapping.Production); len(r.EventID) > 0 || r.Created != 0 {
 		t.Errorf("id %q, created %d of a webhook that has neither", r.EventID, r.Created)
+	}
+}
+
+// A label that was cut in the middle of a character must not keep an ended subscriber active.
+func TestWhatIsNoCharacterIsDriftAndTheRestCounts(t *testing.T) {
+	t.Parallel()
+	const body = `{"event_name":"DEACTIVATE","user_id":"u","environment":"PRODUCTION","plan":"gold ` + "\xf0\x9f\x98" + `",` +
+		`"store":"\ud83c","attribution":{"utm":"\ud83c"},"x":["\ud83c"],"` + "\xff" + `":1}`
+	r := mapped(t, body, "{}", mapping.Production)
+	want := []string{"attribute plan", "value store", "attribute attribution", "attribute x", "attribute \ufffd"}
+	if diff := cmp.Diff(want, r.Drift); diff != "" {
+		t.Error(diff)
+	}
+	if !r.Update.Known || r.Update.Active || !r.Profile.HasActive() || !utf8.Valid(r.Event) ||
+		!strings.Contains(string(r.Event), `"plan":"gold `+"\ufffd\ufffd\ufffd"+`"`) {
+		t.Errorf("%+v %s", r.Update, r.Event)
 	}
 }
 

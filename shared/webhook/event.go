@@ -1,7 +1,10 @@
 package webhook
 
 import (
+	"bytes"
 	"errors"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -13,14 +16,15 @@ const maxDepth = 32
 
 // Field is one attribute of an event.
 type Field struct {
-	Name  []byte         // unescaped
-	Known *Attribute     // nil if the catalogue does not have it
-	Value jsontext.Value // as in the body, without white space around it; may be null
+	Name     []byte         // unescaped
+	Known    *Attribute     // nil if the catalogue does not have it
+	Value    jsontext.Value // as in the body, without white space around it; may be null
+	Repaired bool           // name or value had what is no character in it, and U+FFFD stands there now
 }
 
-// Event is a webhook that has been read. Its names and values are slices of the body, and Read reuses its memory: all
-// of it is valid until the next Read and as long as the body does not change. The zero Event is ready to use. It is
-// not safe for concurrent use.
+// Event is a webhook that has been read. Its names and values are slices of the body unless they were repaired, and Read
+// reuses its memory: all of it is valid until the next Read and as long as the body does not change. The zero Event is
+// ready to use. It is not safe for concurrent use.
 type Event struct {
 	Name       []byte         // unescaped, never empty
 	Type       *EventType     // nil if the catalogue does not have it
@@ -36,10 +40,21 @@ type Event struct {
 }
 
 // Read reads a body. The error is a [fault.Fault] of kind Reject and reason Malformed, and does not quote the body.
-// Malformed is what is not exactly one JSON object in valid UTF-8, nests deeper than 32, or has no event name: none,
-// null, empty, or neither string nor number. Of equal names the last value counts, at the position of the first.
+// Malformed is what is not exactly one JSON object, nests deeper than 32, or has no event name: none, null, empty, or
+// neither string nor number. Of equal names the last value counts, at the position of the first.
+//
+// Invalid UTF-8 and lone surrogates inside of strings become U+FFFD: a label cut in the middle of a character must not
+// lose what the event says. In the event's name or in an id of a person they make the body malformed, or two people
+// could become one.
 func (e *Event) Read(body []byte) error {
+	e.reader.lenient = false
 	err := e.read(body)
+	if err != nil { // rare enough to try once more
+		e.reader.lenient = true
+		if err = e.read(body); err == nil {
+			err = e.repair()
+		}
+	}
 	if err != nil {
 		e.clear()
 	}
@@ -65,6 +80,9 @@ func (e *Event) read(body []byte) error {
 		case "api_version":
 			e.APIVersion = r.value
 		default:
+			if r.lenient {
+				r.name = validName(r.name)
+			}
 			// Most bodies have their names in the same order, and a guess is cheaper than a look-up.
 			known := e.next[last]
 			if known == nil || known.Name != string(r.name) {
@@ -88,7 +106,43 @@ func (e *Event) read(body []byte) error {
 	if e.Name = textOf(name); len(e.Name) == 0 {
 		return fault.New(fault.Reject, fault.Malformed, errors.New("event name is missing, empty or no text"))
 	}
+	if e.reader.lenient && damaged(name) {
+		return fault.New(fault.Reject, fault.Malformed, errors.New("event name is not UTF-8"))
+	}
 	e.Type = e.catalogue.Event(e.Name)
+	return nil
+}
+
+// personIDs are the attributes that are an id of a person, and idObjects those that may hold one.
+var (
+	personIDs = []string{
+		"user_id", "anonymous_user_id", "transferred_from_user_id", "transferred_from_anonymous_user_id",
+		"transferred_to_user_id", "transferred_to_anonymous_user_id",
+		"clevertap_id", "clever_tap_id", "integration_clevertap_id",
+	}
+	idObjects = []string{"user_attributes", "attributes", "integrations"}
+)
+
+// repair replaces what is no character in all fields, unless it is in an id of a person.
+func (e *Event) repair() error {
+	if damaged(e.APIVersion) {
+		e.APIVersion = repair(e.APIVersion)
+	}
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		f.Repaired = bytes.ContainsRune(f.Name, utf8.RuneError)
+		if !damaged(f.Value) {
+			continue
+		}
+		broken := slices.Contains(personIDs, string(f.Name))
+		for _, id := range personIDs {
+			broken = broken || slices.Contains(idObjects, string(f.Name)) && damaged(find(f.Value, id))
+		}
+		if broken {
+			return fault.New(fault.Reject, fault.Malformed, errors.New("id of a person is not UTF-8"))
+		}
+		f.Value, f.Repaired = repair(f.Value), true
+	}
 	return nil
 }
 
@@ -117,7 +171,7 @@ func (e *Event) set(name []byte, known *Attribute, value jsontext.Value) {
 		}
 		e.others[string(name)] = len(e.Fields)
 	}
-	e.Fields = append(e.Fields, Field{name, known, value})
+	e.Fields = append(e.Fields, Field{Name: name, Known: known, Value: value})
 	if known != nil && e.positions[known.Index] == 0 {
 		e.positions[known.Index] = len(e.Fields)
 	}

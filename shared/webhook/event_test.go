@@ -3,6 +3,7 @@ package webhook_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -116,14 +117,19 @@ func TestMalformedBodies(t *testing.T) {
 		"body is not an object at byte 0":             {"[]", `[{"event_name":"X"}]`, `"x"`, "null"},
 		"body has more text after the object at byte": {`{"event_name":"X"} {}`, `{"event_name":"X"}x`},
 		"body starts with a byte order mark":          {"\xef\xbb\xbf" + `{"event_name":"X"}`},
-		"body is not JSON in UTF-8 at byte 26":        {`{"event_name":"X","plan":"` + "\xff" + `"}`},
-		"body is not JSON in UTF-8": {
-			"hello", `{"event_name":"X",}`, `{"event_name":"X","` + "\xc3" + `":1}`,
-			`{"event_name":"X","a":[{"b":"` + "\xe9" + `"}]}`, "{\"event_name\":\"X\",\"plan\":\"\x01\"}",
-			`{"event_name":"X","plan":"` + "\xed\xa0\x80" + `"}`, // a surrogate in UTF-8
-			`{"event_name":"X","a":"\ud83c"}`, `{"event_name":"X","a":"\udf3f"}`,
-			`{"event_name":"X","a":"\udf3f\ud83c"}`, `{"event_name":"X","a":{"b":["\ud83c"]}}`,
-			`{"event_name":"X","\ud83c":1}`,
+		"body is not JSON at byte 0":                  {"hello"},
+		"body is not JSON at byte": {
+			`{"event_name":"X",}`, "{\"event_name\":\"X\",\"plan\":\"\x01\"}", `{"event_name":"X","plan":"p"` + "\xff}",
+			`{"event_name":"X",` + "\xff" + `"plan":"p"}`, `{"event_name":"X","plan":"\ud83"}`,
+		},
+		"event name is not UTF-8": {
+			`{"event_name":"X` + "\xff" + `"}`, `{"event_name":"\ud83c"}`, `{"name":"\udf3f","properties":{}}`,
+		},
+		"id of a person is not UTF-8": {
+			`{"event_name":"X","user_id":"u` + "\xff" + `"}`, `{"event_name":"X","user_id":"u","anonymous_user_id":"\ud83c"}`,
+			`{"event_name":"X","transferred_to_user_id":"\ud83c"}`, `{"event_name":"X","clevertap_id":"\ud83c"}`,
+			`{"event_name":"X","user_attributes":{"clever_tap_id":"` + "\xf0\x9f\x98" + `"}}`,
+			`{"name":"X","user":{"vendor_id":"\ud83c"},"properties":{}}`,
 		},
 		"nesting is deeper than 32 at byte 53": {`{"event_name":"X","a":` + nest(32) + "}"},
 		"nesting is deeper than 32": {
@@ -156,9 +162,50 @@ func TestMalformedBodies(t *testing.T) {
 	}
 }
 
+// A label that a store cuts in the middle of a character must not lose what the event says.
+func TestWhatIsNoCharacterIsReplaced(t *testing.T) {
+	for body, want := range map[string][]string{
+		`{"event_name":"X","plan":"` + "p\xff" + `"}`:                    {"plan=\"p\ufffd\" repaired"},
+		`{"event_name":"X","plan":"` + "\xed\xa0\x80" + `"}`:             {"plan=\"\ufffd\ufffd\ufffd\" repaired"}, // a surrogate
+		`{"event_name":"X","plan":"` + "\xf0\x9f\x98" + `","store":"S"}`: {"plan=\"\ufffd\ufffd\ufffd\" repaired", `store="S"`},
+		`{"event_name":"X","plan":"\ud83c p"}`:                           {"plan=\"\ufffd p\" repaired"},
+		`{"event_name":"X","plan":"\udf3f\ud83c"}`:                       {"plan=\"\ufffd\ufffd\" repaired"},
+		`{"event_name":"X","plan":"\ud83c\udf3f \ud83c"}`:                {"plan=\"🌿 \ufffd\" repaired"},
+		`{"event_name":"X","a":{"b": ["\ud83c", 9.90 ]},"n": 9.90 }`:     {"!a={\"b\":[\"\ufffd\",9.90]} repaired", "!n=9.90"},
+		`{"event_name":"X","` + "pl\xc3" + `":1}`:                        {"!pl\ufffd=1 repaired"},
+		`{"event_name":"X","\ud83c":1,"\udf3f":2,"plan":"\ufffd"}`:       {"!\ufffd=2 repaired", `plan="\ufffd"`},
+		`{"event_name":"X","user_id":"\ufffd","plan":"\ud83c"}`:          {`user_id="\ufffd"`, "plan=\"\ufffd\" repaired"},
+		`{"name":"X","properties":{"store":"\ud83c","a":{"b":"` + "\xff": nil,
+		`{"name":"X","properties":{"store":"\ud83c","content_id":"c"}}`:  {"store=\"\ufffd\" repaired", `content_id="c"`},
+		`{"event_name":"X","device_id":"\ud83c","attributes":{"a":"b"}}`: {"device_id=\"\ufffd\" repaired", `attributes={"a":"b"}`},
+		`{"event_name":"X","api_version":"\ud83c"}`:                      {},
+	} {
+		var e webhook.Event
+		err := e.Read([]byte(body))
+		if want == nil {
+			if err == nil {
+				t.Errorf("%q is read", body)
+			}
+			continue
+		}
+		got := fields(&e)
+		for i, f := range e.Fields {
+			if f.Repaired {
+				got[i] += " repaired"
+			}
+		}
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%q: %v\n%s", body, err, diff)
+		}
+		if err := e.Read(usual); err != nil || slices.ContainsFunc(e.Fields, func(f webhook.Field) bool { return f.Repaired }) {
+			t.Errorf("the next body is repaired too, %v", err)
+		}
+	}
+}
+
 func TestErrorsDoNotQuoteTheBody(t *testing.T) {
 	for _, body := range []string{
-		`{"sesame":"sesame" sesame`, `{"event_name":"X","sesame":"\ud800sesame"}`, `sesame`, `"sesame"`,
+		`{"sesame":"sesame" sesame`, `{"event_name":"X","user_id":"\ud800sesame"}`, `sesame`, `"sesame"`,
 		`{"event_name":"X"}sesame`, `{"sesame":{"sesame":[sesame]}}`, `{"sesame":"sesame`, `{"sesame":1}`,
 		`{"a":` + strings.Repeat(`{"sesame":`, 40),
 	} {

@@ -101,11 +101,12 @@ type IDs struct {
 }
 
 // Peek reads the ids of a body of either version. It never fails: if the body is not one JSON object, there are none.
-// It reads bodies of any depth, for whether an event nests too deep is not the queue's business.
+// It reads bodies of any depth, for whether an event nests too deep is not the queue's business. What is no character
+// becomes U+FFFD.
 //
 // For every body that [Event.Read] accepts, the subscriber is that of [Event.Subscriber].
 func Peek(body []byte) IDs {
-	r := reader{maxDepth: math.MaxInt}
+	r := reader{maxDepth: math.MaxInt, lenient: true}
 	var ids idValues
 	var eventID, eventName, name, user, properties jsontext.Value
 	for r.open(body); r.next(); {

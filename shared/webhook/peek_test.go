@@ -118,6 +118,15 @@ var subscribers = map[string]struct{ body, want string }{
 		`{"api_version":2,"event_name":"X","user_id":"u","user":{"vendor_id":"v"},"name":"X","properties":{}}`,
 		"user u",
 	},
+	"what is no character elsewhere": {
+		`{"event_name":"X","user_id":"u","plan":"\ud83c","store":"` + "\xff" + `"}`, "user u",
+	},
+	"what is no character in an id that is no person's": {
+		`{"event_name":"X","device_id":"\ud83cd` + "\xff" + `"}`, "device \ufffdd\ufffd",
+	},
+	"version 2 with what is no character": {
+		`{"name":"X","user":{"vendor_id":"u","` + "\xff" + `":"\ud83c"},"properties":{}}`, "user u",
+	},
 	"a nested body that claims version 3": {
 		`{"api_version":3,"name":"X","user":{"vendor_id":"v"},"properties":{}}`, "user v",
 	},
@@ -182,7 +191,7 @@ func TestPeekReadsTheEventsName(t *testing.T) {
 }
 
 func TestPeekFindsNothingInWhatIsNotAnEvent(t *testing.T) {
-	for _, body := range append(garbage(), `{"event_id":"a"} {}`, `{"event_id":"a","user_id":"u","x":"`+"\xff"+`"}`) {
+	for _, body := range append(garbage(), `{"event_id":"a"} {}`, `{"event_id":"a","user_id":"u","x":`+"\xff"+`}`) {
 		if got := webhook.Peek([]byte(body)); got != (webhook.IDs{}) {
 			t.Errorf("%.60q: Peek finds %+v", body, got)
 		}

@@ -6,15 +6,20 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// readOptions leave the choice among equal names to the caller. Invalid UTF-8 and lone surrogates are refused by
-// default.
-var readOptions = jsontext.AllowDuplicateNames(true)
+// Both leave the choice among equal names to the caller. Only lenientOptions let through what is no character: invalid
+// UTF-8 and lone surrogates.
+var (
+	readOptions    = jsontext.AllowDuplicateNames(true)
+	lenientOptions = json.JoinOptions(readOptions, jsontext.AllowInvalidUTF8(true))
+)
 
 // reader reads the members of a JSON object one by one:
 //
@@ -32,6 +37,7 @@ type reader struct {
 	input    bytes.Buffer // of text: the decoder reads a buffer without copying it
 	decoder  jsontext.Decoder
 	maxDepth int
+	lenient  bool // what is no character is let through
 	err      error
 }
 
@@ -39,7 +45,11 @@ type reader struct {
 func (r *reader) open(text []byte) {
 	r.text, r.err = text, nil
 	r.input = *bytes.NewBuffer(text)
-	r.decoder.Reset(&r.input, readOptions)
+	options := readOptions
+	if r.lenient {
+		options = lenientOptions
+	}
+	r.decoder.Reset(&r.input, options)
 	switch r.decoder.PeekKind() {
 	case jsontext.KindBeginObject, jsontext.KindInvalid:
 		_, r.err = r.decoder.ReadToken()
@@ -125,7 +135,7 @@ func (r *reader) fault() error {
 	case errors.Is(r.err, io.EOF), errors.Is(r.err, io.ErrUnexpectedEOF):
 		return malformed("body ends too early", len(r.text))
 	default:
-		return malformed("body is not JSON in UTF-8", int(at))
+		return malformed("body is not JSON", int(at))
 	}
 }
 
@@ -135,7 +145,7 @@ func malformed(what string, offset int) *fault.Fault {
 
 // find returns the value at a path of names inside a value, nil if there is none. Of equal names the last counts.
 func find(value jsontext.Value, path ...string) jsontext.Value {
-	r := reader{maxDepth: math.MaxInt}
+	r := reader{maxDepth: math.MaxInt, lenient: true}
 	for _, name := range path {
 		if value.Kind() != jsontext.KindBeginObject {
 			return nil
@@ -151,25 +161,43 @@ func find(value jsontext.Value, path ...string) jsontext.Value {
 	return value
 }
 
-// unquote returns the text of a valid JSON string: a slice of it unless there are escapes.
+// unquote returns the text of a JSON string: a slice of it unless there are escapes, in which lone surrogates become
+// U+FFFD.
 func unquote(value jsontext.Value) []byte {
 	if bytes.IndexByte(value, '\\') < 0 {
 		return value[1 : len(value)-1 : len(value)-1]
 	}
-	text, _ := jsontext.AppendUnquote(nil, value) // fails for an invalid string only
+	text, _ := jsontext.AppendUnquote(nil, value) // fails for what is no character only
 	return text
 }
 
-// textOf returns the text of a string or the digits of a number, nil for values of other kinds.
+// textOf returns the text of a string, in valid UTF-8, or the digits of a number, nil for values of other kinds.
 func textOf(value jsontext.Value) []byte {
 	switch value.Kind() {
 	case jsontext.KindString:
-		return unquote(value)
+		text := unquote(value)
+		if !utf8.Valid(text) {
+			text, _ = jsontext.AppendUnquote(nil, value)
+		}
+		return text
 	case jsontext.KindNumber:
 		return value
 	default:
 		return nil
 	}
+}
+
+// validName is a name in valid UTF-8.
+func validName(name []byte) []byte { return bytes.ToValidUTF8(name, []byte("\ufffd")) }
+
+// damaged reports whether a value that was read leniently holds what is no character.
+func damaged(value jsontext.Value) bool { return len(value) > 0 && !value.IsValid(readOptions) }
+
+// repair returns a copy of such a value with U+FFFD in the place of each.
+func repair(value jsontext.Value) jsontext.Value {
+	value = value.Clone()
+	_ = value.Format(lenientOptions, jsontext.PreserveRawStrings(false)) // it has been read
+	return value
 }
 
 // absent reports whether a value is missing or null.

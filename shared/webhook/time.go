@@ -1,9 +1,11 @@
 package webhook
 
 import (
+	"bytes"
 	"math"
-	"math/big"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -154,14 +156,64 @@ func parseNumber(number []byte, maxSeconds int64) (ms int64, ok bool) {
 		}
 		return 1000 * n, n >= math.MinInt64/1000
 	}
-	// It has a fraction or an exponent, which is rare enough to be exact in the simplest way.
-	exact, ok := new(big.Rat).SetString(string(number))
+	d, ok := parseDecimal(number)
 	if !ok {
 		return 0, false
 	}
-	if exact.Cmp(new(big.Rat).SetInt64(maxSeconds)) <= 0 {
-		exact.Mul(exact, big.NewRat(1000, 1))
+	ms, fraction, ok := d.floor(0)
+	if above := ms > maxSeconds || ms == maxSeconds && fraction; !ok || above {
+		return ms, ok
 	}
-	whole := new(big.Int).Div(exact.Num(), exact.Denom()) // rounds down, since the denominator is positive
-	return whole.Int64(), whole.IsInt64()
+	ms, _, ok = d.floor(3)
+	return ms, ok
+}
+
+// decimal is a number with a fraction or an exponent: ±0.digits × 10^scale, in which the first digit is not 0. It is
+// exact, and costs no more than its text is long, whatever the exponent.
+type decimal struct {
+	sign   string
+	digits []byte
+	scale  int
+}
+
+// maxScale is beyond every number that matters, and far from an overflow.
+const maxScale = 1 << 30
+
+func parseDecimal(number jsontext.Value) (d decimal, ok bool) {
+	if !number.IsValid() {
+		return d, false
+	}
+	mantissa, exponent := []byte(number), 0
+	if e := bytes.IndexAny(number, "eE"); e >= 0 {
+		mantissa = number[:e]
+		exponent, _ = strconv.Atoi(string(number[e+1:])) // the nearest int if it is out of range
+	}
+	unsigned := bytes.TrimPrefix(mantissa, []byte("-"))
+	if len(unsigned) < len(mantissa) {
+		d.sign = "-"
+	}
+	whole, rest, _ := bytes.Cut(unsigned, []byte("."))
+	all := slices.Concat(whole, rest)
+	d.digits = bytes.TrimLeft(all, "0")
+	d.scale = min(max(exponent, -maxScale), maxScale) + len(whole) - (len(all) - len(d.digits))
+	return d, true
+}
+
+// floor returns the largest whole number that is not above the number times 10^shift, and reports whether the two differ.
+func (d decimal) floor(shift int) (n int64, fraction, ok bool) {
+	const most = len("9223372036854775807")
+	whole := max(d.scale+shift, 0)
+	if len(d.digits) == 0 {
+		return 0, false, true
+	}
+	if whole > most {
+		return 0, false, false
+	}
+	head := d.digits[:min(whole, len(d.digits))]
+	fraction = len(bytes.Trim(d.digits[len(head):], "0")) > 0
+	n, err := strconv.ParseInt(d.sign+"0"+string(head)+strings.Repeat("0", whole-len(head)), 10, 64)
+	if fraction && d.sign != "" {
+		return n - 1, true, err == nil && n > math.MinInt64
+	}
+	return n, fraction, err == nil
 }

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -23,7 +24,8 @@ import (
 type Keys struct{ current, previous secret.Value }
 
 // ParseKeys parses {"shared_secret":"…","previous_shared_secret":"…"}. The second may be missing, null or empty,
-// unknown keys are ignored, and of equal keys the last counts. The error is a [fault.Fault] of kind Operator and
+// unknown keys are ignored, and of equal keys the last counts. White space around a secret does not count: a pasted
+// newline is the commonest cause of a refused signature. The error is a [fault.Fault] of kind Operator and
 // reason Secret, and does not quote the text.
 func ParseKeys(text []byte) (Keys, error) {
 	var parsed struct {
@@ -50,20 +52,38 @@ func unusable(problem string) error {
 // The time is checked only if the signature is right, so that strangers learn nothing about it.
 func (k Keys) Verify(timestamp, digest string, body []byte, tolerance time.Duration, now time.Time) error {
 	if !k.signed(timestamp, digest, body) {
-		return fault.New(fault.Reject, fault.BadSignature, nil)
+		return fault.New(fault.Reject, fault.BadSignature, k.mismatch())
 	}
 	if tolerance <= 0 {
 		return nil
 	}
 	signed, ok := parseTimestamp(timestamp)
 	switch age := now.Sub(signed); {
-	case !ok, age > tolerance:
-		return fault.New(fault.Reject, fault.Stale, nil)
+	case !ok:
+		return fault.New(fault.Reject, fault.Stale, errTimestamp)
+	case age > tolerance:
+		return fault.New(fault.Reject, fault.Stale, fmt.Errorf("timestamp is %s old, more than the tolerance of %s",
+			age.Round(time.Second), tolerance))
 	case age < -tolerance:
-		return fault.New(fault.Reject, fault.Future, nil)
+		return fault.New(fault.Reject, fault.Future, fmt.Errorf(
+			"timestamp is %s ahead of our clock, more than the tolerance of %s", -age.Round(time.Second), tolerance))
 	default:
 		return nil
 	}
+}
+
+// Why a signature is refused; the second one is what a pasted secret may be wrong with.
+var (
+	errMismatch  = errors.New("signature matches no secret")
+	errQuoted    = errors.New("signature matches no secret, of which one is in quotation marks")
+	errTimestamp = errors.New("timestamp is not a number")
+)
+
+func (k Keys) mismatch() error {
+	if k.current.Quoted() || k.previous.Quoted() {
+		return errQuoted
+	}
+	return errMismatch
 }
 
 // signed always compares with both keys, in constant time, so that the time taken does not reveal which one it was.

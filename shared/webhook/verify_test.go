@@ -144,25 +144,30 @@ func TestParseKeys(t *testing.T) {
 		"a null previous secret":   {`{"shared_secret":"a","previous_shared_secret":null}`, []string{"a"}, []string{""}},
 		"unknown keys":             {`{"note":{"x":[1]},"shared_secret":"a"}`, []string{"a"}, nil},
 		"of equal keys the last":   {`{"shared_secret":"a","shared_secret":"b"}`, []string{"b"}, []string{"a"}},
-		"an escaped secret":        {`{"shared_secret":"\u0061\n"}`, []string{"a\n"}, nil},
-		"white space around it":    {" {\"shared_secret\":\"a\"}\n", []string{"a"}, nil},
-		"no secret is missing":     {`{}`, nil, nil},
-		"an empty one is missing":  {`{"shared_secret":""}`, nil, nil},
-		"a null secret is missing": {`{"shared_secret":null}`, nil, nil},
-		"previous only is missing": {`{"previous_shared_secret":"a"}`, nil, nil},
-		"another case is missing":  {`{"Shared_Secret":"a"}`, nil, nil},
-		"a number":                 {`{"shared_secret":12}`, nil, nil},
-		"a previous secret of 1":   {`{"shared_secret":"a","previous_shared_secret":1}`, nil, nil},
-		"plain text":               {`hunter2`, nil, nil},
-		"a list":                   {`["a"]`, nil, nil},
-		"text after the object":    {`{"shared_secret":"a"} x`, nil, nil},
-		"nothing":                  {``, nil, nil},
+		"an escaped secret":        {`{"shared_secret":"\u0061\nb"}`, []string{"a\nb"}, nil},
+		"a pasted newline": {
+			`{"shared_secret":"a\n","previous_shared_secret":"\u00a0b \r\n"}`, []string{"a", "b"}, []string{"a\n", "\u00a0b \r\n"},
+		},
+		"quotation marks may belong to it": {`{"shared_secret":"\"a\""}`, []string{`"a"`}, []string{"a"}},
+		"blanks alone are missing":         {`{"shared_secret":" \n"}`, nil, nil},
+		"white space around it":            {" {\"shared_secret\":\"a\"}\n", []string{"a"}, nil},
+		"no secret is missing":             {`{}`, nil, nil},
+		"an empty one is missing":          {`{"shared_secret":""}`, nil, nil},
+		"a null secret is missing":         {`{"shared_secret":null}`, nil, nil},
+		"previous only is missing":         {`{"previous_shared_secret":"a"}`, nil, nil},
+		"another case is missing":          {`{"Shared_Secret":"a"}`, nil, nil},
+		"a number":                         {`{"shared_secret":12}`, nil, nil},
+		"a previous secret of 1":           {`{"shared_secret":"a","previous_shared_secret":1}`, nil, nil},
+		"plain text":                       {`hunter2`, nil, nil},
+		"a list":                           {`["a"]`, nil, nil},
+		"text after the object":            {`{"shared_secret":"a"} x`, nil, nil},
+		"nothing":                          {``, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k, err := webhook.ParseKeys([]byte(c.text))
 			if c.good == nil {
 				problem := "JSON object"
-				if strings.HasSuffix(name, "is missing") {
+				if strings.HasSuffix(name, " missing") {
 					problem = "missing or empty"
 				}
 				f, ok := errors.AsType[*fault.Fault](err)
@@ -181,6 +186,27 @@ func TestParseKeys(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestARefusalSaysWhy(t *testing.T) {
+	const plain, quoted = `{"shared_secret":"a","previous_shared_secret":"b"}`, `{"shared_secret":"a","previous_shared_secret":"'b'"}`
+	now := time.Unix(10_000, 0)
+	for want, c := range map[string]struct{ keys, timestamp, signer string }{
+		"bad_signature: signature matches no secret":                                      {plain, "10000", "c"},
+		"bad_signature: signature matches no secret, of which one is in quotation marks":  {quoted, "10000", "c"},
+		"stale: timestamp is not a number":                                                {plain, "soon", "a"},
+		"stale: timestamp is 1h0m0s old, more than the tolerance of 5m0s":                 {plain, "6400", "a"},
+		"future: timestamp is 1h0m0s ahead of our clock, more than the tolerance of 5m0s": {plain, "13600", "b"},
+	} {
+		k, err := webhook.ParseKeys([]byte(c.keys))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = k.Verify(c.timestamp, sign(c.signer, c.timestamp, "body"), []byte("body"), 5*time.Minute, now)
+		if err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }
 

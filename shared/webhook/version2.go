@@ -126,14 +126,15 @@ func oneTime(id, properties jsontext.Value) bool {
 func members(object jsontext.Value) []Field {
 	var list []Field
 	positions := make(map[string]int)
-	r := reader{maxDepth: maxDepth}
+	r := reader{maxDepth: maxDepth, lenient: true}
 	for r.open(object); r.next(); {
-		if i, ok := positions[string(r.name)]; ok {
+		name := validName(r.name)
+		if i, ok := positions[string(name)]; ok {
 			list[i].Value = r.value
 			continue
 		}
-		positions[string(r.name)] = len(list)
-		list = append(list, Field{Name: r.name, Value: r.value})
+		positions[string(name)] = len(list)
+		list = append(list, Field{Name: name, Value: r.value})
 	}
 	return list
 }
