@@ -2,9 +2,11 @@ package secret
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"sync"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
 // The ages and waits of a [Cache].
@@ -23,11 +25,11 @@ const (
 	StaleWait = time.Second
 )
 
-// errPanic replaces a panic of the fetch, whose own text might quote what was read.
-var errPanic = errors.New("secret read: panic")
-
 // Cache holds typed secrets by name. Its methods may be called from any number of goroutines.
 type Cache[T any] struct {
+	// Stale, if it is not nil, is called when a read fails although there is an old value to use.
+	Stale func(ctx context.Context, name string, err error)
+
 	fetch   func(ctx context.Context, name string) (T, error)
 	mu      sync.Mutex
 	entries map[string]*entry[T]
@@ -142,17 +144,21 @@ func (c *Cache[T]) join(ctx context.Context, name string, e *entry[T], now time.
 		f.value, f.err = c.safeFetch(ctx, name)
 		c.mu.Lock()
 		e.finish(f)
+		stale := f.err != nil && within(wallTime(), e.readAt, TTL+MaxStale)
 		c.mu.Unlock()
+		if stale && c.Stale != nil {
+			c.Stale(ctx, name, f.err)
+		}
 		close(f.done)
 	}()
 	return f
 }
 
-// safeFetch turns a panic of the fetch into an error: in a goroutine of its own it would end the process.
+// safeFetch turns a panic of the fetch into a fault: in a goroutine of its own it would end the process.
 func (c *Cache[T]) safeFetch(ctx context.Context, name string) (value T, err error) {
 	defer func() {
-		if recover() != nil {
-			err = errPanic
+		if p := recover(); p != nil {
+			err = fault.Panicked(fault.Retry, p)
 		}
 	}()
 	return c.fetch(ctx, name)
@@ -183,13 +189,13 @@ func (e *entry[T]) finish(f *flight[T]) {
 	e.value, e.readAt = f.value, f.began
 }
 
-// wait returns the read's result, or the context's error if that ends first.
+// wait returns the read's result, or a fault if the context ends first.
 func (f *flight[T]) wait(ctx context.Context) (value T, err error) {
 	select {
 	case <-f.done:
 		return f.value, f.err
 	case <-ctx.Done():
-		return value, ctx.Err()
+		return value, fault.New(fault.Retry, fault.Secret, fmt.Errorf("secret read: %w", ctx.Err()))
 	}
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
@@ -218,8 +220,36 @@ func TestAPanicOfTheFetchIsAnErrorWithoutItsText(t *testing.T) {
 	inBubble(t, func(h *harness) {
 		h.panic = true
 		_, err := h.Get(h.t.Context(), "a")
-		if err == nil || err.Error() != "secret read: panic" {
+		panicked, ok := errors.AsType[*fault.PanicError](err)
+		if !ok || panicked.Type != "string" || !strings.Contains(panicked.Stack, "(*harness).fetch") {
 			h.t.Errorf("error = %v", err)
+		}
+		if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, panicked), "itself") {
+			h.t.Errorf("the panic's text is shown: %v", err)
+		}
+	})
+}
+
+// Otherwise nobody would hear of a refusal until the old value is too old to be used.
+func TestAFailedReadIsReportedThoughThereIsAnOldValue(t *testing.T) {
+	inBubble(t, func(h *harness) {
+		ctx := h.t.Context()
+		var reported []error
+		h.Stale = func(_ context.Context, name string, err error) { reported = append(reported, errors.New(name), err) }
+		h.fail = errors.New("refused")
+		h.wants("", h.fail, 1)(h.Get(ctx, "a")) // the caller has the error
+		time.Sleep(secret.TTL)
+		h.fail = nil
+		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
+		if len(reported) != 0 {
+			h.t.Errorf("reported %v", reported)
+		}
+		time.Sleep(secret.TTL)
+		h.fail = errors.New("refused")
+		h.wants("v2", nil, 3)(h.Get(ctx, "a"))
+		synctest.Wait()
+		if len(reported) != 2 || reported[0].Error() != "a" || !errors.Is(reported[1], h.fail) {
+			h.t.Errorf("reported %v", reported)
 		}
 	})
 }

@@ -5,6 +5,12 @@
 // injected.
 package secret
 
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
 // placeholder is printed for every Value.
 const placeholder = "[secret]"
 
@@ -42,9 +48,28 @@ func (v Value) GoString() string { return placeholder }
 // MarshalText returns the placeholder.
 func (v Value) MarshalText() ([]byte, error) { return []byte(placeholder), nil }
 
-// UnmarshalText fills the Value straight from JSON, so that no plain text travels between packages.
+// UnmarshalText fills the Value straight from JSON, so that no plain text travels between packages, and trims it.
 func (v *Value) UnmarshalText(text []byte) error {
-	s := string(text)
+	s := Trim(string(text))
 	v.text = &s
 	return nil
+}
+
+// Trim takes off what nobody sees around a secret and what comes along when one is pasted: white space of every kind, a
+// byte order mark, other characters without a width.
+func Trim(text string) string { return strings.TrimFunc(text, unseen) }
+
+func unseen(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Zs) }
+
+// quotes are the marks that a text may be pasted with, each with the one that closes it.
+var quotes = map[rune]rune{'"': '"', '\'': '\'', '`': '`', '“': '”', '„': '“', '‘': '’', '«': '»'}
+
+// Quoted reports whether the text is in quotation marks. They may belong to the secret, and rarely do.
+func (v Value) Quoted() bool {
+	if v.Empty() {
+		return false
+	}
+	first, size := utf8.DecodeRuneInString(*v.text)
+	last, _ := utf8.DecodeLastRuneInString((*v.text)[size:])
+	return quotes[first] == last && last != 0
 }

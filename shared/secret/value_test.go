@@ -70,6 +70,36 @@ func TestAValueComesStraightFromJSON(t *testing.T) {
 	}
 }
 
+func TestWhatIsPastedAroundASecretDoesNotCount(t *testing.T) {
+	for text, want := range map[string]string{
+		"lantern-quartz-42\n": plain, " \t\r\nlantern-quartz-42 ": plain, "\u00a0lantern-quartz-42\u00a0": plain,
+		"\ufefflantern-quartz-42\u200b": plain, "\u2003lantern-quartz-42\u2028": plain, "\u0085lantern-quartz-42\v\f": plain,
+		"lantern quartz\u00a042": "lantern quartz\u00a042", " \n\u00a0": "", "": "", `"lantern"`: `"lantern"`,
+	} {
+		var value secret.Value
+		if err := value.UnmarshalText([]byte(text)); err != nil || value.Reveal() != want || value.Empty() != (want == "") {
+			t.Errorf("%q is %q, %v", text, value.Reveal(), err)
+		}
+		if got := secret.Trim(text); got != want {
+			t.Errorf("%q is trimmed to %q", text, got)
+		}
+	}
+}
+
+func TestQuotationMarksAroundASecretAreNoticed(t *testing.T) {
+	for text, want := range map[string]bool{
+		`"lantern"`: true, "'lantern'": true, "“lantern”": true, "„lantern“": true, "«lantern»": true, "`lantern`": true,
+		`""`: true, "lantern": false, `"lantern`: false, `lantern"`: false, `lan"tern`: false, `"lantern'`: false, `"`: false, "": false,
+	} {
+		if got := secret.New(text).Quoted(); got != want {
+			t.Errorf("%s: %t, want %t", text, got, want)
+		}
+	}
+	if (secret.Value{}).Quoted() {
+		t.Error("nothing is in quotation marks")
+	}
+}
+
 func TestValuesAreEqualByTheirTexts(t *testing.T) {
 	for name, c := range map[string]struct {
 		a, b secret.Value

@@ -52,7 +52,7 @@ type Key struct{ raw secret.Value }
 // ParseKey reads a key such as "whsec_MDEy…"; the white space around it does not count. The error is a [fault.Fault] of kind
 // Operator with the reason Secret.
 func ParseKey(text secret.Value) (Key, error) {
-	encoded, prefixed := strings.CutPrefix(strings.TrimSpace(text.Reveal()), keyPrefix)
+	encoded, prefixed := strings.CutPrefix(secret.Trim(text.Reveal()), keyPrefix)
 	raw, err := base64.StdEncoding.DecodeString(encoded)
 	if !prefixed || err != nil || len(raw) < minKeyBytes || len(raw) > maxKeyBytes {
 		return Key{}, fault.New(fault.Operator, fault.Secret, errKey)
