@@ -34,9 +34,10 @@ func TestEveryStatusEndsAsTheContractSays(t *testing.T) {
 	for _, code := range []int{500, 501, 502, 503, 504, 507, 599} {
 		want[code] = "retry server"
 	}
-	for _, code := range []int{201, 202, 204, 206} {
+	for _, code := range []int{202, 204, 206} {
 		want[code] = "retry unreadable_answer"
 	}
+	want[201] = "retry unmatched" // its body says that it failed, and of nobody
 	for _, code := range []int{300, 301, 302, 303, 304, 307, 308, 401, 402, 403, 404, 405} {
 		want[code] = "retry credentials"
 	}
@@ -103,7 +104,7 @@ func TestEveryAnswerIsReadRecordByRecord(t *testing.T) {
 		"a count of one too many":   {"gg", wrongCount(1), []string{unmatched}, 1},
 		"a count of one too few":    {"gg", wrongCount(-1), []string{unmatched}, 1},
 		"a count and a rejection":   {"gdg", wrongCount(-1), []string{unmatched, no528, unmatched}, 1},
-		"no count":                  {"g", kind(clevertaptest.NoCount), []string{unmatched}, 1},
+		"success without a count":   {"gp", kind(clevertaptest.NoCount), []string{delivered}, 1},
 		"no count, and a rejection": {"gd", kind(clevertaptest.NoCount), []string{unmatched, no528}, 1},
 		"a failure without a list":  {"gg", kind(clevertaptest.EmptyFail), []string{unmatched}, 1},
 		"a failure only":            {"g", kind(clevertaptest.BareFail), []string{unmatched}, 1},
@@ -114,6 +115,11 @@ func TestEveryAnswerIsReadRecordByRecord(t *testing.T) {
 		"number zero":               {"gd", wrongIndex("zero"), []string{unmatched}, 1},
 		"a number beyond the last":  {"gd", wrongIndex("beyond"), []string{unmatched}, 1},
 		"another record's number":   {"gd", wrongIndex("other"), []string{unmatched}, 1},
+
+		"gzip":                     {"gdp", kind(clevertaptest.Gzip), []string{delivered, no528, delivered}, 1},
+		"a byte order mark":        {"gdp", kind(clevertaptest.BOM), []string{delivered, no528, delivered}, 1},
+		"another status, 201":      {"gdp", kind(clevertaptest.Success), []string{delivered, no528, delivered}, 1},
+		"one that nobody has seen": {"g", faults{{Kind: clevertaptest.Success, Status: 299}}, []string{delivered}, 1},
 
 		"half an answer":   {"g", kind(clevertaptest.Half), []string{unread}, 1},
 		"HTML with 200":    {"g", kind(clevertaptest.Garbage), []string{unread}, 1},

@@ -23,6 +23,8 @@ var outcomes = map[string]outcome{
 	"revenue makes three":                      {to("paid", payment("a")), "delivered", demoAccount, 3},
 	"an unknown event":                         {demo(named("a", "SOMETHING_NEW")), "delivered", demoAccount, 1},
 	"a body in base64":                         {inBase64(consumable("a")), "delivered", demoAccount, 1},
+	"a label cut in a letter":                  {inBase64(renewal("a", "plan", "\"gold \xf0\x9f\x98\"")), "delivered", demoAccount, 2},
+	"a label of half a pair":                   {demo(renewal("a", "plan", `"\ud800"`)), "delivered", demoAccount, 2},
 	"a message without times": {
 		queued{
 			body:    consumable("a", "event_created_at", "", "event_created_at_ms", ""),
@@ -58,8 +60,9 @@ var outcomes = map[string]outcome{
 	"a cut object":          {demo(renewal("a")[:200]), "rejected malformed", "", 0},
 	"no event name":         {demo(renewal("a", "event_name", "")), "rejected malformed", "", 0},
 	"a byte order mark":     {demo("\ufeff" + renewal("a")), "rejected malformed", "", 0},
-	"invalid UTF-8":         {inBase64(renewal("a\xff")), "rejected malformed", "", 0},
-	"an unpaired surrogate": {demo(renewal("a", "plan", `"\ud800"`)), "rejected malformed", "", 0},
+	"an id cut in a letter": {inBase64(renewal("a\xff")), "rejected malformed", "", 0},
+	"an id of half a pair":  {demo(renewal("a", "user_id", `"\ud800"`)), "rejected malformed", "", 0},
+	"a name of half a pair": {demo(consumable("a", "event_name", `"\ud800"`)), "rejected malformed", "", 0},
 	"nested too deeply":     {demo(renewal("a", "x", nested("[", "", "]", 40))), "rejected malformed", "", 0},
 	"invalid base64":        {changed("encoding", "base64"), "rejected malformed", "", 0},
 	"an unknown encoding":   {changed("encoding", "gzip"), "rejected malformed", "", 0},

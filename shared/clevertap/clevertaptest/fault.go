@@ -3,6 +3,7 @@ package clevertaptest
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -41,13 +42,17 @@ const (
 	Empty      Kind = "empty"       // stored; 200 without a body
 	Huge       Kind = "huge"        // stored; more than 16 MiB of blanks before the answer
 
+	Gzip    Kind = "gzip"            // the answer compressed, though nobody asked for that
+	BOM     Kind = "byte_order_mark" // the answer behind a byte order mark
+	Success Kind = "success"         // the answer with another Status of success, default 201
+
 	Latency Kind = "latency" // Wait before the answer, the records stored
 	Trickle Kind = "trickle" // the answer comes byte by byte, one each Wait
 )
 
 var kinds = []Kind{
 	Expire, Throttle, Hang, Status, ResetBefore, Poison, Transient, NoIndex, NoEcho, NoCode, WrongIndex, BadCount,
-	NoCount, BareFail, EmptyFail, ResetAfter, Half, Garbage, Empty, Huge, Latency, Trickle,
+	NoCount, BareFail, EmptyFail, ResetAfter, Half, Garbage, Empty, Huge, Gzip, BOM, Success, Latency, Trickle,
 }
 
 // Fault describes which requests fail, and how. Zero fields mean the default. All kinds but [Expire] and [Throttle]
@@ -61,7 +66,7 @@ type Fault struct {
 	Until   time.Duration `json:"until,omitzero"`   // ends so long after it was added; default never
 
 	Wait       time.Duration `json:"wait,omitzero"`        // of latency and trickle
-	Status     int           `json:"status,omitzero"`      // of status, default 503; of poison, default 400
+	Status     int           `json:"status,omitzero"`      // default 503; of poison 400, of success 201
 	Body       string        `json:"body,omitzero"`        // of status and poison: json (default), html or empty
 	RetryAfter string        `json:"retry_after,omitzero"` // the header's value
 	Over       int           `json:"over,omitzero"`        // only bodies of more bytes
@@ -108,8 +113,11 @@ func (s *Server) AddFault(faults ...Fault) {
 			panic(err)
 		}
 		status := 503
-		if f.Kind == Poison {
+		switch f.Kind {
+		case Poison:
 			status = 400
+		case Success:
+			status = 201
 		}
 		f.Status, f.Times, f.Code = cmp.Or(f.Status, status), cmp.Or(f.Times, 1), cmp.Or(f.Code, 555)
 		s.faults = append(s.faults, &activeFault{f, time.Now(), cmp.Or(f.Count, -1), map[[sha256.Size]byte]int{}})
@@ -172,7 +180,7 @@ func (e *exchange) frontFault(size int) *activeFault {
 
 // spoil adds the faults of the wire and of time to an answer.
 func (e *exchange) spoil(p *reply) *reply {
-	if f := e.use(nil, ResetAfter, Half, Garbage, Empty, Huge); f != nil {
+	if f := e.use(nil, ResetAfter, Half, Garbage, Empty, Huge, Gzip, BOM, Success); f != nil {
 		switch f.Kind {
 		case ResetAfter:
 			p.end = reset
@@ -184,9 +192,24 @@ func (e *exchange) spoil(p *reply) *reply {
 			p.body = nil
 		case Huge:
 			p.body = append(bytes.Repeat([]byte{' '}, 16<<20+1), p.body...)
+		case Gzip:
+			p.header.Set("Content-Encoding", "gzip")
+			p.body = compressed(p.body)
+		case BOM:
+			p.body = append([]byte("\ufeff"), p.body...)
+		case Success:
+			p.status = f.Status
 		}
 	}
 	return e.pause(p)
+}
+
+func compressed(text []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write(text) // into memory
+	_ = w.Close()
+	return b.Bytes()
 }
 
 // pause adds the faults of time.

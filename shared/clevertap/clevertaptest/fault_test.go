@@ -273,6 +273,8 @@ func TestFaultsOfTheWire(t *testing.T) {
 		"garbage":       {ct.Fault{Kind: ct.Garbage}, 1, nil, 200, "</html>\n", 33},
 		"empty":         {ct.Fault{Kind: ct.Empty}, 1, nil, 200, "", 0},
 		"huge":          {ct.Fault{Kind: ct.Huge}, 1, nil, 200, ` {"status":"success","processed":1,` + end, huge},
+		"a mark":        {ct.Fault{Kind: ct.BOM}, 1, nil, 200, end, 54},
+		"a 201":         {ct.Fault{Kind: ct.Success}, 1, nil, 201, end, 51},
 		"a 503":         {ct.Fault{Kind: ct.Status}, 0, nil, 503, `"code":503}`, 52},
 		"a 500, stored": {ct.Fault{Kind: ct.Status, Status: 500, Stored: true, Body: "empty"}, 1, nil, 500, "", 0},
 		"a 504 in HTML": {ct.Fault{Kind: ct.Status, Status: 504, Body: "html"}, 0, nil, 504, "</html>\n", 46},
