@@ -23,8 +23,8 @@ GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 ALL_TAGS := $(TAGS),soak,local
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check race soak vet lint fix fuzz integrations validate build once strict customers names vulnerabilities modules \
-  licences sbom hardening reproducible deploy bench scale clean tools
+.PHONY: help run invoke api test check race soak vet lint fix fuzz integrations validate build once strict customers names \
+  vulnerabilities modules licences sbom hardening reproducible deploy bench scale clean tools
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,14 @@ help: ## lists these commands
 run: tools ## the whole path on this machine: ONCE=1, OPERATE=1, QUEUE=standard, LIVE=1, PORT=4566
 	@mkdir -p .local && $(STEP) "go build" go build -o .local/ ./cmd/local ./cmd/bridge
 	@echo "── make run" && exec .local/local
+
+invoke: tools ## every event of events/ with sam local invoke in Docker: EVENT=events/<file>.json
+	@mkdir -p .local && $(STEP) "go build" go build -o .local/ ./cmd/local ./cmd/bridge
+	@echo "── make invoke" && exec .local/local invoke
+
+api: tools ## sam local start-api in Docker, beside the local AWS: ONCE=1, QUEUE=standard
+	@mkdir -p .local && $(STEP) "go build" go build -o .local/ ./cmd/local ./cmd/bridge
+	@echo "── make api" && exec .local/local api
 
 test: tools ## unit, property, golden, template and black-box tests
 	@$(STEP) "tests" go test $(TAGS) ./...

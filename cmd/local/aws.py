@@ -3,6 +3,7 @@
     python aws.py COMMAND STACK
 
 routes   gives the API the routes that MiniStack does not read from its OpenAPI body; prints the API's id and the outputs
+variables prints the environment variables of each function
 batches  lets the roles make SQS's batch calls, which MiniStack takes for actions of their own (AWS knows no such actions)
 roles    makes calls with the functions' roles, and prints a list of [call, what should come of it, what came]
 harden   makes a key and a certificate, and prints the hardening parameters for them
@@ -54,6 +55,12 @@ def routes(stack):
             target = "integrations/" + integration["IntegrationId"]
             gateway.create_route(ApiId=api, RouteKey=f"{method.upper()} {path}", Target=target)
     return {"api": api, "outputs": stack.outputs}
+
+
+def variables(stack):
+    functions = [name for name, r in stack.template["Resources"].items()
+                 if r["Type"].endswith("::Function") and name in stack.physical]
+    return {name: stack.function(name)["Environment"]["Variables"] for name in functions}
 
 
 def batches(stack):
@@ -222,5 +229,5 @@ def hardened(stack):
 
 
 if __name__ == "__main__":
-    command = {f.__name__: f for f in (routes, batches, roles, harden, hardened)}[sys.argv[1]]
+    command = {f.__name__: f for f in (routes, variables, batches, roles, harden, hardened)}[sys.argv[1]]
     print(json.dumps(command(None if command is harden else Stack(sys.argv[2]))))

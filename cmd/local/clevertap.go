@@ -59,6 +59,9 @@ type record struct {
 	Raw     rawJSON `json:"record"`
 }
 
+// account is how fixtures call the record's account.
+func (r record) account() string { return strings.ToLower(strings.TrimPrefix(r.Account, "DEMO-")) }
+
 // warning is about something that the fake has accepted and CleverTap would presumably change without a word.
 type warning struct {
 	Rule string `json:"rule"`

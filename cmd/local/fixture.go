@@ -18,7 +18,8 @@ import (
 // fixture is one request of events/ and its outcome.
 type fixture struct {
 	name        string
-	path        string
+	file        string // the request as a whole
+	path        string // of its URL
 	header      http.Header
 	body        []byte // as Purchasely signs it
 	event       string // its name, empty if the body is none
@@ -65,29 +66,61 @@ func (f fixture) follows(other fixture) bool { return f.series != "" && f.series
 // redriven reports whether a fixture is a message that was sent back from the rejected queue.
 func (f fixture) redriven() bool { return strings.HasSuffix(f.name, "-redriven") }
 
-// loadFixtures reads all receiver fixtures of a folder, in the order of their names.
-func loadFixtures(folder string) ([]fixture, error) {
+// fixtures are the events that are tried.
+type fixtures struct {
+	webhooks []fixture
+	batches  []batch // for the forwarder
+	own      string  // a file of the user's, of which nobody knows what has to become
+}
+
+func (f fixtures) count() int { return len(f.webhooks) + len(f.batches) }
+
+// only leaves one file, with the steps of its series that come before it.
+func (f fixtures) only(file string) (fixtures, error) {
+	file = filepath.Clean(file)
+	for i, w := range f.webhooks {
+		if w.file == file {
+			first := i
+			for first > 0 && f.webhooks[first].follows(f.webhooks[first-1]) {
+				first--
+			}
+			return fixtures{webhooks: f.webhooks[first : i+1]}, nil
+		}
+	}
+	for _, b := range f.batches {
+		if b.file == file {
+			return fixtures{batches: []batch{b}}, nil
+		}
+	}
+	_, err := os.Stat(file)
+	return fixtures{own: file}, err
+}
+
+// loadFixtures reads all fixtures of a folder, in the order of their names.
+func loadFixtures(folder string) (all fixtures, err error) {
 	files, err := filepath.Glob(filepath.Join(folder, "receiver-*.want.json"))
 	if err != nil {
-		return nil, err
+		return all, err
 	}
-	var fixtures []fixture
 	for _, file := range files {
 		f, err := loadFixture(strings.TrimSuffix(file, ".want.json"))
 		if err != nil {
-			return nil, fmt.Errorf("fixture %s: %w", file, err)
+			return all, fmt.Errorf("fixture %s: %w", file, err)
 		}
-		fixtures = append(fixtures, f)
+		all.webhooks = append(all.webhooks, f)
 	}
-	if len(fixtures) == 0 {
-		return nil, fmt.Errorf("no fixtures in %s/: run this in the project's folder, as `make run` does", folder)
+	if len(all.webhooks) == 0 {
+		return all, fmt.Errorf("no fixtures in %s/: run this in the project's folder, as `make run` does", folder)
 	}
-	return fixtures, nil
+	all.batches, err = loadBatches(folder)
+	return all, err
 }
 
 // loadFixture reads a request, which is an event of an HTTP API in payload format 2.0, and its outcome.
 func loadFixture(base string) (fixture, error) {
-	f := fixture{name: strings.TrimPrefix(filepath.Base(base), "receiver-"), header: http.Header{}}
+	f := fixture{
+		name: strings.TrimPrefix(filepath.Base(base), "receiver-"), file: base + ".json", header: http.Header{},
+	}
 	if parts := seriesName.FindStringSubmatch(f.name); parts != nil {
 		f.series = parts[1]
 	}

@@ -33,7 +33,11 @@ func main() {
 		}
 		stop()
 	}()
-	err := execute(ctx)
+	var where mode
+	if len(os.Args) > 1 {
+		where = mode(os.Args[1])
+	}
+	err := execute(ctx, where)
 	switch {
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "\nstopped")
@@ -45,19 +49,25 @@ func main() {
 }
 
 // execute deploys the stack and sends the fixtures. Then it stays until ctx ends, unless ONCE=1.
-func execute(ctx context.Context) error {
+func execute(ctx context.Context, where mode) error {
 	began := time.Now()
-	o, err := readOptions(os.Getenv)
+	o, err := readOptions(os.Getenv, where)
 	if err != nil {
 		return err
 	}
-	fixtures, err := loadFixtures("events")
+	all, err := loadFixtures("events")
+	if o.mode != modeInvoke {
+		all.batches = nil // They are for a forwarder in a container.
+	}
+	if err == nil && o.Event != "" {
+		all, err = all.only(o.Event)
+	}
 	if err != nil {
 		return err
 	}
 	screen := newScreen(os.Stdout)
 	if o.Live {
-		if err := screen.confirm(o, fixtures, os.Stdin); err != nil {
+		if err := screen.confirm(o, all.webhooks, os.Stdin); err != nil {
 			return err
 		}
 	}
@@ -69,21 +79,13 @@ func execute(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	screen.heading("%d webhooks of events/, and what each became in CleverTap", len(fixtures))
-	differs, err := ownFileDiffers()
+	failed, err := stack.try(ctx, all, screen)
 	if err != nil {
 		return err
 	}
-	if differs {
-		screen.print("  They bring their own integration file, %s; yours differs, and counts when you deploy.\n", fixturesFile)
+	if all.own == "" {
+		screen.summary(all.count(), failed, time.Since(began))
 	}
-	failed, err := sendAll(ctx, stack, fixtures, screen)
-	if err != nil {
-		return err
-	}
-	screen.heading("The whole stack")
-	failed += tryAll(ctx, stack, screen)
-	screen.summary(len(fixtures), failed, time.Since(began))
 	if o.Operate {
 		if err := operate(ctx, stack, screen); err != nil {
 			return err
@@ -101,8 +103,51 @@ func execute(ctx context.Context) error {
 	return nil
 }
 
+// try sends all fixtures, and returns how many results are wrong.
+func (s *stack) try(ctx context.Context, all fixtures, screen *screen) (failed int, err error) {
+	if all.own != "" {
+		return 0, s.showAnswer(ctx, all.own, screen)
+	}
+	if len(all.webhooks) > 0 {
+		screen.heading("What each webhook of events/ became in CleverTap")
+		differs, err := ownFileDiffers()
+		if err != nil {
+			return 0, err
+		}
+		if differs {
+			screen.print("  They bring their own integration file, %s; yours differs, and counts when you deploy.\n", fixturesFile)
+		}
+		if s.options.mode == modeInvoke && len(all.webhooks) > s.options.atOnce() {
+			screen.print("  Every container takes some seconds; %d start at once, and series one after the other.\n",
+				s.options.atOnce())
+		}
+		if failed, err = sendAll(ctx, s, all.webhooks, screen); err != nil {
+			return failed, err
+		}
+	}
+	if s.options.mode == modeInvoke {
+		if len(all.batches) > 0 {
+			screen.heading("Batches for the forwarder")
+		}
+		more, err := invokeAll(ctx, s, all.batches, screen)
+		return failed + more, err
+	}
+	screen.heading("The whole stack")
+	return failed + tryAll(ctx, s, screen), nil
+}
+
+// mode is where the functions run.
+type mode string
+
+const (
+	modeRun    mode = ""       // in the local AWS
+	modeInvoke mode = "invoke" // the receiver, and the forwarder for batches, in containers by sam local invoke
+	modeAPI    mode = "api"    // the receiver in containers behind sam local start-api
+)
+
 // options is what the user sets with variables, as in `make run ONCE=1 PORT=5000`.
 type options struct {
+	Event                       string // a file: of all events only this one
 	Once                        bool   // end after the fixtures
 	Operate                     bool   // do an operator's day after them
 	Queue                       string // fifo or standard: the template's QueueType
@@ -111,6 +156,7 @@ type options struct {
 	Live, Yes                   bool   // use a real CleverTap account; do so without asking
 	AccountID, Passcode, Region string // of that account
 
+	mode         mode
 	architecture string // of this machine, as the template spells it
 
 	// Tests set these: more parameters for sam deploy, and a MiniStack that checks what it otherwise lets pass.
@@ -120,8 +166,16 @@ type options struct {
 
 func (o options) apiPort() int { return o.FakePort + 2 }
 
+// atOnce is how many webhooks are sent at once. A container takes seconds to start, most of which it waits.
+func (o options) atOnce() int {
+	if o.mode == modeInvoke {
+		return 4
+	}
+	return 1
+}
+
 // readOptions reads all variables and reports every wrong one at once.
-func readOptions(getenv func(string) string) (options, error) {
+func readOptions(getenv func(string) string, where mode) (options, error) {
 	var wrong []error
 	fail := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
 	flag := func(name string) bool {
@@ -142,7 +196,8 @@ func readOptions(getenv func(string) string) (options, error) {
 		return number
 	}
 	o := options{
-		Once: flag("ONCE"), Operate: flag("OPERATE"), Queue: getenv("QUEUE"),
+		mode: where, Event: getenv("EVENT"), Queue: getenv("QUEUE"),
+		Once: flag("ONCE") || where == modeInvoke, Operate: flag("OPERATE"),
 		Port: port("PORT", 4566, 65535), FakePort: port("FAKE_PORT", 9900, 65533),
 		Live: flag("LIVE"), Yes: flag("YES"), AccountID: getenv("CLEVERTAP_ACCOUNT_ID"),
 		Passcode: getenv("CLEVERTAP_PASSCODE"), Region: getenv("CLEVERTAP_REGION"),
@@ -158,8 +213,11 @@ func readOptions(getenv func(string) string) (options, error) {
 	if o.Live && (o.AccountID == "" || o.Passcode == "" || o.Region == "") {
 		fail("LIVE=1: needs CLEVERTAP_ACCOUNT_ID, CLEVERTAP_PASSCODE and CLEVERTAP_REGION in the environment")
 	}
-	if o.Live && o.Operate {
-		fail("OPERATE=1: lets CleverTap fail, which LIVE=1 cannot")
+	if o.Event != "" && where != modeInvoke {
+		fail("EVENT=%s: is for `make invoke`", o.Event)
+	}
+	if o.Live && (o.Operate || where != modeRun) {
+		fail("LIVE=1: is for `make run`, and without OPERATE=1, which lets CleverTap fail")
 	}
 	if o.architecture == "" {
 		fail("this machine is a %s; the functions are built for amd64 and arm64 only", runtime.GOARCH)

@@ -30,8 +30,10 @@ func TestReadOptions(t *testing.T) {
 			},
 		},
 		"everything wrong is named at once": {
-			environment: "ONCE=maybe QUEUE=lifo PORT=80 FAKE_PORT=65534 LIVE=1 OPERATE=1",
-			wrong:       []string{"ONCE=maybe", "QUEUE=lifo", "PORT=80", "FAKE_PORT=65534", "CLEVERTAP_PASSCODE", "OPERATE=1"},
+			environment: "ONCE=maybe QUEUE=lifo PORT=80 FAKE_PORT=65534 LIVE=1 OPERATE=1 EVENT=x.json",
+			wrong: []string{
+				"ONCE=maybe", "QUEUE=lifo", "PORT=80", "FAKE_PORT=65534", "CLEVERTAP_PASSCODE", "LIVE=1: is for", "EVENT=x.json",
+			},
 		},
 	}
 	for name, test := range tests {
@@ -41,7 +43,7 @@ func TestReadOptions(t *testing.T) {
 				name, value, _ := strings.Cut(variable, "=")
 				environment[name] = value
 			}
-			got, err := readOptions(func(name string) string { return environment[name] })
+			got, err := readOptions(func(name string) string { return environment[name] }, modeRun)
 			for _, wrong := range test.wrong {
 				if err == nil || !strings.Contains(err.Error(), wrong) {
 					t.Errorf("%q is not in %v", wrong, err)

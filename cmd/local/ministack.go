@@ -164,9 +164,10 @@ func (m *ministack) messages(ctx context.Context) (map[string][]message, error) 
 
 // logLine is what the forwarder writes about a message that was not delivered, or a line of its metrics.
 type logLine struct {
-	EventID string `json:"eventId"`
-	Outcome string `json:"outcome"`
-	Reason  string `json:"reason"`
+	MessageID string `json:"messageId"`
+	EventID   string `json:"eventId"`
+	Outcome   string `json:"outcome"`
+	Reason    string `json:"reason"`
 
 	App                string `json:"App"`
 	CredentialsRefused int    `json:"CredentialsRefused"`

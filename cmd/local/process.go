@@ -120,7 +120,8 @@ func finish(ctx context.Context, log string, env []string, program ...string) ([
 	command := exec.CommandContext(ctx, program[0], program[1:]...) //nolint:gosec // They are this project's tools.
 	command.Env = env
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
+	// As Ctrl-C does: at SIGTERM SAM CLI would leave its containers.
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGINT) }
 	command.WaitDelay = patience
 	var stdout bytes.Buffer
 	command.Stdout, command.Stderr = io.MultiWriter(&stdout, output), output

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"io"
 	"net/http"
 	"path"
 	"slices"
@@ -13,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -47,13 +45,15 @@ func sendAll(ctx context.Context, s *stack, fixtures []fixture, screen *screen) 
 		}
 		r.webhooks = append(r.webhooks, webhook{fixture: f})
 	}
+	var first errgroup.Group
+	first.SetLimit(s.options.atOnce())
 	for i := range r.webhooks {
-		if i > 0 && r.webhooks[i].follows(fixtures[i-1]) {
-			continue // It is sent when the step before has its outcome.
+		if i == 0 || !r.webhooks[i].follows(fixtures[i-1]) { // The others wait until the step before has its outcome.
+			first.Go(func() error { return r.send(ctx, &r.webhooks[i]) })
 		}
-		if err := r.send(ctx, &r.webhooks[i]); err != nil {
-			return 0, err
-		}
+	}
+	if err := first.Wait(); err != nil {
+		return 0, err
 	}
 	err = r.watch(ctx, func(w *webhook) {
 		difference := cmp.Diff(w.want, w.got)
@@ -72,7 +72,7 @@ func sendAll(ctx context.Context, s *stack, fixtures []fixture, screen *screen) 
 	return failed + len(unexpected), err
 }
 
-// send posts a webhook to the API, as Purchasely does. One that the receiver refuses has its outcome at once.
+// send posts a webhook. One that the receiver refuses has its outcome at once.
 func (r *run) send(ctx context.Context, w *webhook) error {
 	w.sent = true
 	if w.series != "" && r.stack.clevertap != nil {
@@ -82,23 +82,13 @@ func (r *run) send(ctx context.Context, w *webhook) error {
 		}
 		w.since = len(records)
 	}
-	if w.redriven() {
+	if w.redriven() && r.stack.options.mode != modeInvoke {
 		w.got = outcome{Status: w.want.Status, Answer: w.want.Answer} // Nobody answers.
 		return r.redrive(ctx, w.fixture)
 	}
-	post, err := http.NewRequestWithContext(ctx, http.MethodPost, r.stack.url+w.path, bytes.NewReader(w.body))
-	if err != nil {
-		return err
-	}
-	post.Header = w.header.Clone()
-	response, err := r.stack.aws.client.Do(post)
-	if err != nil {
-		return fmt.Errorf("webhook %s: %w", w.name, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	w.got.Status, w.got.Answer = response.StatusCode, compact(text)
-	if w.got.Status != http.StatusOK {
+	status, answer, err := r.stack.post(ctx, w.fixture)
+	w.got.Status, w.got.Answer = status, compact(answer)
+	if status != http.StatusOK {
 		w.got.Outcome = "none"
 	}
 	return err
@@ -133,14 +123,17 @@ func (r *run) watch(ctx context.Context, show func(*webhook)) error {
 			return false, err
 		}
 		late := time.Since(progress) > patienceWithWebhook
-		for i := shown; i < len(r.webhooks); i++ {
+		for i := range r.webhooks {
 			if w := &r.webhooks[i]; w.sent && w.got.Outcome == "" {
 				r.settle(w, now, late)
 			}
-			if next := i + 1; next < len(r.webhooks) && r.webhooks[i].got.Outcome != "" && !r.webhooks[next].sent {
-				if err := r.send(ctx, &r.webhooks[next]); err != nil {
+		}
+		for i := 1; i < len(r.webhooks); i++ {
+			if r.webhooks[i-1].got.Outcome != "" && !r.webhooks[i].sent {
+				if err := r.send(ctx, &r.webhooks[i]); err != nil {
 					return false, err
 				}
+				progress = time.Now()
 			}
 		}
 		for ; shown < len(r.webhooks) && r.webhooks[shown].got.Outcome != ""; shown++ {
@@ -175,7 +168,7 @@ func (r *run) settle(w *webhook, now snapshot, late bool) {
 	}
 	for _, record := range records {
 		r.recordsOf[record.Number] = true
-		w.got.Account = strings.ToLower(strings.TrimPrefix(record.Account, "DEMO-"))
+		w.got.Account = record.account()
 		w.got.Records = append(w.got.Records, record.Raw)
 	}
 }

@@ -12,12 +12,12 @@ import (
 )
 
 func TestFixtures(t *testing.T) {
-	fixtures, err := loadFixtures("../../events")
+	all, err := loadFixtures("../../events")
 	if err != nil {
 		t.Fatal(err)
 	}
 	outcomes, steps := map[string]int{}, map[string]int{}
-	for i, f := range fixtures {
+	for i, f := range all.webhooks {
 		outcomes[f.want.Outcome]++
 		if !strings.HasPrefix(f.path, "/purchasely/") || f.header.Get("X-Purchasely-Timestamp") == "" {
 			t.Errorf("%s: path %q, header %v", f.name, f.path, f.header)
@@ -38,8 +38,8 @@ func TestFixtures(t *testing.T) {
 		if !strings.HasPrefix(f.name, fmt.Sprintf("%s-%d-", f.series, steps[f.series])) {
 			t.Errorf("%s is step %d of its series", f.name, steps[f.series])
 		}
-		if first := steps[f.series] == 1; first == f.follows(fixtures[i-1]) {
-			t.Errorf("%s follows %s: %t", f.name, fixtures[i-1].name, !first)
+		if first := steps[f.series] == 1; first == f.follows(all.webhooks[i-1]) {
+			t.Errorf("%s follows %s: %t", f.name, all.webhooks[i-1].name, !first)
 		}
 		if f.event == "" && f.want.Outcome == "delivered" {
 			t.Errorf("%s: no event is shown", f.name)

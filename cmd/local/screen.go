@@ -160,12 +160,15 @@ func readable(value jsontext.Value) string {
 	return text
 }
 
-func (s *screen) summary(webhooks, failed int, took time.Duration) {
+func (s *screen) summary(events, failed int, took time.Duration) {
 	verdict := s.paint(green, "all as their fixtures say")
+	if events == 1 {
+		verdict = s.paint(green, "as its fixture says")
+	}
 	if failed > 0 {
 		verdict = s.paint(red, fmt.Sprintf("%d not as they should be", failed))
 	}
-	s.heading("%d webhooks in %s, %s", webhooks, seconds(took), verdict)
+	s.heading("%d of events/ in %s, %s", events, seconds(took), verdict)
 }
 
 // instruction is something to do while everything is up.

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 const (
 	runFolder   = ".local/run"           // where everything of a run lies; each run makes it anew
 	shellFolder = runFolder + "/shell"   // where the tool's commands run
+	buildFolder = runFolder + "/build"   // where sam build puts the template and the functions
 	tools       = ".tools/venv/bin"      // where the Makefile has installed SAM CLI and MiniStack
 	bridgeTool  = ".local/bridge"        // the project's own tool, which the Makefile builds beside this program
 	stackName   = "local"                // Queues and log groups begin with it.
@@ -30,6 +34,8 @@ type stack struct {
 	clevertap *fakeCleverTap    // nil if the real one is used
 	url       string            // of the API, without the route
 	proxy     *http.Server      // at that URL
+	docker    *docker           // where the functions run in containers
+	api       *server           // sam local start-api at that URL, in place of the proxy
 	outputs   map[string]string // of the stack
 }
 
@@ -39,10 +45,11 @@ func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 	if err := os.RemoveAll(runFolder); err != nil {
 		return s, err
 	}
-	steps := []struct {
+	type step struct {
 		name string
 		do   func(context.Context) error
-	}{
+	}
+	steps := []step{
 		{"starting MiniStack, a local AWS", func(ctx context.Context) (err error) {
 			s.aws, err = startMinistack(ctx, o)
 			return err
@@ -58,6 +65,10 @@ func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 		{"routing the API", s.route},
 		{"creating the demo app's secrets with bridge app add", s.createSecrets},
 	}
+	if o.mode != modeRun {
+		steps = slices.Insert(steps, 0, step{"looking for Docker", checkEngine})
+		steps = append(steps, step{"leading containers to this machine", s.startDocker})
+	}
 	for _, step := range steps {
 		if err := screen.step(step.name, func() error { return step.do(ctx) }); err != nil {
 			return s, err
@@ -66,10 +77,45 @@ func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 	return s, nil
 }
 
+// startDocker prepares containers and, where the API is asked for, puts it in front of them.
+func (s *stack) startDocker(ctx context.Context) (err error) {
+	if s.docker, err = startDocker(ctx, s); err != nil || s.options.mode != modeAPI {
+		return err
+	}
+	_ = s.proxy.Close() // The API takes its place.
+	s.api, s.url, err = s.docker.startAPI(ctx)
+	return err
+}
+
+// post sends a webhook to the receiver, as Purchasely does.
+func (s *stack) post(ctx context.Context, f fixture) (status int, answer []byte, err error) {
+	if s.options.mode == modeInvoke {
+		return s.docker.post(ctx, f)
+	}
+	post, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+f.path, bytes.NewReader(f.body))
+	if err != nil {
+		return 0, nil, err
+	}
+	post.Header = f.header.Clone()
+	response, err := s.aws.client.Do(post)
+	if err != nil {
+		return 0, nil, fmt.Errorf("webhook %s: %w", f.name, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, err = io.ReadAll(response.Body)
+	return response.StatusCode, answer, err
+}
+
 // stop ends everything, the sender before the receiver of what is sent.
 func (s *stack) stop() {
 	if s.proxy != nil {
 		_ = s.proxy.Close()
+	}
+	if s.api != nil {
+		s.api.stop()
+	}
+	if s.docker != nil {
+		s.docker.stop()
 	}
 	if s.aws != nil {
 		s.aws.stop()
@@ -86,14 +132,14 @@ func (s *stack) samBuild(ctx context.Context) error {
 		return err
 	}
 	_, err = finish(ctx, filepath.Join(runFolder, "build.log"), append(toolEnvironment(), goflags),
-		filepath.Join(tools, "sam"), "build", "--build-dir", filepath.Join(runFolder, "build"),
+		filepath.Join(tools, "sam"), "build", "--build-dir", buildFolder,
 		"--parameter-overrides", "Architecture="+s.options.architecture)
 	return err
 }
 
 func (s *stack) samDeploy(ctx context.Context) error {
 	arguments := []string{
-		filepath.Join(tools, "sam"), "deploy", "--template-file", filepath.Join(runFolder, "build", "template.yaml"),
+		filepath.Join(tools, "sam"), "deploy", "--template-file", filepath.Join(buildFolder, "template.yaml"),
 		"--stack-name", stackName, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
 		"--no-confirm-changeset", "--no-progressbar",
 		"--parameter-overrides", "Architecture=" + s.options.architecture, "QueueType=" + s.options.Queue,

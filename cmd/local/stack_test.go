@@ -19,11 +19,11 @@ import (
 func TestTheStrictStack(t *testing.T) {
 	t.Chdir("../..")
 	screen := newScreen(os.Stdout)
-	o, err := readOptions(os.Getenv)
+	o, err := readOptions(os.Getenv, modeRun)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fixtures, err := loadFixtures("events")
+	all, err := loadFixtures("events")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,9 +40,9 @@ func TestTheStrictStack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	failed, err := sendAll(t.Context(), s, fixtures, screen)
+	failed, err := sendAll(t.Context(), s, all.webhooks, screen)
 	if err != nil || failed > 0 {
-		t.Fatalf("%d of %d webhooks did not end as their fixtures say, %v", failed, len(fixtures), err)
+		t.Fatalf("%d of %d webhooks did not end as their fixtures say, %v", failed, len(all.webhooks), err)
 	}
 	t.Run("an operator's day", func(t *testing.T) {
 		if err := operate(t.Context(), s, screen); err != nil {

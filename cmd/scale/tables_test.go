@@ -66,6 +66,31 @@ func TestCostsByHand(t *testing.T) {
 	}
 }
 
+// A picture is shown by viewers that know neither style sheets nor variables.
+func TestChartsHavePlainColoursAndALegendForEachLine(t *testing.T) {
+	for _, m := range both(t) {
+		chart, err := simulate(m, load{burst: 200_000, over: time.Minute}).chart()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain := regexp.MustCompile(`var\(|class=|<style|currentColor`); plain.Match(chart) {
+			t.Errorf("%s: %s", m.QueueType, plain.Find(chart))
+		}
+		drawn := map[string]int{}
+		for _, style := range regexp.MustCompile(`stroke:#[^"]*stroke-width:1.5[^"]*`).FindAllString(string(chart), -1) {
+			drawn[style]++
+		}
+		for style, n := range drawn {
+			if n%2 != 0 || strings.Contains(style, "#000000") {
+				t.Errorf("%s: %d lines and legends are %s", m.QueueType, n, style)
+			}
+		}
+		if want := map[string]int{template.FIFO: 2, template.Standard: 1}[m.QueueType]; len(drawn) != want {
+			t.Errorf("%s: %v", m.QueueType, drawn)
+		}
+	}
+}
+
 func TestTheCommand(t *testing.T) {
 	t.Chdir("../..")
 	svg := t.TempDir() + "/scale.svg"
