@@ -14,6 +14,7 @@ type uploads struct {
 	accounts *accountReads
 	batches  []clevertap.AccountBatch
 	apps     [][]string // of each batch, for the metrics
+	made     [][]byte   // every record, by its key
 	reports  []uploadReport
 }
 
@@ -87,6 +88,7 @@ func (u *uploads) addMerged(batch int, user *userProfiles, l *ledger) {
 }
 
 func (u *uploads) addRecord(batch int, json []byte, key int) {
+	u.made = append(u.made, json)
 	b := &u.batches[batch]
 	b.Records = append(b.Records, clevertap.Record{Key: key, JSON: json})
 }

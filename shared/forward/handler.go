@@ -114,7 +114,7 @@ type batch struct {
 	readings []reading
 	items    map[subscriber.Key]subscriber.Item // of the table
 	opened   []opened
-	uploads  []uploadReport
+	uploads  *uploads
 	settings string // the name of the integration file in force
 }
 
@@ -141,7 +141,7 @@ func (h *Handler) process(ctx context.Context, messages []Message, current setti
 	h.correctStates(work, states, opened, uploads, ledger)
 	accounts.wait()
 
-	b := &batch{readings, items, opened, uploads.reports, current.Name}
+	b := &batch{readings, items, opened, uploads, current.Name}
 	unsaved := h.settle(ctx, reserved, b, ledger)
 	h.report(ctx, start, b, unsaved, ledger)
 	return message.Failures(messages, func(i int) bool { return ledger.has(i, Retried) })

@@ -191,7 +191,7 @@ func (h *Handler) savePeople(ctx context.Context, b *batch, l *ledger) (lost uns
 	var all sync.WaitGroup
 	all.Go(func() { h.saveDeliveries(ctx, b, l) })
 	all.Go(func() { h.renewPeople(ctx, b) })
-	all.Go(func() { h.saveBreakers(ctx, b.uploads) })
+	all.Go(func() { h.saveBreakers(ctx, b.uploads.reports) })
 	all.Go(func() { lost.journal = h.writeJournal(ctx, b, l) })
 	all.Wait()
 	return lost

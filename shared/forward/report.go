@@ -26,6 +26,15 @@ type Result struct {
 	Fault      *fault.Fault // why it was not delivered; nil if it was
 	Account    string       // where its records went; empty if nowhere
 	Drift      []string     // names of what the catalogue does not know
+	Records    []Record     // what it made, in the order of the upload
+}
+
+// Record is a record that a message made.
+type Record struct {
+	Kind     Kinds
+	JSON     []byte // valid until the observer returns
+	Messages []int  // whose it is: several if their profiles were merged
+	Accepted bool
 }
 
 // counts is what a batch came to.
@@ -61,7 +70,9 @@ func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost un
 				metrics.Add(r.app.Name, metric.CredentialsRefused, 1)
 			}
 		}
-		h.observe(i, r, o, outcome, f)
+	}
+	if h.Observe != nil {
+		h.observe(b, l)
 	}
 	h.logBatch(ctx, total, b, now.Sub(start))
 	for _, r := range l.records {
@@ -69,7 +80,7 @@ func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost un
 			metrics.Add(b.readings[r.messages[0]].app.Name, metric.RecordsAccepted, 1)
 		}
 	}
-	for _, r := range b.uploads {
+	for _, r := range b.uploads.reports {
 		r.count(&metrics)
 	}
 	for _, app := range slices.Sorted(maps.Keys(lost.journal)) {
@@ -171,16 +182,26 @@ func someDrift(all []opened) []string {
 	return names
 }
 
-func (h *Handler) observe(i int, r *reading, o *opened, outcome Outcome, f *fault.Fault) {
-	if h.Observe == nil {
-		return
+// observe tells the observer what became of each message.
+func (h *Handler) observe(b *batch, l *ledger) {
+	records := make([][]Record, len(b.readings))
+	for key, r := range l.records {
+		for _, i := range r.messages {
+			records[i] = append(records[i], Record{r.kind, b.uploads.made[key], r.messages, r.accepted})
+		}
 	}
-	result := Result{Message: i, App: r.appName(), Event: r.name, Outcome: outcome, Fault: f, Drift: o.drift}
-	if len(r.people.subscriber) > 0 {
-		result.Subscriber = r.people.subscriber[0].Subscriber
+	for i := range b.readings {
+		r, o := &b.readings[i], &b.opened[i]
+		outcome, f := l.outcome(i)
+		result := Result{
+			Message: i, App: r.appName(), Event: r.name, Outcome: outcome, Fault: f, Drift: o.drift, Records: records[i],
+		}
+		if len(r.people.subscriber) > 0 {
+			result.Subscriber = r.people.subscriber[0].Subscriber
+		}
+		if o.pending != nil {
+			result.Account = o.pending.account.Key()
+		}
+		h.Observe(result)
 	}
-	if o.pending != nil {
-		result.Account = o.pending.account.Key()
-	}
-	h.Observe(result)
 }
