@@ -38,7 +38,7 @@ var (
 	ruleAddress   = newRule("a CleverTap ID is an address, not a property")
 	ruleEmpty     = newRule("null and empty texts are left out")
 	ruleDate      = newRule("dates go out as $D_ and whole seconds, which CleverTap stores as a date")
-	ruleMillis    = newRule("milliseconds stand in for their date, or say the same")
+	ruleMillis    = newRule("milliseconds repeat their date, or stand in where it is missing")
 	ruleBadMillis = newRule("milliseconds that cannot be read, of a date that is missing")
 	ruleType      = newRule("the type follows the vendor's documentation")
 	ruleText      = newRule("arrays go out as their JSON text")
@@ -51,7 +51,7 @@ var (
 	ruleCount = newRule("limit: an event has at most 100 properties; event_id, environment and the " +
 		"documented ones go first")
 	ruleKeys      = newRule("limit: a profile gets at most 100 keys; the documented ones go first")
-	ruleUnderived = newRule("this webhook does not tell")
+	ruleUnderived = newRule("the webhook does not say")
 	ruleOtherID   = newRule("the webhook addresses its subscriber by a CleverTap ID; that of the subscriber " +
 		"it came from is not known")
 	ruleOneTime    = newRule("one-time purchases make no profile record")

@@ -65,7 +65,7 @@ func TestExplanationsSayWhatIsDroppedOrChangedAndWhy(t *testing.T) {
 		"a derived one is renamed": {
 			``, user("has_active_subscription: {name: P}"), "user property|has_active_subscription|P|rename|2",
 		},
-		"a derived one is unknown":           {``, "{}", "user property|subscription_started_at||does not tell|0"},
+		"a derived one is unknown":           {``, "{}", "user property|subscription_started_at||does not say|0"},
 		"objects do not go into profiles":    {`"plan":{"a":1}`, "{}", "user property|plan||objects|0"},
 		"keys beyond the limit fall":         {many(110), user(keys(110)), "user property|n109||at most 100|0"},
 		"one-time purchases have no profile": {`"purchase_type":"CONSUMABLE"`, "{}", "profile|||one-time|0"},

@@ -20,7 +20,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
@@ -49,7 +48,7 @@ const (
 
 // explain runs the forwarder's handler over a batch.
 func explain(ctx context.Context, b batch) (explanation, error) {
-	x := explanation{Webhooks: make([]outcome, len(b.bodies))}
+	x := explanation{File: b.file.Path, App: b.app, Webhooks: make([]outcome, len(b.bodies))}
 	accounts := fixedAccounts{Production: clevertap.Account{Host: production, ID: production}}
 	if b.sandboxAccount {
 		accounts.Sandbox = &clevertap.Account{Host: sandbox, ID: sandbox}
@@ -91,41 +90,6 @@ func explain(ctx context.Context, b batch) (explanation, error) {
 		}
 	}
 	return x, nil
-}
-
-// complete takes what became of a webhook, and adds hints.
-func (o *outcome) complete(r forward.Result, b batch) {
-	var event webhook.Event
-	if event.Read(b.bodies[r.Message]) == nil { // the handler does not name the events of an app that is off
-		o.Event = string(event.Name)
-	}
-	o.Outcome, o.Drift = r.Outcome.String(), r.Drift
-	if r.Outcome == forward.Delivered {
-		o.Account, _, _ = strings.Cut(r.Account, "/")
-	}
-	if r.Fault != nil {
-		o.Reason = string(r.Fault.Reason)
-		if r.Fault.Err != nil {
-			o.Cause = r.Fault.Err.Error()
-		}
-	}
-	skipped := func(reason fault.Reason) bool { return r.Outcome == forward.Skipped && r.Fault.Reason == reason }
-	switch app := b.file.Apps[b.app]; {
-	case skipped(fault.Disabled): // decided before the mapping, which writes the notes
-		note := mapping.Explanation{Subject: "message", Rule: string(fault.Disabled), Origin: app.EnabledOrigin}
-		o.addNote(note, b.file.Path)
-		o.Hints = append(o.Hints, "enabled: true in the integration file switches the app on")
-	case skipped(fault.Sandbox) && app.Sandbox == integration.SandboxRoute:
-		o.Hints = append(o.Hints,
-			"with a sandbox account in the app's secret it would go there; --sandbox-account shows how")
-	case r.Outcome == forward.Retried && r.Fault.Reason == fault.LinkWait:
-		o.Hints = append(o.Hints, "it waits for a link to a CleverTap ID, at most for link_wait; an earlier --received "+
-			"shows what happens without one")
-	case r.Outcome == forward.Delivered && r.Subscriber.Kind == webhook.ByAnonymous &&
-		app.Anonymous == integration.AnonymousIdentity:
-		o.Hints = append(o.Hints, "anonymous: identity makes a profile under an id that the app's CleverTap SDK sets "+
-			"only if the app hands it over; see docs/guide/identity.md")
-	}
 }
 
 // stateKey is where the table has a subscriber's purchases at an account.
@@ -206,8 +170,8 @@ func (nowhere) Reject(_ context.Context, all []message.Rejection) []error {
 }
 func (nowhere) Delay(context.Context, string, []message.Delay) error { return nil }
 
-// recorder is a transport that keeps the bodies of uploads by account, and answers as CleverTap does when it accepts
-// everything.
+// recorder is a transport that keeps the bodies of uploads by account. It answers as CleverTap does: it accepts
+// everything but events with the names of CleverTap's own.
 type recorder struct {
 	mu      sync.Mutex
 	uploads map[string][]upload
@@ -224,16 +188,39 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err := json.Unmarshal(body, &records, stored.Lenient...); err != nil {
 		return nil, err
 	}
-	account, n := request.URL.Host, len(records.D)
+	account := request.URL.Host
 	r.mu.Lock()
-	r.uploads[account] = append(r.uploads[account], upload{account, n, len(body), body})
+	r.uploads[account] = append(r.uploads[account], upload{account, len(records.D), len(body), body})
 	r.mu.Unlock()
-	answer := fmt.Appendf(nil, `{"status":"success","processed":%d,"unprocessed":[]}`, n)
+	answer := answerTo(records.D)
 	return &http.Response{
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: request,
 		Header:        http.Header{"Content-Type": {"application/json"}},
 		ContentLength: int64(len(answer)), Body: io.NopCloser(bytes.NewReader(answer)),
 	}, nil
+}
+
+// answerTo is CleverTap's answer to records (developer.clevertap.com/docs/api-errors, November 2026).
+func answerTo(records []jsontext.Value) []byte {
+	var refused []string
+	for i, record := range records {
+		var event struct {
+			Name string `json:"evtName"`
+		}
+		if json.Unmarshal(record, &event, stored.Lenient...) == nil && clevertap.ReservedEvent(event.Name) {
+			refused = append(refused, fmt.Sprintf(
+				`{"status":"fail","code":513,"error":"Skipped record number : %d","record":%s}`, i+1, record))
+		}
+	}
+	status := "partial"
+	switch len(refused) {
+	case 0:
+		status = "success"
+	case len(records):
+		status = "fail"
+	}
+	return fmt.Appendf(nil, `{"status":"%s","processed":%d,"unprocessed":[%s]}`,
+		status, len(records)-len(refused), strings.Join(refused, ","))
 }
 
 // memoryTable is a subscribers table in memory.

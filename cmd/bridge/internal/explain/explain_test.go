@@ -83,6 +83,7 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 		"a file that does not exist":  {"none.json", "", cli.Usage, "hint: name a file"},
 		"a time that is none":         {"--received noon", "{}", cli.Usage, "is not RFC 3339"},
 		"a faulty integration file":   {"--file ../lint/testdata/faulty.yaml", "{}", cli.Finding, "hint: 'bridge lint"},
+		"webhooks in UTF-16":          {"", "{\x00}\x00", cli.Usage, "bridge: webhooks: it is UTF-16, not UTF-8"},
 		"another app":                 {"--app dmeo", "{}", cli.Usage, "hint: did you mean demo? the apps in built-in"},
 		"what is not a webhook":       {"", "no JSON", cli.Finding, ""},
 		"a state that does not exist": {"--state none.json", "{}", cli.Usage, "hint: name a file with states"},
@@ -136,6 +137,9 @@ func randomBatch(t *testing.T, chance *rand.Rand, oneUser bool) batch {
 		if chance.IntN(4) == 0 {
 			body = replace(body, "environment", "SANDBOX")
 		}
+		if chance.IntN(8) == 0 {
+			body = replace(body, "event_name", "App Launched") // CleverTap refuses it
+		}
 		if chance.IntN(8) == 0 && !oneUser {
 			body = body[:len(body)/2]
 		}
@@ -180,7 +184,8 @@ func TestExplainIsTheForwarder(t *testing.T) {
 			}
 			for i, want := range outcomes {
 				if got := x.Webhooks[i]; got.Outcome != want.Outcome || got.Reason != want.Reason || got.Cause != want.Cause ||
-					(got.Account == "") != (want.Account == "") || cmp.Diff(got.Drift, want.Drift) != "" {
+					(got.Account == "") != (want.Account == "") || cmp.Diff(got.Drift, want.Drift) != "" ||
+					len(got.Records) != len(want.Records) || refused(got) != refused(want) {
 					t.Errorf("seed %d, webhook %d: explain says %+v, the forwarder %+v", seed, i, got, want)
 				}
 			}
@@ -191,6 +196,16 @@ func TestExplainIsTheForwarder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// refused counts the records that CleverTap would refuse.
+func refused(o outcome) (n int) {
+	for _, r := range o.Records {
+		if !r.Accepted {
+			n++
+		}
+	}
+	return n
 }
 
 // accountIDs are the ids of the accounts in Secrets Manager.
