@@ -1,4 +1,4 @@
-// Package explain is the command that shows offline what becomes of webhooks, and why.
+// Package explain is the command that shows offline what would become of webhooks, and why.
 //
 // It runs the forwarder's handler itself, with a table in memory and a transport that records uploads instead of
 // making them. So it cannot differ from the forwarder. It has no mapping and no rules of its own.
@@ -27,12 +27,12 @@ type options struct {
 func NewCommand() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
-		Use:   "explain --app <app> [webhook.json | -]",
-		Short: "Show offline what becomes of webhooks, and why",
-		Long: `Shows the exact upload that the forwarder would make of webhooks, and for every event,
-property and user property that is not sent or is changed: the rule, and the line of
-the integration file or the limit that did it. It runs the forwarder's own code and
-calls nobody.
+		Use:   "explain [--app <app>] [webhook.json | -]",
+		Short: "Show offline what would become of webhooks, and why",
+		Long: `Shows what would become of webhooks. First what would be sent: Purchasely's name of each
+property, its name in CleverTap, and the value. Then what would not, grouped by the rule
+that decides, with the line of the integration file. Last the upload itself, byte for
+byte. It runs the forwarder's own code and calls nobody, so nothing is sent.
 
 The input is a file or standard input: one webhook, or many, one after the other (JSON
 lines). Several webhooks are taken as one batch: states of one user become one profile

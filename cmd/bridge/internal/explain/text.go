@@ -179,11 +179,11 @@ func (n note) isRecord() bool {
 	return n.Subject == ofEvent || n.Subject == ofCharged || n.Subject == ofProfile
 }
 
-// isChange reports whether a note is about a change that the tables do not show: they show dates, and what the file
-// renames.
+// isChange reports whether a note is about a change that is not shown already: tables show dates and what the file
+// renames, and the verdict shows names that CleverTap refuses.
 func (n note) isChange() bool {
 	shown := strings.HasPrefix(n.Rule, "dates go out as") || strings.Contains(n.Rule, "keeps its name") ||
-		n.Line > 0 && n.Sent != n.Name
+		n.Line > 0 && n.Sent != n.Name || n.Subject == ofEvent && n.Sent == n.Name
 	return n.Sent != "" && !shown
 }
 

@@ -108,7 +108,7 @@ func TestTraceExplainsABodyUnderTodaysSettings(t *testing.T) {
 		code      int
 		out, errs string
 	}{
-		"as text":             {"--body 1", cli.OK, body + "\n\nTRIAL_STARTED: delivered", "the body is personal data"},
+		"as text":             {"--body 1", cli.OK, body + "\n\nTRIAL_STARTED would be sent", "the body is personal data"},
 		"under today's name":  {"--body 1", cli.OK, `"evtName":"Trial"`, ""},
 		"for programs":        {"--body 1 --json", cli.OK, `,"body":{"event_name":"TRIAL_STARTED",`, ""},
 		"for programs, too":   {"--body 1 --json", cli.OK, `{"webhook":{"number":1,`, ""},
