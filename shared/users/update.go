@@ -29,11 +29,17 @@ type Update struct {
 	Action      Action
 	Person      webhook.Subscriber
 	CleverTapID string    // of a link
-	At          time.Time // when it was observed
+	At          time.Time // when it was observed; zero: now, unless it is so already
 }
 
 // apply enters the update, unless something newer is known.
-func (u Update) apply(p *subscriber.Person) (changed bool) {
+func (u Update) apply(p *subscriber.Person, now time.Time) (changed bool) {
+	if u.At.IsZero() {
+		if u.holds(*p) {
+			return false
+		}
+		u.At = now
+	}
 	switch u.Action {
 	case Suppress:
 		return p.Suppress(u.At)
@@ -41,6 +47,18 @@ func (u Update) apply(p *subscriber.Person) (changed bool) {
 		return p.Restore(u.At)
 	default:
 		return p.Link(u.CleverTapID, u.At)
+	}
+}
+
+// holds reports whether a person is already what the update says.
+func (u Update) holds(p subscriber.Person) bool {
+	switch u.Action {
+	case Suppress:
+		return p.Suppressed()
+	case Restore:
+		return !p.Suppressed()
+	default:
+		return p.CleverTapID == u.CleverTapID
 	}
 }
 
@@ -126,7 +144,7 @@ func (c *change) merge(updates []Update, now time.Time) (different bool, err err
 		return false, fault.New(fault.Operator, fault.Table, err)
 	}
 	for _, u := range updates {
-		different = u.apply(&p) || different
+		different = u.apply(&p, now) || different
 	}
 	c.item = p.Item(now)
 	return different, nil

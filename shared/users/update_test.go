@@ -137,6 +137,45 @@ func TestWhatIsKnownIsNotWrittenAgain(t *testing.T) {
 	}
 }
 
+func TestWithoutATimeItIsNowUnlessItIsSoAlready(t *testing.T) {
+	user := webhook.Subscriber{Kind: webhook.ByUser, ID: "a"}
+	key := subscriber.PersonKey(subscriber.Partition("user", "a"), "demo")
+	minute := func(n int) time.Time { return noon.Add(time.Duration(n) * time.Minute) }
+	now := func(a users.Action, id string) users.Update {
+		return users.Update{Action: a, Person: user, CleverTapID: id}
+	}
+	linked := subscriber.Person{CleverTapID: "x", ObservedAt: minute(1)}
+	suppressed := subscriber.Person{SuppressedAt: minute(2), RestoredAt: minute(1)}
+	restored := subscriber.Person{SuppressedAt: minute(2), RestoredAt: minute(3)}
+	again := subscriber.Person{SuppressedAt: minute(9), RestoredAt: minute(3)}
+	later := subscriber.Person{SuppressedAt: minute(2), RestoredAt: minute(9)}
+	for name, c := range map[string]struct {
+		before subscriber.Person
+		update users.Update
+		want   subscriber.Person
+	}{
+		"the same link":             {linked, now(users.Link, "x"), linked},
+		"another link":              {linked, now(users.Link, "y"), subscriber.Person{CleverTapID: "y", ObservedAt: minute(9)}},
+		"suppressed already":        {suppressed, now(users.Suppress, ""), suppressed},
+		"suppressed again":          {restored, now(users.Suppress, ""), again},
+		"restored already":          {restored, now(users.Restore, ""), restored},
+		"restored":                  {suppressed, now(users.Restore, ""), later},
+		"restored, never forbidden": {linked, now(users.Restore, ""), linked},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := newTable()
+			table.items[key] = c.before.Item(noon)
+			if _, err := users.Apply(t.Context(), table, "demo", []users.Update{c.update}, minute(9)); err != nil {
+				t.Fatal(err)
+			}
+			got, err := subscriber.ReadPerson(table.items[key], noon)
+			if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+				t.Errorf("%v: %s", err, diff)
+			}
+		})
+	}
+}
+
 func TestAPersonWhomOthersWriteAllTheTimeIsGivenUp(t *testing.T) {
 	table := newTable()
 	n := 0

@@ -1,18 +1,12 @@
 package user
 
 import (
-	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -21,11 +15,10 @@ import (
 // futureAllowed is how far a time may lie ahead: clocks differ.
 const futureAllowed = time.Hour
 
-// columns are what a line may say, and requiredColumns what a header must name.
-var (
-	columns         = []string{"app", "user_id", "anonymous_user_id", "purchase_id", "active", "at", "environment"}
-	requiredColumns = []string{"app", "purchase_id", "active", "at"}
-)
+var purchaseLines = layout{
+	columns:  []string{"app", "user_id", "anonymous_user_id", "purchase_id", "active", "at", "environment"},
+	required: []string{"app", "purchase_id", "active", "at"},
+}
 
 var errNoPurchase = errors.New("no purchase_id, which is purchasely_subscription_id or, without one, " +
 	"store_original_transaction_id")
@@ -52,103 +45,11 @@ func readExport(text []byte, apps []string, now time.Time) (purchases []purchase
 		}
 		purchases = append(purchases, p)
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		readJSONLines(text, add)
-	} else {
-		readCSV(text, add)
-	}
+	purchaseLines.read(text, add)
 	if len(purchases)+len(problems) == 0 {
 		problems = []string{"there is nothing in it"}
 	}
 	return purchases, problems
-}
-
-// readCSV reads fields between commas or, as spreadsheets write them where the comma is the decimal sign, semicolons.
-func readCSV(text []byte, add func(line int, fields map[string]string, err error)) {
-	reader := csv.NewReader(bytes.NewReader(text))
-	reader.FieldsPerRecord = -1
-	if first, _, _ := bytes.Cut(text, []byte("\n")); bytes.Contains(first, []byte(";")) && !bytes.Contains(first, []byte(",")) {
-		reader.Comma = ';'
-	}
-	header, err := reader.Read()
-	if errors.Is(err, io.EOF) {
-		return
-	}
-	if err == nil {
-		err = checkHeader(header)
-	}
-	if err != nil {
-		add(1, nil, err)
-		return
-	}
-	for {
-		record, err := reader.Read()
-		line, _ := reader.FieldPos(0)
-		switch {
-		case errors.Is(err, io.EOF):
-			return
-		case err != nil:
-			if broken, ok := errors.AsType[*csv.ParseError](err); ok {
-				line, err = broken.StartLine, broken.Err
-			}
-			add(line, nil, err)
-			continue
-		case len(record) != len(header):
-			add(line, nil, fmt.Errorf("%d fields, and the header has %d", len(record), len(header)))
-			continue
-		}
-		fields := make(map[string]string, len(header))
-		for i, name := range header {
-			fields[name] = strings.TrimSpace(record[i])
-		}
-		add(line, fields, nil)
-	}
-}
-
-func checkHeader(header []string) error {
-	for i, name := range header {
-		header[i] = strings.TrimSpace(name)
-		if !slices.Contains(columns, header[i]) || slices.Contains(header[:i], header[i]) {
-			return fmt.Errorf("column %q; the columns are %s", header[i], strings.Join(columns, ", "))
-		}
-	}
-	for _, name := range requiredColumns {
-		if !slices.Contains(header, name) {
-			return fmt.Errorf("no column %s; the first line names the columns: %s", name, strings.Join(columns, ", "))
-		}
-	}
-	return nil
-}
-
-func readJSONLines(text []byte, add func(line int, fields map[string]string, err error)) {
-	number := 0
-	for line := range bytes.Lines(text) {
-		number++
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 {
-			continue
-		}
-		var members map[string]jsontext.Value
-		if json.Unmarshal(line, &members) != nil {
-			add(number, nil, errors.New("not a JSON object"))
-			continue
-		}
-		fields, err := make(map[string]string, len(members)), error(nil)
-		for name, value := range members {
-			if !slices.Contains(columns, name) {
-				err = fmt.Errorf("member %q; the members are %s", name, strings.Join(columns, ", "))
-			}
-			switch value.Kind() {
-			case '"':
-				unquoted, _ := jsontext.AppendUnquote(nil, value) // it was read from JSON
-				fields[name] = strings.TrimSpace(string(unquoted))
-			case 'n':
-			default:
-				fields[name] = value.String()
-			}
-		}
-		add(number, fields, err)
-	}
 }
 
 func newPurchase(fields map[string]string, apps []string, now time.Time) (p purchase, err error) {

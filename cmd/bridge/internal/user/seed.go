@@ -29,8 +29,6 @@ const (
 	seedsAtOnce = 16
 	// seedAttempts is how often a state is read, merged and written while forwarders write it.
 	seedAttempts = 5
-	// maxShown is how many faulty lines of a file are printed.
-	maxShown = 20
 )
 
 type seedOptions struct {
@@ -130,17 +128,10 @@ func readPurchases(cmd *cobra.Command, path string, file *integration.File) ([]p
 		return nil, cli.Usagef("name a file with subscribers, or - for standard input", "export: %w", err)
 	}
 	purchases, problems := readExport(text, slices.Collect(maps.Keys(file.Apps)), time.Now())
-	if len(problems) == 0 {
-		return purchases, nil
+	if len(problems) > 0 {
+		return nil, faultyLines(cmd, path, problems)
 	}
-	for _, problem := range problems[:min(len(problems), maxShown)] {
-		cmd.PrintErrf("%s: %s\n", path, problem)
-	}
-	if more := len(problems) - maxShown; more > 0 {
-		cmd.PrintErrf("and %d more\n", more)
-	}
-	return nil, cli.Findingf("'bridge user seed --help' shows what a line looks like",
-		"%s; nothing was stored", cli.Quantity(len(problems), "faulty line"))
+	return purchases, nil
 }
 
 // seed is an export on its way into the table: what it says of each user at each account, all at once.

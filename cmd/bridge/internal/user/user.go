@@ -27,7 +27,9 @@ func NewCommand(network http.RoundTripper) *cobra.Command {
 active, for each CleverTap account. Users are stored there under a hash of their id.
 
 docs/guide/subscribers.md says what is kept, for how long, and why.`,
-		newShowCommand(network), newTraceCommand(network), newForgetCommand(network), newSeedCommand(network))
+		newShowCommand(network), newTraceCommand(network), newForgetCommand(network),
+		newUpdateCommand(network, linking), newUpdateCommand(network, suppressing), newUpdateCommand(network, restoring),
+		newSeedCommand(network))
 }
 
 // tableFlags say which table a command works on.

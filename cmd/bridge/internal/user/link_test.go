@@ -1,0 +1,163 @@
+package user
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+)
+
+// personOf is what is stored of a person of the demo app, in short: link, its time, suppression, restoration.
+func personOf(c *clitest.Cloud, partition string) string {
+	item := c.Table.Item(partition, "person#demo")
+	var parts []string
+	for _, name := range subscriber.PersonAttributes {
+		parts = append(parts, item[name].Text())
+	}
+	return strings.Join(parts, " ")
+}
+
+// linkedPerson is a person who was linked, suppressed and restored in October.
+var linkedPerson = awstest.Item{
+	"clevertap_id": awstest.S("__old"), "observed_at": awstest.S("2026-10-01T00:00:00.000Z"),
+	"suppressed_at": awstest.S("2026-10-02T00:00:00.000Z"), "restored_at": awstest.S("2026-10-03T00:00:00.000Z"),
+}
+
+func TestOneUserIsLinkedSuppressedAndRestored(t *testing.T) {
+	const (
+		now     = "2026-11-23T10:00:00.000Z"
+		old     = "__old 2026-10-01T00:00:00.000Z"
+		silence = "2026-10-02T00:00:00.000Z 2026-10-03T00:00:00.000Z"
+	)
+	for name, c := range map[string]struct {
+		args string
+		in   string
+		code int
+		out  string
+		want string
+	}{
+		"linked": {"link --user learner-1 --clevertap-id __new", "y\n", cli.OK, "1 user linked, 0 unchanged, 0 not stored\n",
+			"__new " + now + " " + silence},
+		"linked, for programs": {"link --user learner-1 --clevertap-id __new --yes --json", "", cli.OK,
+			`{"app":"demo","users":1,"changed":1,"known":0}` + "\n", "__new " + now + " " + silence},
+		"linked to the same": {"link --user learner-1 --clevertap-id __old --yes", "", cli.OK, "0 users linked, 1 unchanged",
+			old + " " + silence},
+		"linked by something older": {"link --user learner-1 --clevertap-id __new --observed-at 2026-09-01T00:00:00Z --yes", "",
+			cli.OK, "0 users linked, 1 unchanged", old + " " + silence},
+		"suppressed":          {"suppress --user learner-1 --yes", "", cli.OK, "1 user suppressed", old + " " + now + " " + silence[25:]},
+		"restored already":    {"restore --user learner-1 --yes", "", cli.OK, "0 users restored, 1 unchanged", old + " " + silence},
+		"an anonymous one":    {"suppress --anonymous learner-1 --yes", "", cli.OK, "1 user suppressed", old + " " + silence},
+		"not without a yes":   {"suppress --user learner-1", "n\n", cli.Finding, "", old + " " + silence},
+		"nor to another app":  {"suppress --user learner-1 --yes --app dmeo", "", cli.Usage, "", old + " " + silence},
+		"nor with odd ids":    {"link --user learner-1 --clevertap-id a,b --yes", "", cli.Usage, "", old + " " + silence},
+		"nor with an odd day": {"suppress --user learner-1 --yes --observed-at today", "", cli.Usage, "", old + " " + silence},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			put(cloud, learner, "person#demo", linkedPerson)
+			args := c.args
+			if !strings.Contains(args, "--app") {
+				args += " --app demo"
+			}
+			got := run(t, cloud, c.in, args+" --stack "+clitest.Stack)
+			if !got.Has(c.code, c.out, "") || personOf(cloud, learner) != c.want {
+				t.Errorf("got %+v, stored %s, want %s", got, personOf(cloud, learner), c.want)
+			}
+			if id := subscriber.Partition("anonymous", "learner-1"); strings.Contains(c.args, "--anonymous") &&
+				personOf(cloud, id) != "  "+now+" " {
+				t.Errorf("stored %q", personOf(cloud, id))
+			}
+		})
+	}
+}
+
+func TestThePreviewSaysWhatALinkIsFor(t *testing.T) {
+	for mode, want := range map[string]string{
+		"anonymous": "Those of users with a user_id are not used", "never": "They are not used", "always": "Store 1 link of demo",
+	} {
+		clitest.Subtest(t, mode, func(t *testing.T, c *clitest.Cloud) {
+			file := writeFile(t, "apps: {demo: {clevertap_id: "+mode+"}}")
+			got := run(t, c, "n\n", "link --stack "+clitest.Stack+" --user learner-1 --clevertap-id __x --integrations "+file)
+			if !got.Has(cli.Finding, "", want) || strings.Contains(got.Errs, "not used") != (mode != "always") {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestAFileOfUsersIsStoredAndGoesOnWhereItStopped(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		text := "\ufeffuser_id;clevertap_id\r\n"
+		for i := range 250 {
+			text += fmt.Sprintf("learner-%d;-h%d\r\n", i, i)
+		}
+		file := writeFile(t, text)
+		link := "link --stack " + clitest.Stack + " --app demo --yes --file " + file
+		c.Dynamo.Before(func(operation string) {
+			if operation == "BatchGetItem" && c.Dynamo.Calls(operation) == 2 {
+				c.Dynamo.Inject(awstest.Fault{Status: 400, Code: "ThrottlingException"})
+			}
+		})
+		if got := run(t, c, "", link); !got.Has(cli.Finding, "100 users linked, 0 unchanged, 150 not stored", "the same command goes on") {
+			t.Errorf("got %+v", got)
+		}
+		c.Dynamo.Before(nil)
+		c.Dynamo.Inject()
+		if got := run(t, c, "", link); !got.Has(cli.OK, "150 users linked, 100 unchanged, 0 not stored", "") || len(c.Table.Keys()) != 250 {
+			t.Errorf("got %+v, %d items", got, len(c.Table.Keys()))
+		}
+		lines := `{"user_id":"learner-1"}` + "\n" + `{"user_id":"learner-2","observed_at":"2026-11-20T00:00:00Z"}` + "\n"
+		got := run(t, c, lines, "suppress --stack "+clitest.Stack+" --app demo --yes --json --file -")
+		if words := strings.Fields(personOf(c, learner)); len(words) != 3 || words[0] != "-h1" ||
+			!got.Has(cli.OK, `{"app":"demo","users":2,"changed":2,"known":0}`, "") {
+			t.Errorf("got %+v, stored %s", got, words)
+		}
+	})
+}
+
+func TestAFaultyFileOfUsersChangesNothing(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"nothing":                   {"", "there is nothing in it"},
+		"no header":                 {"learner-1,-hX\n", "line 1: column 1 is unknown"},
+		"no CleverTap IDs":          {"user_id\nlearner-1\n", "line 1: no column clevertap_id"},
+		"no user":                   {"user_id,clevertap_id\n,x\n", "line 2: neither user_id nor anonymous_user_id"},
+		"a word for nothing":        {"user_id,clevertap_id\nNULL,x\n", "line 2: neither"},
+		"both ids":                  {"user_id,anonymous_user_id,clevertap_id\na,b,x\n", "line 2: both"},
+		"a faulty CleverTap ID":     {"user_id,clevertap_id\na,x y\n", "line 2: no CleverTap ID"},
+		"a faulty time":             {"user_id,clevertap_id,observed_at\na,x,2026-11-20\n", "line 2: observed_at"},
+		"another encoding":          {"user_id,clevertap_id\n\xe9,x\n", "line 2: not UTF-8"},
+		"an unknown member":         {`{"user":"learner-1","clevertap_id":"x"}`, "line 1: unknown member"},
+		"a right line and a faulty": {"user_id,clevertap_id\nlearner-1,x\nlearner-2,\n", "line 3: no CleverTap ID"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			got := run(t, cloud, "", "link --stack "+clitest.Stack+" --app demo --yes --file "+writeFile(t, c.text))
+			if !got.Has(cli.Finding, "", c.want) || len(cloud.Table.Keys()) > 0 || got.Out != "" {
+				t.Errorf("got %+v, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAPersonThatCannotBeReadIsSaid(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		put(c, learner, "person#demo", awstest.Item{"suppressed_at": awstest.S("no time")})
+		got := run(t, c, "", "suppress --stack "+clitest.Stack+" --app demo --user learner-1 --yes")
+		if !got.Has(cli.Finding, "0 users suppressed, 0 unchanged, 1 not stored", "person item cannot be read") {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
