@@ -118,7 +118,8 @@ var onStack = map[string]string{
 	"rejected list": "rejected list", "rejected show": "rejected show", "rejected redrive": "rejected redrive",
 	"rejected purge": "rejected purge", "replay": "replay --app demo --yes ../../events/webhooks/trial-started.json",
 	"user show": "user show --app demo --user u", "user trace": "user trace --user u", "user forget": "user forget --app demo --user u",
-	"user seed": "user seed testdata/subscribers.csv",
+	"user seed": "user seed testdata/subscribers.csv", "user link": "user link --app demo --user u --clevertap-id x",
+	"user suppress": "user suppress --app demo --user u", "user restore": "user restore --app demo --user u",
 }
 
 func TestWithoutAWSEveryCommandSaysWhatIsMissing(t *testing.T) {
@@ -327,6 +328,7 @@ func TestExamplesWorkAsPrinted(t *testing.T) {
 		`"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`
 	inputs := map[string]string{
 		"app add": values, "rejected redrive": "y\n", "rejected purge": "y\n4\n", "user forget": "y\n",
+		"user link": "y\n", "user suppress": "y\n", "user restore": "y\n",
 	}
 	names := maps.Clone(onStack)
 	for _, offline := range []string{"lint", "explain", "sample"} {

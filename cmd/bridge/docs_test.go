@@ -84,6 +84,8 @@ func pageFiles() map[string]string {
 		"backfill.jsonl":  strings.Replace(strings.Repeat(renewed, 30), "05-02", "04-01", 1),
 		"subscribers.csv": "app,user_id,purchase_id,active,at\n" +
 			"demo,anna,subs_2,true,2026-11-01T08:00:00Z\ndemo,ben,subs_3,true,2026-10-20T19:30:00Z\n",
+		"links.csv": "user_id,anonymous_user_id,clevertap_id,observed_at\nanna,,-hA2,2026-11-20T08:00:00Z\n" +
+			",A-1,-hA1,\n,A-3,__g3,2026-11-20T08:00:00+01:00\n",
 	}
 }
 

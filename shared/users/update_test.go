@@ -147,6 +147,7 @@ func TestWithoutATimeItIsNowUnlessItIsSoAlready(t *testing.T) {
 	linked := subscriber.Person{CleverTapID: "x", ObservedAt: minute(1)}
 	suppressed := subscriber.Person{SuppressedAt: minute(2), RestoredAt: minute(1)}
 	restored := subscriber.Person{SuppressedAt: minute(2), RestoredAt: minute(3)}
+	relinked := subscriber.Person{CleverTapID: "y", ObservedAt: minute(9)}
 	again := subscriber.Person{SuppressedAt: minute(9), RestoredAt: minute(3)}
 	later := subscriber.Person{SuppressedAt: minute(2), RestoredAt: minute(9)}
 	for name, c := range map[string]struct {
@@ -155,7 +156,7 @@ func TestWithoutATimeItIsNowUnlessItIsSoAlready(t *testing.T) {
 		want   subscriber.Person
 	}{
 		"the same link":             {linked, now(users.Link, "x"), linked},
-		"another link":              {linked, now(users.Link, "y"), subscriber.Person{CleverTapID: "y", ObservedAt: minute(9)}},
+		"another link":              {linked, now(users.Link, "y"), relinked},
 		"suppressed already":        {suppressed, now(users.Suppress, ""), suppressed},
 		"suppressed again":          {restored, now(users.Suppress, ""), again},
 		"restored already":          {restored, now(users.Restore, ""), restored},

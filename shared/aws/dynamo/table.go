@@ -66,16 +66,16 @@ func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 	}
 }
 
-// Only returns the table with a Load that reads nothing but the keys and these attributes, as a role may demand that is not
-// allowed to see others.
+// Only returns the table with a Load that reads nothing but the keys and these attributes, as a role may demand
+// that is not allowed to see others.
 func (t *Table) Only(attributes ...string) *Table {
 	only := *t
 	only.attributes = append([]string{subscriber.PartitionAttribute, subscriber.SortAttribute}, attributes...)
 	return &only
 }
 
-// Load returns the items of keys, which are distinct. A key without an item is not in the result. It asks for a hundred items
-// at a time, with several calls at once.
+// Load returns the items of keys, which are distinct. A key without an item is not in the result. It asks for a
+// hundred items at a time, with several calls at once.
 func (t *Table) Load(ctx context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error) {
 	found := make(map[subscriber.Key]subscriber.Item, len(keys))
 	var (
@@ -153,8 +153,8 @@ func wait(ctx context.Context, attempt int) error {
 	}
 }
 
-// Replace writes an item if these attributes of the stored one are still those that were read; nil: there was none. Else it
-// returns [subscriber.ErrConflict].
+// Replace writes an item if these attributes of the stored one are still those that were read; nil: there was none.
+// Else it returns [subscriber.ErrConflict].
 func (t *Table) Replace(
 	ctx context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
 ) error {
@@ -189,8 +189,8 @@ func (t *Table) Replace(
 	return nil
 }
 
-// Put writes items, whatever is there, and returns the keys of those that were not written. It writes 25 items at a time, with
-// several calls at once.
+// Put writes items, whatever is there, and returns the keys of those that were not written. It writes 25 items at a
+// time, with several calls at once.
 func (t *Table) Put(
 	ctx context.Context, items map[subscriber.Key]subscriber.Item,
 ) (failed []subscriber.Key, first error) {
@@ -267,8 +267,8 @@ func toValues(key subscriber.Key, item subscriber.Item) map[string]types.Attribu
 	return values
 }
 
-// fromValues takes an item apart. A value that is neither a text, a whole number nor bytes stays as it is, so that a
-// condition can still compare it.
+// fromValues takes an item apart. A value that is neither a text, a whole number nor bytes stays as it is, so that
+// a condition can still compare it.
 func fromValues(values map[string]types.AttributeValue) (key subscriber.Key, item subscriber.Item) {
 	item = make(subscriber.Item, len(values))
 	for name, v := range values {

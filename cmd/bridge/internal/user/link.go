@@ -104,7 +104,8 @@ Exit codes: 0 all is stored, 1 some is not, or nobody said yes, 2 wrong usage.`,
 	o.person.flags(cmd, "the users' app")
 	flags := cmd.Flags()
 	if a.Action == users.Link {
-		flags.StringVar(&o.clevertapID, "clevertap-id", "", "the CleverTap ID, with its prefix, as CleverTap's SDK returns it")
+		flags.StringVar(&o.clevertapID, "clevertap-id", "",
+			"the CleverTap ID, with its prefix, as CleverTap's SDK returns it")
 	}
 	flags.StringVar(&o.observedAt, "observed-at", "", "when it was so, such as 2026-11-28T09:30:00Z (default now)")
 	flags.StringVar(&o.file, "file", "", "a file of users, - for standard input")
@@ -135,11 +136,11 @@ func (o *updateOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	file, err := cli.LoadApp(cmd, o.integrations, &o.app)
+	table, err := o.open(cmd)
 	if err != nil {
 		return err
 	}
-	table, err := o.open(cmd)
+	file, err := cli.LoadApp(cmd, o.integrations, &o.app)
 	if err != nil {
 		return err
 	}

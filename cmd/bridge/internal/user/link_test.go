@@ -34,6 +34,8 @@ func TestOneUserIsLinkedSuppressedAndRestored(t *testing.T) {
 		now     = "2026-11-23T10:00:00.000Z"
 		old     = "__old 2026-10-01T00:00:00.000Z"
 		silence = "2026-10-02T00:00:00.000Z 2026-10-03T00:00:00.000Z"
+		before  = old + " " + silence
+		newLink = "__new " + now + " " + silence
 	)
 	for name, c := range map[string]struct {
 		args string
@@ -42,27 +44,29 @@ func TestOneUserIsLinkedSuppressedAndRestored(t *testing.T) {
 		out  string
 		want string
 	}{
-		"linked": {"link --user learner-1 --clevertap-id __new", "y\n", cli.OK, "1 user linked, 0 unchanged, 0 not stored\n",
-			"__new " + now + " " + silence},
-		"linked, for programs": {"link --user learner-1 --clevertap-id __new --yes --json", "", cli.OK,
-			`{"app":"demo","users":1,"changed":1,"known":0}` + "\n", "__new " + now + " " + silence},
-		"linked to the same": {"link --user learner-1 --clevertap-id __old --yes", "", cli.OK, "0 users linked, 1 unchanged",
-			old + " " + silence},
-		"linked by something older": {"link --user learner-1 --clevertap-id __new --observed-at 2026-09-01T00:00:00Z --yes", "",
-			cli.OK, "0 users linked, 1 unchanged", old + " " + silence},
-		"suppressed":          {"suppress --user learner-1 --yes", "", cli.OK, "1 user suppressed", old + " " + now + " " + silence[25:]},
-		"restored already":    {"restore --user learner-1 --yes", "", cli.OK, "0 users restored, 1 unchanged", old + " " + silence},
-		"an anonymous one":    {"suppress --anonymous learner-1 --yes", "", cli.OK, "1 user suppressed", old + " " + silence},
-		"not without a yes":   {"suppress --user learner-1", "n\n", cli.Finding, "", old + " " + silence},
-		"nor to another app":  {"suppress --user learner-1 --yes --app dmeo", "", cli.Usage, "", old + " " + silence},
-		"nor with odd ids":    {"link --user learner-1 --clevertap-id a,b --yes", "", cli.Usage, "", old + " " + silence},
-		"nor with an odd day": {"suppress --user learner-1 --yes --observed-at today", "", cli.Usage, "", old + " " + silence},
+		"linked": {"link --clevertap-id __new", "y\n", cli.OK, "1 user linked, 0 unchanged, 0 not stored\n", newLink},
+		"for programs": {"link --clevertap-id __new --yes --json", "", cli.OK,
+			`{"app":"demo","users":1,"changed":1,"known":0}` + "\n", newLink},
+		"linked to the same": {"link --clevertap-id __old --yes", "", cli.OK, "0 users linked, 1 unchanged", before},
+		"linked by something older": {"link --clevertap-id __new --observed-at 2026-09-01T00:00:00Z --yes", "", cli.OK,
+			"0 users linked, 1 unchanged", before},
+		"suppressed":          {"suppress --yes", "", cli.OK, "1 user suppressed", old + " " + now + " " + silence[25:]},
+		"restored already":    {"restore --yes", "", cli.OK, "0 users restored, 1 unchanged", before},
+		"an anonymous one":    {"suppress --yes --anonymous learner-1", "", cli.OK, "1 user suppressed", before},
+		"not without a yes":   {"suppress", "n\n", cli.Finding, "", before},
+		"nor to another app":  {"suppress --yes --app dmeo", "", cli.Usage, "", before},
+		"nor with odd ids":    {"link --clevertap-id a,b --yes", "", cli.Usage, "", before},
+		"nor with an odd day": {"suppress --yes --observed-at today", "", cli.Usage, "", before},
+		"nor with a file too": {"suppress --yes --file users.csv", "", cli.Usage, "", before},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
 			put(cloud, learner, "person#demo", linkedPerson)
 			args := c.args
 			if !strings.Contains(args, "--app") {
 				args += " --app demo"
+			}
+			if !strings.Contains(args, "--anonymous") {
+				args += " --user learner-1"
 			}
 			got := run(t, cloud, c.in, args+" --stack "+clitest.Stack)
 			if !got.Has(c.code, c.out, "") || personOf(cloud, learner) != c.want {
@@ -78,7 +82,8 @@ func TestOneUserIsLinkedSuppressedAndRestored(t *testing.T) {
 
 func TestThePreviewSaysWhatALinkIsFor(t *testing.T) {
 	for mode, want := range map[string]string{
-		"anonymous": "Those of users with a user_id are not used", "never": "They are not used", "always": "Store 1 link of demo",
+		"anonymous": "Those of users with a user_id are not used", "never": "They are not used",
+		"always": "Store 1 link of demo",
 	} {
 		clitest.Subtest(t, mode, func(t *testing.T, c *clitest.Cloud) {
 			file := writeFile(t, "apps: {demo: {clevertap_id: "+mode+"}}")
@@ -112,16 +117,18 @@ func TestAFileOfUsersIsStoredAndGoesOnWhereItStopped(t *testing.T) {
 				c.Dynamo.Inject(awstest.Fault{Status: 400, Code: "ThrottlingException"})
 			}
 		})
-		if got := run(t, c, "", link); !got.Has(cli.Finding, "100 users linked, 0 unchanged, 150 not stored", "the same command goes on") {
+		got := run(t, c, "", link)
+		if !got.Has(cli.Finding, "100 users linked, 0 unchanged, 150 not stored", "the same command goes on") {
 			t.Errorf("got %+v", got)
 		}
 		c.Dynamo.Before(nil)
 		c.Dynamo.Inject()
-		if got := run(t, c, "", link); !got.Has(cli.OK, "150 users linked, 100 unchanged, 0 not stored", "") || len(c.Table.Keys()) != 250 {
+		got = run(t, c, "", link)
+		if !got.Has(cli.OK, "150 users linked, 100 unchanged, 0 not stored", "") || len(c.Table.Keys()) != 250 {
 			t.Errorf("got %+v, %d items", got, len(c.Table.Keys()))
 		}
 		lines := `{"user_id":"learner-1"}` + "\n" + `{"user_id":"learner-2","observed_at":"2026-11-20T00:00:00Z"}` + "\n"
-		got := run(t, c, lines, "suppress --stack "+clitest.Stack+" --app demo --yes --json --file -")
+		got = run(t, c, lines, "suppress --stack "+clitest.Stack+" --app demo --yes --json --file -")
 		if words := strings.Fields(personOf(c, learner)); len(words) != 3 || words[0] != "-h1" ||
 			!got.Has(cli.OK, `{"app":"demo","users":2,"changed":2,"known":0}`, "") {
 			t.Errorf("got %+v, stored %s", got, words)

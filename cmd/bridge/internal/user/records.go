@@ -38,7 +38,8 @@ func (l layout) read(text []byte, add func(line int, fields map[string]string, e
 func (l layout) readCSV(text []byte, add func(line int, fields map[string]string, err error)) {
 	reader := csv.NewReader(bytes.NewReader(text))
 	reader.FieldsPerRecord = -1
-	if first, _, _ := bytes.Cut(text, []byte("\n")); bytes.Contains(first, []byte(";")) && !bytes.Contains(first, []byte(",")) {
+	first, _, _ := bytes.Cut(text, []byte("\n"))
+	if bytes.Contains(first, []byte(";")) && !bytes.Contains(first, []byte(",")) {
 		reader.Comma = ';'
 	}
 	header, err := reader.Read()
