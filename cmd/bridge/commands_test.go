@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -269,7 +270,7 @@ func history(user string) []subscriber.Event {
 	started := subscriber.Event{
 		App: "demo", Event: "SUBSCRIPTION_STARTED", EventID: "e-1", Name: "Subscription Started", Created: received.Add(-3 * time.Second),
 		Received: received, Settled: received.Add(2 * time.Second), Outcome: "delivered", Records: "event,profile",
-		Account: "AAA-111-2222", Active: "true", Attempt: 1, Settings: "built-in", Body: []byte(clitest.Webhook(user, 1)),
+		Account: "AAA-111-2222", Active: "true", Attempt: 1, Settings: "built-in",
 	}
 	switchedOff := started
 	switchedOff.Event, switchedOff.EventID, switchedOff.Name = "ACTIVATE", "e-2", ""
@@ -280,7 +281,12 @@ func history(user string) []subscriber.Event {
 	waiting.Received, waiting.Created = received.Add(25*time.Hour), received.Add(25*time.Hour-2*time.Second)
 	waiting.Settled, waiting.Attempt = received.Add(25*time.Hour+40*time.Second), 4
 	waiting.Outcome, waiting.Reason, waiting.Code, waiting.Records = "retry", "server", "503", ""
-	return []subscriber.Event{started, switchedOff, waiting}
+	all := []subscriber.Event{started, switchedOff, waiting}
+	for i, e := range all {
+		all[i].Body = fmt.Appendf(nil, `{"event_name":%q,"user_id":%q,"event_id":%q,"event_created_at":%q}`,
+			e.Event, user, e.EventID, e.Created.Format(time.RFC3339))
+	}
+	return all
 }
 
 // What user show prints of an app is what explain takes.

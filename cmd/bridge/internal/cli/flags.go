@@ -93,13 +93,15 @@ func (r Rate) Pace(n int) string {
 // Instant is a flag's value: a time such as 2026-11-21T08:30:00Z, a day of UTC, or an age, which is how long ago it is.
 type Instant struct {
 	time.Time
-	EndOfDay bool // a day is its end, not its beginning
+	EndOfDay bool   // a day is its end, not its beginning
+	Text     string // as it was given
 }
 
 var errInstant = errors.New("want a day such as 2026-11-21, a time such as 2026-11-21T08:30:00Z, or how long ago, such as 12h or 3d")
 
 // Set reads an instant. Times are UTC unless they say otherwise.
 func (i *Instant) Set(text string) error {
+	i.Text = text
 	var ago Age
 	if ago.Set(text) == nil {
 		i.Time = time.Now().UTC().Add(-time.Duration(ago))

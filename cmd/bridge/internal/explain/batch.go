@@ -49,23 +49,10 @@ const (
 // explain runs the forwarder's handler over a batch.
 func explain(ctx context.Context, b batch) (explanation, error) {
 	x := explanation{File: b.file.Path, App: b.app, Webhooks: make([]outcome, len(b.bodies))}
-	accounts := fixedAccounts{Production: clevertap.Account{Host: production, ID: production}}
-	if b.sandboxAccount {
-		accounts.Sandbox = &clevertap.Account{Host: sandbox, ID: sandbox}
-	}
 	network := &recorder{uploads: make(map[string][]upload)}
-	handler := &forward.Handler{
-		Settings: settings.Fixed(b.file),
-		Accounts: accounts,
-		Mapper:   mapping.New(),
-		Uploader: clevertap.NewUploader(clevertap.Options{Transport: network, Concurrency: 1}),
-		Rejecter: nowhere{},
-		Delayer:  nowhere{},
-		Log:      slog.New(slog.DiscardHandler),
-		Metrics:  io.Discard,
-		Explain:  func(i int, n mapping.Explanation) { x.Webhooks[i].addNote(n, b.file.Path) },
-		Observe:  func(r forward.Result) { x.Webhooks[r.Message].complete(r, b) },
-	}
+	handler := b.handler(network)
+	handler.Explain = func(i int, n mapping.Explanation) { x.Webhooks[i].addNote(n, b.file.Path) }
+	handler.Observe = func(r forward.Result) { x.Webhooks[r.Message].complete(r, b) }
 	subscribers := b.subscribers()
 	table := &memoryTable{items: make(map[subscriber.Key]subscriber.Item), read: make(map[subscriber.Key]bool)}
 	if b.states != nil {
@@ -90,6 +77,24 @@ func explain(ctx context.Context, b batch) (explanation, error) {
 		}
 	}
 	return x, nil
+}
+
+// handler is the forwarder's, with nothing around it but a transport that stands for CleverTap.
+func (b *batch) handler(network http.RoundTripper) *forward.Handler {
+	accounts := fixedAccounts{Production: clevertap.Account{Host: production, ID: production}}
+	if b.sandboxAccount {
+		accounts.Sandbox = &clevertap.Account{Host: sandbox, ID: sandbox}
+	}
+	return &forward.Handler{
+		Settings: settings.Fixed(b.file),
+		Accounts: accounts,
+		Mapper:   mapping.New(),
+		Uploader: clevertap.NewUploader(clevertap.Options{Transport: network, Concurrency: 1}),
+		Rejecter: nowhere{},
+		Delayer:  nowhere{},
+		Log:      slog.New(slog.DiscardHandler),
+		Metrics:  io.Discard,
+	}
 }
 
 // stateKey is where the table has a subscriber's purchases at an account.

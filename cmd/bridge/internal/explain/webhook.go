@@ -4,6 +4,11 @@ import (
 	"context"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
@@ -26,4 +31,51 @@ func (w Webhook) Explain(ctx context.Context) (value any, text string, err error
 		sandboxAccount: w.SandboxAccount, states: w.States, items: w.Items,
 	})
 	return x, x.text(), err
+}
+
+// Result is what becomes of a webhook.
+type Result struct {
+	Outcome string
+	Reason  string // why it is not delivered
+	Records forward.Kinds
+	Name    string // of the event at CleverTap; empty if it is not sent
+}
+
+// Results says what becomes of an app's webhooks under an integration file, without what is stored of people.
+func Results(
+	ctx context.Context, file *integration.File, app string, bodies [][]byte, sandboxAccount bool,
+) ([]Result, error) {
+	b := batch{file: file, app: app, bodies: bodies, received: time.Now(), sandboxAccount: sandboxAccount}
+	results := make([]Result, len(bodies))
+	handler := b.handler(&recorder{uploads: make(map[string][]upload)})
+	handler.Observe = func(r forward.Result) {
+		result := &results[r.Message]
+		result.Outcome = r.Outcome.String()
+		if r.Fault != nil {
+			result.Reason = string(r.Fault.Reason)
+		}
+		for _, record := range r.Records {
+			if result.Records |= record.Kind; record.Kind == forward.Event {
+				result.Name = eventName(record.JSON)
+			}
+		}
+	}
+	if _, err := handler.Invoke(ctx, b.event()); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, cli.ErrInterrupted
+	}
+	return results, nil
+}
+
+// eventName is the name in an event record.
+func eventName(record []byte) string {
+	var event struct {
+		Name string `json:"evtName"`
+	}
+	if err := json.Unmarshal(record, &event, stored.Lenient...); err != nil {
+		panic(err) // the mapping wrote it
+	}
+	return event.Name
 }

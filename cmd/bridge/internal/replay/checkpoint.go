@@ -71,23 +71,28 @@ func (c *checkpoint) moveBehind(w stored.Webhook) {
 	c.Ahead = slices.DeleteFunc(c.Ahead, func(end int64) bool { return end <= w.End })
 }
 
-// save writes the checkpoint, whole or not at all.
+// save writes the checkpoint.
 func (c *checkpoint) save() error {
 	if c.path == "" {
 		return nil
 	}
+	return saveProgress(c.path, c)
+}
+
+// saveProgress writes a progress file, whole or not at all.
+func saveProgress(path string, progress any) error {
 	const hint = "--checkpoint names a file in another folder"
-	text, err := json.Marshal(c)
+	text, err := json.Marshal(progress)
 	if err != nil {
 		return fmt.Errorf("progress: %w", err)
 	}
-	file, err := os.CreateTemp(filepath.Dir(c.path), ".progress-*")
+	file, err := os.CreateTemp(filepath.Dir(path), ".progress-*")
 	if err != nil {
 		return cli.Findingf(hint, "progress: %w", err)
 	}
 	_, err = file.Write(append(text, '\n'))
 	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), c.path)
+		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
 		return cli.Findingf(hint, "progress: %w", errors.Join(err, os.Remove(file.Name())))

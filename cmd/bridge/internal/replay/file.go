@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -88,7 +86,7 @@ func (r *replay) send(f *file) error {
 		problem := v.problem(w)
 		switch {
 		case problem == "":
-			p.add(w, r.encode(f, w.Body))
+			p.add(w, encode(r.app, w.Body, f.checkpoint.Run, r.sender.FIFO()))
 		case r.skipBad:
 			p.add(w, nil)
 		default: // on standard input, which could not be checked before
@@ -101,23 +99,6 @@ func (r *replay) send(f *file) error {
 			}
 		}
 	}
-}
-
-// encode makes of a body the message that the receiver would make of it now. The queue drops what it has seen in the
-// last five minutes: it must do so with what an interrupted run sends twice, but not with what the user sends once
-// more.
-func (r *replay) encode(f *file, body []byte) *stack.Outgoing {
-	ids := webhook.Peek(body)
-	m := message.Message{App: r.app, Received: time.Now(), Body: body}
-	out := stack.NewOutgoing(message.Encode(m, message.IDs{
-		SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID,
-		EventName: ids.EventName, EventID: ids.EventID,
-	}, r.sender.FIFO()))
-	if out.DeduplicationID != "" {
-		sum := sha256.Sum256([]byte(f.checkpoint.Run + "\n" + out.DeduplicationID))
-		out.DeduplicationID = hex.EncodeToString(sum[:])
-	}
-	return out
 }
 
 // sendPage sends a page and notes what was accepted of it. The checkpoint moves up to the first that was not; what was

@@ -27,13 +27,14 @@ type options struct {
 	stack, app, file, checkpoint string
 	rate                         cli.Rate
 	skipBad, restart             bool
+	journalFlags
 }
 
 // NewCommand returns "replay". network makes the calls to AWS; nil is the real one.
 func NewCommand(network http.RoundTripper) *cobra.Command {
 	o := options{network: network, rate: sender.DefaultRate}
 	cmd := &cobra.Command{
-		Use:   "replay --stack <stack> --app <app> <file>… | -",
+		Use:   "replay --stack <stack> --app <app> <file>… | - | --journal --from <time>",
 		Short: "Send stored webhooks through the queue",
 		Long: `Sends stored webhook bodies to the events queue as if they had just come: a backfill, or
 what another system kept. Files hold one webhook a line, or JSON documents one after the
@@ -47,27 +48,42 @@ already. Standard input needs --yes, and --checkpoint if it is to be resumed.
 CleverTap does not deduplicate: what it has already is stored a second time. Events
 younger than two hours may set off campaigns; older ones do not.
 
+With --journal the webhooks are those that the stack's journal has kept, where its
+parameter Journal is "bodies": of all apps or one, of some events, of one person. It shows
+first how many there are, and which come out differently under today's settings from what
+became of them then. Unless a person is named it reads the whole table, twice, which costs
+a few cents for a million entries. How far it has come is noted in journal.progress.
+
 Exit codes: 0 all were sent, 1 some were not, or nobody said yes, 2 wrong usage.`,
 		Example: `  bridge replay --stack purchasely-clevertap --app demo --yes events/webhooks/trial-started.json
+  bridge replay --stack purchasely-clevertap --journal --from 2026-11-21 --to 2026-11-22 --event ACTIVATE --yes
   bridge sample TRIAL_STARTED | bridge replay --stack purchasely-clevertap --app demo --rate 5 --yes --json -`,
-		Args: cli.Args(cobra.MinimumNArgs(1)),
+		Args: cli.Args(func(cmd *cobra.Command, args []string) error {
+			if o.journal {
+				return cobra.NoArgs(cmd, args)
+			}
+			return cobra.MinimumNArgs(1)(cmd, args)
+		}),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	flags := cmd.Flags()
 	stack.Flag(cmd, &o.stack)
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
-	cli.AppFlag(cmd, &o.app, "the app whose webhooks these are")
+	cli.AppFlag(cmd, &o.app, "the app whose webhooks these are; with --journal all apps unless one is named")
 	flags.StringVar(&o.checkpoint, "checkpoint", "", "where to note how far it has come (default <file>.progress)")
 	flags.Var(&o.rate, "rate", "webhooks per second, 0 for as fast as it goes")
 	o.YesFlag(cmd)
 	flags.BoolVar(&o.skipBad, "skip-bad", false, "leave out what is no webhook")
 	flags.BoolVar(&o.restart, "restart", false, "begin anew, whatever was sent before")
+	o.journalFlags.flags(cmd)
 	return cmd
 }
 
 func (o *options) check(cmd *cobra.Command, paths []string) error {
 	switch {
+	case o.used():
+		return cli.BadUsage(cmd, errors.New("flags --from, --to, --event, --user and --anonymous go with --journal"))
 	case len(paths) > 1 && o.checkpoint != "":
 		return cli.BadUsage(cmd, errors.New("flag --checkpoint is for one file"))
 	case len(paths) > 1 && slices.Contains(paths, "-"):
@@ -88,6 +104,9 @@ type replay struct {
 }
 
 func (o *options) run(cmd *cobra.Command, paths []string) error {
+	if o.journal {
+		return o.runJournal(cmd)
+	}
 	if err := o.check(cmd, paths); err != nil {
 		return err
 	}

@@ -1,0 +1,67 @@
+package journal
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+)
+
+// Selection says which entries of the journal are meant. Zero fields mean all.
+type Selection struct {
+	From, To   time.Time // of the arrival; the end is not included
+	App        string
+	Events     []string // Purchasely's names
+	Partitions []string // of people
+}
+
+// Has reports whether an entry is meant, whosoever it is of.
+func (s Selection) Has(e Entry) bool {
+	return !e.Received.Before(s.From) && (s.To.IsZero() || e.Received.Before(s.To)) &&
+		(s.App == "" || e.App == s.App) && (len(s.Events) == 0 || slices.Contains(s.Events, e.Event.Event))
+}
+
+// Scan reads the entries of a selection, behind a key unless that is zero. A person's entries of an app come together and in the
+// order in which they arrived; else the order is not that of time. Unless people are named, the whole table is read.
+func Scan(ctx context.Context, table *dynamo.Table, s Selection, after subscriber.Key, now time.Time) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		for e, err := range s.items(ctx, table, after) {
+			if err != nil {
+				yield(Entry{}, err)
+				return
+			}
+			if entry := ReadEntry(e); !e.Item.Expired(now) && s.Has(entry) && !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// items reads the items among which the entries are.
+func (s Selection) items(ctx context.Context, table *dynamo.Table, after subscriber.Key) iter.Seq2[dynamo.Entry, error] {
+	if len(s.Partitions) == 0 {
+		among := dynamo.Range{Attribute: "received", From: math.MinInt64, To: math.MaxInt64}
+		if !s.From.IsZero() {
+			among.From = s.From.UnixMilli()
+		}
+		if !s.To.IsZero() {
+			among.To = s.To.UnixMilli()
+		}
+		return table.Scan(ctx, subscriber.EventPrefix, among, after)
+	}
+	return func(yield func(dynamo.Entry, error) bool) {
+		for _, partition := range slices.Sorted(slices.Values(s.Partitions)) {
+			for e, err := range table.Partition(ctx, partition, subscriber.EventPrefix) {
+				behind := cmp.Or(cmp.Compare(partition, after.Partition), cmp.Compare(e.Key.Sort, after.Sort)) > 0
+				if (err != nil || behind) && !yield(e, err) {
+					return
+				}
+			}
+		}
+	}
+}
