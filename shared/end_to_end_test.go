@@ -66,7 +66,7 @@ func newPipeline(t *testing.T) *pipeline {
 	}
 	log := slog.New(slog.NewJSONHandler(&p.log, nil))
 	p.receiver = receive.New(receive.Config{
-		Apps: []string{"demo"}, MaxBody: 262144, FIFO: true, Keys: keys{}, Queue: p, Log: log,
+		Apps: settings.Apps{Store: settings.Fixed(settings.AppNames{"demo": true})}, MaxBody: 262144, FIFO: true, Keys: keys{}, Queue: p, Log: log,
 		Observer: receive.NewMetrics(&p.metrics),
 	})
 	p.forwarder = &forward.Handler{

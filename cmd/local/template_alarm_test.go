@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -93,6 +94,7 @@ var alarms = map[string]string{
 	"StandardInFlightAlarm":    "AWS/SQS ApproximateNumberOfMessagesNotVisible [EventsStandardQueue.QueueName]",
 	"CredentialsAlarm":         "PurchaselyCleverTap CredentialsRefused []",
 	"BreakerAlarm":             "PurchaselyCleverTap BreakerOpen []",
+	"SettingsRejectedAlarm":    "PurchaselyCleverTap SettingsRejected []",
 	"ForwarderErrorsAlarm":     "AWS/Lambda Errors [Forwarder]",
 	"SignatureAlarm":           "PurchaselyCleverTap WebhooksRefused [unauthorized]",
 	"ReceiverErrorsAlarm":      "AWS/Lambda Errors [Receiver]",
@@ -297,7 +299,7 @@ func dashboardIsWhole(s *stack) {
 	}
 	for _, subject := range []string{
 		"arrived", "what became of them", "Age of events", "Upload latency", "messages waiting", "age of the oldest",
-		"in flight", "Rejected", "by reason", "Errors", "Cost", "open breakers", "By app",
+		"in flight", "Rejected", "by reason", "Errors", "Cost", "open breakers", "By app", "Settings in force",
 	} {
 		s.fault(!strings.Contains(keys(titles), subject), "nothing about %q", subject)
 	}
@@ -305,16 +307,16 @@ func dashboardIsWhole(s *stack) {
 
 // queryIsOfOurLogs checks a query, as far as the dashboard's queries go.
 func (s *stack) queryIsOfOurLogs(query string) {
-	form := regexp.MustCompile(`^SOURCE '\$\{(\w+)\}' \| filter (.+) \| stats count\(\*\) as (\w+) by ([\w, ]+) ` +
-		`\| sort (\w+) desc \| limit 50$`).FindStringSubmatch(query)
+	form := regexp.MustCompile(`^SOURCE '\$\{(\w+)\}' \| filter (.+) \| stats count\(\*\) as (\w+) by (bin\(15m\) as (\w+), )?` +
+		`([\w, ]+) \| sort (\w+) desc \| limit (?:50|100)$`).FindStringSubmatch(query)
 	if form == nil {
 		s.fault(true, "a query of another form: %s", query)
 		return
 	}
 	s.fault(s.of("AWS::Logs::LogGroup")[form[1]] == nil, "no log group %s", form[1])
-	s.want("sorted by", form[3], form[5])
-	for key := range strings.SplitSeq(form[4], ", ") {
-		logged := slices.Contains([]string{"outcome", "reason", "code", "app", "event", "status"}, key)
+	s.want("sorted by", cmp.Or(form[5], form[3]), form[7])
+	for key := range strings.SplitSeq(form[6], ", ") {
+		logged := slices.Contains([]string{"outcome", "reason", "code", "app", "event", "status", "settings"}, key)
 		s.fault(!logged, "the log has no key %s", key)
 	}
 }

@@ -41,6 +41,10 @@ func (s *stack) grants(role string) string {
 	grant("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:purchasely-clevertap/*/"+kind+
 		"-??????", "secretsmanager:GetSecretValue")
 	grant(strings.TrimSuffix(role, "Role")+"Logs.Arn", "logs:CreateLogStream", "logs:PutLogEvents")
+	if s.parameters["Settings"] == "on" {
+		grant("${SettingsBucket.Arn}/integrations.yaml", "s3:GetObject", "s3:GetObjectVersion")
+		grant("SettingsBucket.Arn", "s3:ListBucket", "s3:ListBucketVersions")
+	}
 	if role == "ForwarderRole" && s.parameters["Subscribers"] == "on" {
 		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem")
 	}
@@ -151,10 +155,12 @@ func environmentsAreExact(s *stack) {
 		return fmt.Sprintf("https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}/%v", s.get(queue, "QueueName"))
 	}
 	p := s.parameters
+	bucket := map[any]string{"on": "SettingsBucket", "off": ""}[p["Settings"]]
 	for name, want := range map[string]node{
 		"Receiver": {
 			"QUEUE_URL": url(queue), "SECRETS_PREFIX": p["SecretsPrefix"], "MAX_BODY_BYTES": p["MaxBodyBytes"],
 			"TIMESTAMP_TOLERANCE": p["TimestampTolerance"], "ALLOWED_SOURCES": p["AllowedSources"],
+			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": "60s",
 		},
 		"Forwarder": {
 			"SECRETS_PREFIX": p["SecretsPrefix"], "REJECTED_QUEUE_URL": url("RejectedQueue"),
@@ -163,6 +169,7 @@ func environmentsAreExact(s *stack) {
 			"RETRY_DELAY":        p["RetryDelay"], "BREAKER_PAUSE": p["BreakerPause"],
 			"SUBSCRIBERS_TABLE": map[any]string{"on": "SubscribersTable", "off": ""}[p["Subscribers"]],
 			"JOURNAL":           p["Journal"], "JOURNAL_DAYS": p["JournalDays"],
+			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": p["SettingsRefresh"],
 		},
 		"Users": {"SECRETS_PREFIX": p["SecretsPrefix"], "SUBSCRIBERS_TABLE": "SubscribersTable"},
 	} {

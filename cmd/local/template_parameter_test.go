@@ -106,6 +106,9 @@ func outputsAreThere(s *stack) {
 		want["UsersFunction"] = "Users"
 		want["UsersUrl"] = "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/users/{app}"
 	}
+	if s.parameters["Settings"] == "on" {
+		want["SettingsBucket"] = "SettingsBucket"
+	}
 	if domain := s.parameters["DomainName"]; domain != "" {
 		want["WebhookUrl"] = fmt.Sprintf("https://%v/purchasely/{app}", domain)
 		want["UsersUrl"] = fmt.Sprintf("https://%v/users/{app}", domain)

@@ -183,3 +183,36 @@ func subscriberTableIsKept(s *stack) {
 	})
 	s.stays("SubscribersTable")
 }
+
+func settingsAreKept(s *stack) {
+	buckets, policies := s.of("AWS::S3::Bucket"), s.of("AWS::S3::BucketPolicy")
+	if s.parameters["Settings"] == "off" {
+		s.want("buckets and their policies", 0, len(buckets)+len(policies))
+		return
+	}
+	s.want("buckets", "SettingsBucket", keys(buckets))
+	s.want("policies of buckets", "SettingsBucketPolicy", keys(policies))
+	s.wantAll("SettingsBucket", node{
+		"BucketName":              nil, // The names of buckets are the whole world's.
+		"VersioningConfiguration": node{"Status": "Enabled"},
+		"LifecycleConfiguration.Rules": []any{node{
+			"Id": "OldVersions", "Status": "Enabled", "NoncurrentVersionExpiration": node{"NoncurrentDays": 365},
+		}},
+		"BucketEncryption.ServerSideEncryptionConfiguration": []any{
+			node{"ServerSideEncryptionByDefault": node{"SSEAlgorithm": "AES256"}},
+		},
+		"PublicAccessBlockConfiguration": node{
+			"BlockPublicAcls": true, "BlockPublicPolicy": true, "IgnorePublicAcls": true, "RestrictPublicBuckets": true,
+		},
+		"OwnershipControls.Rules": []any{node{"ObjectOwnership": "BucketOwnerEnforced"}},
+	})
+	s.wantAll("SettingsBucketPolicy", node{
+		"Bucket": "SettingsBucket",
+		"PolicyDocument.Statement": []any{node{
+			"Sid": "OnlyTls", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+			"Resource":  []any{"SettingsBucket.Arn", "${SettingsBucket.Arn}/*"},
+			"Condition": node{"Bool": node{"aws:SecureTransport": "false"}},
+		}},
+	})
+	s.stays("SettingsBucket")
+}

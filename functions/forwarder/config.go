@@ -1,17 +1,15 @@
 package main
 
 import (
-	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
 // Bounds of what may be set. The longest times keep an upload inside an invocation and a message inside its retention.
@@ -27,7 +25,7 @@ const (
 type Config struct {
 	SecretsPrefix    string
 	RejectedQueue    string
-	Integrations     *integration.File
+	Settings         settings.Config[*integration.File]
 	Endpoint         string
 	UploadTimeout    time.Duration
 	RetryDelay       time.Duration
@@ -43,6 +41,7 @@ func readConfig(r *env.Reader) Config {
 	c := Config{
 		SecretsPrefix:    r.SecretsPrefix("SECRETS_PREFIX"),
 		RejectedQueue:    r.URL("REJECTED_QUEUE_URL"),
+		Settings:         settings.ReadIntegrations(r),
 		Endpoint:         r.Optional("CLEVERTAP_ENDPOINT", ""),
 		UploadTimeout:    r.Duration("UPLOAD_TIMEOUT", 10*time.Second, time.Millisecond, maxUploadTimeout),
 		RetryDelay:       r.Duration("RETRY_DELAY", 5*time.Second, time.Millisecond, maxRetryDelay),
@@ -60,35 +59,12 @@ func readConfig(r *env.Reader) Config {
 			r.Fault("CLEVERTAP_ENDPOINT", fault)
 		}
 	}
-	var err error
-	if c.Integrations, err = loadIntegrations(r.Optional("INTEGRATIONS_FILE", "")); err != nil {
-		r.Fault("INTEGRATIONS_FILE", err.Error())
-	}
 	return c
 }
 
 // journals are the values of JOURNAL.
 var journals = map[string]forward.Journal{
 	"off": forward.JournalOff, "outcomes": forward.JournalOutcomes, "bodies": forward.JournalBodies,
-}
-
-// loadIntegrations loads the file that path names, or the embedded one. An invalid file stops the forwarder: messages
-// wait in the queue.
-func loadIntegrations(path string) (*integration.File, error) {
-	text := []byte(config.Integrations)
-	name := "integrations.yaml"
-	if path != "" {
-		name = path
-		var err error
-		if text, err = os.ReadFile(path); err != nil { //nolint:gosec // the operator names the file
-			return nil, fmt.Errorf("the file cannot be read: %w", err)
-		}
-	}
-	file, problems := integration.Load(name, text)
-	if file == nil {
-		return nil, problems
-	}
-	return file, nil
 }
 
 // checkEndpoint checks the address that replaces CleverTap's: credentials are sent there, so plain HTTP is for this

@@ -37,7 +37,7 @@ func TestTheDefaultsAreThoseOfTheReadme(t *testing.T) {
 		c.JournalLifetime != 30*24*time.Hour {
 		t.Errorf("defaults are %+v", c)
 	}
-	if c.Integrations == nil || c.Integrations.Path != "integrations.yaml" {
+	if c.Settings.BuiltIn == nil || c.Settings.BuiltIn.Path != "integrations.yaml" {
 		t.Error("the embedded integration file is missing")
 	}
 }

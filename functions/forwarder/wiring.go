@@ -13,12 +13,12 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/aws/bucket"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
-	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
 // accounts implements forward.Accounts by reading an app's secret.
@@ -67,7 +67,7 @@ func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *forward.Handler {
 	read := aws.ReadParsed(aws.NewSecrets(cloud), clevertap.ParseAccounts)
 	rejected := aws.NewQueue(cloud, c.RejectedQueue)
 	h := &forward.Handler{
-		Settings: settings.Fixed(c.Integrations),
+		Settings: bucket.NewStore(cloud, c.Settings, log, os.Stdout),
 		Accounts: accounts{c.SecretsPrefix, secret.NewCache(read)},
 		Mapper:   mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/env"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/receive"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
 const (
@@ -27,7 +23,7 @@ const (
 type Config struct {
 	QueueURL      string
 	SecretsPrefix string
-	Apps          []string
+	Settings      settings.Config[settings.AppNames]
 	MaxBody       int
 	Tolerance     time.Duration
 	Sources       receive.Sources
@@ -38,7 +34,7 @@ func readConfig(r *env.Reader) Config {
 	return Config{
 		QueueURL:      r.URL("QUEUE_URL"),
 		SecretsPrefix: r.SecretsPrefix("SECRETS_PREFIX"),
-		Apps:          readApps(r),
+		Settings:      settings.ReadApps(r),
 		MaxBody:       r.Int("MAX_BODY_BYTES", defaultMaxBody, 1, message.MaxBody),
 		Tolerance:     r.Duration("TIMESTAMP_TOLERANCE", 0, 0, maxTolerance),
 		Sources:       readSources(r),
@@ -50,29 +46,6 @@ func (c Config) FIFO() bool { return strings.HasSuffix(c.QueueURL, ".fifo") }
 
 // keysSecret is the name of the secret with an app's signing keys.
 func (c Config) keysSecret(app string) string { return c.SecretsPrefix + "/" + app + "/purchasely" }
-
-// readApps reads the app names only, from any file that has some: a typo in the rest of it must not stop
-// purchases.
-func readApps(r *env.Reader) []string {
-	const variable = "INTEGRATIONS_FILE"
-	name, text := "integrations.yaml", []byte(config.Integrations)
-	if path := r.Optional(variable, ""); path != "" {
-		var err error
-		if text, err = os.ReadFile(path); err != nil {
-			if inner, ok := errors.AsType[*fs.PathError](err); ok {
-				err = inner.Err
-			}
-			r.Fault(variable, "cannot be read: "+err.Error())
-			return nil
-		}
-		name = path
-	}
-	apps, err := integration.AppNames(name, text)
-	if err != nil {
-		r.Fault(variable, err.Error())
-	}
-	return apps
-}
 
 // readSources reads addresses and blocks of addresses, separated by commas. Without any, every address may
 // send.

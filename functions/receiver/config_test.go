@@ -14,6 +14,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
 // read reads an environment in which nothing is wrong except for the changes.
@@ -33,7 +34,9 @@ func read(changes map[string]string) (Config, error) {
 func TestTwoVariablesAreEnough(t *testing.T) {
 	c, err := read(nil)
 	apps, _ := integration.AppNames("", config.Integrations)
-	if err != nil || c.MaxBody != 262144 || c.Tolerance != 0 || !c.FIFO() || !slices.Equal(c.Apps, apps) {
+	slices.Sort(apps)
+	if err != nil || c.MaxBody != 262144 || c.Tolerance != 0 || !c.FIFO() ||
+		!slices.Equal(slices.Sorted(maps.Keys(c.Settings.BuiltIn)), apps) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	if name := c.keysSecret("demo"); name != "purchasely-clevertap/demo/purchasely" {
@@ -53,7 +56,7 @@ func TestEverythingCanBeSet(t *testing.T) {
 	if err != nil || c.MaxBody != 783360 || c.Tolerance != 10*time.Minute || c.FIFO() {
 		t.Errorf("got %+v, %v", c, err)
 	}
-	if c.SecretsPrefix != "bridge" || !slices.Equal(c.Apps, []string{"one", "two"}) {
+	if c.SecretsPrefix != "bridge" || !maps.Equal(c.Settings.BuiltIn, settings.AppNames{"one": true, "two": true}) {
 		t.Errorf("got %+v", c)
 	}
 	if got := fmt.Sprint(c.Sources); got != "[203.0.113.7/32 198.51.100.0/24 2001:db8::/32 2001:db9::1/128]" {

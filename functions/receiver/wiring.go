@@ -14,9 +14,11 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/aws/bucket"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/receive"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -44,8 +46,9 @@ func loadAWS(ctx context.Context, r *env.Reader) sdk.Config {
 
 func newHandler(c Config, cloud sdk.Config) *receive.Handler {
 	read := aws.ReadParsed(aws.NewSecrets(cloud), webhook.ParseKeys)
+	log := slog.New(lambdacontext.NewLogHandler())
 	return receive.New(receive.Config{
-		Apps:      c.Apps,
+		Apps:      settings.Apps{Store: bucket.NewStore(cloud, c.Settings, log, os.Stdout)},
 		MaxBody:   c.MaxBody,
 		Tolerance: c.Tolerance,
 		Sources:   c.Sources,
@@ -55,6 +58,6 @@ func newHandler(c Config, cloud sdk.Config) *receive.Handler {
 		}),
 		Queue:    aws.NewQueue(cloud, c.QueueURL),
 		Observer: receive.NewMetrics(os.Stdout),
-		Log:      slog.New(lambdacontext.NewLogHandler()),
+		Log:      log,
 	})
 }

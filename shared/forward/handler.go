@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/message"
@@ -100,7 +99,6 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	current, err := h.Settings.Require(ctx)
 	if err != nil {
-		h.Log.LogAttrs(ctx, slog.LevelError, "settings out of reach", fault.Of(err).Attrs()...)
 		return nil, err
 	}
 	wait := h.Settings.Begin(ctx)

@@ -235,13 +235,14 @@ func AppNames(name string, text []byte) ([]string, error) {
 
 // namesBelowApps returns the valid keys below apps, which may be there twice.
 func namesBelowApps(root *node) (names []string) {
+	seen := make(map[string]bool)
 	for _, p := range root.pairs {
 		if p.key != "apps" {
 			continue
 		}
 		for _, app := range p.value.pairs {
-			if ValidName(app.key) && !slices.Contains(names, app.key) {
-				names = append(names, app.key)
+			if ValidName(app.key) && !seen[app.key] {
+				names, seen[app.key] = append(names, app.key), true
 			}
 		}
 	}
@@ -255,7 +256,7 @@ func namesBelowApps(root *node) (names []string) {
 func namesByIndentation(text string) (names []string) {
 	key := regexp.MustCompile(`(?m)^([ \t]*)["']?([^\s"':#]+)["']?[ \t]*(?:[:#]|$)`)
 	text = strings.ReplaceAll(strings.TrimPrefix(text, byteOrderMark), "\r", "\n")
-	inside, level := false, 0
+	inside, level, seen := false, 0, make(map[string]bool)
 	for _, match := range key.FindAllStringSubmatch(text, -1) {
 		indent, name := len(strings.ReplaceAll(match[1], "\t", "  ")), match[2]
 		if indent == 0 {
@@ -267,8 +268,8 @@ func namesByIndentation(text string) (names []string) {
 			continue
 		}
 		level = cmp.Or(level, indent)
-		if indent <= level && ValidName(name) && !slices.Contains(names, name) {
-			names = append(names, name)
+		if indent <= level && ValidName(name) && !seen[name] {
+			names, seen[name] = append(names, name), true
 		}
 	}
 	return names

@@ -119,11 +119,19 @@ func TestBounds(t *testing.T) {
 			"apps:\n  demo: " + strings.Repeat("[", 500_000),
 			"test.yaml:2:73: values are nested more than 64 deep; close a bracket, or take the list apart",
 		},
-		"braces without end":              {"apps: " + strings.Repeat("{a: ", 100_000), "nested more than 64 deep"},
-		"a list of lists of lists":        {"apps:\n  - " + strings.Repeat("- ", 100_000), "nested more than 64 deep"},
-		"tags without end":                {"apps: " + strings.Repeat("!x ", 100_000), "nested more than 64 deep"},
-		"aliases that make many of one":   {shared, fmt.Sprintf("describes more than %d keys", integration.MaxPairs)},
-		"merges that make many of one":    {merged, "more is merged than any integration file needs"},
+		"braces without end":            {"apps: " + strings.Repeat("{a: ", 100_000), "nested more than 64 deep"},
+		"a list of lists of lists":      {"apps:\n  - " + strings.Repeat("- ", 100_000), "nested more than 64 deep"},
+		"tags without end":              {"apps: " + strings.Repeat("!x ", 100_000), "nested more than 64 deep"},
+		"aliases that make many of one": {shared, fmt.Sprintf("describes more than %d keys", integration.MaxPairs)},
+		"merges that make many of one":  {merged, "more is merged than any integration file needs"},
+		"many keys side by side": {
+			"apps:\n" + strings.Repeat("  demo: {}\n", 80_000), "test.yaml:5002:7: more than 5000 keys or items stand side by side",
+		},
+		"many keys between braces":        {"apps: {" + strings.Repeat("demo: {}, ", 80_000), "more than 5000 keys or items"},
+		"many items":                      {"apps:\n" + strings.Repeat("  - demo\n", 80_000), "more than 5000 keys or items"},
+		"many keys without a value":       {strings.Repeat("k:\n"+strings.Repeat(" k:\n", 1000), 200), "more than 2000 keys or items have no"},
+		"many names between braces":       {strings.Repeat("- {"+strings.Repeat("k,", 1000)+"k}\n", 200), "more than 2000 keys or items have no"},
+		"a fault in a long line":          {"apps: " + strings.Repeat("*", 1_000_000), "not YAML"},
 		"an alias within its own value":   {"apps: &a\n  demo: {<<: *a}\n", "the alias *a is not defined"},
 		"a byte that is not UTF-8, alone": {"apps:\n  é\xff: {}\n", "test.yaml:2:4: this byte is not UTF-8"},
 	} {
@@ -134,6 +142,29 @@ func TestBounds(t *testing.T) {
 				t.Errorf("%v, %.300s", file, problems.Error())
 			}
 		})
+	}
+}
+
+func TestLargeFilesAreWithinTheBounds(t *testing.T) {
+	var apps strings.Builder
+	apps.WriteString("apps:\n")
+	for i := range 250 {
+		fmt.Fprintf(&apps, "  app-%d:\n    # empty\n    relay:\n    server_events:\n      events:\n", i)
+		for j := range 45 {
+			fmt.Fprintf(&apps, "        EVENT_%d: {name: Event %d}\n", j, j)
+		}
+		apps.WriteString("    user_properties: {default: all, properties: {")
+		for j := range 45 {
+			fmt.Fprintf(&apps, "property_%d: {name: Property %d}, ", j, j)
+		}
+		apps.WriteString("}}\n")
+	}
+	for i := range 30 {
+		fmt.Fprintf(&apps, "  relayed-%d: {relay: {url: \"https://x.example\", events: [%s]}}\n", i, strings.Repeat("A, ", 100))
+	}
+	file, problems := integration.Load("test.yaml", []byte(apps.String()))
+	if file == nil {
+		t.Errorf("%d bytes: %.300s", apps.Len(), problems.Error())
 	}
 }
 

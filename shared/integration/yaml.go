@@ -15,15 +15,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The YAML library recurses without a limit of its own, its time grows with the square of the nesting and of the
-// number of keys side by side, and aliases let a small file describe a huge one; text made for that would stop the
-// process beyond recovery. No integration file comes near these limits: 250 apps with ninety entries each are 1 MiB,
-// and the deepest value is on the sixth level.
-const (
-	maxBytes   = 1 << 20
-	maxNesting = 64
-	maxMerged  = 100_000 // pairs that are copied by <<:
-)
+// maxMerged bounds how many pairs are copied by <<:.
+const maxMerged = 100_000
 
 // tooLarge is the advice for a file that is.
 const tooLarge = "divide it among several deployments"
@@ -53,9 +46,7 @@ func parse(r *report, text []byte) (root *node) {
 		}
 	}()
 	tokens := lexer.Tokenize(strings.TrimPrefix(string(text), byteOrderMark))
-	if at := tooDeep(tokens); at.known() {
-		r.fault(at, "", fmt.Sprintf("values are nested more than %d deep", maxNesting),
-			"close a bracket, or take the list apart")
+	if r.exceedsLimits(tokens) {
 		return nil
 	}
 	if at := secondDocument(tokens); at.known() {
@@ -102,28 +93,6 @@ func invalidUTF8(text []byte) place {
 	return place{}
 }
 
-// tooDeep finds where the nesting passes its limit. On a line of its own every level needs a deeper indentation, so
-// that the file's size bounds the nesting; these tokens nest without.
-func tooDeep(tokens token.Tokens) place {
-	brackets, run := 0, 0
-	for _, t := range tokens {
-		switch t.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			brackets++
-		case token.MappingEndType, token.SequenceEndType:
-			brackets--
-		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.AnchorType:
-			run++
-		default:
-			run = 0
-		}
-		if brackets+run > maxNesting {
-			return at(t)
-		}
-	}
-	return place{}
-}
-
 // secondDocument finds where a second document begins. The library would drop some of those silently.
 func secondDocument(tokens token.Tokens) place {
 	begun, ended, directive := false, false, 0
@@ -145,8 +114,8 @@ func secondDocument(tokens token.Tokens) place {
 
 // syntax reports the library's error with its place.
 func (r *report) syntax(err error) {
-	where, message := place{}, err.Error()
-	if known, ok := errors.AsType[yaml.Error](err); ok {
+	where, message := place{}, "the text cannot be read"
+	if known, ok := errors.AsType[yaml.Error](err); ok { // its own text quotes the file, which takes as long as it is
 		message = known.GetMessage()
 		if t := known.GetToken(); t != nil {
 			where = at(t)

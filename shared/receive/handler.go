@@ -21,6 +21,11 @@ import (
 // log nor metrics.
 const unknownApp = "unknown"
 
+// Apps reports whether there is an app of a name. An error means that nobody can say just now.
+type Apps interface {
+	Has(ctx context.Context, app string) (bool, error)
+}
+
 // Enqueuer puts a message on the queue. A nil error means that the queue has accepted it.
 type Enqueuer interface {
 	Enqueue(ctx context.Context, m message.Encoded) error
@@ -34,7 +39,7 @@ type Observer interface {
 
 // Config is what a Handler works with. Every field is needed except Sources and Tolerance.
 type Config struct {
-	Apps      []string
+	Apps      Apps
 	MaxBody   int           // bytes of a webhook, at most message.MaxBody
 	Sources   Sources       // where webhooks may come from; empty: anywhere
 	Tolerance time.Duration // between the webhook's timestamp and our clock, in both directions; 0: any
@@ -46,19 +51,10 @@ type Config struct {
 }
 
 // Handler answers HTTP API events. It implements lambda.Handler.
-type Handler struct {
-	Config
-	apps map[string]bool
-}
+type Handler struct{ Config }
 
 // New makes a Handler.
-func New(c Config) *Handler {
-	apps := make(map[string]bool, len(c.Apps))
-	for _, app := range c.Apps {
-		apps[app] = true
-	}
-	return &Handler{Config: c, apps: apps}
-}
+func New(c Config) *Handler { return &Handler{c} }
 
 // Invoke answers one event. Its error is always nil: API Gateway would turn a function error into a 500.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ error) {
@@ -73,8 +69,14 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ 
 		}
 	}()
 	r, err := httpapi.Read(payload)
+	if err != nil {
+		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, nil)), nil
+	}
 	named := r.App("/purchasely/")
-	if err != nil || !h.apps[named] {
+	switch known, err := h.Apps.Has(ctx, named); {
+	case err != nil:
+		return h.refuse(ctx, app, fault.Of(err)), nil
+	case !known:
 		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, nil)), nil
 	}
 	app = named

@@ -33,6 +33,15 @@ const (
 
 type object = map[string]any
 
+// apps are apps with the error that asking for them has; others are unknown.
+type apps map[string]error
+
+// Has implements receive.Apps.
+func (a apps) Has(_ context.Context, app string) (bool, error) {
+	err, known := a[app]
+	return known && err == nil, err
+}
+
 // harness is a genuine webhook and a handler whose dependencies work, until a test changes them.
 type harness struct {
 	t              *testing.T
@@ -61,7 +70,7 @@ func newHarness(t *testing.T) *harness {
 	h.current, h.next = key, key
 	h.keys, h.queue = works, works
 	h.Config = receive.Config{
-		Apps: []string{"demo", "other-app"}, MaxBody: 1000, FIFO: true,
+		Apps: apps{"demo": nil, "other-app": nil}, MaxBody: 1000, FIFO: true,
 		Keys: h, Queue: h, Observer: h, Log: slog.New(slog.NewJSONHandler(&h.log, nil)),
 	}
 	return h

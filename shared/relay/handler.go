@@ -80,7 +80,6 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	current, err := h.Settings.Require(ctx)
 	if err != nil {
-		h.Log.LogAttrs(ctx, slog.LevelError, "settings out of reach", fault.Of(err).Attrs()...)
 		return nil, err
 	}
 	start := time.Now()

@@ -3,7 +3,10 @@
 //
 // It promises that a faulty object never takes effect: the newest version that is good counts, in a process that has just
 // started as in one that runs; and that a process which has settings goes on with them when the bucket is out of reach. It
-// does not know what is in a file, and it never asks the bucket by itself: its user decides when, beside its work.
+// never asks the bucket by itself: its user decides when, beside its work.
+//
+// A function reads its environment with [ReadIntegrations] or [ReadApps] and makes a [Store] of that. Before a batch it calls
+// [Store.Require] and [Store.Begin]; a function that answers requests asks [Apps].
 package settings
 
 import (
@@ -14,6 +17,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
 // Key is the object's name in the bucket.
@@ -67,8 +72,8 @@ type InForce[T any] struct {
 type Rejected struct {
 	Version string
 	Err     error  // from the parser: every problem
-	InForce string // the name of what counts instead
-	Known   bool   // the same version was rejected at the refresh before
+	InForce string // the name of what counts instead, empty if nobody knows
+	Known   bool   // the same version was rejected at the last refresh too
 }
 
 // Store keeps the settings in force. T is what a process needs of a file. Its methods may be called from any goroutine.
@@ -77,7 +82,7 @@ type Store[T any] struct {
 	parse    func(text []byte) (T, error)
 	builtIn  T
 	interval time.Duration
-	reject   func(ctx context.Context, r Rejected)
+	report   Reporter
 
 	mu        sync.Mutex
 	current   InForce[T]
@@ -95,13 +100,12 @@ type refresh struct {
 	err  error
 }
 
-// New makes a Store. With a nil bucket the built-in value is in force from the start. reject is called for every refresh
-// that finds a faulty newest version.
+// New makes a Store. With a nil bucket the built-in value is in force from the start.
 func New[T any](
-	bucket Bucket, builtIn T, parse func(text []byte) (T, error), interval time.Duration, reject func(context.Context, Rejected),
+	bucket Bucket, builtIn T, parse func(text []byte) (T, error), interval time.Duration, report Reporter,
 ) *Store[T] {
 	return &Store[T]{
-		bucket: bucket, builtIn: builtIn, parse: parse, interval: interval, reject: reject,
+		bucket: bucket, builtIn: builtIn, parse: parse, interval: interval, report: report,
 		current: InForce[T]{builtIn, BuiltIn},
 	}
 }
@@ -129,6 +133,15 @@ func (s *Store[T]) Current() (settings InForce[T], ready bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current, s.bucket == nil || !s.refreshed.IsZero()
+}
+
+// inForce returns the name of what is in force, empty if nobody knows.
+func (s *Store[T]) inForce() string {
+	current, ready := s.Current()
+	if !ready {
+		return ""
+	}
+	return current.Name
 }
 
 // Due reports whether it is time to ask again.
@@ -160,19 +173,27 @@ func (s *Store[T]) RefreshIfDue(ctx context.Context) error {
 	return s.Refresh(ctx)
 }
 
-// Begin starts a refresh beside the caller's work if one is due. The returned function waits for it, no longer than that. It
-// returns at once if nothing was due.
+// answerTime is what [Store.Begin] leaves of an invocation for its answer.
+const answerTime = 500 * time.Millisecond
+
+// Begin starts a refresh beside the caller's work if one is due. The returned function waits for it, no longer than that and
+// not until the caller's own deadline, and then gives it up. It returns at once if nothing was due.
 func (s *Store[T]) Begin(ctx context.Context) (wait func(most time.Duration)) {
 	if !s.Due() {
 		return func(time.Duration) {}
 	}
+	deadline, hasDeadline := ctx.Deadline()
 	ctx, cancel := context.WithCancel(ctx)
 	r := s.begin(ctx)
 	return func(most time.Duration) {
-		timer := time.AfterFunc(most, cancel)
-		defer timer.Stop()
-		<-r.done
-		cancel()
+		defer cancel()
+		if hasDeadline {
+			most = min(most, time.Until(deadline)-answerTime)
+		}
+		select {
+		case <-r.done:
+		case <-time.After(most):
+		}
 	}
 }
 
@@ -201,16 +222,19 @@ func (s *Store[T]) begin(ctx context.Context) *refresh {
 	return r
 }
 
-// update asks the bucket once and enters what it answers.
+// update asks the bucket once, enters what it answers and reports it.
 func (s *Store[T]) update(ctx context.Context, newest Object, faulty bool) (err error) {
 	var found finding[T]
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("settings: panic of type %T", p)
+			err = fault.Panicked(fault.Retry, p)
 		}
 		rejected := s.enter(found, err)
 		if rejected != nil {
-			s.reject(ctx, *rejected)
+			s.report.Rejected(ctx, *rejected)
+		}
+		if err != nil {
+			s.report.OutOfReach(ctx, err, s.inForce())
 		}
 	}()
 	found, err = s.find(ctx, newest, faulty)
@@ -232,7 +256,7 @@ func (s *Store[T]) enter(f finding[T], err error) *Rejected {
 	s.running, s.err = nil, err
 	switch {
 	case err != nil:
-		if f.bad != nil {
+		if f.bad != nil && !s.refreshed.IsZero() {
 			f.bad.InForce = s.current.Name
 		}
 		return f.bad
@@ -269,13 +293,13 @@ func (s *Store[T]) find(ctx context.Context, newest Object, faulty bool) (findin
 	case faulty && object.Version == newest.Version && object.ETag == newest.ETag:
 		return finding[T]{same: true}, nil
 	}
-	value, fault := s.read(object, err)
+	value, wrong := s.read(object, err)
 	seen := Object{ETag: object.ETag, Version: object.Version}
-	if fault == nil {
+	if wrong == nil {
 		return finding[T]{newest: seen, current: InForce[T]{value, name(object.Text)}}, nil
 	}
 	good, err := s.newestGood(ctx, object.Version)
-	bad := &Rejected{Version: object.Version, Err: fault, InForce: good.Name}
+	bad := &Rejected{Version: object.Version, Err: wrong, InForce: good.Name}
 	return finding[T]{newest: seen, current: good, bad: bad}, err
 }
 
@@ -294,19 +318,23 @@ func (s *Store[T]) newestGood(ctx context.Context, faulty string) (InForce[T], e
 		if err != nil && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrNoObject) {
 			return InForce[T]{}, err
 		}
-		if value, fault := s.read(object, err); fault == nil {
+		if value, wrong := s.read(object, err); wrong == nil {
 			return InForce[T]{value, name(object.Text)}, nil
 		}
 	}
 	return InForce[T]{s.builtIn, BuiltIn}, nil
 }
 
-// read parses a version, unless fetching it has failed already.
-func (s *Store[T]) read(object Object, err error) (T, error) {
-	if err != nil {
-		var none T
-		return none, err
+// read parses a version, unless fetching it has failed already. A panic of the parser is a fault of the version.
+func (s *Store[T]) read(object Object, fetchErr error) (value T, err error) {
+	if fetchErr != nil {
+		return value, fetchErr
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Panicked(fault.Reject, p)
+		}
+	}()
 	return s.parse(object.Text)
 }
 

@@ -107,14 +107,23 @@ func parse(text []byte) (string, error) {
 type process struct {
 	*settings.Store[string]
 	rejected []settings.Rejected
+	away     []string // what was in force whenever the bucket was out of reach
 }
 
 func start(b settings.Bucket) *process {
 	p := &process{}
-	p.Store = settings.New(b, "built in", parse, time.Minute, func(_ context.Context, r settings.Rejected) {
-		p.rejected = append(p.rejected, r)
-	})
+	p.Store = settings.New(b, "built in", parse, time.Minute, p)
 	return p
+}
+
+// Rejected implements settings.Reporter.
+func (p *process) Rejected(_ context.Context, r settings.Rejected) {
+	p.rejected = append(p.rejected, r)
+}
+
+// OutOfReach implements settings.Reporter.
+func (p *process) OutOfReach(_ context.Context, _ error, inForce string) {
+	p.away = append(p.away, inForce)
 }
 
 // value is what is in force, "nobody knows" if the process cannot tell.
@@ -210,6 +219,9 @@ func TestWhenTheBucketIsOutOfReachAWarmProcessGoesOnAndAColdOneDoesNotGuess(t *t
 		if err := cold.RefreshIfDue(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" {
 			t.Errorf("cold: %q, %v", cold.value(), err)
 		}
+		if warmName, _ := warm.Current(); !slices.Equal(warm.away, []string{warmName.Name}) || !slices.Equal(cold.away, []string{""}) {
+			t.Errorf("reported %q and %q", warm.away, cold.away)
+		}
 		b.get = nil
 		time.Sleep(time.Minute)
 		if err := cold.RefreshIfDue(t.Context()); err != nil || cold.value() != "good 1" {
@@ -264,6 +276,24 @@ func TestARefreshBesideTheWorkIsWaitedForNoLongerThanAsked(t *testing.T) {
 		if took := time.Since(begun); took != 2*time.Second || p.value() != "good 1" {
 			t.Errorf("%q after %s", p.value(), took)
 		}
+		synctest.Wait()
+		if len(p.away) != 1 {
+			t.Errorf("out of reach %q", p.away)
+		}
+	})
+}
+
+func TestARefreshBesideTheWorkLeavesTimeForTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(&bucket{latency: time.Hour})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		wait := p.Begin(ctx)
+		begun := time.Now()
+		wait(2 * time.Second)
+		if took := time.Since(begun); took != 500*time.Millisecond {
+			t.Errorf("waited %s of a second", took)
+		}
 	})
 }
 
@@ -292,16 +322,15 @@ func TestTheBucketIsAskedOnceInAnIntervalHoweverManyAsk(t *testing.T) {
 	})
 }
 
-func TestAPanicOfTheParserIsAnErrorThatQuotesNothing(t *testing.T) {
+func TestAPanicOfTheParserIsAFaultOfTheVersionThatQuotesNothing(t *testing.T) {
 	b := &bucket{}
-	b.put("panic: private text")
+	b.put("good 1", "panic: private text")
 	p := start(b)
-	if err := p.Refresh(t.Context()); err == nil || strings.Contains(err.Error(), "private") {
-		t.Errorf("error %v", err)
+	if err := p.Refresh(t.Context()); err != nil || p.value() != "good 1" || len(p.rejected) != 1 {
+		t.Fatalf("%q, %v, rejected %v", p.value(), err, p.rejected)
 	}
-	b.put("good 1")
-	if err := p.Refresh(t.Context()); err != nil || p.value() != "good 1" {
-		t.Errorf("%q, %v", p.value(), err)
+	if err := p.rejected[0].Err; err == nil || strings.Contains(err.Error(), "private") {
+		t.Errorf("rejected for %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,7 +18,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -46,6 +47,19 @@ func New(config sdk.Config, name string, timeout time.Duration) *Bucket {
 		}
 	})
 	return &Bucket{client, name}
+}
+
+// callTimeout limits one try of a function's call. S3 answers in some ten milliseconds as a rule.
+const callTimeout = 1500 * time.Millisecond
+
+// NewStore makes the Store of a function, over the bucket that its environment names, if it names one.
+func NewStore[T any](
+	config sdk.Config, c settings.Config[T], log *slog.Logger, metrics io.Writer,
+) *settings.Store[T] {
+	if c.Bucket == "" {
+		return c.NewStore(nil, log, metrics)
+	}
+	return c.NewStore(New(config, c.Bucket, callTimeout), log, metrics)
 }
 
 // Get implements [settings.Bucket].
@@ -195,8 +209,8 @@ func failure(err error) error {
 			return ErrConflict
 		}
 	}
-	if _, ok := errors.AsType[*types.NoSuchKey](err); ok {
-		return settings.ErrNoObject
+	if api, ok := errors.AsType[smithy.APIError](err); ok && (api.ErrorCode() == "NoSuchKey" || api.ErrorCode() == "NoSuchVersion") {
+		return settings.ErrNoObject // of a version: it has expired since it was listed
 	}
 	f := aws.Fault(fault.Unavailable, err)
 	if f.Code == "" {

@@ -165,12 +165,8 @@ func TestAStoreFollowsTheBucket(t *testing.T) {
 			}
 			return string(text), nil
 		}
-		var rejected []string
-		newStore := func() *settings.Store[string] {
-			return settings.New(b, "built in", parse, time.Minute, func(_ context.Context, r settings.Rejected) {
-				rejected = append(rejected, r.Version+" "+r.Err.Error()+", in force: "+r.InForce)
-			})
-		}
+		var rejected reports
+		newStore := func() *settings.Store[string] { return settings.New(b, "built in", parse, time.Minute, &rejected) }
 		warm := newStore()
 		inForce := func() string {
 			time.Sleep(time.Minute)
@@ -204,4 +200,27 @@ func TestAStoreFollowsTheBucket(t *testing.T) {
 			t.Errorf("rejected %q", rejected)
 		}
 	})
+}
+
+// reports are what a store reports.
+type reports []string
+
+// Rejected implements settings.Reporter.
+func (r *reports) Rejected(_ context.Context, bad settings.Rejected) {
+	*r = append(*r, bad.Version+" "+bad.Err.Error()+", in force: "+bad.InForce)
+}
+
+// OutOfReach implements settings.Reporter.
+func (r *reports) OutOfReach(_ context.Context, err error, inForce string) {
+	*r = append(*r, "out of reach: "+err.Error()+", in force: "+inForce)
+}
+
+func TestAVersionThatHasExpiredIsNoObject(t *testing.T) {
+	server, b := newBucket(t)
+	version := put(server, "one")
+	put(server, "two")
+	server.S3.Forget("settings", settings.Key, version)
+	if _, err := b.GetVersion(t.Context(), version); !errors.Is(err, settings.ErrNoObject) {
+		t.Errorf("%v", err)
+	}
 }
