@@ -171,7 +171,10 @@ func environmentsAreExact(s *stack) {
 			"JOURNAL":           p["Journal"], "JOURNAL_DAYS": p["JournalDays"],
 			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": p["SettingsRefresh"],
 		},
-		"Users": {"SECRETS_PREFIX": p["SecretsPrefix"], "SUBSCRIBERS_TABLE": "SubscribersTable"},
+		"Users": {
+			"SECRETS_PREFIX": p["SecretsPrefix"], "SUBSCRIBERS_TABLE": "SubscribersTable",
+			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": "60s",
+		},
 	} {
 		if s.of(lambda)[name] == nil {
 			continue

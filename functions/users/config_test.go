@@ -4,12 +4,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/env"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
 // read reads an environment in which nothing is wrong except for the changes.
@@ -29,7 +29,7 @@ func TestTheEnvironmentIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := read(map[string]string{"INTEGRATIONS_FILE": file})
-	if err != nil || c.SubscribersTable != "people" || !slices.Equal(c.Apps, []string{"one", "two"}) {
+	if err != nil || c.SubscribersTable != "people" || !maps.Equal(c.Settings.BuiltIn, settings.AppNames{"one": true, "two": true}) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	if name := c.keysSecret("one"); name != "bridge/one/users" {

@@ -26,10 +26,10 @@ func main() {
 
 // run returns only if the function cannot start.
 func run(ctx context.Context) error {
-	settings := env.New(env.OS)
-	config := readConfig(settings)
-	cloud := loadAWS(ctx, settings)
-	if err := settings.Err(); err != nil {
+	environment := env.New(env.OS)
+	config := readConfig(environment)
+	cloud := loadAWS(ctx, environment)
+	if err := environment.Err(); err != nil {
 		return err
 	}
 	lambda.StartWithOptions(newHandler(config, cloud), lambda.WithContext(ctx))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -13,9 +14,11 @@ import (
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/aws/bucket"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/users"
@@ -50,12 +53,13 @@ var personAttributes = append([]string{subscriber.ExpiresAttribute}, subscriber.
 
 func newHandler(c Config, cloud sdk.Config) *users.Handler {
 	read := aws.ReadParsed(aws.NewSecrets(cloud), standardwebhooks.ParseKeys)
+	log := slog.New(lambdacontext.NewLogHandler())
 	return &users.Handler{
-		Apps: c.Apps,
+		Apps: settings.Apps{Store: bucket.NewStore(cloud, c.Settings, log, os.Stdout)},
 		Keys: secret.NewCache(func(ctx context.Context, app string) (standardwebhooks.Keys, error) {
 			return read(ctx, c.keysSecret(app))
 		}),
 		Table: dynamo.NewTable(cloud, c.SubscribersTable, callTimeout).Only(personAttributes...),
-		Log:   slog.New(lambdacontext.NewLogHandler()),
+		Log:   log,
 	}
 }
