@@ -70,17 +70,10 @@ func (c *client) closeIdle() {
 // transport repeats a POST only if CleverTap cannot have processed it: the connection was closed before a byte was
 // written, or an HTTP/2 server said so (net/http, persistConn.shouldRetryRequest and http2canRetryError, Go 1.26).
 func (c *client) post(ctx context.Context, a Account, path string, body *requestBody) (*http.Response, error) {
-	base := "https://" + a.Host
-	if c.endpoint != "" {
-		base = strings.TrimRight(strings.ReplaceAll(c.endpoint, "{host}", a.Host), "/")
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, base+path, nil)
+	request, err := NewRequest(ctx, http.MethodPost, a, c.endpoint, path)
 	if err != nil {
-		return nil, errEndpoint
+		return nil, err
 	}
-	request.Header.Set("X-CleverTap-Account-Id", a.ID)
-	request.Header.Set("X-CleverTap-Passcode", a.Passcode.Reveal())
-	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.ContentLength = body.size()
 	request.GetBody = func() (io.ReadCloser, error) { return &bodyReader{body: body}, nil }
 	request.Body = &bodyReader{body: body}
@@ -90,6 +83,25 @@ func (c *client) post(ctx context.Context, a Account, path string, body *request
 		c.closeIdle() // what has silenced or ended one connection may have ended the others
 	}
 	return response, err
+}
+
+// NewRequest makes a request to an account, without a body, with the account's credentials in its headers. The
+// endpoint, where it is not empty, is used instead of https://<host>; {host} in it stands for the host.
+func NewRequest(ctx context.Context, method string, a Account, endpoint, path string) (*http.Request, error) {
+	base := "https://" + a.Host
+	if endpoint != "" {
+		base = strings.TrimRight(strings.ReplaceAll(endpoint, "{host}", a.Host), "/")
+	}
+	request, err := http.NewRequestWithContext(ctx, method, base+path, nil)
+	if err != nil {
+		return nil, errEndpoint
+	}
+	request.Header.Set("X-CleverTap-Account-Id", a.ID)
+	request.Header.Set("X-CleverTap-Passcode", a.Passcode.Reveal())
+	if method != http.MethodGet {
+		request.Header.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	return request, nil
 }
 
 // reply is the outcome of one upload.

@@ -121,6 +121,9 @@ func (s *Server) Admin() http.Handler {
 		var a Account
 		err := json.Unmarshal(text, &a, jsonOptions)
 		if err == nil {
+			err = a.Check()
+		}
+		if err == nil {
 			s.SetAccount(a)
 		}
 		return err

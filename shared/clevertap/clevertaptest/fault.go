@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -26,6 +27,7 @@ const (
 
 	Poison    Kind = "poison"    // uploads with a record that holds Marker are answered Status whole, nothing stored
 	Transient Kind = "transient" // a Share of the good records, or those with Marker, refused with Code, Times each
+	Drop      Kind = "drop"      // the same, answered as accepted and never stored, as by an account's schema
 
 	NoIndex    Kind = "no_index"    // entries without the skip text
 	NoEcho     Kind = "no_echo"     // entries without record
@@ -51,7 +53,7 @@ const (
 )
 
 var kinds = []Kind{
-	Expire, Throttle, Hang, Status, ResetBefore, Poison, Transient, NoIndex, NoEcho, NoCode, WrongIndex, BadCount,
+	Expire, Throttle, Hang, Status, ResetBefore, Poison, Transient, Drop, NoIndex, NoEcho, NoCode, WrongIndex, BadCount,
 	NoCount, BareFail, EmptyFail, ResetAfter, Half, Garbage, Empty, Huge, Gzip, BOM, Success, Latency, Trickle,
 }
 
@@ -61,7 +63,7 @@ type Fault struct {
 	Kind    Kind          `json:"kind"`
 	Account string        `json:"account,omitzero"` // default every account
 	Path    string        `json:"path,omitzero"`    // default every path
-	Count   int           `json:"count,omitzero"`   // how many requests; default all
+	Count   int           `json:"count,omitzero"`   // how many requests, of drop how many records; default all
 	Rate    float64       `json:"rate,omitzero"`    // at random, 0 to 1; default always
 	Until   time.Duration `json:"until,omitzero"`   // ends so long after it was added; default never
 
@@ -112,14 +114,16 @@ func (s *Server) AddFault(faults ...Fault) {
 		if err := f.Check(); err != nil {
 			panic(err)
 		}
-		status := 503
+		status, times := 503, 1
 		switch f.Kind {
 		case Poison:
 			status = 400
 		case Success:
 			status = 201
+		case Drop:
+			times = math.MaxInt
 		}
-		f.Status, f.Times, f.Code = cmp.Or(f.Status, status), cmp.Or(f.Times, 1), cmp.Or(f.Code, 555)
+		f.Status, f.Times, f.Code = cmp.Or(f.Status, status), cmp.Or(f.Times, times), cmp.Or(f.Code, 555)
 		s.faults = append(s.faults, &activeFault{f, time.Now(), cmp.Or(f.Count, -1), map[[sha256.Size]byte]int{}})
 	}
 }
@@ -220,6 +224,12 @@ func (e *exchange) pause(p *reply) *reply {
 		p.drip = f.Wait
 	}
 	return p
+}
+
+// drops reports whether a record is lost behind an answer that says it was accepted.
+func (e *exchange) drops(r *record) bool {
+	chosen := func(f *activeFault) bool { return f.chooses(r.raw, e.seed) }
+	return e.use(chosen, Drop) != nil
 }
 
 // chooses reports whether a fault concerns a record, and uses up one of its times for it. The choice depends on the

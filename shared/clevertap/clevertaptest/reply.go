@@ -178,6 +178,9 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	in := r.Clone(ctx)
 	in.RequestURI = r.URL.RequestURI()
+	if in.Body == nil { // as a client may have it, and a server never
+		in.Body = http.NoBody
+	}
 	defer func() { _ = in.Body.Close() }()
 	p := t.server.receive(in)
 	if !p.delay(ctx) {

@@ -24,6 +24,7 @@ const (
 const (
 	maxBytes   = 4 << 20 // of a body; the vendor states no limit
 	maxDeletes = 3       // in flight (page api-request-limit, November 2026)
+	maxReads   = 3       // likewise
 )
 
 // Request is what the server keeps of one request.
@@ -114,26 +115,33 @@ func (e *exchange) work() *reply {
 		return refused
 	case e.kept.Path == deletePath:
 		return e.delete(body)
-	default:
+	case e.kept.Path == uploadPath:
 		return e.upload(body)
+	default:
+		return e.read(body)
 	}
 }
 
+// methods are those that each path takes. A read is asked for by POST, and its answer fetched by GET.
+var methods = map[string][]string{
+	uploadPath: {http.MethodPost}, deletePath: {http.MethodPost}, profilePath: {http.MethodGet},
+	trendsPath: {http.MethodPost, http.MethodGet}, countPath: {http.MethodPost, http.MethodGet},
+	rowsPath: {http.MethodPost, http.MethodGet},
+}
+
 func (e *exchange) checkPath() *reply {
-	switch e.kept.Path {
-	case uploadPath, deletePath:
-	case trapPath:
-		e.warn(0, RedirectFollowed, "")
-		fallthrough
-	default:
-		return page(http.StatusNotFound)
-	}
-	if e.http.Method != http.MethodPost {
+	allowed := methods[e.kept.Path]
+	switch {
+	case slices.Contains(allowed, e.http.Method):
+		return nil
+	case len(allowed) > 0:
 		p := errorReply(http.StatusMethodNotAllowed, "method not allowed")
-		p.header.Set("Allow", http.MethodPost)
+		p.header.Set("Allow", strings.Join(allowed, ", "))
 		return p
+	case e.kept.Path == trapPath:
+		e.warn(0, RedirectFollowed, "")
 	}
-	return nil
+	return page(http.StatusNotFound)
 }
 
 // checkCredentials answers every wrong credential with the same words, in which blanks around colons occur.
@@ -165,8 +173,11 @@ func regionOf(host string) string {
 
 // takeSlot lets only so many requests of an account in at once.
 func (e *exchange) takeSlot() *reply {
-	at, limit := &e.account.uploads, e.account.InFlight
-	if e.kept.Path == deletePath {
+	at, limit := &e.account.reads, maxReads
+	switch e.kept.Path {
+	case uploadPath:
+		at, limit = &e.account.uploads, e.account.InFlight
+	case deletePath:
 		at, limit = &e.account.deletes, maxDeletes
 	}
 	at.highest = max(at.highest, at.now+1)
@@ -183,11 +194,14 @@ var (
 	dryRun      = regexp.MustCompile(`^(dryRun=[01])?$`)
 )
 
-// checkHeaders demands JSON, uncompressed, and no query but that of a dry run.
+// checkHeaders demands JSON of what has a body, uncompressed, and no query but that of a dry run where records come.
 func (e *exchange) checkHeaders() *reply {
 	types := e.http.Header.Values("Content-Type")
+	if e.http.Method == http.MethodGet && len(types) == 0 {
+		types = []string{"application/json"} // it has no body
+	}
 	if len(types) != 1 || !contentType.MatchString(types[0]) || len(e.http.Header.Values("Content-Encoding")) > 0 ||
-		!dryRun.MatchString(e.kept.Query) || e.kept.Path == deletePath && e.kept.Query != "" {
+		e.kept.Path == uploadPath && !dryRun.MatchString(e.kept.Query) || e.kept.Path == deletePath && e.kept.Query != "" {
 		return malformed()
 	}
 	return nil

@@ -1,4 +1,5 @@
-// Package clevertaptest is a strict fake of CleverTap's upload and delete endpoints.
+// Package clevertaptest is a strict fake of CleverTap: of its upload and delete endpoints, and of those that tell
+// what it has.
 //
 // It refuses whatever CleverTap is known to refuse, in CleverTap's words and codes, takes the harsher side where
 // CleverTap is unknown, and warns of what CleverTap would presumably accept and then spoil in silence. It fails on
@@ -26,6 +27,7 @@ package clevertaptest
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -50,17 +52,31 @@ type Account struct {
 	Discarded []string `json:"discarded,omitempty"` // event names discarded in the dashboard
 	Blocked   bool     `json:"blocked,omitzero"`    // answered 403
 	InFlight  int      `json:"in_flight,omitzero"`  // uploads at once, default 15
+	TimeZone  string   `json:"time_zone,omitzero"`  // in which its days are counted, such as Asia/Kolkata; default UTC
+}
+
+// Check returns an error if the account cannot be served.
+func (a Account) Check() error {
+	if _, err := time.LoadLocation(a.TimeZone); err != nil {
+		return fmt.Errorf("account: time zone %q unknown", a.TimeZone)
+	}
+	return nil
 }
 
 // account is an account with all that the server remembers of it.
 type account struct {
 	Account
+	zone      *time.Location
 	discarded map[string]bool // folded
 	uploads   inFlight
 	deletes   inFlight
+	reads     inFlight
 	seen      map[string]string // in the records it accepted; see remember
 	names     int               // of events
 	profiles  []*Profile        // in order of creation
+	events    []storedEvent     // its events
+	answers   map[string]*later // of reads that take longer, by request id
+	cursors   map[string]cursor
 }
 
 // inFlight counts requests.
@@ -110,8 +126,8 @@ type Server struct {
 	deletions []Deletion
 }
 
-// New returns a Server. It panics if a fault of the configuration is wrong, because only a mistake in the test can
-// cause that.
+// New returns a Server. It panics if a fault or an account of the configuration is wrong, because only a mistake in
+// the test can cause that.
 func New(config Config) *Server {
 	s := &Server{seed: config.Seed, accounts: map[string]*account{}}
 	for _, a := range config.Accounts {
@@ -121,18 +137,23 @@ func New(config Config) *Server {
 	return s
 }
 
-// SetAccount adds an account, or changes the settings of one. What was recorded of it stays.
+// SetAccount adds an account, or changes the settings of one. What was recorded of it stays. It panics on one that
+// [Account.Check] refuses.
 func (s *Server) SetAccount(settings Account) {
+	if err := settings.Check(); err != nil {
+		panic(err)
+	}
 	settings.Region, settings.InFlight = cmp.Or(settings.Region, "eu1"), cmp.Or(settings.InFlight, 15)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a := s.accounts[settings.ID]
 	if a == nil {
-		a = &account{seen: map[string]string{}}
+		a = &account{seen: map[string]string{}, answers: map[string]*later{}, cursors: map[string]cursor{}}
 		s.accounts[settings.ID] = a
 		s.order = append(s.order, a)
 	}
 	a.Account, a.discarded = settings, map[string]bool{}
+	a.zone, _ = time.LoadLocation(settings.TimeZone) // it was checked
 	for _, name := range settings.Discarded {
 		a.discarded[fold(name)] = true
 	}

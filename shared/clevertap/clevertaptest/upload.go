@@ -68,7 +68,7 @@ func (e *exchange) refuse(records []*record) {
 func (e *exchange) store(records []*record) {
 	profiles := map[[2]string]bool{}
 	for _, r := range records {
-		if r.code != 0 {
+		if r.code != 0 || e.drops(r) {
 			continue
 		}
 		e.warnOf(r)
@@ -78,7 +78,7 @@ func (e *exchange) store(records []*record) {
 			}
 			profiles[user] = true
 		}
-		e.merge(r)
+		e.account.addEvent(r, e.merge(r))
 		e.records = append(e.records, Record{
 			Number: len(e.records) + 1, Account: e.account.ID, Request: e.kept.Number, Position: r.position,
 			Time: e.kept.Time, Type: r.typ, Key: r.key, ID: r.id, Name: r.name, EventID: r.eventID, Raw: bytes.Clone(r.raw),
@@ -87,7 +87,7 @@ func (e *exchange) store(records []*record) {
 }
 
 // merge finds or creates a record's user, and sets what a profile record says.
-func (e *exchange) merge(r *record) {
+func (e *exchange) merge(r *record) *Profile {
 	a := e.account
 	i := slices.IndexFunc(a.profiles, func(p *Profile) bool { return p.Key == r.key && p.ID == r.id })
 	if i < 0 {
@@ -99,6 +99,7 @@ func (e *exchange) merge(r *record) {
 			a.profiles[i].Data[m.key] = slices.Clone(m.raw)
 		}
 	}
+	return a.profiles[i]
 }
 
 // delete forgets users: one id, or an array of ids, under the key identity or guid. One that nobody knows is
@@ -124,6 +125,7 @@ func (e *exchange) delete(body []byte) *reply {
 			e.deletions = append(e.deletions, Deletion{e.account.ID, key, id.text})
 			gone := func(p *Profile) bool { return p.Key == key && p.ID == id.text }
 			e.account.profiles = slices.DeleteFunc(e.account.profiles, gone)
+			e.account.events = slices.DeleteFunc(e.account.events, func(s storedEvent) bool { return gone(s.profile) })
 		}
 	}
 	switch {
