@@ -38,7 +38,7 @@ type addOptions struct {
 func newAddCommand(network http.RoundTripper) *cobra.Command {
 	o := addOptions{network: network}
 	cmd := &cobra.Command{
-		Use:   "add --stack <stack> <app>",
+		Use:   "add --stack <stack> [app]",
 		Short: "Create an app's two secrets",
 		Long: `Creates the two secrets of an app of the integration file, after a dry run at CleverTap
 has shown that its credentials are right, and prints the URL for Purchasely's console.
@@ -65,8 +65,8 @@ Exit codes: 0 the app is ready, 1 something is wrong and reported, 2 wrong usage
 		Example: `  bridge app add --stack purchasely-clevertap demo
   bridge app add --stack purchasely-clevertap --replace --json demo
   bridge app add --stack purchasely-clevertap --users-secret demo`,
-		Args: cli.Args(cobra.ExactArgs(1)), ValidArgsFunction: cli.CompleteApps,
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+		Args: cli.Args(cobra.MaximumNArgs(1)), ValidArgsFunction: cli.CompleteApps,
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, cli.First(args)) },
 	}
 	stack.Flag(cmd, &o.stack)
 	cli.FileFlag(cmd, &o.file)

@@ -386,6 +386,7 @@ func TestCheck(t *testing.T) {
 		"all is well": {"demo", keys, right, cli.OK, "right  integration file " + file + "\n" +
 			"right  secret " + purchaselyName + "\n" +
 			"right  secret " + clevertapName + ": CleverTap takes the credentials in in1\ndemo: 0 problems\n"},
+		"the only app": {"", keys, right, cli.OK, "demo: 0 problems\n"},
 		"nothing is there": {"demo", "", "", cli.Finding, "wrong  secret " + purchaselyName + ": it is missing\n" +
 			"       'bridge app add' creates it\nwrong  secret " + clevertapName + ": it is missing\n"},
 		"for programs": {"demo --json", keys, "", cli.Finding, `{"app":"demo","problems":1,"checks":[` +
@@ -422,7 +423,7 @@ func TestCheck(t *testing.T) {
 				cloud.Secrets.Inject(awstest.Fault{Status: 400, Code: code})
 			}
 			got := run(t, cloud, "", "check "+c.args)
-			if got.Code != c.code || !strings.Contains(got.Out, c.out) || got.Errs != "" {
+			if got.Code != c.code || !strings.Contains(got.Out, c.out) || (got.Errs != "") != (c.args == "") {
 				t.Errorf("got %+v, want %d and %q", got, c.code, c.out)
 			}
 			if n := len(cloud.CleverTap.Records("")); n != 0 {

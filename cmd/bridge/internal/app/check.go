@@ -24,7 +24,7 @@ type checkOptions struct {
 func newCheckCommand(network http.RoundTripper) *cobra.Command {
 	o := checkOptions{network: network}
 	cmd := &cobra.Command{
-		Use:   "check --stack <stack> <app>",
+		Use:   "check --stack <stack> [app]",
 		Short: "Say what is wrong with an app's secrets",
 		Long: `Says whether the app is in the integration file, whether its two secrets exist and can be
 read, and whether CleverTap accepts the credentials, by a dry run, which stores nothing.
@@ -37,8 +37,8 @@ CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's upl
 Exit codes: 0 all is well, 1 something is wrong and reported, 2 wrong usage.`,
 		Example: `  bridge app check --stack purchasely-clevertap demo
   bridge app check --stack purchasely-clevertap --json demo`,
-		Args: cli.Args(cobra.ExactArgs(1)), ValidArgsFunction: cli.CompleteApps,
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+		Args: cli.Args(cobra.MaximumNArgs(1)), ValidArgsFunction: cli.CompleteApps,
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, cli.First(args)) },
 	}
 	stack.Flag(cmd, &o.stack)
 	cli.FileFlag(cmd, &o.file)
@@ -48,6 +48,11 @@ Exit codes: 0 all is well, 1 something is wrong and reported, 2 wrong usage.`,
 }
 
 func (o *checkOptions) run(cmd *cobra.Command, app string) error {
+	r := report{App: app}
+	if err := r.checkFile(cmd, o.file); err != nil {
+		return err
+	}
+	app = r.App
 	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix)
 	if err != nil {
 		return err
@@ -56,8 +61,6 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	if err != nil {
 		return err
 	}
-	r := report{App: app}
-	r.checkFile(cmd, o.file, app)
 	if err := r.checkPurchasely(cmd.Context(), s, app); err != nil {
 		return err
 	}
@@ -94,21 +97,25 @@ func (r *report) right(what, note string) {
 	r.Checks = append(r.Checks, check{What: what, Right: true, Note: note})
 }
 
-func (r *report) checkFile(cmd *cobra.Command, path, app string) {
-	file, err := cli.LoadApp(cmd, path, &app)
+// checkFile completes a missing app by the only one of the file. Nothing else can be checked without an app.
+func (r *report) checkFile(cmd *cobra.Command, path string) error {
+	file, err := cli.LoadApp(cmd, path, &r.App)
 	problem, _ := errors.AsType[*cli.Error](err)
 	what := "integration file"
 	if file != nil {
 		what += " " + file.Path
 	}
 	switch {
+	case r.App == "":
+		return err
 	case problem != nil:
 		r.wrong(what, problem.Error(), problem.Hint)
-	case !file.Apps[app].Enabled:
+	case !file.Apps[r.App].Enabled:
 		r.right(what, "the app is switched off there: nothing goes to CleverTap")
 	default:
 		r.right(what, "")
 	}
+	return nil
 }
 
 func (r *report) checkPurchasely(ctx context.Context, s *stack.Stack, app string) error {

@@ -93,6 +93,7 @@ type person struct{ app, user, anonymous string }
 func (p *person) flags(cmd *cobra.Command, app string) {
 	flags := cmd.Flags()
 	flags.StringVar(&p.app, "app", "", app)
+	_ = cmd.RegisterFlagCompletionFunc("app", cli.CompleteApps) // the flag is declared above
 	flags.StringVar(&p.user, "user", "", "the app's own id of the user (user_id)")
 	flags.StringVar(&p.anonymous, "anonymous", "",
 		"Purchasely's id of a user who is not signed in (anonymous_user_id)")
