@@ -16,32 +16,52 @@ import (
 )
 
 var (
-	consoles = regexp.MustCompile("(?s)```console\n(.*?)```\n")
+	consoles = regexp.MustCompile("(?s)```(console|yaml)\n(.*?)```\n")
 	// answers are what the page's reader types.
 	answers = regexp.MustCompile(`(\[y/N\]|to delete:) ([a-z0-9]+)\n`)
 	took    = regexp.MustCompile(`after \d+ ms`)
 )
 
-// TestCommandsPage runs every command of docs/guide/commands.md and compares what it prints with what the page shows;
+// TestPages runs every command of the guide's pages and compares what it prints with what the page shows;
 // UPDATE_GOLDEN=1 writes what is printed into the page. The commands of one block follow each other; each block begins
-// anew.
-func TestCommandsPage(t *testing.T) {
-	page, err := filepath.Abs("../../docs/guide/commands.md")
-	if err != nil {
-		t.Fatal(err)
+// anew. A block of YAML is the integration file of the blocks after it.
+func TestPages(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/guide/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatalf("%d pages, %v", len(pages), err)
 	}
+	for _, page := range pages {
+		page, err := filepath.Abs(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(filepath.Base(page), func(t *testing.T) { checkPage(t, page) })
+	}
+}
+
+func checkPage(t *testing.T, page string) {
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
+	integrations := ""
 	made := consoles.ReplaceAllStringFunc(string(text), func(block string) string {
-		lines := strings.TrimSuffix(strings.TrimPrefix(block, "```console\n"), "```\n")
+		match := consoles.FindStringSubmatch(block)
+		lines := match[2]
+		if match[1] == "yaml" {
+			integrations = lines
+			return block
+		}
 		var b strings.Builder
 		name, _, _ := strings.Cut(lines, "\n")
 		t.Run(name, func(t *testing.T) {
 			folder := repository(t)
 			t.Chdir(folder)
-			for file, content := range pageFiles() {
+			files := pageFiles()
+			if integrations != "" {
+				files["integrations.yaml"] = integrations
+			}
+			for file, content := range files {
 				if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -78,7 +98,19 @@ func pageFiles() map[string]string {
 	const renewed = `{"event_name":"SUBSCRIPTION_RENEWED","event_created_at":"2025-05-02T10:00:00.000Z",` +
 		`"user_id":"anna"}` + "\n"
 	const purchasely = `{"purchasely":{"shared_secret":"shared-4711"}`
+	const trial = `{"event_name":"TRIAL_STARTED","event_id":"6e4c0f5e-0a8f-4c57-9a0e-0b8b7f3a3f21",` +
+		`"event_created_at":"2026-10-05T18:20:00.000Z","user_id":"learner-90466","store":"APPLE_APP_STORE",` +
+		`"purchase_type":"RENEWING_SUBSCRIPTION","plan":"plus_monthly","store_country":"PT","environment":"PRODUCTION",` +
+		`"offer_type":"FREE_TRIAL","subscription_status":"AUTO_RENEWING",` +
+		`"effective_next_renewal_at":"2026-10-19T18:20:00.000Z"}` + "\n"
+	const payment = `{"event_name":"TRANSACTION_PROCESSED","event_id":"b1a7c1de-5d3b-4c53-8a44-2f7f8f0f6a10",` +
+		`"event_created_at":"2026-10-19T18:20:04.000Z","user_id":"learner-90466","store":"APPLE_APP_STORE",` +
+		`"purchase_type":"RENEWING_SUBSCRIPTION","product":"PARLA_PLUS","plan":"plus_monthly",` +
+		`"store_product_id":"com.example.parla.plus.monthly","store_transaction_id":"230001234567890",` +
+		`"amount_in_eur":9.99,"amount_in_customer_currency":9.99,"customer_currency":"EUR",` +
+		`"environment":"PRODUCTION","offer_type":"NONE","subscription_status":"AUTO_RENEWING"}` + "\n"
 	return map[string]string{
+		"trial.json": trial, "payment.json": payment,
 		"demo.json":       purchasely + `,"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`,
 		"purchasely.json": purchasely + "}",
 		"backfill.jsonl":  strings.Replace(strings.Repeat(renewed, 30), "05-02", "04-01", 1),
@@ -141,7 +173,7 @@ func console(t *testing.T, c *clitest.Cloud, command, shown string) string {
 // flags.
 func TestTheGuidesCommandsExist(t *testing.T) {
 	command := regexp.MustCompile("(?m)^ {4,}(.*\\bbridge .*)$|`(bridge [^`]*)`")
-	for _, page := range []string{"runbook.md", "apps.md", "subscribers.md"} {
+	for _, page := range []string{"runbook.md", "apps.md", "subscribers.md", "marketers.md"} {
 		text, err := os.ReadFile(filepath.Join("../../docs/guide", page))
 		if err != nil {
 			t.Fatal(err)

@@ -3,6 +3,8 @@ package explain
 import (
 	"fmt"
 	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,86 +18,74 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// TestEventsPage keeps docs/guide/events.md in step with the catalogue and with what the mapping really does to each
-// attribute; UPDATE_GOLDEN=1 writes it anew.
+// page is docs/guide/events.md: its tables are made from the catalogue and from what the mapping really does.
+const page = "../../../../docs/guide/events.md"
+
+// TestEventsPage keeps the tables of the page in step; UPDATE_GOLDEN=1 writes them anew. The text around them is
+// written by hand.
 func TestEventsPage(t *testing.T) {
-	p := page{t: t, usual: load(t, "demo: {}"), all: load(t, "demo: {user_properties: {default: all}}")}
-	catalogue := webhook.EmbeddedCatalogue()
-	p.b.WriteString(introduction)
-	for _, known := range []bool{true, false} {
-		if !known {
-			p.b.WriteString(otherNames)
-		}
-		p.b.WriteString("| event | family | when | sent as | subscriber afterwards |\n|---|---|---|---|---|\n")
-		for i := range catalogue.Events {
-			if event := &catalogue.Events[i]; event.Known() == known {
-				p.event(event)
-			}
-		}
-		p.b.WriteString("\n")
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
 	}
-	p.b.WriteString(attributes)
-	for i := range catalogue.Attributes {
-		if a := &catalogue.Attributes[i]; !a.Derived {
-			presence := strings.ReplaceAll(a.Presence, "|", " · ")
-			fmt.Fprintf(&p.b, "| `%s` | %s | %s | %s | %s |\n",
-				a.Name, kind(a), presence, p.sentProperty(a), p.userProperty(a))
-		}
+	p := tables{t: t, usual: load(t, "demo: {}"), all: load(t, "demo: {user_properties: {default: all}}")}
+	made := map[string]string{
+		"events":      p.events(func(e *webhook.EventType) bool { return e.Known() && !isVersion2(e) }),
+		"version 2":   p.events(isVersion2),
+		"other names": p.events(func(e *webhook.EventType) bool { return !e.Known() }),
+		"properties":  p.properties(), "made": p.made(), "kept": p.kept(),
 	}
-	p.b.WriteString(derivedProperties)
-	for i := range catalogue.Attributes {
-		if a := &catalogue.Attributes[i]; a.Derived {
-			fmt.Fprintf(&p.b, "| `%s` | %s | %s | %s |\n", a.Name, kind(a), a.Note, p.userProperty(a))
+	table := regexp.MustCompile(`(?s)<!-- ([a-z0-9 ]+) -->\n.*?<!-- end -->\n`)
+	written := table.ReplaceAllStringFunc(string(text), func(block string) string {
+		name := table.FindStringSubmatch(block)[1]
+		if made[name] == "" {
+			t.Errorf("there is no table %q", name)
 		}
+		content := made[name]
+		delete(made, name)
+		return "<!-- " + name + " -->\n" + content + "<!-- end -->\n"
+	})
+	for name := range made {
+		t.Errorf("the page lacks the table %q", name)
 	}
-	clitest.Golden(t, "../../../../docs/guide/events.md", p.b.String())
+	clitest.Golden(t, page, written)
 }
 
-const (
-	introduction = `# Every event and every attribute, and what happens to it
+// Every code of the catalogue is explained on the page.
+func TestEventsPageExplainsEveryCode(t *testing.T) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, codes, _ := strings.Cut(string(text), "\n## Codes\n")
+	explained := make(map[string]bool)
+	for line := range strings.Lines(codes) {
+		first, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		for _, match := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(first, -1) {
+			explained[match[1]] = true
+		}
+	}
+	for _, a := range webhook.EmbeddedCatalogue().Attributes {
+		for _, code := range a.Enum {
+			if hasCodes(&a) && !explained[code] {
+				t.Errorf("%s of %s is not explained", code, a.Name)
+			}
+		}
+	}
+}
 
-This page is made from the catalogue in ` + "`shared/webhook/catalogue`" + ` and from what the mapping does
-with each row when the integration file says nothing (` + "`demo: {}`" + `). A test keeps it in step;
-` + "`UPDATE_GOLDEN=1 go test ./cmd/bridge/internal/explain -run TestEventsPage`" + ` writes it anew.
-The integration file can switch and rename all of them but for what is marked *always* and *never*.
+// hasCodes reports whether an attribute's values are codes that the page explains: not those of what nobody has built.
+func hasCodes(a *webhook.Attribute) bool {
+	return len(a.Enum) > 0 && a.Type != webhook.Boolean && a.Property != webhook.Planned && a.Name != "api_version"
+}
 
-An event, an attribute or a value that is not listed here is passed on too, and counted as drift.
+func isVersion2(e *webhook.EventType) bool {
+	return e.Known() && strings.HasPrefix(e.Meaning, "Version 2: ")
+}
 
-## Events
-
-*Subscriber afterwards* is what the event does to ` + "`has_active_subscription`" + `: *yes*, *no*,
-*by status* (` + "`subscription_status`" + ` decides), or – for what is not about a subscription.
-One-time purchases never touch it.
-
-`
-	otherNames = `### Names that may turn up
-
-On some page of the vendor's, but not expected in webhooks. They are passed on like unknown events.
-
-`
-	attributes = `## Attributes
-
-*On events* is the name of the event's property. *On the user* is the name of the user property;
-*all*: sent with ` + "`user_properties.default: all`" + ` or when it is named in the file; *named*: sent
-only when it is named.
-
-| attribute | type | when it is there | on events | on the user |
-|---|---|---|---|---|
-`
-	derivedProperties = `
-## User properties that are made
-
-They are in no webhook; the bridge makes them.
-
-| user property | type | how | on the user |
-|---|---|---|---|
-`
-)
-
-// page is the page while it is written.
-type page struct {
+// tables makes the tables.
+type tables struct {
 	t          *testing.T
-	b          strings.Builder
 	usual, all *integration.File
 }
 
@@ -108,40 +98,121 @@ func load(t *testing.T, app string) *integration.File {
 	return file
 }
 
-func (p *page) event(e *webhook.EventType) {
-	meaning := e.Meaning
+// families are the words for the families of events.
+var families = map[string]string{"entitlement": "access", "lifecycle": "life", "offer": "offer", "transaction": "money"}
+
+func (p *tables) events(which func(*webhook.EventType) bool) string {
+	var b strings.Builder
+	b.WriteString("| event | family | when | sent as | active afterwards |\n|---|---|---|---|---|\n")
+	events := webhook.EmbeddedCatalogue().Events
+	for i := range events {
+		if e := &events[i]; which(e) {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n",
+				e.Name, families[e.Family], meaning(e), p.sentEvent(e), after(e))
+		}
+	}
+	return b.String()
+}
+
+func meaning(e *webhook.EventType) string {
+	text := strings.TrimPrefix(e.Meaning, "Version 2: ")
+	text = strings.ToUpper(text[:1]) + text[1:]
 	if e.Canonical() != e.Name {
-		meaning += " Counts as `" + e.Canonical() + "` for the subscriber's state."
+		text += " Counts as `" + e.Canonical() + "`."
 	}
 	if e.Money {
-		meaning += " The only event that is money."
+		text += " The only event that is money."
 	}
-	sent := "–"
+	return text
+}
+
+func (p *tables) sentEvent(e *webhook.EventType) string {
 	if rule := p.usual.Apps["demo"].Event([]byte(e.Name)); rule.Send {
-		sent = "`" + rule.Name + "`"
+		return "`" + rule.Name + "`"
 	}
-	after := map[webhook.After]string{
+	return "–"
+}
+
+func after(e *webhook.EventType) string {
+	if e.OneTime {
+		return "–"
+	}
+	return map[webhook.After]string{
 		webhook.ByStatus: "by status", webhook.Unset: "–", webhook.Grants: "yes", webhook.Ends: "no",
 	}[e.After]
-	if e.OneTime {
-		after = "–"
+}
+
+// presences are the words for when an attribute is in a webhook.
+var presences = map[string]string{
+	"always": "always", "usually": "nearly always", "optional": "if the app sets it", "never": "never",
+	"subscriber_anonymous": "buyer who is not signed in", "subscriber_connected": "buyer who is signed in",
+	"device": "the device is known", "price": "events with a price", "transaction": "money moved",
+	"plan_change": "the plan was changed", "subscription": "subscriptions", "one_time": "one-time purchases",
+	"transfer": "transfers", "offer": "offers", "acquisition": "bought on a screen of Purchasely's",
+	"google": "Google Play", "web": "bought on the web", "commitment": "12-month commitments",
+	"new": "only on Purchasely's newer pages so far", "unproven": "mentioned by Purchasely, never seen",
+}
+
+func (p *tables) presence(a *webhook.Attribute) string {
+	var words []string
+	for code := range strings.SplitSeq(a.Presence, "|") {
+		if presences[code] == "" {
+			p.t.Errorf("there is no word for %s", code)
+		}
+		words = append(words, presences[code])
 	}
-	fmt.Fprintf(&p.b, "| `%s` | %s | %s | %s | %s |\n", e.Name, e.Family, meaning, sent, after)
+	return strings.Join(words, "; ")
 }
 
 func kind(a *webhook.Attribute) string {
-	switch {
-	case len(a.Enum) > 0 && a.Type != webhook.Boolean:
-		return "one of `" + strings.Join(a.Enum, "`, `") + "`"
-	case a.Type == webhook.Millis:
-		return "milliseconds"
-	default:
-		return a.Type.String()
+	if hasCodes(a) {
+		return "[code](#codes)"
 	}
+	return a.Type.String()
+}
+
+func (p *tables) properties() string {
+	var b strings.Builder
+	b.WriteString("| in the webhook | what it is | type | when it is there | on the event | on the profile |\n" +
+		"|---|---|---|---|---|---|\n")
+	attributes := webhook.EmbeddedCatalogue().Attributes
+	for i := range attributes {
+		if a := &attributes[i]; !a.Derived && a.Type != webhook.Millis {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n",
+				a.Name, a.Note, kind(a), p.presence(a), p.sentProperty(a), p.userProperty(a))
+		}
+	}
+	return b.String()
+}
+
+func (p *tables) made() string {
+	var b strings.Builder
+	b.WriteString("| user property | what it is | type | on the profile |\n|---|---|---|---|\n")
+	attributes := webhook.EmbeddedCatalogue().Attributes
+	for i := range attributes {
+		if a := &attributes[i]; a.Derived && !cannotBeFilled(a) {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", a.Name, a.Note, kind(a), p.userProperty(a))
+		}
+	}
+	return b.String()
+}
+
+// kept lists the user properties of the published set that a webhook may have no value of.
+func (p *tables) kept() string {
+	var b strings.Builder
+	b.WriteString("| user property | when a webhook has it |\n|---|---|\n")
+	attributes := webhook.EmbeddedCatalogue().Attributes
+	for i := range attributes {
+		a := &attributes[i]
+		if sent := p.usual.Apps["demo"].UserProperty(i).Send; sent && !a.Derived && !slices.Contains(activeAndIDs, a.Name) {
+			fmt.Fprintf(&b, "| `%s` | %s |\n", a.Name, p.presence(a))
+		}
+	}
+	return b.String()
 }
 
 // sentProperty maps a webhook that has the attribute and looks for what came of it.
-func (p *page) sentProperty(a *webhook.Attribute) string {
+func (p *tables) sentProperty(a *webhook.Attribute) string {
 	without := p.mapped("", a)
 	sent := slices.DeleteFunc(p.mapped(strings.NewReplacer("_xxx", "_eur", "_*", "_number").Replace(a.Name), a),
 		func(key string) bool { return slices.Contains(without, key) })
@@ -153,13 +224,13 @@ func (p *page) sentProperty(a *webhook.Attribute) string {
 	case a.Name == "event_id" || a.Name == "environment":
 		return names + ", always"
 	case strings.Contains(a.Name, "tap_id"):
-		return "`objectId` of the record, never"
+		return "never: it addresses the record"
 	case a.Name == "api_version" || a.Name == "event_name":
 		return "never"
 	case a.Type == webhook.Millis:
 		return "never, stands in for its date"
 	case len(sent) == 0:
-		return "– unless named"
+		return "if named"
 	case a.Type == webhook.Object:
 		return "`" + a.Name + "_…`, one for each part"
 	}
@@ -167,7 +238,7 @@ func (p *page) sentProperty(a *webhook.Attribute) string {
 }
 
 // mapped returns the properties of the event made of a webhook with one attribute of a name.
-func (p *page) mapped(name string, a *webhook.Attribute) []string {
+func (p *tables) mapped(name string, a *webhook.Attribute) []string {
 	p.t.Helper()
 	value := map[webhook.Type]string{
 		webhook.Integer: "3", webhook.Number: "9.90", webhook.Boolean: "true", webhook.Object: `{"part":"x"}`,
@@ -201,17 +272,17 @@ func (p *page) mapped(name string, a *webhook.Attribute) []string {
 	return slices.Sorted(maps.Keys(upload.D[0].EvtData))
 }
 
-func (p *page) userProperty(a *webhook.Attribute) string {
+func (p *tables) userProperty(a *webhook.Attribute) string {
 	switch name := "`" + a.Name + "`"; {
 	case a.Property == webhook.NoProperty:
-		return ""
+		return "–"
 	case a.Property == webhook.Planned && a.Name != "cumulated_revenue_in_usd":
 		return "–" // the vendor says only that it will be
 	case p.usual.Apps["demo"].UserProperty(a.Index).Send:
 		return name
 	case p.all.Apps["demo"].UserProperty(a.Index).Send:
-		return name + ", all"
+		return name + ", if `all`"
 	default:
-		return name + ", named"
+		return name + ", if named"
 	}
 }

@@ -31,8 +31,9 @@ func NewCommand() *cobra.Command {
 		Short: "Show offline what would become of webhooks, and why",
 		Long: `Shows what would become of webhooks. First what would be sent: Purchasely's name of each
 property, its name in CleverTap, and the value. Then what would not, grouped by the rule
-that decides, with the line of the integration file. Last the upload itself, byte for
-byte. It runs the forwarder's own code and calls nobody, so nothing is sent.
+that decides, with the line of the integration file. With --json it prints the same for
+programs, and the upload byte for byte. It runs the forwarder's own code and calls nobody,
+so nothing is sent.
 
 The input is a file or standard input: one webhook, or many, one after the other (JSON
 lines). Several webhooks are taken as one batch: states of one user become one profile

@@ -20,7 +20,7 @@ import (
 // width is where lists of names are wrapped.
 const width = 100
 
-// text is the explanation for people: what is sent, then what is not and why, and last the bytes.
+// text is the explanation for people: what is sent, then what is not and why.
 func (x explanation) text() string {
 	var b strings.Builder
 	for i := range x.Webhooks {
@@ -33,8 +33,8 @@ func (x explanation) text() string {
 		x.Webhooks[i].write(&b, i+1)
 	}
 	for _, u := range x.Uploads {
-		fmt.Fprintf(&b, "\nThe upload to the %s account, byte for byte: %s, %s\n%s\n",
-			u.Account, cli.Quantity(u.Records, "record"), cli.Quantity(u.Bytes, "byte"), u.Body)
+		fmt.Fprintf(&b, "\nOne upload to the %s account: %s, %s. --json shows it byte for byte.\n",
+			u.Account, cli.Quantity(u.Records, "record"), cli.Quantity(u.Bytes, "byte"))
 	}
 	for _, s := range x.States {
 		fmt.Fprintf(&b, "\nstored afterwards of %s %s:\n%s\n", s.Kind, s.ID, s.State)
