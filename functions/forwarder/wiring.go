@@ -8,7 +8,6 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	sdkconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
@@ -21,22 +20,14 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
-// accounts implements forward.Accounts by reading an app's secret.
-type accounts struct {
-	prefix string
-	cache  *secret.Cache[clevertap.Accounts]
-}
-
-func (a accounts) name(app string) string { return a.prefix + "/" + app + "/clevertap" }
-
-// Get returns what is known of the secret, if that is fresh enough.
-func (a accounts) Get(ctx context.Context, app string) (clevertap.Accounts, error) {
-	return a.cache.Get(ctx, a.name(app))
-}
-
-// Reload reads the secret again.
-func (a accounts) Reload(ctx context.Context, app string) (clevertap.Accounts, error) {
-	return a.cache.Reload(ctx, a.name(app))
+// newAccounts reads apps' secrets.
+func newAccounts(prefix string, cloud sdk.Config, log *slog.Logger) forward.Accounts {
+	read := aws.ReadParsed(aws.NewSecrets(cloud), clevertap.ParseAccounts)
+	cache := secret.NewCache(func(ctx context.Context, app string) (clevertap.Accounts, error) {
+		return read(ctx, prefix+"/"+app+"/clevertap")
+	})
+	cache.Log = log
+	return cache
 }
 
 // One call that hangs leaves time for a second attempt on another connection, and for the other apps of the batch.
@@ -50,7 +41,7 @@ const (
 func loadAWS(ctx context.Context) (sdk.Config, error) {
 	return sdkconfig.LoadDefaultConfig(ctx,
 		sdkconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
-		sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient().WithTimeout(callTimeout)),
+		sdkconfig.WithHTTPClient(aws.NewHTTPClient(callTimeout)),
 		sdkconfig.WithRetryer(func() sdk.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts = callAttempts
@@ -64,11 +55,10 @@ func loadAWS(ctx context.Context) (sdk.Config, error) {
 const tableTimeout = time.Second
 
 func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *forward.Handler {
-	read := aws.ReadParsed(aws.NewSecrets(cloud), clevertap.ParseAccounts)
 	rejected := aws.NewQueue(cloud, c.RejectedQueue)
 	h := &forward.Handler{
 		Settings: bucket.NewStore(cloud, c.Settings, log, os.Stdout),
-		Accounts: accounts{c.SecretsPrefix, secret.NewCache(read)},
+		Accounts: newAccounts(c.SecretsPrefix, cloud, log),
 		Mapper:   mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{
 			Endpoint:     c.Endpoint,

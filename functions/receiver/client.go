@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
 const (
@@ -24,11 +26,7 @@ type client struct{ transport *http.Transport }
 
 // newClient takes over a transport of the SDK's, which knows the environment's proxy and certificates.
 func newClient(transport *http.Transport) *client {
-	transport.Protocols = new(http.Protocols)
-	transport.Protocols.SetHTTP1(true) // Calls come one by one.
-	if transport.TLSClientConfig != nil {
-		transport.TLSClientConfig.NextProtos = nil // The SDK's transport offers HTTP/2, which a server may then choose.
-	}
+	network.Limit(transport)
 	transport.DisableCompression = true
 	transport.WriteBufferSize = writeBuffer
 	return &client{transport}

@@ -45,19 +45,21 @@ func loadAWS(ctx context.Context, r *env.Reader) sdk.Config {
 }
 
 func newHandler(c Config, cloud sdk.Config) *receive.Handler {
-	read := aws.ReadParsed(aws.NewSecrets(cloud), webhook.ParseKeys)
 	log := slog.New(lambdacontext.NewLogHandler())
+	read := aws.ReadParsed(aws.NewSecrets(cloud), webhook.ParseKeys)
+	keys := secret.NewCache(func(ctx context.Context, app string) (webhook.Keys, error) {
+		return read(ctx, c.keysSecret(app))
+	})
+	keys.Log = log
 	return receive.New(receive.Config{
 		Apps:      settings.Apps{Store: bucket.NewStore(cloud, c.Settings, log, os.Stdout)},
 		MaxBody:   c.MaxBody,
 		Tolerance: c.Tolerance,
 		Sources:   c.Sources,
 		FIFO:      c.FIFO(),
-		Keys: secret.NewCache(func(ctx context.Context, app string) (webhook.Keys, error) {
-			return read(ctx, c.keysSecret(app))
-		}),
-		Queue:    aws.NewQueue(cloud, c.QueueURL),
-		Observer: receive.NewMetrics(os.Stdout),
-		Log:      log,
+		Keys:      keys,
+		Queue:     aws.NewQueue(cloud, c.QueueURL),
+		Observer:  receive.NewMetrics(os.Stdout),
+		Log:       log,
 	})
 }

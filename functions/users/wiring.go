@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	sdkconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
@@ -35,7 +34,7 @@ const (
 func loadAWS(ctx context.Context, r *env.Reader) sdk.Config {
 	cloud, err := sdkconfig.LoadDefaultConfig(ctx,
 		sdkconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
-		sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient().WithTimeout(callTimeout)),
+		sdkconfig.WithHTTPClient(aws.NewHTTPClient(callTimeout)),
 		sdkconfig.WithRetryer(func() sdk.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = callBackoff })
 		}))
@@ -52,13 +51,15 @@ func loadAWS(ctx context.Context, r *env.Reader) sdk.Config {
 var personAttributes = append([]string{subscriber.ExpiresAttribute}, subscriber.PersonAttributes...)
 
 func newHandler(c Config, cloud sdk.Config) *users.Handler {
-	read := aws.ReadParsed(aws.NewSecrets(cloud), standardwebhooks.ParseKeys)
 	log := slog.New(lambdacontext.NewLogHandler())
+	read := aws.ReadParsed(aws.NewSecrets(cloud), standardwebhooks.ParseKeys)
+	keys := secret.NewCache(func(ctx context.Context, app string) (standardwebhooks.Keys, error) {
+		return read(ctx, c.keysSecret(app))
+	})
+	keys.Log = log
 	return &users.Handler{
-		Apps: settings.Apps{Store: bucket.NewStore(cloud, c.Settings, log, os.Stdout)},
-		Keys: secret.NewCache(func(ctx context.Context, app string) (standardwebhooks.Keys, error) {
-			return read(ctx, c.keysSecret(app))
-		}),
+		Apps:  settings.Apps{Store: bucket.NewStore(cloud, c.Settings, log, os.Stdout)},
+		Keys:  keys,
 		Table: dynamo.NewTable(cloud, c.SubscribersTable, callTimeout).Only(personAttributes...),
 		Log:   log,
 	}

@@ -32,8 +32,11 @@ type Tracker interface {
 	Done(key int, err error)
 }
 
-// Report sums up one call of [Uploader.Upload], batch by batch in the order of the call.
-type Report struct{ Batches []BatchReport }
+// Report sums up one call of [Uploader.Upload].
+type Report struct {
+	Batches []BatchReport // in the order of the call
+	Panic   *fault.Fault  // of the tracker, which ended the call; nil if there was none
+}
 
 // BatchReport sums up one batch's uploads.
 type BatchReport struct {

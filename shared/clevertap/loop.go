@@ -19,6 +19,7 @@ type delivery struct {
 	accounts []*accountState
 	running  int         // in the background
 	finished chan func() // what the loop has to do about something that ran in the background
+	panicked *fault.Fault
 }
 
 // Upload delivers all batches side by side, with at most the allowed number of uploads in flight per account,
@@ -39,7 +40,7 @@ func (u *Uploader) Upload(ctx context.Context, batches []AccountBatch, tracker T
 		d.join(b)
 	}
 	d.run()
-	r := Report{Batches: make([]BatchReport, len(d.batches))}
+	r := Report{Batches: make([]BatchReport, len(d.batches)), Panic: d.panicked}
 	for i, b := range d.batches {
 		b.report.Breaker = b.breaker.state()
 		b.report.BreakerOpen = len(b.records) > 0 && (b.skipped || b.report.Breaker.Open())
@@ -203,7 +204,7 @@ func (d *delivery) recoverPanic() {
 	if p == nil {
 		return
 	}
-	panicked := fault.Panicked(fault.Retry, p)
+	d.panicked = fault.Panicked(fault.Retry, p)
 	d.cancel()
 	for ; d.running > 0; d.running-- {
 		<-d.finished
@@ -212,7 +213,7 @@ func (d *delivery) recoverPanic() {
 		for i := range b.records {
 			func() {
 				defer func() { _ = recover() }() // the tracker has to hear of the other records too
-				d.finish(&b.records[i], panicked)
+				d.finish(&b.records[i], d.panicked)
 			}()
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
 func TestReport(t *testing.T) {
@@ -246,7 +247,10 @@ func TestATrackerThatPanicsLosesNothing(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := &cleverTap{latency: time.Second}
-				uploader(c).Upload(within(t, time.Minute), oneBatch(2500), b)
+				r := uploader(c).Upload(within(t, time.Minute), oneBatch(2500), b)
+				if p, ok := errors.AsType[*fault.PanicError](r.Panic); !ok || !strings.Contains(p.Stack, "ATrackerThatPanics") {
+					t.Errorf("the report has the panic %v", r.Panic)
+				}
 				inFlight := c.inFlight[account.Key()]
 				if len(b.outcomes) != 2500 || len(b.twice) != 0 || inFlight != 0 {
 					t.Errorf("%d outcomes, %d twice, %d in flight", len(b.outcomes), len(b.twice), inFlight)

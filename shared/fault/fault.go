@@ -150,6 +150,11 @@ func (f *Fault) Level() slog.Level {
 	return slog.LevelError
 }
 
+// Log writes a line about a fault: its attributes come behind those that are given.
+func (f *Fault) Log(ctx context.Context, log *slog.Logger, message string, attrs ...slog.Attr) {
+	log.LogAttrs(ctx, f.Level(), message, append(attrs, f.Attrs()...)...)
+}
+
 // PanicError is a panic that was recovered. What it said may quote a webhook or a secret: only its type is kept, and
 // where it happened.
 type PanicError struct {

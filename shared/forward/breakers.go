@@ -2,6 +2,7 @@ package forward
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -78,7 +79,7 @@ func (h *Handler) saveBreakers(ctx context.Context, reports []uploadReport) {
 	}
 	failed, err := h.Table.Put(ctx, items)
 	if err != nil {
-		h.Log.WarnContext(ctx, "breakers not written", "records", len(failed), "cause", fault.Of(err).Cause())
+		fault.Of(err).Log(ctx, h.Log, "breakers not written", slog.Int("records", len(failed)))
 	}
 	for _, key := range failed {
 		delete(changed, key)

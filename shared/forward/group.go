@@ -111,11 +111,14 @@ func (u *uploads) batch(p *pending) int {
 }
 
 // send delivers all batches side by side and leaves them empty.
-func (u *uploads) send(ctx context.Context, uploader Uploader, l *ledger) {
+func (u *uploads) send(ctx context.Context, h *Handler, l *ledger) {
 	if len(u.batches) == 0 {
 		return
 	}
-	r := uploader.Upload(ctx, u.batches, l)
+	r := h.Uploader.Upload(ctx, u.batches, l)
+	if r.Panic != nil {
+		r.Panic.Log(ctx, h.Log, "upload panicked")
+	}
 	for i := range u.batches {
 		u.reports = append(u.reports, uploadReport{u.apps[i], u.batches[i].Account.Key(), r.Batches[i]})
 		u.batches[i].Records = nil

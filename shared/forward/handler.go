@@ -135,7 +135,7 @@ func (h *Handler) process(ctx context.Context, messages []Message, current setti
 	states := h.updateStates(work, opened, items, ledger)
 	uploads := &uploads{workspace: space, accounts: accounts}
 	uploads.add(pendingOf(opened, ledger), ledger)
-	uploads.send(work, h.Uploader, ledger)
+	uploads.send(work, h, ledger)
 	h.correctStates(work, states, opened, uploads, ledger)
 	accounts.wait()
 

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"context"
+	"log/slog"
 	"math/bits"
 	"strconv"
 	"time"
@@ -55,7 +56,7 @@ func (h *Handler) writeJournal(ctx context.Context, b *batch, l *ledger) (lost m
 	if err == nil {
 		return lost
 	}
-	h.Log.WarnContext(ctx, "journal not written", "records", len(failed), "cause", fault.Of(err).Cause())
+	fault.Of(err).Log(ctx, h.Log, "journal not written", slog.Int("records", len(failed)))
 	for _, key := range failed {
 		lost[apps[key]]++
 	}

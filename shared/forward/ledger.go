@@ -1,6 +1,7 @@
 package forward
 
 import (
+	"errors"
 	"strings"
 	"sync"
 
@@ -79,6 +80,7 @@ type messageEntry struct {
 	waiting  int          // records that have no answer yet
 	accepted Kinds        // kinds of which every record was accepted, now or at an earlier attempt
 	refused  Kinds        // kinds of which a record was not accepted
+	doubt    *fault.Fault // an answer did not account for a record; nil: every answer did
 	skip     fault.Reason // why nothing is sent
 	fault    *fault.Fault // the fault that decides: a retry outranks a rejection
 }
@@ -159,16 +161,13 @@ func (l *ledger) failPanic(f *fault.Fault, messages ...int) {
 
 // rejectUnaccounted rejects a message that was to be retried because an answer did not account for its records.
 func (l *ledger) rejectUnaccounted(i int) {
-	f := *l.messages[i].fault
+	f := *l.messages[i].doubt
 	f.Kind = fault.Reject
 	l.messages[i].fault = &f
 }
 
-// unaccounted reports whether a message is retried because CleverTap may have its records and did not say so.
-func (l *ledger) unaccounted(i int) bool {
-	outcome, f := l.outcome(i)
-	return outcome == Retried && (f.Reason == fault.Unmatched || f.Reason == fault.UnreadableAnswer)
-}
+// unaccounted reports whether a message is retried although CleverTap may have one of its records and did not say so.
+func (l *ledger) unaccounted(i int) bool { return l.messages[i].doubt != nil && l.has(i, Retried) }
 
 // skipped reports whether a message is skipped.
 func (l *ledger) skipped(i int) bool { return l.messages[i].skip != "" }
@@ -232,8 +231,12 @@ func (l *ledger) Done(key int, err error) {
 			m.accepted |= r.kind
 			continue
 		}
+		f := fault.Of(err)
 		m.refused |= r.kind
-		l.addFault(i, fault.Of(err))
+		if f.Reason == fault.Unmatched || f.Reason == fault.UnreadableAnswer {
+			m.doubt = f
+		}
+		l.addFault(i, f)
 	}
 }
 
@@ -241,6 +244,8 @@ var _ clevertap.Tracker = (*ledger)(nil)
 
 // accepted returns the kinds of which CleverTap has every record.
 func (l *ledger) accepted(i int) Kinds { return l.messages[i].accepted &^ l.messages[i].refused }
+
+var errForgotten = errors.New("record has no outcome")
 
 // outcome decides. A message that still waits for an answer was forgotten by somebody: it is retried.
 func (l *ledger) outcome(i int) (Outcome, *fault.Fault) {
@@ -251,7 +256,7 @@ func (l *ledger) outcome(i int) (Outcome, *fault.Fault) {
 	case m.fault != nil && m.fault.Kind != fault.Reject:
 		return Retried, m.fault
 	case m.waiting > 0:
-		return Retried, fault.New(fault.Retry, fault.Unmatched, nil)
+		return Retried, fault.New(fault.Retry, fault.Unmatched, errForgotten)
 	case m.skip != "":
 		return Skipped, fault.New(fault.Reject, m.skip, nil)
 	default:

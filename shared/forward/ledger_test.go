@@ -137,3 +137,23 @@ func TestAKindIsAcceptedOnlyIfEveryRecordOfItWas(t *testing.T) {
 		t.Errorf("accepted %q although one of the two profiles was not", got)
 	}
 }
+
+// Another record of the message may have failed first, and for another reason.
+func TestADoubtAboutOneRecordCountsWhateverBecameOfTheOthers(t *testing.T) {
+	for _, reason := range []fault.Reason{fault.Unmatched, fault.UnreadableAnswer} {
+		l := ledgerOf("")
+		event, profile := l.add(Event, 0), l.add(Profile, 0)
+		l.Done(event, transient)
+		if l.unaccounted(0) {
+			t.Error("an upload that failed leaves no doubt")
+		}
+		l.Done(profile, fault.New(fault.Retry, reason, nil))
+		if !l.unaccounted(0) {
+			t.Errorf("%s: no doubt", reason)
+		}
+		l.rejectUnaccounted(0)
+		if outcome, f := l.outcome(0); outcome != Rejected || f.Reason != reason || l.unaccounted(0) {
+			t.Errorf("%s: got %s %s", reason, outcome, f.Reason)
+		}
+	}
+}

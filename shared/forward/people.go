@@ -217,7 +217,7 @@ func (h *Handler) saveDeliveries(ctx context.Context, b *batch, l *ledger) {
 		return
 	}
 	if _, err := h.Table.Put(ctx, items); err != nil {
-		h.Log.WarnContext(ctx, "accepted records not saved", "cause", fault.Of(err).Cause())
+		fault.Of(err).Log(ctx, h.Log, "accepted records not saved")
 	}
 }
 
@@ -240,7 +240,7 @@ func (h *Handler) renewPeople(ctx context.Context, b *batch) {
 			}
 			err = h.Table.Replace(ctx, key, item, known.Item(now), subscriber.PersonAttributes...)
 			if err != nil && !errors.Is(err, subscriber.ErrConflict) {
-				h.Log.WarnContext(ctx, "link not renewed", "cause", fault.Of(err).Cause())
+				fault.Of(err).Log(ctx, h.Log, "link not renewed")
 			}
 		}
 	}

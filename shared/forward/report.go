@@ -87,7 +87,7 @@ func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost un
 		metrics.Add(app, metric.JournalFailed, lost.journal[app])
 	}
 	if err := metrics.Write(h.Metrics, now); err != nil {
-		h.Log.WarnContext(ctx, "metrics not written")
+		fault.Of(err).Log(ctx, h.Log, "metrics not written")
 	}
 }
 
@@ -128,12 +128,9 @@ func (r *uploadReport) count(metrics *metric.Set) {
 // logMessage logs what became of one message. A skip is what the user asked for and a retry passes: only a rejection, or what
 // needs a person, is an error.
 func (h *Handler) logMessage(ctx context.Context, r *reading, outcome Outcome, f *fault.Fault) {
-	level := slog.LevelInfo
-	switch {
-	case outcome == Rejected, f.Kind == fault.Operator, f.Reason == fault.Panic:
-		level = slog.LevelError
-	case outcome == Retried:
-		level = slog.LevelWarn
+	level := f.Level()
+	if outcome == Skipped {
+		level = slog.LevelInfo
 	}
 	attrs := []slog.Attr{
 		slog.String("messageId", r.message.ID),

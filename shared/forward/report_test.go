@@ -403,9 +403,46 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 					t.Errorf("%q, want %s\n%s", all, path.last, &h.out)
 				}
 				h.checkPrivacy()
+				for _, words := range said[name] {
+					if !strings.Contains(h.out.String(), words) {
+						t.Errorf("nothing says %s:\n%s", words, &h.out)
+					}
+				}
 			})
 		})
 	}
+}
+
+// said is what somebody on call must find in the log about the paths of that name.
+var said = map[string][]string{
+	"not JSON":                               {`"level":"ERROR"`, `"cause":"body ends too early at byte 44"`},
+	"no event name":                          {`"cause":"event name is missing, empty or no text"`},
+	"unknown encoding":                       {`"cause":"message encoding is neither raw nor base64"`},
+	"a known code":                           {`"code":"513"`, `"cause":"record refused: event name is CleverTap's own"`},
+	"a fifth panic":                          {`"level":"ERROR"`, `"cause":"panic of type `, `"stack":"github.com/`},
+	"a panic":                                {`"level":"ERROR"`, `"cause":"panic of type `, `"stack":"github.com/`},
+	"a transient code":                       {`"level":"WARN"`, `"code":"555"`, `"cause":"record refused: fault within the API"`},
+	"a wrong count":                          {`answer does not account for the record: success true, sent 2, processed 99, unprocessed 0`},
+	"an answer in HTML":                      {`"level":"WARN"`, `"cause":"upload: status 200, answer not of CleverTap's form"`},
+	"a redirect":                             {`"level":"ERROR"`, `"code":"301"`, `"cause":"upload: status 301"`},
+	"credentials refused":                    {`"level":"ERROR"`, `"code":"401"`},
+	"too many requests":                      {`"level":"WARN"`, `"code":"429"`},
+	"CleverTap cuts off":                     {`"level":"WARN"`, `"cause":"upload: error of type `},
+	"CleverTap hangs":                        {`"level":"WARN"`, `"cause":"upload: no answer in time"`},
+	"the HTTP client panics":                 {`"level":"ERROR"`, `"cause":"panic of type `, `RoundTrip:`},
+	"CleverTap rejects all":                  {`"cause":"record: account rejects whatever it is sent"`},
+	"a group that waits":                     {`"cause":"record: an earlier message of its group is retried"`},
+	"no secret":                              {`"level":"ERROR"`, `"reason":"secret"`},
+	"a secret that is not JSON":              {`"level":"ERROR"`, `"cause":"clevertap secret: not a JSON object of strings"`},
+	"a secret with a wrong region":           {`"level":"ERROR"`, `"cause":"clevertap secret: region is not a region's code"`},
+	"a panic while reading secrets":          {`"level":"ERROR"`, `"cause":"panic of type `, `"stack":"github.com/`},
+	"no rejected queue":                      {`"reason":"rejected_queue"`, `"cause":"`},
+	"no new visibility":                      {`"level":"WARN","message":"new visibility refused"`, `"cause":"error of type `},
+	"no subscriber table":                    {`"reason":"table"`, `"cause":"`},
+	"a damaged entry":                        {`subscriber state is replaced`, `"cause":"`},
+	"an unreadable person":                   {`"level":"ERROR"`, `"cause":"person item cannot be read"`},
+	"accepted records and journal not saved": {`accepted records not saved`, `journal not written`, `"cause":"`},
+	"metrics not written":                    {`metrics not written`, `"cause":"error of type `},
 }
 
 func openBreaker(h *harness) {

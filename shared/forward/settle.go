@@ -2,6 +2,7 @@ package forward
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -95,7 +96,7 @@ func (h *Handler) delayRetried(ctx context.Context, readings []reading, l *ledge
 	for source, list := range delays {
 		all.Go(func() {
 			if err := h.Delayer.Delay(ctx, source, list); err != nil { // nothing is lost: the queue's own visibility holds
-				h.Log.WarnContext(ctx, "new visibility refused", "retried", len(list), "cause", fault.Of(err).Cause())
+				fault.Of(err).Log(ctx, h.Log, "new visibility refused", slog.Int("retried", len(list)))
 			}
 		})
 	}

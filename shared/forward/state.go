@@ -3,7 +3,6 @@ package forward
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,7 +107,7 @@ func (h *Handler) updateStates(
 	h.writeEntries(ctx, entries)
 	for _, e := range entries {
 		if e.err != nil { // usually one cause for all; the messages' own lines tell how many
-			h.Log.WarnContext(ctx, "subscriber states not updated", "cause", fault.Of(e.err).Cause())
+			fault.Of(e.err).Log(ctx, h.Log, "subscriber states not updated")
 			break
 		}
 	}
@@ -269,7 +268,7 @@ func skipEmpty(all []opened, l *ledger) {
 func (h *Handler) correctStates(ctx context.Context, entries []*stateEntry, all []opened, u *uploads, l *ledger) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.Log.LogAttrs(ctx, slog.LevelError, "subscriber states not read again", fault.Panicked(fault.Retry, p).Attrs()...)
+			fault.Panicked(fault.Retry, p).Log(ctx, h.Log, "subscriber states not read again")
 		}
 	}()
 	for range correctionRounds {
@@ -286,7 +285,7 @@ func (h *Handler) correctStates(ctx context.Context, entries []*stateEntry, all 
 		items, err := h.Table.Load(reading, keysOf(contended))
 		cancel()
 		if err != nil {
-			h.Log.WarnContext(ctx, "subscriber states not read again", "cause", fault.Of(err).Cause())
+			fault.Of(err).Log(ctx, h.Log, "subscriber states not read again")
 			return
 		}
 		var corrections []*pending
@@ -300,7 +299,7 @@ func (h *Handler) correctStates(ctx context.Context, entries []*stateEntry, all 
 			return
 		}
 		u.add(corrections, l)
-		u.send(ctx, h.Uploader, l)
+		u.send(ctx, h, l)
 	}
 }
 

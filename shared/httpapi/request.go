@@ -9,6 +9,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -52,6 +54,8 @@ func (r Request) App(route string) string {
 	return app
 }
 
+var errBase64 = errors.New("body is not the base64 that API Gateway announces")
+
 // Body returns the bytes that were sent, if there are at most limit. Base64 text that is too long is refused before
 // it is decoded; what is not base64 cannot have been signed.
 func (r Request) Body(limit int) ([]byte, error) {
@@ -61,14 +65,14 @@ func (r Request) Body(limit int) ([]byte, error) {
 		size = base64.StdEncoding.DecodedLen(size) - (size - len(bytes.TrimRight(text, "=")))
 	}
 	if size > limit {
-		return nil, fault.New(fault.Reject, fault.TooLarge, nil)
+		return nil, fault.New(fault.Reject, fault.TooLarge, fmt.Errorf("body has %d bytes, more than %d", size, limit))
 	}
 	if !r.Base64 {
 		return text, nil
 	}
 	body, err := base64.StdEncoding.AppendDecode(nil, text)
 	if err != nil {
-		return nil, fault.New(fault.Reject, fault.BadSignature, nil)
+		return nil, fault.New(fault.Reject, fault.BadSignature, errBase64)
 	}
 	return body, nil
 }

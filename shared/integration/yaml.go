@@ -13,6 +13,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
 // maxMerged bounds how many pairs are copied by <<:.
@@ -39,9 +41,11 @@ func parse(r *report, text []byte) (root *node) {
 		return nil
 	}
 	defer func() {
-		if recover() != nil { // The library has panicked on odd text before.
+		if p := recover(); p != nil { // The library has panicked on odd text before.
 			root = nil
-			r.fault(place{}, "", "the YAML library cannot read this text",
+			why, _ := errors.AsType[*fault.PanicError](fault.Panicked(fault.Reject, p))
+			where, _, _ := strings.Cut(why.Stack, " < ")
+			r.fault(place{}, "", fmt.Sprintf("the YAML library cannot read this text (%v in %s)", why, where),
 				"write it more plainly: block style, no anchors, no tags")
 		}
 	}()

@@ -7,6 +7,7 @@ package receive
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -64,13 +65,13 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ 
 
 	app := unknownApp
 	defer func() {
-		if recover() != nil {
-			answer = h.refuse(ctx, app, fault.New(fault.Retry, fault.Panic, nil))
+		if p := recover(); p != nil {
+			answer = h.refuse(ctx, app, fault.Panicked(fault.Retry, p))
 		}
 	}()
 	r, err := httpapi.Read(payload)
 	if err != nil {
-		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, nil)), nil
+		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, errPayload)), nil
 	}
 	named := r.App("/purchasely/")
 	switch known, err := h.Apps.Has(ctx, named); {
@@ -106,12 +107,18 @@ func (h *Handler) receive(ctx context.Context, app string, r httpapi.Request, re
 	}, h.FIFO))
 }
 
+// What is wrong with a request; the texts quote nothing of it.
+var (
+	errPayload = errors.New("payload is no event of an HTTP API")
+	errHeaders = errors.New("header with the timestamp or the signature is missing, empty or there twice")
+)
+
 // verify checks the signature. It reads no keys unless both headers are there.
 func (h *Handler) verify(ctx context.Context, app string, r httpapi.Request, body []byte, received time.Time) error {
 	// X-PURCHASELY-SIGNATURE is deprecated and does not cover the body, so it never counts.
 	timestamp, signature := header(r, "x-purchasely-timestamp"), header(r, "x-purchasely-request-signature")
 	if timestamp == "" || signature == "" {
-		return fault.New(fault.Reject, fault.BadSignature, nil)
+		return fault.New(fault.Reject, fault.BadSignature, errHeaders)
 	}
 	return httpapi.Verify(ctx, h.Keys, app, received, func(keys webhook.Keys) error {
 		return keys.Verify(timestamp, signature, body, h.Tolerance, received)
@@ -121,15 +128,8 @@ func (h *Handler) verify(ctx context.Context, app string, r httpapi.Request, bod
 // refuse counts and logs a refusal and returns its answer. The exact reason is in the log only.
 func (h *Handler) refuse(ctx context.Context, app string, f *fault.Fault) []byte {
 	status, reason := httpapi.Refusal(f)
-	level := slog.LevelError
-	if f.Kind == fault.Retry {
-		level = slog.LevelWarn
-	}
-	attrs := []slog.Attr{slog.String("app", app), slog.String("reason", string(f.Reason)), slog.Int("status", status)}
-	if f.Code != "" {
-		attrs = append(attrs, slog.String("code", f.Code))
-	}
-	h.Log.LogAttrs(ctx, level, "webhook refused", attrs...)
+	f.Log(ctx, h.Log, "webhook refused",
+		slog.String("app", app), slog.String("reason", string(f.Reason)), slog.Int("status", status))
 	h.Observer.Refused(app, reason)
 	return httpapi.Word(status, "error", reason)
 }

@@ -279,8 +279,8 @@ func TestWhatIsOutOfReachIsUnavailable(t *testing.T) {
 		"Secrets Manager down": {fails(fault.New(fault.Retry, fault.Secret, nil)), works, fault.Secret, "WARN", nil},
 		"an unmarked error":    {fails(errors.New("what")), works, fault.Unknown, "WARN", nil},
 		"queue down":           {works, fails(errors.New("down")), fault.Unknown, "WARN", nil},
-		"a panic in the queue": {works, panics, fault.Panic, "WARN", nil},
-		"a panic in the keys":  {panics, works, fault.Panic, "WARN", nil},
+		"a panic in the queue": {works, panics, fault.Panic, "ERROR", nil},
+		"a panic in the keys":  {panics, works, fault.Panic, "ERROR", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
@@ -338,36 +338,65 @@ func TestAnAnswerComesInTimeWhateverHangs(t *testing.T) {
 	}
 }
 
-// TestNothingPrivateLeavesTheReceiver searches everything that leaves it except the message's body: answer,
-// log, metrics, and the message's ids and attributes.
+// TestNothingPrivateLeavesTheReceiver searches everything that leaves it except the message's body: answer, log, metrics,
+// and the message's ids and attributes. Beside that, the log says why a webhook was refused.
 func TestNothingPrivateLeavesTheReceiver(t *testing.T) {
 	private := strings.Fields("rosée ACTIVATE 1773474112 1773474113 203.0.113.17 https:// mystery e-1 " + key)
 	private = append(private, sign(key, timestamp, body))
 	hostile := errors.New("https://sqs refuses rosée-7, signed with " + key)
-	for name, change := range map[string]func(h *harness){
-		"queued":            func(*harness) {},
-		"queued as bytes":   func(h *harness) { h.sign("\xff"+body, true) },
-		"unknown app":       func(h *harness) { h.event["pathParameters"] = object{"app": "mystery"} },
-		"app of a person":   func(h *harness) { h.event["pathParameters"] = object{"app": "rosée-7"} },
-		"too large":         func(h *harness) { h.event["body"] = strings.Repeat(body, 100) },
-		"not base64":        func(h *harness) { h.event["isBase64Encoded"] = true },
-		"forged":            func(h *harness) { h.headers[timestampHeader] = "1773474113" },
-		"not signed":        func(h *harness) { clear(h.headers) },
-		"too old":           func(h *harness) { h.Tolerance = time.Minute },
-		"secret missing":    func(h *harness) { h.keys = fails(hostile) },
-		"secret unreadable": func(h *harness) { h.current = `"` + key },
-		"secret hangs":      func(h *harness) { h.keys = hangs },
-		"secret panics":     func(h *harness) { h.keys = panics },
-		"queue refuses":     func(h *harness) { h.queue = fails(hostile) },
-		"queue hangs":       func(h *harness) { h.queue = hangs },
-		"queue panics":      func(h *harness) { h.queue = panics },
+	denied := &fault.Fault{
+		Kind: fault.Operator, Reason: fault.Unavailable, Code: "KMS.AccessDeniedException",
+		Err: errors.New("SQS SendMessage: KMS.AccessDeniedException"),
+	}
+	for name, c := range map[string]struct {
+		change func(h *harness)
+		want   string // level, app, reason, and what the line says besides
+	}{
+		"queued":          {func(*harness) {}, ""},
+		"queued as bytes": {func(h *harness) { h.sign("\xff"+body, true) }, ""},
+		"unknown app": {
+			func(h *harness) { h.event["pathParameters"] = object{"app": "mystery"} }, "ERROR unknown unknown_app",
+		},
+		"app of a person": {
+			func(h *harness) { h.event["pathParameters"] = object{"app": "rosée-7"} }, "ERROR unknown unknown_app",
+		},
+		"no event": {
+			func(h *harness) { h.event["headers"] = key }, "ERROR unknown unknown_app payload is no event of an HTTP API",
+		},
+		"too large": {
+			func(h *harness) { h.event["body"] = strings.Repeat(body, 100) },
+			"ERROR demo too_large body has 6400 bytes, more than 1000",
+		},
+		"not base64": {
+			func(h *harness) { h.event["isBase64Encoded"] = true }, "ERROR demo bad_signature body is not the base64",
+		},
+		"forged": {
+			func(h *harness) { h.headers[timestampHeader] = "1773474113" }, "ERROR demo bad_signature signature matches no secret",
+		},
+		"a secret in quotation marks": {
+			func(h *harness) { h.current, h.next = "'"+key+"'", "'"+key+"'" }, "ERROR demo bad_signature in quotation marks",
+		},
+		"not signed": {func(h *harness) { clear(h.headers) }, "ERROR demo bad_signature header with the timestamp"},
+		"too old":    {func(h *harness) { h.Tolerance = time.Minute }, "ERROR demo future timestamp is"},
+		"secret missing": {
+			func(h *harness) { h.keys = fails(hostile) }, "WARN demo unknown error of type *errors.errorString",
+		},
+		"secret unreadable": {func(h *harness) { h.current = `"` + key }, "ERROR demo secret secret is not a JSON object"},
+		"secret hangs":      {func(h *harness) { h.keys = hangs }, "WARN demo timeout context deadline exceeded"},
+		"secret panics":     {func(h *harness) { h.keys = panics }, "ERROR demo panic panic of type string receive_test.panics:"},
+		"queue refuses":     {func(h *harness) { h.queue = fails(hostile) }, "WARN demo unknown error of type"},
+		"queue is denied": {
+			func(h *harness) { h.queue = fails(denied) }, "ERROR demo unavailable KMS.AccessDeniedException SQS SendMessage: KMS.",
+		},
+		"queue hangs":  {func(h *harness) { h.queue = hangs }, "WARN demo timeout context deadline exceeded"},
+		"queue panics": {func(h *harness) { h.queue = panics }, "ERROR demo panic panic of type string receive_test.panics:"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var metrics bytes.Buffer
 				h := newHarness(t)
 				h.Observer = receive.NewMetrics(&metrics)
-				change(h)
+				c.change(h)
 				status, out := h.invoke(t.Context())
 				if ok := status == 200; metrics.Len() == 0 || h.log.Len() > 0 == ok || len(h.queued) > 0 != ok {
 					t.Errorf("%d bytes of metrics, %d of log, %d messages", metrics.Len(), h.log.Len(), len(h.queued))
@@ -381,9 +410,16 @@ func TestNothingPrivateLeavesTheReceiver(t *testing.T) {
 						t.Errorf("%q in %s", word, out)
 					}
 				}
-				for name := range logLine(t, h.log.Bytes()) {
-					if !strings.Contains(" time level msg app reason status ", " "+name+" ") {
+				line := logLine(t, h.log.Bytes())
+				for name := range line {
+					if !strings.Contains(" time level msg app reason status code cause stack ", " "+name+" ") {
 						t.Errorf("%s is logged too: %s", name, &h.log)
+					}
+				}
+				said := fmt.Sprint(line["level"], " ", line["app"], " ", line["reason"], " ", line["code"], " ", line["cause"], line["stack"])
+				for word := range strings.FieldsSeq(c.want) {
+					if !strings.Contains(said, word) {
+						t.Errorf("no %q in %s", word, said)
 					}
 				}
 			})

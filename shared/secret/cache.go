@@ -3,6 +3,7 @@ package secret
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -25,10 +26,10 @@ const (
 	StaleWait = time.Second
 )
 
-// Cache holds typed secrets by name. Its methods may be called from any number of goroutines.
+// Cache holds typed secrets, each by the name of its app. Its methods may be called from any number of goroutines.
 type Cache[T any] struct {
-	// Stale, if it is not nil, is called when a read fails although there is an old value to use.
-	Stale func(ctx context.Context, name string, err error)
+	// Log, if it is not nil, gets a line when a read fails although there is an old value to use: no caller has the error.
+	Log *slog.Logger
 
 	fetch   func(ctx context.Context, name string) (T, error)
 	mu      sync.Mutex
@@ -146,8 +147,8 @@ func (c *Cache[T]) join(ctx context.Context, name string, e *entry[T], now time.
 		e.finish(f)
 		stale := f.err != nil && within(wallTime(), e.readAt, TTL+MaxStale)
 		c.mu.Unlock()
-		if stale && c.Stale != nil {
-			c.Stale(ctx, name, f.err)
+		if stale && c.Log != nil {
+			fault.Of(f.err).Log(ctx, c.Log, "secret not read again", slog.String("app", name))
 		}
 		close(f.done)
 	}()

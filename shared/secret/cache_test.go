@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -234,22 +235,24 @@ func TestAPanicOfTheFetchIsAnErrorWithoutItsText(t *testing.T) {
 func TestAFailedReadIsReportedThoughThereIsAnOldValue(t *testing.T) {
 	inBubble(t, func(h *harness) {
 		ctx := h.t.Context()
-		var reported []error
-		h.Stale = func(_ context.Context, name string, err error) { reported = append(reported, errors.New(name), err) }
-		h.fail = errors.New("refused")
-		h.wants("", h.fail, 1)(h.Get(ctx, "a")) // the caller has the error
+		var log strings.Builder
+		h.Log = slog.New(slog.NewTextHandler(&log, nil))
+		refused := fault.New(fault.Operator, fault.Secret, errors.New("AccessDenied"))
+		h.fail = refused
+		h.wants("", refused, 1)(h.Get(ctx, "a")) // the caller has the error
 		time.Sleep(secret.TTL)
 		h.fail = nil
 		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
-		if len(reported) != 0 {
-			h.t.Errorf("reported %v", reported)
+		synctest.Wait()
+		if log.Len() > 0 {
+			h.t.Error(log.String())
 		}
 		time.Sleep(secret.TTL)
-		h.fail = errors.New("refused")
+		h.fail = refused
 		h.wants("v2", nil, 3)(h.Get(ctx, "a"))
 		synctest.Wait()
-		if len(reported) != 2 || reported[0].Error() != "a" || !errors.Is(reported[1], h.fail) {
-			h.t.Errorf("reported %v", reported)
+		if want := `level=ERROR msg="secret not read again" app=a cause=AccessDenied`; !strings.Contains(log.String(), want) {
+			h.t.Errorf("logged %q", log.String())
 		}
 	})
 }

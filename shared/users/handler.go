@@ -95,12 +95,8 @@ func (h *Handler) verified(ctx context.Context, app string, r httpapi.Request, r
 // refuse logs a refusal and returns its answer. The exact reason is in the log only.
 func (h *Handler) refuse(ctx context.Context, app string, f *fault.Fault) []byte {
 	status, reason := httpapi.Refusal(f)
-	level := slog.LevelError
-	if f.Kind == fault.Retry && f.Reason != fault.Panic {
-		level = slog.LevelWarn
-	}
-	attrs := []slog.Attr{slog.String("app", app), slog.String("reason", string(f.Reason)), slog.Int("status", status)}
-	h.Log.LogAttrs(ctx, level, "request refused", append(attrs, f.Attrs()...)...)
+	f.Log(ctx, h.Log, "request refused",
+		slog.String("app", app), slog.String("reason", string(f.Reason)), slog.Int("status", status))
 	return httpapi.Word(status, "error", reason)
 }
 
