@@ -228,14 +228,16 @@ func (s *stack) checkPrivacy() {
 	}
 }
 
-// wantsWarning looks for words in the log, at level WARN.
-func (s *stack) wantsWarning(words string) {
+// wantsLine looks for a line of the log at a level that has all these words.
+func (s *stack) wantsLine(level string, words ...string) {
 	s.Helper()
 	s.end()
-	for text := range strings.Lines(s.function.Output().Stdout.String()) {
-		if strings.Contains(text, words) && strings.Contains(text, `"level":"WARN"`) {
+	out := s.function.Output().Stdout.String()
+	words = append(words, `"level":"`+level+`"`)
+	for text := range strings.Lines(out) {
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }) {
 			return
 		}
 	}
-	s.Errorf("no warning has %q", words)
+	s.Errorf("no line at %s has %q:\n%s", level, words, out)
 }

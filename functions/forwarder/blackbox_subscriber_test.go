@@ -282,7 +282,7 @@ func TestAClockThatRunsAheadDoesNoLastingHarm(t *testing.T) {
 	s.wantActive(demoAccount, "b", true)
 	s.deliver(demo(event(3, "DEACTIVATE", "b", "kept")))
 	s.wantActive(demoAccount, "b", false)
-	s.wantsWarning("from the future")
+	s.wantsLine("WARN", "from the future")
 }
 
 // A damaged state counts as far as it can be read, and is replaced. This once nobody is called inactive.
@@ -320,6 +320,6 @@ func TestADamagedStateIsReplaced(t *testing.T) {
 		}
 		s.deliver(demo(event(6, "DEACTIVATE", "a", "old")))
 		s.wantActive(demoAccount, "a", test.active)
-		s.wantsWarning("state is replaced")
+		s.wantsLine("WARN", "state is replaced")
 	})
 }

@@ -261,19 +261,6 @@ func TestConnectionsThatWereIdleForLongAreNotUsedAgain(t *testing.T) {
 	})
 }
 
-func TestUploadsGoThroughTheProxyOfTheEnvironment(t *testing.T) {
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.clevertap.com", http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := clevertap.NewTransport().Proxy
-	got, err := proxy(request)
-	want, wantErr := http.ProxyFromEnvironment(request)
-	if !cmp.Equal(got, want) || !errors.Is(err, wantErr) {
-		t.Errorf("%v, %v", got, err)
-	}
-}
-
 func TestTLS(t *testing.T) {
 	t.Parallel()
 	for version, want := range map[uint16]string{
