@@ -88,6 +88,7 @@ goes along, go along → is sent too
 var exceptions = []struct{ word, file, reason string }{
 	{"", "shared/words_test.go", "the list itself"},
 	{"", "CONTRIBUTING.md", "the glossary"},
+	{"", "CHANGELOG.md", "names of an earlier release"},
 	{"confirm", "cmd/bridge/internal/cli/prompt.go", "an answer to a prompt confirms"},
 	{"confirm", "cmd/local/main.go", "an answer to a prompt confirms"},
 	{"memory", "functions/internal/lambdatest/usage.go", "a process uses memory"},

@@ -57,6 +57,20 @@ func TestEveryCommandHelps(t *testing.T) {
 	}
 }
 
+// The version is that of the newest release in CHANGELOG.md.
+func TestVersion(t *testing.T) {
+	text, err := os.ReadFile("../../CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\n## [")
+	newest, _, _ := strings.Cut(rest, "]")
+	want := clitest.Result{Code: cli.OK, Out: "bridge " + newest + "\n"}
+	if got := clitest.Run(t.Context(), newRootCommand(nil), "", "--version"); got != want || newest == "" {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 func TestWrongCommandLines(t *testing.T) {
 	for name, c := range map[string]struct{ args, errs string }{
 		"an unknown command":            {"trace", `bridge: unknown command "trace"`},

@@ -131,8 +131,11 @@ func ChooseApp(cmd *cobra.Command, app *string) error {
 // CompleteApps completes the apps of the integration file, for a flag or an argument.
 func CompleteApps(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	path := ""
-	if flag := cmd.Flags().Lookup("file"); flag != nil {
-		path = flag.Value.String()
+	for _, name := range []string{"integrations", "file"} { // where --file is something else, there is the other
+		if flag := cmd.Flags().Lookup(name); flag != nil {
+			path = flag.Value.String()
+			break
+		}
 	}
 	name, text, err := findIntegrations(cmd, path)
 	if err != nil {
