@@ -39,6 +39,18 @@ func TestProseEndsBeforeColumn100(t *testing.T) {
 	}
 }
 
+// The README shows the integration file as it is shipped, which is what the fixtures' file says. The shipped one itself
+// is the user's by now.
+func TestTheReadmeShowsTheFileThatIsShipped(t *testing.T) {
+	_, rest, _ := strings.Cut(read(t, "README.md"), "\n```yaml\n")
+	shown, _, _ := strings.Cut(rest, "```\n")
+	comments := regexp.MustCompile(`(?m)^#.*\n|[ ]+#.*$|^\n`)
+	plain := func(text string) string { return comments.ReplaceAllString(text, "") }
+	if got, want := plain(shown), plain(read(t, "events/integrations.yaml")); got != strings.TrimLeft(want, "\n") {
+		t.Errorf("it shows\n%s\nand the fixtures' file says\n%s", got, want)
+	}
+}
+
 // Each row of the threat model names the tests, or the targets of the Makefile, that prove it.
 func TestTheThreatModelNamesTestsThatExist(t *testing.T) {
 	known := map[string]bool{}
