@@ -57,10 +57,11 @@ func Results(records [][]byte) func(body io.Reader) error {
 	list := pendingRecords(records)
 	return func(body io.Reader) error {
 		a, err := readAnswer(body)
-		if err == nil {
-			a.results(list)
+		if err != nil {
+			return err
 		}
-		return err
+		_, _ = a.results(list)
+		return nil
 	}
 }
 

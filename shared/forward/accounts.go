@@ -125,12 +125,6 @@ func (a *accountReads) get(app string) (clevertap.Accounts, error) {
 	return read.accounts, read.err
 }
 
-// failed reports whether an app's accounts could not be read.
-func (a *accountReads) failed(app string) bool {
-	read := a.reads[app]
-	return read != nil && read.err != nil
-}
-
 // wait ends the reads that nobody waited for: no goroutine outlives its invocation.
 func (a *accountReads) wait() {
 	a.cancel()

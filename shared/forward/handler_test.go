@@ -320,7 +320,7 @@ func (h *harness) effects(response string, payload []byte) (effects []string) {
 	defer cancel()
 	answer, err := h.Invoke(ctx, payload)
 	for _, r := range h.rejected {
-		effects = append(effects, fmt.Sprint("rejected: ", r.Message.Body, r.Reason, r.Code, r.Accepted))
+		effects = append(effects, fmt.Sprint("rejected: ", string(r.Message.Body), r.Reason, r.Code, r.Accepted))
 	}
 	clear(payload)
 	for _, l := range h.read().messages {

@@ -190,7 +190,8 @@ func TestThePersonsItemIsRenewedByItsUse(t *testing.T) {
 					}
 				})
 				h.runAll(newMessage("demo", "anonymous"))
-				if left := time.Unix(table.items[key].Number(subscriber.ExpiresAttribute), 0).Sub(time.Now()); left != test.want {
+				expires := time.Unix(table.items[key].Number(subscriber.ExpiresAttribute), 0)
+				if left := time.Until(expires); left != test.want {
 					t.Errorf("%s left, want %s", left, test.want)
 				}
 			})

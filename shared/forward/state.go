@@ -247,7 +247,7 @@ func (h *Handler) explainDecision(u *stateUpdate, profile *mapping.Profile) {
 		h.Explain(u.message, mapping.Explanation{Subject: property, Name: "all but " + active + " and the user's ids", Rule: ruleOthers})
 	case d.Unsure:
 		h.Explain(u.message, mapping.Explanation{Subject: property, Name: active, Rule: ruleUnsure})
-	case d.Known && (!u.Update.Known || d.Active != u.Update.Active):
+	case d.Known && (!u.Known || d.Active != u.Active):
 		h.Explain(u.message, mapping.Explanation{Subject: property, Name: active, Sent: active, Rule: ruleActive})
 	}
 }

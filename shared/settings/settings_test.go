@@ -350,7 +350,6 @@ func TestWhatIsInForceIsAlwaysTheNewestGoodVersionThatCouldBeSeen(t *testing.T) 
 		failures := rapid.SliceOfN(rapid.IntRange(0, 3), len(steps), len(steps)).Draw(rt, "failures")
 		b := &bucket{}
 		p := start(b)
-		want := "built in"
 		for i, text := range steps {
 			b.put(text)
 			b.get, b.older = nil, nil
@@ -368,8 +367,7 @@ func TestWhatIsInForceIsAlwaysTheNewestGoodVersionThatCouldBeSeen(t *testing.T) 
 				}
 				continue
 			}
-			want = newestGood(b.versions)
-			if got := p.value(); got != want {
+			if got, want := p.value(), newestGood(b.versions); got != want {
 				rt.Fatalf("after %q: %q in force, want %q", b.versions, got, want)
 			}
 		}

@@ -76,7 +76,7 @@ Exit codes: 0 all were sent, 1 some were not, or nobody said yes, 2 wrong usage.
 	o.YesFlag(cmd)
 	flags.BoolVar(&o.skipBad, "skip-bad", false, "leave out what is no webhook")
 	flags.BoolVar(&o.restart, "restart", false, "begin anew, whatever was sent before")
-	o.journalFlags.flags(cmd)
+	o.flags(cmd)
 	return cmd
 }
 
