@@ -4,7 +4,7 @@
 
 routes   gives the API the routes that MiniStack does not read from its OpenAPI body; prints the API's id and the outputs
 variables prints the environment variables of each function
-batches  lets the roles make SQS's batch calls, which MiniStack takes for actions of their own (AWS knows no such actions)
+allow    lets the roles make calls that MiniStack alone refuses
 roles    makes calls with the functions' roles, and prints a list of [call, what should come of it, what came]
 harden   makes a key and a certificate, and prints the hardening parameters for them
 hardened prints a list of [setting, what it should be, what it is]
@@ -63,9 +63,10 @@ def variables(stack):
     return {name: stack.function(name)["Environment"]["Variables"] for name in functions}
 
 
-def batches(stack):
+def allow(stack):
     iam = boto3.client("iam")
-    # The single actions that cover a batch on AWS (Amazon SQS API permissions, November 2026).
+    # MiniStack takes SQS's batch calls for actions of their own; on AWS the single ones cover them (Amazon SQS API
+    # permissions, November 2026).
     single = {"sqs:SendMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility"}
     for name in FUNCTIONS:
         role = stack.function(name)["Role"].rpartition("/")[2]
@@ -74,9 +75,14 @@ def batches(stack):
             for statement in iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]["Statement"]:
                 actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
                 added += [statement | {"Action": action + "Batch"} for action in actions if action in single]
+                # It takes every call for one that reads all attributes, unless the projection is at the request's top.
+                conditions = statement.get("Condition", {})
+                if "dynamodb:Select" in conditions.get("StringEqualsIfExists", {}):
+                    added.append(statement | {"Condition": {
+                        operator: keys for operator, keys in conditions.items() if operator != "StringEqualsIfExists"}})
         document = {"Version": "2012-10-17", "Statement": added}
         if added:
-            iam.put_role_policy(RoleName=role, PolicyName="batches", PolicyDocument=json.dumps(document))
+            iam.put_role_policy(RoleName=role, PolicyName="allow", PolicyDocument=json.dumps(document))
     return {}
 
 
@@ -90,6 +96,7 @@ def roles(stack):
     )
     other = boto3.client("sqs").create_queue(QueueName="other")["QueueUrl"]
     prefix, table = stack.outputs["SecretsPrefix"], stack.outputs["SubscribersTable"]
+    boto3.client("secretsmanager").create_secret(Name=f"{prefix}/demo/users", SecretString="{}")
     key = {"subscriber": {"S": "x"}, "item": {"S": "y"}}
     fifo, standard, rejected = (stack.outputs[name + "QueueUrl"] for name in ("EventsFifo", "EventsStandard", "Rejected"))
 
@@ -204,6 +211,7 @@ def harden(_):
         "KmsKeyArn": boto3.client("kms").create_key(Description="queues")["KeyMetadata"]["Arn"],
         "ReceiverConcurrency": "20",
         "ReserveForwarders": "on",
+        "UsersEndpoint": "on",
         "Tracing": "on",
     }.items()]
 
@@ -229,5 +237,5 @@ def hardened(stack):
 
 
 if __name__ == "__main__":
-    command = {f.__name__: f for f in (routes, variables, batches, roles, harden, hardened)}[sys.argv[1]]
+    command = {f.__name__: f for f in (routes, variables, allow, roles, harden, hardened)}[sys.argv[1]]
     print(json.dumps(command(None if command is harden else Stack(sys.argv[2]))))

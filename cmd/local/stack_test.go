@@ -35,7 +35,7 @@ func TestTheStrictStack(t *testing.T) {
 	s, err := deploy(t.Context(), o, screen)
 	t.Cleanup(s.stop)
 	if err == nil {
-		err = s.python(t.Context(), &struct{}{}, "batches")
+		err = s.python(t.Context(), &struct{}{}, "allow")
 	}
 	if err != nil {
 		t.Fatal(err)
