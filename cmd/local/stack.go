@@ -233,10 +233,11 @@ func (s *stack) shell(ctx context.Context, line, input string) (shown string, ex
 
 // local is a line of docs/ for this stack, whose own output names a host of AWS's.
 func (s *stack) local(line string) string {
-	return strings.NewReplacer(
-		"bridge send --stack "+documented, "bridge send --url "+s.url+" --stack "+stackName,
-		documented, stackName,
-	).Replace(line)
+	var pairs []string
+	for _, command := range []string{"bridge send", "bridge app check", "bridge app add"} {
+		pairs = append(pairs, command+" --stack "+documented, command+" --url "+s.url+" --stack "+stackName)
+	}
+	return strings.NewReplacer(append(pairs, documented, stackName)...).Replace(line)
 }
 
 // queue is the name of one of the stack's queues, by the output that holds its URL.

@@ -21,7 +21,7 @@ type chaos struct {
 	newPasscodes    int
 	newKeys         bool
 	receiversKilled int
-	happened        totals // fault cases
+	happened        tally // fault cases
 }
 
 // faultCase is one thing that fails for a while.

@@ -21,7 +21,11 @@ func Webhook(t *webhook.EventType, seed uint64) []byte {
 	if t.Status == "legacy_v2" {
 		shape = nested
 	}
-	body := jsontext.Value(shape(g.attributes(), &g.store).appendTo(nil))
+	return Indent(shape(g.attributes(), &g.store).appendTo(nil))
+}
+
+// Indent writes a webhook over several lines, and ends the last.
+func Indent(body jsontext.Value) []byte {
 	if err := body.Indent(jsontext.WithIndent("  ")); err != nil {
 		panic(err) // every name and value is valid
 	}

@@ -118,6 +118,9 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 	if err != nil {
 		return err
 	}
+	for _, odd := range values.trim() {
+		cmd.PrintErrln("warning:", odd)
+	}
 	if err := values.keepFormer(current); err != nil {
 		return err
 	}

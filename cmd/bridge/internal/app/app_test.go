@@ -15,6 +15,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 const (
@@ -97,7 +98,10 @@ func TestAdd(t *testing.T) {
 		"an empty shared secret": {nil, `"purchasely":{"shared_secret":""},` + right, "demo", cli.Finding,
 			"shared_secret is missing or empty", none},
 		"a misspelt key": {nil, strings.Replace(purchasely, "shared_", "shared", 1) + "," + right, "demo", cli.Usage,
-			"standard input is not the JSON object that holds the secrets", none},
+			"standard input is not the JSON object that holds the secrets\nhint: nobody reads its key " +
+				`"purchasely.sharedsecret"; did you mean purchasely.shared_secret?`, none},
+		"a misspelt part": {nil, strings.Replace(purchasely, "purchasely", "purchasly", 1) + "," + right, "demo", cli.Usage,
+			`nobody reads its key "purchasly"; did you mean purchasely?`, none},
 		"no JSON": {nil, "shared-4711", "demo", cli.Usage, "standard input is not the JSON object", none},
 		"both are there": {former, purchasely + "," + right, "demo", cli.Finding,
 			"both secrets of demo are there already", former},
@@ -347,7 +351,12 @@ func TestCheckTriesTheUsersEndpoint(t *testing.T) {
 			if !c.off {
 				cloud.SetOutput("UsersUrl", "https://api.example/users/{app}")
 			}
-			cloud.Receiver = c.endpoint
+			cloud.Receiver = func(r *http.Request) (*http.Response, error) {
+				if strings.HasPrefix(r.URL.Path, "/purchasely/") {
+					return clitest.Answer(http.StatusOK, `{"status":"queued"}`)(r)
+				}
+				return c.endpoint(r)
+			}
 			putSecrets(cloud, map[string]string{
 				purchaselyName: `{"shared_secret":"shared-4711"}`,
 				clevertapName:  `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`,
@@ -373,6 +382,7 @@ func TestCheck(t *testing.T) {
 		keys  = `{"shared_secret":"shared-4711"}`
 		right = `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`
 		file  = "built-in integrations.yaml"
+		url   = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/purchasely/demo"
 	)
 	sandbox := func(passcode string) string {
 		account := `{"region":"eu","account_id":"TEST-AAA-111-2222","passcode":"` + passcode + `"}`
@@ -384,13 +394,14 @@ func TestCheck(t *testing.T) {
 		out                         string
 	}{
 		"all is well": {"demo", keys, right, cli.OK, "right  integration file " + file + "\n" +
-			"right  secret " + purchaselyName + "\n" +
+			"right  secret " + purchaselyName + "\nright  webhooks at " + url + ": a signed one was accepted\n" +
 			"right  secret " + clevertapName + ": CleverTap takes the credentials in in1\ndemo: 0 problems\n"},
 		"the only app": {"", keys, right, cli.OK, "demo: 0 problems\n"},
 		"nothing is there": {"demo", "", "", cli.Finding, "wrong  secret " + purchaselyName + ": it is missing\n" +
 			"       'bridge app add' creates it\nwrong  secret " + clevertapName + ": it is missing\n"},
 		"for programs": {"demo --json", keys, "", cli.Finding, `{"app":"demo","problems":1,"checks":[` +
 			`{"what":"integration file ` + file + `","right":true},{"what":"secret ` + purchaselyName + `","right":true},` +
+			`{"what":"webhooks at ` + url + `","right":true,"note":"a signed one was accepted"},` +
 			`{"what":"secret ` + clevertapName + `","right":false,"problem":"it is missing",` +
 			`"advice":"'bridge app add' creates it"}]}`},
 		"no JSON": {"demo", "shared-4711", "{", cli.Finding, purchaselyName + ": secret is not a JSON object"},
@@ -407,6 +418,19 @@ func TestCheck(t *testing.T) {
 			clevertapName + ", sandbox: CleverTap takes the credentials in eu1"},
 		"a sandbox in no region": {"demo", keys, sandbox("wrong-pass"), cli.Finding,
 			clevertapName + ", sandbox: no region takes them"},
+		"a pasted secret": {"demo", `{"shared_secret":"\u00a0\"shared-4711\"\n","previous_shared_secret":"former-4711"}`,
+			strings.Replace(right, "right-pass", ` right-pass\t`, 1), cli.OK, "right  secret " + purchaselyName + "\n" +
+				"       warning: shared_secret has white space around it, which the bridge leaves out\n" +
+				"       warning: shared_secret is in quotation marks: if they were pasted along, store it without them\n"},
+		"a key of the wrong name": {"demo", `{"sharedSecret":"shared-4711"}`, right, cli.Finding,
+			"shared_secret is missing or empty\n       want {\"shared_secret\":\"…\"}; 'bridge app add --replace' stores it\n" +
+				"       warning: nobody reads its key \"sharedSecret\"; did you mean shared_secret?\n"},
+		"a key that nobody knows": {"demo", keys, strings.Replace(right, "region", "account", 1), cli.Finding,
+			`warning: nobody reads its key "account"; its keys are region, account_id, passcode, sandbox,`},
+		"a key inside of the sandbox": {"demo", keys, strings.Replace(sandbox("sandbox-pass"), `"region":"eu"`,
+			`"Region ":"eu"`, 1), cli.OK, `warning: nobody reads its key "sandbox.Region "; did you mean sandbox.region?`},
+		"a secret in the place of a key": {"demo", `{"shared-4711":"","shared_secret":"shared-4711"}`, right, cli.OK,
+			"warning: nobody reads one of its keys, which is not shown here because it may be a secret"},
 		"an empty secret": {"demo", keys, " ", cli.Finding, "not a JSON object"},
 		"an unknown app": {"dmeo", "", "", cli.Finding, "wrong  integration file " + file +
 			`: app "dmeo" is not in the integration file` + "\n       did you mean demo? the apps in " + file + ": demo"},
@@ -431,4 +455,114 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What does not answer is not called wrong.
+func TestCheckTellsAnOutageFromAWrongSecret(t *testing.T) {
+	const wrong = `{"region":"in1","account_id":"AAA-111-2222","passcode":"wrong-pass"}`
+	outage := func(hosts string) func(*clitest.Cloud) clitest.RoundTrip {
+		return func(c *clitest.Cloud) clitest.RoundTrip {
+			return func(r *http.Request) (*http.Response, error) {
+				if strings.HasSuffix(r.URL.Host, "clevertap.com") && strings.HasPrefix(r.URL.Host, hosts) {
+					return clitest.Answer(http.StatusServiceUnavailable, "")(r)
+				}
+				return c.RoundTrip(r)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		network   func(*clitest.Cloud) clitest.RoundTrip
+		clevertap string
+		out       string
+	}{
+		"all of CleverTap": {outage(""), strings.Replace(wrong, "wrong", "right", 1),
+			"unsure secret " + clevertapName + ": CleverTap could not be asked in in1: server: upload: status 503\n" +
+				"       try again; if it lasts, does this network reach CleverTap?\n" +
+				"demo: 0 problems, 1 check that nobody answered\n"},
+		"no way to it": {withoutCleverTap, wrong, "demo: 0 problems, 1 check that nobody answered\n"},
+		"other regions": {outage("us1"), wrong, "wrong  secret " + clevertapName +
+			": in1 refuses the credentials, and CleverTap could not be asked in us1: server: upload: status 503\n"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			putSecrets(cloud, map[string]string{purchaselyName: `{"shared_secret":"shared-4711"}`, clevertapName: c.clevertap})
+			args := []string{"app", "check", "--stack", clitest.Stack, "demo"}
+			got := clitest.Run(t.Context(), NewCommand(c.network(cloud)), "", args...)
+			if !got.Has(cli.Finding, c.out, "") {
+				t.Errorf("got %+v, want %q", got, c.out)
+			}
+			got.CheckLeaks(t)
+		})
+	}
+}
+
+// Check sees what Purchasely sees: the URL's answer to what is signed with the stored secret.
+func TestCheckPostsASignedWebhookOfNobody(t *testing.T) {
+	keys, err := webhook.ParseKeys([]byte(`{"shared_secret":"shared-4711"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var posted string
+	receiver := func(r *http.Request) (*http.Response, error) {
+		body, _ := io.ReadAll(r.Body)
+		posted = r.URL.String() + " " + string(body)
+		stamp, digest := r.Header.Get("X-Purchasely-Timestamp"), r.Header.Get("X-Purchasely-Request-Signature")
+		if keys.Verify(stamp, digest, body, time.Minute, time.Now()) != nil {
+			return clitest.Answer(http.StatusUnauthorized, `{"error":"unauthorized"}`)(r)
+		}
+		return clitest.Answer(http.StatusOK, `{"status":"queued"}`)(r)
+	}
+	down := func(*http.Request) (*http.Response, error) { return nil, syscall.ECONNREFUSED }
+	const url = "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/purchasely/demo"
+	for name, c := range map[string]struct {
+		secret   string
+		receiver clitest.RoundTrip
+		args     string
+		code     int
+		out      string
+	}{
+		"right":                  {"shared-4711", receiver, "", cli.OK, "right  webhooks at " + url + ": a signed one was accepted\n"},
+		"pasted with a newline":  {`shared-4711\n`, receiver, "", cli.OK, "a signed one was accepted"},
+		"in quotation marks":     {`'shared-4711'`, receiver, "", cli.Finding, "the receiver refused the webhook with 401\n"},
+		"another secret there":   {"former-4711", receiver, "", cli.Finding, "with 401\n       the secret is not the one stored"},
+		"another app's file":     {"shared-4711", clitest.Answer(404, `{"error":"unknown_app"}`), "", cli.Finding, "with 404"},
+		"a queue out of reach":   {"shared-4711", clitest.Answer(503, `{"error":"unavailable"}`), "", cli.Finding, "wrong  webh"},
+		"nobody there":           {"shared-4711", down, "", cli.Finding, "unsure webhooks at " + url + ": the receiver does not ans"},
+		"at another URL":         {"shared-4711", receiver, "--url http://127.0.0.1:9902", cli.OK, "at http://127.0.0.1:9902/purch"},
+		"a URL for all to hear":  {"shared-4711", receiver, "--url http://example.com", cli.Usage, ""},
+		"a secret that is empty": {"", receiver, "", cli.Finding, "shared_secret is missing or empty"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			cloud.Receiver, posted = c.receiver, ""
+			putSecrets(cloud, map[string]string{
+				purchaselyName: `{"shared_secret":"` + c.secret + `"}`,
+				clevertapName:  `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`,
+			})
+			if got := run(t, cloud, "", "check demo "+c.args); !got.Has(c.code, c.out, "") {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.out)
+			}
+			_, body, _ := strings.Cut(posted, " ")
+			if ids := webhook.Peek([]byte(body)); posted != "" && (ids.EventName != "BRIDGE_HEARTBEAT" ||
+				ids.EventID == "" || ids.Subscriber.ID != "") {
+				t.Errorf("posted %s", posted)
+			}
+		})
+	}
+}
+
+func TestAddTakesOffWhatWasPastedAlong(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		const in = `{"purchasely":{"shared_secret":" 'shared-4711'\n"},` +
+			`"clevertap":{"account_id":"\tAAA-111-2222 ","passcode":"right-pass\u200b","region":" in1"}}`
+		got := run(t, c, in, "add demo")
+		if !got.Has(cli.OK, "", "warning: shared_secret is in quotation marks: if they were pasted along") {
+			t.Errorf("got %+v", got)
+		}
+		want := map[string]string{
+			purchaselyName: `{"shared_secret":"'shared-4711'"}`,
+			clevertapName:  `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`,
+		}
+		if got := stored(c); !maps.Equal(got, want) {
+			t.Errorf("stored %v", got)
+		}
+	})
 }

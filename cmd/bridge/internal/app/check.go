@@ -2,16 +2,20 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/receiver"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -27,14 +31,17 @@ func newCheckCommand(network http.RoundTripper) *cobra.Command {
 		Use:   "check --stack <stack> [app]",
 		Short: "Say what is wrong with an app's secrets",
 		Long: `Says whether the app is in the integration file, whether its two secrets exist and can be
-read, and whether CleverTap accepts the credentials, by a dry run, which stores nothing.
+read, and what was pasted along with them. It signs a webhook with the stored secret and
+posts it to the deployed URL, as Purchasely does; that webhook is of nobody, so nothing of
+it reaches CleverTap. It tries CleverTap's credentials by a dry run, which stores nothing.
 Where CleverTap refuses them it asks the other regions, so that a wrong region is told
-from a wrong passcode. Where the app has the third secret, for your own back end, it tries
-that as well, by a signed request that changes nothing. No secret is printed.
+from a wrong passcode; where it does not answer, nothing is said against them. Where the
+app has the third secret, for your own back end, it tries that as well, by a signed
+request that changes nothing. No secret is printed.
 
 CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's uploads.
 
-Exit codes: 0 all is well, 1 something is wrong and reported, 2 wrong usage.`,
+Exit codes: 0 all is well, 1 something is wrong, or could not be found out, 2 wrong usage.`,
 		Example: `  bridge app check --stack purchasely-clevertap demo
   bridge app check --stack purchasely-clevertap --json demo`,
 		Args: cli.Args(cobra.MaximumNArgs(1)), ValidArgsFunction: cli.CompleteApps,
@@ -53,7 +60,11 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 		return err
 	}
 	app = r.App
-	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix)
+	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix, stack.WebhookURL)
+	if err != nil {
+		return err
+	}
+	target, err := s.ReceiverURL(o.url, app)
 	if err != nil {
 		return err
 	}
@@ -61,8 +72,12 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.checkPurchasely(cmd.Context(), s, app); err != nil {
+	if key, err := r.checkPurchasely(cmd.Context(), s, app); err != nil {
 		return err
+	} else if !key.Empty() {
+		if err := r.checkReceiver(cmd.Context(), receiver.New(o.network, target, key), target); err != nil {
+			return err
+		}
 	}
 	if err := r.checkCleverTap(cmd.Context(), s, checker, app); err != nil {
 		return err
@@ -70,22 +85,25 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	if err := r.checkUsers(cmd.Context(), o, s, app); err != nil {
 		return err
 	}
-	return o.Conclude(cmd, r, r.text(), cli.FindingsIf(r.Problems > 0))
+	return o.Conclude(cmd, r, r.text(), cli.FindingsIf(r.Problems+r.Unsure > 0))
 }
 
 // report is what app check prints with --json.
 type report struct {
 	App      string  `json:"app"`
 	Problems int     `json:"problems"`
+	Unsure   int     `json:"unsure,omitzero"` // checks that nobody answered
 	Checks   []check `json:"checks"`
 }
 
 type check struct {
-	What    string `json:"what"`
-	Right   bool   `json:"right"`
-	Note    string `json:"note,omitzero"`
-	Problem string `json:"problem,omitzero"`
-	Advice  string `json:"advice,omitzero"`
+	What     string   `json:"what"`
+	Right    bool     `json:"right"`
+	Unsure   bool     `json:"unsure,omitzero"` // neither right nor wrong: it could not be found out
+	Note     string   `json:"note,omitzero"`
+	Problem  string   `json:"problem,omitzero"`
+	Advice   string   `json:"advice,omitzero"`
+	Warnings []string `json:"warnings,omitzero"`
 }
 
 func (r *report) wrong(what, problem, advice string) {
@@ -93,9 +111,17 @@ func (r *report) wrong(what, problem, advice string) {
 	r.Checks = append(r.Checks, check{What: what, Problem: problem, Advice: advice})
 }
 
+func (r *report) unsure(what, problem, advice string) {
+	r.Unsure++
+	r.Checks = append(r.Checks, check{What: what, Unsure: true, Problem: problem, Advice: advice})
+}
+
 func (r *report) right(what, note string) {
 	r.Checks = append(r.Checks, check{What: what, Right: true, Note: note})
 }
+
+// warn adds to the last check what is odd about a secret.
+func (r *report) warn(odd []string) { r.Checks[len(r.Checks)-1].Warnings = odd }
 
 // checkFile completes a missing app by the only one of the file. Nothing else can be checked without an app.
 func (r *report) checkFile(cmd *cobra.Command, path string) error {
@@ -118,16 +144,45 @@ func (r *report) checkFile(cmd *cobra.Command, path string) error {
 	return nil
 }
 
-func (r *report) checkPurchasely(ctx context.Context, s *stack.Stack, app string) error {
+// checkPurchasely returns the secret that webhooks are signed with, empty if it cannot be used.
+func (r *report) checkPurchasely(ctx context.Context, s *stack.Stack, app string) (key secret.Value, err error) {
 	what, text, err := r.readSecret(ctx, s, app, stack.PurchaselySecret)
 	if err != nil || text == nil {
-		return err
+		return key, err
 	}
 	if _, err := webhook.ParseKeys(text); err != nil {
 		r.wrong(what, causeOf(err), `want {"shared_secret":"…"}; 'bridge app add --replace' stores it`)
-		return nil
+	} else {
+		r.right(what, "")
+		key = stack.CurrentKey(text)
 	}
-	r.right(what, "")
+	r.warn(inspect(text, purchaselyKeys))
+	return key, nil
+}
+
+// tryingFormat is a webhook of nobody, under the name that the bridge uses for its own.
+const tryingFormat = `{"api_version":3,"event_name":"BRIDGE_HEARTBEAT","event_id":%q,"event_created_at":%q}`
+
+// checkReceiver posts a signed webhook as Purchasely does.
+func (r *report) checkReceiver(ctx context.Context, client *receiver.Client, target string) error {
+	what, now := "webhooks at "+target, time.Now().UTC()
+	answer, err := client.Post(ctx, fmt.Appendf(nil, tryingFormat, "check-"+rand.Text(), now.Format(time.RFC3339)))
+	problem, _ := errors.AsType[*cli.Error](err)
+	if err == nil {
+		problem = answer.Refusal()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return cli.ErrInterrupted
+	case problem == nil && err != nil:
+		return err
+	case problem == nil:
+		r.right(what, "a signed one was accepted")
+	case err != nil:
+		r.unsure(what, problem.Error(), problem.Hint)
+	default:
+		r.wrong(what, problem.Error(), problem.Hint)
+	}
 	return nil
 }
 
@@ -137,13 +192,19 @@ func (r *report) checkCleverTap(ctx context.Context, s *stack.Stack, checker *cr
 		return err
 	}
 	accounts, err := clevertap.ParseAccounts(text)
+	odd := inspect(text, clevertapKeys)
 	if err != nil {
 		advice := "regions are " + strings.Join(regions, ", ") + "; 'bridge app add --replace' stores the secret anew"
 		r.wrong(what, causeOf(err), advice)
+		r.warn(odd)
 		return nil
 	}
-	if err := r.checkAccount(ctx, checker, what, accounts.Production); err != nil || accounts.Sandbox == nil {
+	if err := r.checkAccount(ctx, checker, what, accounts.Production); err != nil {
 		return err
+	}
+	r.warn(odd)
+	if accounts.Sandbox == nil {
+		return nil
 	}
 	return r.checkAccount(ctx, checker, what+", sandbox", *accounts.Sandbox)
 }
@@ -156,10 +217,14 @@ func (r *report) checkAccount(
 	if err != nil {
 		return err
 	}
-	if problem, advice := found.problem(given); problem != "" {
-		r.wrong(what, problem, advice)
-	} else {
+	problem, advice := found.problem(given)
+	switch {
+	case problem == "":
 		r.right(what, "CleverTap takes the credentials in "+found.region)
+	case found.unreachable[given] != nil:
+		r.unsure(what, problem, advice)
+	default:
+		r.wrong(what, problem, advice)
 	}
 	return nil
 }
@@ -191,6 +256,8 @@ func (r *report) text() string {
 	var b strings.Builder
 	for _, c := range r.Checks {
 		switch {
+		case c.Unsure:
+			fmt.Fprintf(&b, "unsure %s: %s\n       %s\n", c.What, c.Problem, c.Advice)
 		case !c.Right:
 			fmt.Fprintf(&b, "wrong  %s: %s\n       %s\n", c.What, c.Problem, c.Advice)
 		case c.Note != "":
@@ -198,7 +265,13 @@ func (r *report) text() string {
 		default:
 			fmt.Fprintf(&b, "right  %s\n", c.What)
 		}
+		for _, warning := range c.Warnings {
+			fmt.Fprintf(&b, "       warning: %s\n", warning)
+		}
 	}
-	fmt.Fprintf(&b, "%s: %s\n", r.App, cli.Quantity(r.Problems, "problem"))
-	return b.String()
+	fmt.Fprintf(&b, "%s: %s", r.App, cli.Quantity(r.Problems, "problem"))
+	if r.Unsure > 0 {
+		fmt.Fprintf(&b, ", %s that nobody answered", cli.Quantity(r.Unsure, "check"))
+	}
+	return b.String() + "\n"
 }

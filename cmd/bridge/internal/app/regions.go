@@ -125,8 +125,12 @@ func (r regionResult) problem(given string) (problem, advice string) {
 		return fmt.Sprintf("the credentials belong to %s, the secret says %s: change region", r.region, given),
 			"set region to " + r.region
 	case len(unreachable) > 0:
-		return fmt.Sprintf("CleverTap could not be asked in %s: %s", strings.Join(unreachable, ", "),
-			r.unreachable[unreachable[0]]), "try again; if it lasts, does this network reach CleverTap?"
+		problem = fmt.Sprintf("CleverTap could not be asked in %s: %s", strings.Join(unreachable, ", "),
+			r.unreachable[unreachable[0]])
+		if given != "" && r.unreachable[given] == nil {
+			problem = given + " refuses the credentials, and " + problem
+		}
+		return problem, "try again; if it lasts, does this network reach CleverTap?"
 	default:
 		return "no region takes them: the passcode is wrong or expired, or the account id is another project's",
 			"Settings → Project in CleverTap shows the project id; make a passcode there that never expires"

@@ -12,6 +12,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -81,6 +82,35 @@ func secretText(value any) (string, error) {
 		return "", cli.Usagef("", "a value is not UTF-8 text")
 	}
 	return string(text), nil
+}
+
+// trim takes off what was pasted along with the values, and returns a sentence for each that may still have some.
+func (v *values) trim() (odd []string) {
+	trim := func(path string, r *rawSecret) {
+		if r.json == nil || r.json.Kind() != '"' {
+			return // its reader says what is wrong
+		}
+		plain, err := jsontext.AppendUnquote(nil, *r.json)
+		if err != nil {
+			return
+		}
+		*r = newRawSecret(secret.Trim(string(plain)))
+		odd = append(odd, pasted(path, *r.json)...)
+	}
+	if v.Purchasely != nil {
+		trim("shared_secret", &v.Purchasely.Shared)
+		trim("previous_shared_secret", &v.Purchasely.Previous)
+	}
+	if v.CleverTap == nil {
+		return odd
+	}
+	trim("passcode", &v.CleverTap.Passcode)
+	v.CleverTap.ID = secret.Trim(v.CleverTap.ID)
+	if sandbox := v.CleverTap.Sandbox; sandbox != nil {
+		trim("sandbox.passcode", &sandbox.Passcode)
+		sandbox.ID = secret.Trim(sandbox.ID)
+	}
+	return odd
 }
 
 // texts are the secrets as they are stored; empty for one that is left alone.
@@ -207,9 +237,12 @@ func readValues(cmd *cobra.Command, current storedSecrets) (v values, err error)
 		return askValues(ask, current)
 	}
 	// The decoder's error is not shown: it may quote a secret.
-	if json.UnmarshalRead(cmd.InOrStdin(), &v, json.RejectUnknownMembers(true)) != nil {
-		return v, cli.Usagef("'"+cmd.CommandPath()+" --help' shows it",
-			"standard input is not the JSON object that holds the secrets")
+	if err := json.UnmarshalRead(cmd.InOrStdin(), &v, json.RejectUnknownMembers(true)); err != nil {
+		hint := "'" + cmd.CommandPath() + " --help' shows it"
+		if key := unknownMember(err); key != "" {
+			hint = key
+		}
+		return v, cli.Usagef(hint, "standard input is not the JSON object that holds the secrets")
 	}
 	for _, s := range []struct {
 		storedSecret

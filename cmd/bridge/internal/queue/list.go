@@ -25,10 +25,11 @@ type listOptions struct {
 func newListCommand(network http.RoundTripper) *cobra.Command {
 	o := listOptions{filter: filter{network: network}}
 	cmd := &cobra.Command{
-		Use:   "list --stack <stack>",
-		Short: "Count what was not delivered, by reason, app and age",
-		Long: `Counts the messages of the rejected queue by reason and app, and those of the dead-letter
-queues by app, with how long the oldest and the newest have been there.
+		Use:   "list --stack <stack> [message id…]",
+		Short: "Count what was not delivered, by reason, app, event and age",
+		Long: `Counts the messages of the rejected queue by reason, app and event, and those of the
+dead-letter queues by app and event, with how long the oldest and the newest have been
+there. Flags, and the first characters of messages' ids, choose some of them.
 
 The count may be partial, and then says so: messages that somebody else is looking at
 do not show, nor do those of the FIFO dead-letter queue behind ten others of the same user.
@@ -36,9 +37,12 @@ do not show, nor do those of the FIFO dead-letter queue behind ten others of the
 Exit codes: 0 counted, 1 AWS refused or did not answer, 2 wrong usage.`,
 		Example: `  bridge rejected list --stack purchasely-clevertap
   bridge rejected list --stack purchasely-clevertap --reason clevertap_513 --each
+  bridge rejected list --stack purchasely-clevertap --app demo --event TRIAL_STARTED
   bridge rejected list --stack purchasely-clevertap --dead-letters --older 1d --json`,
-		Args: cli.Args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.ids = args
+			return o.run(cmd)
+		},
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print one JSON object for programs")
@@ -59,6 +63,7 @@ type listed struct {
 	Queue  string    `json:"queue"`
 	Reason string    `json:"reason,omitzero"`
 	App    string    `json:"app"`
+	Event  string    `json:"event,omitzero"`
 	Since  time.Time `json:"since"` // when it came onto the queue
 	Bytes  int       `json:"bytes"`
 }
@@ -77,7 +82,9 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 	for i, messages := range s.messages {
 		for _, m := range messages {
 			if o.each {
-				result.Each = append(result.Each, listed{m.ID, queues[i].Name, reasonOf(m), appOf(m), m.Sent, m.Size})
+				result.Each = append(result.Each, listed{
+					m.ID, queues[i].Name, reasonOf(m), appOf(m), m.Event, m.Sent, m.Size,
+				})
 			}
 		}
 	}
@@ -94,10 +101,10 @@ func eachText(list []listed, now time.Time) string {
 	if len(list) == 0 {
 		return ""
 	}
-	rows := [][]string{{"MESSAGE", "REASON", "APP", "AGE", "BYTES"}}
+	rows := [][]string{{"MESSAGE", "REASON", "APP", "EVENT", "AGE", "BYTES"}}
 	for _, m := range list {
 		rows = append(rows, []string{
-			m.ID, cmp.Or(m.Reason, "–"), m.App, cli.Ago(now.Sub(m.Since)), strconv.Itoa(m.Bytes),
+			m.ID, cmp.Or(m.Reason, "–"), m.App, shownEvent(m.Event), cli.Ago(now.Sub(m.Since)), strconv.Itoa(m.Bytes),
 		})
 	}
 	return "\n" + cli.Table(rows) + "\n"
@@ -126,7 +133,10 @@ Exit codes: 0 shown, 1 there is no such message, or AWS refused, 2 wrong usage.`
   bridge rejected show --stack purchasely-clevertap --reason clevertap_513 --json
   bridge rejected show --stack purchasely-clevertap --body | bridge explain --app demo`,
 		Args: cli.Args(cobra.MaximumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, cli.First(args)) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.ids = args
+			return o.run(cmd)
+		},
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print the attributes as one JSON object for programs")
@@ -134,7 +144,7 @@ Exit codes: 0 shown, 1 there is no such message, or AWS refused, 2 wrong usage.`
 	return cmd
 }
 
-func (o *showOptions) run(cmd *cobra.Command, id string) error {
+func (o *showOptions) run(cmd *cobra.Command) error {
 	if o.body && o.JSON() {
 		return cli.BadUsage(cmd, errors.New("give --body or --json, not both: the body goes out as it is"))
 	}
@@ -148,20 +158,18 @@ func (o *showOptions) run(cmd *cobra.Command, id string) error {
 		return err
 	}
 	for i, messages := range s.messages {
-		for _, m := range messages {
-			if strings.HasPrefix(m.ID, id) {
-				return o.show(cmd, queues[i].Name, m, s.now)
-			}
+		if len(messages) > 0 {
+			return o.show(cmd, queues[i].Name, messages[0], s.now)
 		}
 	}
-	hint := cmp.Or(strings.TrimSuffix(unseenText(s.unseen), "\n"), "'bridge rejected list --each' prints the ids")
-	return cli.Findingf(hint, "there is no such message")
+	return cli.Findingf(strings.TrimSuffix(unseenText(s.unseen), "\n"), "there is no such message")
 }
 
 // shown is what rejected show --json prints.
 type shown struct {
 	ID         string            `json:"id"`
 	Queue      string            `json:"queue"`
+	Event      string            `json:"event,omitzero"`
 	Since      time.Time         `json:"since"` // when it came onto the queue
 	Bytes      int               `json:"bytes"`
 	Attributes map[string]string `json:"attributes"`
@@ -174,11 +182,14 @@ var shownAttributes = []string{
 }
 
 func (o *showOptions) show(cmd *cobra.Command, queue string, m *stack.Message, now time.Time) error {
-	result := shown{m.ID, queue, m.Sent, m.Size, make(map[string]string, len(m.Attributes))}
+	result := shown{m.ID, queue, m.Event, m.Sent, m.Size, make(map[string]string, len(m.Attributes))}
 	for name := range m.Attributes {
 		result.Attributes[name] = m.Attributes.Text(name)
 	}
-	rows := [][]string{{"message", m.ID}, {"queue", fmt.Sprintf("%s, for %s", queue, cli.Ago(now.Sub(m.Sent)))}}
+	rows := [][]string{
+		{"message", m.ID}, {"queue", fmt.Sprintf("%s, for %s", queue, cli.Ago(now.Sub(m.Sent)))},
+		{"event", shownEvent(m.Event)},
+	}
 	for _, name := range shownAttributes {
 		if value := result.Attributes[name]; value != "" {
 			rows = append(rows, []string{name, value})

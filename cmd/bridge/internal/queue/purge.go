@@ -23,17 +23,19 @@ type purgeOptions struct {
 func newPurgeCommand(network http.RoundTripper) *cobra.Command {
 	o := purgeOptions{filter: filter{network: network}}
 	cmd := &cobra.Command{
-		Use:   "purge --stack <stack>",
+		Use:   "purge --stack <stack> [message id…]",
 		Short: "Delete messages for good",
-		Long: `Deletes messages for good: all, or those that the flags are about. What they say never
-reaches CleverTap. It shows what it is going to delete and asks twice; then it deletes
+		Long: `Deletes messages for good: all, or those that the flags and ids are about. What they say
+never reaches CleverTap. It shows what it is going to delete and asks twice; then it deletes
 those messages and no other.
 
 Exit codes: 0 all were deleted, 1 some were not, or nobody said yes, 2 wrong usage.`,
 		Example: `  bridge rejected purge --stack purchasely-clevertap --reason malformed
   bridge rejected purge --stack purchasely-clevertap --app demo --older 7d --yes --json`,
-		Args: cli.Args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.ids = args
+			return o.run(cmd)
+		},
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")

@@ -27,10 +27,11 @@ type redriveOptions struct {
 func newRedriveCommand(network http.RoundTripper) *cobra.Command {
 	o := redriveOptions{filter: filter{network: network}, rate: sender.DefaultRate}
 	cmd := &cobra.Command{
-		Use:   "redrive --stack <stack>",
+		Use:   "redrive --stack <stack> [message id…]",
 		Short: "Send messages back to the events queue",
 		Long: `Sends messages back to the events queue, the oldest first: all, or those that the flags
-are about. It shows what it is going to do and asks.
+and ids are about (see 'bridge rejected list --each'; an id's first characters will do).
+It shows what it is going to do and asks.
 
 A message is deleted from its queue only after the events queue has accepted it, so it
 may be stopped at any time, and the same command goes on. Bodies are sent as they are;
@@ -42,10 +43,13 @@ sent now.
 
 Exit codes: 0 all were sent back, 1 some were not, or nobody said yes, 2 wrong usage.`,
 		Example: `  bridge rejected redrive --stack purchasely-clevertap
+  bridge rejected redrive --stack purchasely-clevertap --event TRIAL_STARTED 00000001 00000002
   bridge rejected redrive --stack purchasely-clevertap --reason clevertap_513 --app demo --limit 10 --yes
   bridge rejected redrive --stack purchasely-clevertap --dead-letters --older 1d --rate 5 --yes --json`,
-		Args: cli.Args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.ids = args
+			return o.run(cmd)
+		},
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,8 +40,10 @@ type filter struct {
 	network     http.RoundTripper
 	stack       string
 	deadLetters bool
+	ids         []string // the first characters of messages' ids; none: any message
 	reasons     []string
 	apps        []string
+	events      []string
 	older       cli.Age
 	newer       cli.Age
 }
@@ -52,6 +55,8 @@ func (f *filter) flags(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.reasons, "reason", nil, "only what was rejected for this reason; may be repeated")
 	flags.StringSliceVar(&f.apps, "app", nil, "only messages of this app; may be repeated")
 	_ = cmd.RegisterFlagCompletionFunc("app", cli.CompleteApps) // the flag is declared above
+	flags.StringSliceVar(&f.events, "event", nil, "only messages with this event; may be repeated")
+	_ = cmd.RegisterFlagCompletionFunc("event", cli.CompleteEvents) // the flag is declared above
 	flags.Var(&f.older, "older", "only what has been there for longer, such as 12h or 3d")
 	flags.Var(&f.newer, "newer", "only what has been there for less long")
 }
@@ -89,6 +94,8 @@ func (f *filter) matches(m *stack.Message, now time.Time) bool {
 	age := cli.Age(now.Sub(m.Sent))
 	return (len(f.reasons) == 0 || slices.Contains(f.reasons, reasonOf(m))) &&
 		(len(f.apps) == 0 || slices.Contains(f.apps, appOf(m))) &&
+		(len(f.events) == 0 || slices.Contains(f.events, m.Event)) &&
+		(len(f.ids) == 0 || slices.ContainsFunc(f.ids, func(id string) bool { return strings.HasPrefix(m.ID, id) })) &&
 		(f.older == 0 || age > f.older) && (f.newer == 0 || age < f.newer)
 }
 
@@ -100,6 +107,18 @@ func (f *filter) apply(messages []*stack.Message, now time.Time) []*stack.Messag
 }
 
 func reasonOf(m *stack.Message) string { return m.Attributes.Text(message.AttrReason) }
+
+// shownEvent is an event's name in a table. A body may be anything.
+func shownEvent(event string) string {
+	const longest = 60
+	if quoted := strconv.Quote(event); quoted != `"`+event+`"` {
+		event = quoted
+	}
+	if runes := []rune(event); len(runes) > longest {
+		event = string(runes[:longest]) + "…"
+	}
+	return cmp.Or(event, "–")
+}
 
 func appOf(m *stack.Message) string { return m.Attributes.Text(message.AttrApp) }
 
@@ -121,15 +140,16 @@ type selection struct {
 	inFlight []*inFlight
 	messages [][]*stack.Message // that are selected, by queue, the oldest first
 	summary  summary
-	total    int // of the messages that are selected
-	unseen   int // about how many more there are
+	named    map[string]int // how many messages each of the filter's ids begins
+	total    int            // of the messages that are selected
+	unseen   int            // about how many more there are
 }
 
 // selectFrom receives what the queues have. The selection must be closed, also after an error.
 func (f *filter) selectFrom(
 	cmd *cobra.Command, queues []*stack.Queue, keepBodies bool, limit int,
 ) (*selection, error) {
-	s := &selection{cmd: cmd, filter: f, limit: limit, now: time.Now()}
+	s := &selection{cmd: cmd, filter: f, limit: limit, now: time.Now(), named: make(map[string]int)}
 	for _, q := range queues {
 		expected, err := q.Size(cmd.Context())
 		if err != nil {
@@ -148,12 +168,33 @@ func (f *filter) selectFrom(
 		s.summary.add(q.Name, matching)
 		s.unseen += max(0, expected-len(messages))
 	}
-	return s, nil
+	return s, s.checkIDs()
+}
+
+// checkIDs returns an error if an id names no message, or more than one.
+func (s *selection) checkIDs() error {
+	for _, id := range s.filter.ids {
+		switch n := s.named[id]; {
+		case n == 0:
+			hint := cmp.Or(strings.TrimSuffix(unseenText(s.unseen), "\n"), "'bridge rejected list --each' prints the ids")
+			return cli.Findingf(hint, "there is no such message: %s", id)
+		case n > 1:
+			return cli.Findingf("give more of the id", "%d messages have an id that begins with %s", n, id)
+		}
+	}
+	return nil
 }
 
 // add selects messages, within the limit.
 func (s *selection) add(messages []*stack.Message) []*stack.Message {
 	matching := s.filter.apply(messages, s.now)
+	for _, m := range matching {
+		for _, id := range s.filter.ids {
+			if strings.HasPrefix(m.ID, id) {
+				s.named[id]++
+			}
+		}
+	}
 	if s.limit > 0 {
 		matching = matching[:min(len(matching), s.limit-s.total)]
 	}
@@ -171,7 +212,7 @@ func (s *selection) close() {
 	}
 }
 
-// summary counts messages by queue, reason and app.
+// summary counts messages by queue, reason, app and event.
 type summary []*summaryLine
 
 // summaryLine is one line; the times are when the messages came onto the queue.
@@ -179,6 +220,7 @@ type summaryLine struct {
 	Queue    string    `json:"queue"`
 	Reason   string    `json:"reason,omitzero"`
 	App      string    `json:"app"`
+	Event    string    `json:"event,omitzero"`
 	Messages int       `json:"messages"`
 	Oldest   time.Time `json:"oldest"`
 	Newest   time.Time `json:"newest"`
@@ -186,12 +228,12 @@ type summaryLine struct {
 
 // add counts messages of a queue.
 func (s *summary) add(queue string, messages []*stack.Message) {
-	lines := make(map[[2]string]*summaryLine)
+	lines := make(map[[3]string]*summaryLine)
 	for _, m := range messages {
-		key := [2]string{reasonOf(m), appOf(m)}
+		key := [3]string{reasonOf(m), appOf(m), m.Event}
 		line := lines[key]
 		if line == nil {
-			line = &summaryLine{Queue: queue, Reason: key[0], App: key[1], Oldest: m.Sent, Newest: m.Sent}
+			line = &summaryLine{Queue: queue, Reason: key[0], App: key[1], Event: key[2], Oldest: m.Sent, Newest: m.Sent}
 			lines[key] = line
 			*s = append(*s, line)
 		}
@@ -205,7 +247,7 @@ func (s *summary) add(queue string, messages []*stack.Message) {
 	}
 	slices.SortStableFunc(*s, func(a, b *summaryLine) int {
 		return cmp.Or(cmp.Compare(a.Queue, b.Queue), cmp.Compare(b.Messages, a.Messages),
-			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.App, b.App))
+			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.App, b.App), cmp.Compare(a.Event, b.Event))
 	})
 }
 
@@ -219,14 +261,15 @@ func (s summary) text(now time.Time) string {
 	if dead {
 		heading = "QUEUE"
 	}
-	rows := [][]string{{heading, "APP", "MESSAGES", "OLDEST", "NEWEST"}}
+	rows := [][]string{{heading, "APP", "EVENT", "MESSAGES", "OLDEST", "NEWEST"}}
 	for _, line := range s {
 		first := line.Reason
 		if dead {
 			first = line.Queue
 		}
 		rows = append(rows, []string{
-			first, line.App, strconv.Itoa(line.Messages), cli.Ago(now.Sub(line.Oldest)), cli.Ago(now.Sub(line.Newest)),
+			first, line.App, shownEvent(line.Event), strconv.Itoa(line.Messages), cli.Ago(now.Sub(line.Oldest)),
+			cli.Ago(now.Sub(line.Newest)),
 		})
 	}
 	return cli.Table(rows)

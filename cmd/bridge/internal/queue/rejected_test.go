@@ -36,21 +36,22 @@ func checkReturned(t *testing.T, c *clitest.Cloud, want int) {
 }
 
 func TestListCounts(t *testing.T) {
-	const heading = "REASON         APP   MESSAGES  OLDEST  NEWEST\n"
-	const shop = "REASON     APP   MESSAGES  OLDEST  NEWEST\nmalformed  shop  3         3d 3h   3d 3h\n"
+	const heading = "REASON         APP   EVENT          MESSAGES  OLDEST  NEWEST\n"
+	const shop = "REASON     APP   EVENT          MESSAGES  OLDEST  NEWEST\n" +
+		"malformed  shop  TRIAL_STARTED  3         3d 3h   3d 3h\n"
 	for name, c := range map[string]struct{ args, want string }{
-		"everything": {"", heading + "clevertap_513  demo  9         9h 1m   1h 1m\n" +
-			"malformed      shop  3         3d 3h   3d 3h\n12 messages in the rejected queue\n"},
+		"everything": {"", heading + "clevertap_513  demo  TRIAL_STARTED  9         9h 1m   1h 1m\n" +
+			"malformed      shop  TRIAL_STARTED  3         3d 3h   3d 3h\n12 messages in the rejected queue\n"},
 		"one reason": {"--reason malformed", shop + "3 messages in the rejected queue\n"},
 		"one app":    {"--app shop", shop + "3 messages in the rejected queue\n"},
 		"what is old": {"--older 8h --newer 2d",
-			heading + "clevertap_513  demo  2         9h 1m   8h 1m\n2 messages in the rejected queue\n"},
+			heading + "clevertap_513  demo  TRIAL_STARTED  2         9h 1m   8h 1m\n2 messages in the rejected queue\n"},
 		"nothing at all": {"--app none", "0 messages in the rejected queue\n"},
 		"each, by age": {"--reason malformed --each", shop + `
-MESSAGE                               REASON     APP   AGE    BYTES
-0000000a-0000-4000-8000-000000000000  malformed  shop  3d 3h  69
-0000000b-0000-4000-8000-000000000000  malformed  shop  3d 3h  69
-0000000c-0000-4000-8000-000000000000  malformed  shop  3d 3h  69
+MESSAGE                               REASON     APP   EVENT          AGE    BYTES
+0000000a-0000-4000-8000-000000000000  malformed  shop  TRIAL_STARTED  3d 3h  69
+0000000b-0000-4000-8000-000000000000  malformed  shop  TRIAL_STARTED  3d 3h  69
+0000000c-0000-4000-8000-000000000000  malformed  shop  TRIAL_STARTED  3d 3h  69
 
 3 messages in the rejected queue
 `},
@@ -66,15 +67,57 @@ MESSAGE                               REASON     APP   AGE    BYTES
 	}
 }
 
+// Ids and events choose messages, and a mistake in an id chooses none.
+func TestChosenMessages(t *testing.T) {
+	put := func(c *clitest.Cloud, body string) {
+		clitest.Put(c.Rejected, time.Hour, "", body, clitest.Attributes("demo", "malformed", noon))
+	}
+	for name, c := range map[string]struct {
+		args      string
+		code      int
+		out, errs string
+		left      int
+	}{
+		"one by its id":     {"redrive --yes 0000000a", cli.OK, "1 message sent back, 0 not\n", "", 14},
+		"two by their ids":  {"redrive --yes 00000001 00000003", cli.OK, "2 messages sent back, 0 not\n", "", 13},
+		"listed by an id":   {"list 0000000d", cli.OK, "malformed  demo  RENEWAL_DISABLED  1 ", "", 15},
+		"listed by event":   {"list --event RENEWAL_DISABLED", cli.OK, "1 message in the rejected queue", "", 15},
+		"by two events":     {"redrive --yes --event RENEWAL_DISABLED --event X --app demo", cli.OK, "1 message sent back", "", 14},
+		"by event and app":  {"list --event TRIAL_STARTED --app shop", cli.OK, "3 messages in the rejected queue", "", 15},
+		"for programs":      {"list --json --each 0000000d", cli.OK, `"app":"demo","event":"RENEWAL_DISABLED","since":`, "", 15},
+		"without any event": {"list 0000000e", cli.OK, "malformed  demo  –      1 ", "", 15},
+		"with an odd event": {"list 0000000f", cli.OK, `"a\x1b[2J` + strings.Repeat("b", 51) + "…", "", 15},
+		"by no such id": {"redrive --yes 0000000a ff", cli.Finding, "",
+			"bridge: there is no such message: ff\nhint: 'bridge rejected list --each' prints the ids\n", 15},
+		"by an id of another app": {"purge --yes --app demo 0000000a", cli.Finding, "", "no such message: 0000000a", 15},
+		"by half an id": {"purge --yes 0000000", cli.Finding, "",
+			"bridge: 15 messages have an id that begins with 0000000\nhint: give more of the id\n", 15},
+		"deleted by an id": {"purge --yes 0000000b", cli.OK, "1 message deleted, 0 not\n", "", 14},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			cloud.FillRejected()
+			put(cloud, `{"event_name":"RENEWAL_DISABLED"}`)
+			put(cloud, "no JSON")
+			put(cloud, `{"event_name":"a\u001b[2J`+strings.Repeat("b", 100)+`"}`)
+			got := run(t.Context(), cloud, "", c.args)
+			if !got.Has(c.code, c.out, c.errs) {
+				t.Errorf("got %+v, want %d, %q and %q", got, c.code, c.out, c.errs)
+			}
+			got.CheckLeaks(t)
+			checkReturned(t, cloud, c.left)
+		})
+	}
+}
+
 func TestListSaysWhenItHasNotSeenAll(t *testing.T) {
 	for format, want := range map[string]string{
-		"": `QUEUE                  APP   MESSAGES  OLDEST  NEWEST
-fifo dead letters      demo  11        1h 0m   1h 0m
-standard dead letters  shop  1         2h 0m   2h 0m
+		"": `QUEUE                  APP   EVENT          MESSAGES  OLDEST  NEWEST
+fifo dead letters      demo  TRIAL_STARTED  11        1h 0m   1h 0m
+standard dead letters  shop  TRIAL_STARTED  1         2h 0m   2h 0m
 12 messages in the dead-letter queues
 about 2 more did not show: others look at them, or they stand behind messages of the same user, or are too many at once
 `,
-		"--json": `{"messages":12,"unseen":2,"groups":[{"queue":"fifo dead letters","app":"demo","messages":11,"oldest":"`,
+		"--json": `{"messages":12,"unseen":2,"groups":[{"queue":"fifo dead letters","app":"demo","event":"TRIAL_STARTED","messages":11,"oldest":"`,
 	} {
 		clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 			dead := clitest.Attributes("demo", "", noon)
@@ -132,7 +175,7 @@ func TestShow(t *testing.T) {
 		out, errs string
 	}{
 		"the oldest": {"", cli.OK, "message      0000000a-0000-4000-8000-000000000000\nqueue        rejected, for 3d 3h\n" +
-			"app          shop\nreason       malformed\nerror        clevertap refused the record\n" +
+			"event        TRIAL_STARTED\napp          shop\nreason       malformed\nerror        clevertap refused the record\n" +
 			"accepted     profile\nreceived_at  2026-11-20T10:00:00.000Z\nschema       1\nencoding     raw\n" +
 			"body         69 bytes\n", ""},
 		"the oldest of an app": {"--app demo", cli.OK, "message      00000009-0000-4000-8000-000000000000\n", ""},
@@ -174,7 +217,7 @@ func TestRedriveSendsBackWhatTheReceiverSent(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		c.FillRejected()
 		got := run(t.Context(), c, "y\n", "redrive --app demo --rate 0")
-		if got.Out != "9 messages sent back, 0 not\n" || !got.Has(cli.OK, "", "clevertap_513  demo  9") ||
+		if got.Out != "9 messages sent back, 0 not\n" || !got.Has(cli.OK, "", "clevertap_513  demo  TRIAL_STARTED  9") ||
 			!strings.Contains(got.Errs, "Send 9 messages back? [y/N]") {
 			t.Fatalf("got %+v", got)
 		}

@@ -1,15 +1,15 @@
 package replay
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
-
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/explain"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/sender"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
@@ -40,7 +40,7 @@ func (r *replay) open(path string) (err error) {
 	}
 	f.before = f.checkpoint.Sent
 	if !f.isStdin() {
-		if f.found, err = checkFile(r.cmd, path, f.checkpoint, r.now); err != nil {
+		if f.found, err = r.checkFile(path, f.checkpoint); err != nil {
 			return err
 		}
 	}
@@ -197,6 +197,8 @@ type preflight struct {
 	shown       []string // the first lines that are no webhooks
 	young       int      // may set off campaigns
 	first, last time.Time
+	becomes     map[difference]int // how many webhooks of an event come to what, under today's settings
+	bodies      [][]byte           // of which that is still to be found out
 }
 
 // errChanged ends the replay of a file that is not the one that was begun.
@@ -206,32 +208,54 @@ func errChanged(path string) error {
 }
 
 // checkFile reads all of a file before anything of it is sent.
-func checkFile(cmd *cobra.Command, path string, c *checkpoint, now time.Time) (preflight, error) {
-	file, err := cli.OpenText(cmd, path)
+func (r *replay) checkFile(path string, c *checkpoint) (preflight, error) {
+	found := preflight{becomes: make(map[difference]int)}
+	file, err := cli.OpenText(r.cmd, path)
 	if err != nil {
-		return preflight{}, cli.Usagef("name a file with webhooks, or - for standard input", "webhooks: %w", err)
+		return found, cli.Usagef("name a file with webhooks, or - for standard input", "webhooks: %w", err)
 	}
 	defer func() { _ = file.Close() }() // it was only read
-	var found preflight
 	v, reader := newValidator(), stored.NewReader(file)
-	for n := 0; ; n++ {
+	for {
 		before := reader.Offset()
 		w, err := reader.Next()
 		switch {
 		case errors.Is(err, io.EOF) && reader.Offset() < c.Offset:
 			return found, errChanged(path)
 		case errors.Is(err, io.EOF):
-			return found, nil
+			return found, found.foresee(r)
 		case err != nil:
 			return found, cli.Findingf("", "webhooks: %w", err)
-		case n%1000 == 0 && cmd.Context().Err() != nil:
-			return found, cli.ErrInterrupted
 		case c.differs(before, w):
 			return found, errChanged(path)
 		case !c.done(w):
-			found.add(v, w, now)
+			found.add(v, w, r.now)
+		}
+		if len(found.bodies) == compareAtOnce {
+			if err := found.foresee(r); err != nil {
+				return found, err
+			}
 		}
 	}
+}
+
+// foresee finds out what will become of the webhooks that were read last.
+func (p *preflight) foresee(r *replay) error {
+	if r.cmd.Context().Err() != nil {
+		return cli.ErrInterrupted
+	}
+	if len(p.bodies) == 0 {
+		return nil
+	}
+	results, err := explain.Results(r.cmd.Context(), r.settings, r.app, p.bodies, r.sandbox)
+	if err != nil {
+		return err
+	}
+	for i, result := range results {
+		p.becomes[difference{Event: webhook.Peek(p.bodies[i]).EventName, Now: outcomeNow(result)}]++
+	}
+	p.bodies = nil
+	return nil
 }
 
 func (p *preflight) add(v *validator, w stored.Webhook, now time.Time) {
@@ -242,6 +266,7 @@ func (p *preflight) add(v *validator, w stored.Webhook, now time.Time) {
 		return
 	}
 	p.webhooks++
+	p.bodies = append(p.bodies, bytes.Clone(w.Body))
 	at, ok := v.happened()
 	if !ok || now.Sub(at) < campaignWindow {
 		p.young++ // without a time it happens when it is sent
@@ -257,13 +282,13 @@ func (p *preflight) add(v *validator, w stored.Webhook, now time.Time) {
 	}
 }
 
-func (f *file) preview(app string) string {
+func (f *file) preview(r *replay) string {
 	if f.isStdin() {
-		return fmt.Sprintf("standard input: webhooks for %s\n", app)
+		return fmt.Sprintf("standard input: webhooks for %s, counted as they are sent\n", r.app)
 	}
 	p, c := &f.found, f.checkpoint
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s for %s", f.path, cli.Quantity(p.webhooks, "webhook"), app)
+	fmt.Fprintf(&b, "%s: %s for %s", f.path, cli.Quantity(p.webhooks, "webhook"), r.app)
 	if !p.first.IsZero() {
 		fmt.Fprintf(&b, ", created from %s to %s", p.first.Format(time.DateOnly), p.last.Format(time.DateOnly))
 	}
@@ -273,6 +298,16 @@ func (f *file) preview(app string) string {
 	}
 	if p.young > 0 {
 		fmt.Fprintf(&b, "  %d younger than two hours or without a time: they may set off campaigns\n", p.young)
+	}
+	if p.webhooks > 0 {
+		fmt.Fprintf(&b, "  under today's settings (%s), whatever is known of the people:\n", r.settings.Path)
+		list := mostFirst(p.becomes)
+		for _, d := range list[:min(len(list), maxDifferences)] {
+			fmt.Fprintf(&b, "  %6d  %s: %s\n", d.Webhooks, d.Event, d.Now)
+		}
+		if more := len(list) - maxDifferences; more > 0 {
+			fmt.Fprintf(&b, "          and %d more kinds\n", more)
+		}
 	}
 	for _, line := range p.shown {
 		fmt.Fprintf(&b, "  %s\n", line)

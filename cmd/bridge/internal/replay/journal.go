@@ -240,9 +240,12 @@ func (r *journalReplay) report(err error) error {
 }
 
 // sortedDifferences are what comes out differently, what there is most of first.
-func (p *journalPreview) sortedDifferences() []difference {
-	list := make([]difference, 0, len(p.differences))
-	for d, n := range p.differences {
+func (p *journalPreview) sortedDifferences() []difference { return mostFirst(p.differences) }
+
+// mostFirst are counted differences, the most frequent first.
+func mostFirst(counts map[difference]int) []difference {
+	list := make([]difference, 0, len(counts))
+	for d, n := range counts {
 		d.Webhooks = n
 		list = append(list, d)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/sender"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
 
 type options struct {
@@ -96,11 +97,13 @@ func (o *options) check(cmd *cobra.Command, paths []string) error {
 
 type replay struct {
 	*options
-	cmd    *cobra.Command
-	sender *sender.Sender
-	now    time.Time
-	bar    *cli.Progress
-	files  []*file
+	cmd      *cobra.Command
+	settings *integration.File // today's
+	sandbox  bool              // whether the app's secret has a sandbox account
+	sender   *sender.Sender
+	now      time.Time
+	bar      *cli.Progress
+	files    []*file
 }
 
 func (o *options) run(cmd *cobra.Command, paths []string) error {
@@ -110,7 +113,8 @@ func (o *options) run(cmd *cobra.Command, paths []string) error {
 	if err := o.check(cmd, paths); err != nil {
 		return err
 	}
-	if _, err := cli.LoadApp(cmd, o.file, &o.app); err != nil {
+	settings, err := cli.LoadApp(cmd, o.file, &o.app)
+	if err != nil {
 		return err
 	}
 	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)
@@ -118,7 +122,10 @@ func (o *options) run(cmd *cobra.Command, paths []string) error {
 		return err
 	}
 	events := sender.New(s.Queue(stack.EventsQueue, "events"), o.rate)
-	r := &replay{options: o, cmd: cmd, sender: events, now: time.Now()}
+	accounts, _ := s.Accounts(cmd.Context(), o.app) // only the preview needs them, and says what it took for granted
+	r := &replay{
+		options: o, cmd: cmd, settings: settings, sandbox: accounts.Sandbox != nil, sender: events, now: time.Now(),
+	}
 	for _, path := range paths {
 		if err := r.open(path); err != nil {
 			return err
@@ -151,24 +158,23 @@ func (r *replay) total() (sum int) {
 // ask shows what is going to be sent, and asks. What is no webhook is reported before anything is sent.
 func (r *replay) ask() error {
 	bad := 0
-	var b strings.Builder
 	for _, f := range r.files {
-		b.WriteString(f.preview(r.app))
+		r.cmd.PrintErr(f.preview(r))
 		bad += f.found.bad
 	}
 	total := r.total()
-	if total != 0 {
-		b.WriteString("They go to the events queue" + r.rate.Pace(max(0, total)) + ".\n" +
-			"CleverTap does not deduplicate: what it has already is stored twice.\n")
-	}
-	r.cmd.PrintErr(b.String())
-	if bad > 0 && !r.skipBad {
+	switch {
+	case bad > 0 && !r.skipBad:
 		return cli.Findingf("fix them, or leave them out with --skip-bad",
 			"%d of the input are no webhooks; nothing was sent", bad)
-	}
-	if total == 0 {
+	case total == 0:
 		return nil
 	}
+	pace := r.rate.Pace(total)
+	if total < 0 { // standard input: nobody knows how many
+		pace, _, _ = strings.Cut(pace, ", which takes")
+	}
+	r.cmd.PrintErrf("They go to the events queue%s.\nCleverTap does not deduplicate: what it has already is stored twice.\n", pace)
 	return r.Confirm(r.cmd, fmt.Sprintf("Send %s?", cli.Quantity(total, "webhook")))
 }
 

@@ -154,6 +154,44 @@ func TestAReplayLosesNothing(t *testing.T) {
 	}
 }
 
+// What will become of the webhooks is said before anything is sent, and nothing is announced that does not happen.
+func TestReplaySaysWhatWillBecomeOfAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "integrations.yaml")
+	const settings = "apps:\n  demo:\n    server_events:\n      events:\n        ACTIVATE: {send: false}\n" +
+		"        DEACTIVATE: {name: Lapsed}\n"
+	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const text = `{"event_name":"ACTIVATE","user_id":"u"}
+{"event_name":"DEACTIVATE","user_id":"u"}
+{"event_name":"DEACTIVATE","user_id":"v"}
+{"event_name":"DEACTIVATE","user_id":"v","environment":"SANDBOX"}
+{"event_name":"ACTIVATE"}
+`
+	for name, c := range map[string]struct{ text, secret, want, not string }{
+		"without a sandbox account": {text, `{"account_id":"A","passcode":"wrong-pass"}`,
+			"       2  DEACTIVATE: event Lapsed\n       1  ACTIVATE: no event\n       1  ACTIVATE: skipped, no_identity\n" +
+				"       1  DEACTIVATE: skipped, sandbox\nThey go to the events queue", ""},
+		"with a sandbox account": {text,
+			`{"account_id":"A","passcode":"wrong-pass","sandbox":{"account_id":"B","passcode":"wrong-pass"}}`,
+			"       3  DEACTIVATE: event Lapsed\n", ""},
+		"with a line that is none": {text + "no webhook\n", "", "bridge: 1 of the input are no webhooks", "They go"},
+		"of nothing":               {"\n", "", "0 webhooks for demo\n", "today's settings"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			if c.secret != "" {
+				cloud.Secrets.Put(clitest.CleverTapSecret, c.secret)
+			}
+			got := run(t.Context(), cloud, "n\n", "--file", file, writeFile(t, c.text))
+			if !strings.Contains(got.Errs, c.want) || c.not != "" && strings.Contains(got.Errs, c.not) {
+				t.Errorf("got %+v, want %q", got, c.want)
+			}
+			got.CheckLeaks(t)
+			checkSent(t, cloud.Events, nil)
+		})
+	}
+}
+
 func TestReplayNamesWhatIsNoWebhook(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		path := writeFile(t, `{"event_name":"ACTIVATE"}
@@ -186,6 +224,7 @@ func TestReplayOfStandardInput(t *testing.T) {
 		bad := strings.Replace(text, bodies[77], "{", 1)
 		got := run(t.Context(), c, bad, "--yes", "-")
 		if got.Out != "-: 77 webhooks sent\n" || !got.Has(cli.Finding, "", "bridge: line 78: ") ||
+			!strings.Contains(got.Errs, "counted as they are sent\nThey go to the events queue, as fast as it goes.\n") ||
 			!strings.Contains(got.Errs, "hint: leave it out with --skip-bad; what was sent is not noted anywhere") {
 			t.Errorf("got %+v", got)
 		}

@@ -59,14 +59,14 @@ func (s *Sender) FIFO() bool { return s.queue.FIFO() }
 // ctx ends, it waits for the calls that are under way, and makes no more.
 func (s *Sender) Send(ctx context.Context, page []*stack.Outgoing) []error {
 	errs := make([]error, len(page))
-	var calls errgroup.Group
+	var lanes errgroup.Group
 	for _, indexes := range s.split(page) {
-		calls.Go(func() error {
+		lanes.Go(func() error {
 			s.sendInOrder(ctx, page, indexes, errs)
 			return nil
 		})
 	}
-	_ = calls.Wait() // each message has an error of its own
+	_ = lanes.Wait() // each message has an error of its own
 	return errs
 }
 

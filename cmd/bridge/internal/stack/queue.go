@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // Limits of one call (Amazon SQS message quotas, November 2026), and how many calls are made at a time where their
@@ -57,6 +58,7 @@ type Message struct {
 	ID         string
 	Sent       time.Time // when it came onto this queue
 	Attributes Attributes
+	Event      string // the webhook's name, empty if it has none
 	Body       string
 	Size       int       // of the body, also when that was dropped
 	Until      time.Time // when others see it again
@@ -70,7 +72,7 @@ func received(m types.Message, until time.Time) *Message {
 		ID: sdk.ToString(m.MessageId), Attributes: m.MessageAttributes, Body: sdk.ToString(m.Body), Until: until,
 		handle: sdk.ToString(m.ReceiptHandle), sequence: m.Attributes["SequenceNumber"],
 	}
-	r.Size = len(r.Body)
+	r.Size, r.Event = len(r.Body), webhook.Peek(r.Webhook().Body).EventName
 	if ms, err := strconv.ParseInt(m.Attributes["SentTimestamp"], 10, 64); err == nil {
 		r.Sent = time.UnixMilli(ms).UTC()
 	}

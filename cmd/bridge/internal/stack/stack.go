@@ -227,13 +227,23 @@ func (s *Stack) SharedSecret(ctx context.Context, app string) (secret.Value, err
 	if err != nil {
 		return secret.Value{}, err
 	}
+	key := CurrentKey(text)
+	if key.Empty() {
+		err = unusable(name, app)
+	}
+	return key, err
+}
+
+// CurrentKey returns what an app's webhooks are signed with by the text of its secret; it is empty if that cannot be
+// read.
+func CurrentKey(text []byte) secret.Value {
 	var form struct {
 		Current secret.Value `json:"shared_secret"`
 	}
-	if json.Unmarshal(text, &form, jsontext.AllowDuplicateNames(true)) != nil || form.Current.Empty() {
-		return secret.Value{}, unusable(name, app)
+	if json.Unmarshal(text, &form, jsontext.AllowDuplicateNames(true)) != nil {
+		return secret.Value{}
 	}
-	return form.Current, nil
+	return form.Current
 }
 
 // Accounts returns an app's CleverTap accounts.

@@ -60,7 +60,7 @@ func TestSendWaitsForTheOutcome(t *testing.T) {
 			"200 {\"status\":\"queued\"}, after 0 ms\n  It does not say when Purchasely created it.\n" +
 				"  Delivered 2 seconds later: CleverTap account AAA-111-2222 has the event.\n", "", 3 * time.Second},
 		"for programs": {[]outcome{{2 * time.Second, delivered}}, "--wait --json", cli.OK,
-			`{"status":200,"answer":{"status":"queued"},"milliseconds":0,"outcome":{"app":"demo","event":"TRIAL_STARTED",`, "",
+			`,"status":200,"answer":{"status":"queued"},"milliseconds":0,"outcome":{"app":"demo","event":"TRIAL_STARTED",`, "",
 			3 * time.Second},
 		"after two attempts": {
 			[]outcome{{time.Second, retried}, {10 * time.Second, rejected}}, "--wait", cli.Finding,

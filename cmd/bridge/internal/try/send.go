@@ -2,43 +2,33 @@ package try
 
 import (
 	"bufio"
-	"bytes"
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/receiver"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-const (
-	// secretVariable may hold the shared secret, for scripts.
-	secretVariable = "BRIDGE_SHARED_SECRET"
-	// postTimeout is a little longer than Purchasely's, which gives up after 10 s (docs.purchasely.com, webhook,
-	// November 2026).
-	postTimeout = 15 * time.Second
-	// maxAnswer bounds what is read of an answer; the bridge's are under 100 bytes.
-	maxAnswer = 4096
-)
+// secretVariable may hold the shared secret, for scripts.
+const secretVariable = "BRIDGE_SHARED_SECRET"
 
 type sendOptions struct {
 	cli.Output
+	sampleFlags
 	network     http.RoundTripper
 	stack, app  string
 	url, sample string
@@ -53,14 +43,18 @@ func NewSendCommand(network http.RoundTripper) *cobra.Command {
 		Use:   "send --app <app> --stack <stack> | --url <url> [webhook.json | - | --sample <event>]",
 		Short: "Sign webhooks and post them to a receiver",
 		Long: `Signs webhooks as Purchasely does, posts them to a receiver one after the other, and
-says what came back. It stops at the first that is not accepted.
+says what came back, with each one's event id and person. It stops at the first that is
+not accepted.
 
 With --stack the URL is the deployed stack's, and the shared secret is read from Secrets
 Manager. Without it the URL may also be in BRIDGE_URL, and the secret is read from
 BRIDGE_SHARED_SECRET, from standard input with --secret-stdin, or typed at a hidden
 prompt; it is never an argument. A URL without a path gets /purchasely/<app>.
 
-A webhook that is sent is processed: it reaches the app's CleverTap project. With --wait
+A webhook that is sent is processed: it reaches the app's CleverTap project. Each --sample
+is an event of its own that happens now; with --seed it is the same event each time. The
+same event once more is taken once by a FIFO queue within five minutes; after that, and by
+a standard queue, it is delivered again, and CleverTap has it twice. With --wait
 the command follows each one through the stack's journal to its outcome, and says what
 became of it; --wait=10m waits longer than two minutes.
 
@@ -68,8 +62,8 @@ Exit codes: 0 all were accepted with 200 and, with --wait, delivered or skipped,
 not, or nobody answered, 2 wrong usage.`,
 		Example: `  bridge send --stack purchasely-clevertap --app demo --sample TRIAL_STARTED
   bridge send --stack purchasely-clevertap --app demo --sample TRIAL_STARTED --wait
-  bridge send --app demo --url http://127.0.0.1:4566 --sample TRIAL_STARTED
-  bridge send --app demo --url http://127.0.0.1:4566 events/webhooks/trial-started.json`,
+  bridge send --app demo --url http://127.0.0.1:9902 --sample TRIAL_STARTED --set user_id=anna
+  bridge send --app demo --url http://127.0.0.1:9902 events/webhooks/trial-started.json`,
 		Args: cli.Args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, cli.First(args)) },
 	}
@@ -81,6 +75,7 @@ not, or nobody answered, 2 wrong usage.`,
 		"the receiver's URL, where it is not the stack's (without --stack also BRIDGE_URL)")
 	flags.StringVar(&o.sample, "sample", "", "send a made-up webhook of this event")
 	_ = cmd.RegisterFlagCompletionFunc("sample", cli.CompleteEvents) // the flag is declared above
+	o.declare(cmd)
 	flags.BoolVar(&o.secretStdin, "secret-stdin", false, "read the shared secret from standard input")
 	flags.DurationVar(&o.wait, "wait", 0, "follow each webhook to its outcome")
 	flags.Lookup("wait").NoOptDefVal = defaultWait.String()
@@ -91,6 +86,8 @@ func (o *sendOptions) run(cmd *cobra.Command, path string) error {
 	switch {
 	case o.sample != "" && path != "":
 		return cli.BadUsage(cmd, errors.New("give a file or --sample, not both"))
+	case o.sample == "" && (o.seeded(cmd) || o.set != nil):
+		return cli.BadUsage(cmd, errors.New("flags --seed and --set are for --sample"))
 	case o.wait != 0 && o.stack == "":
 		return cli.BadUsage(cmd, errWaitWithoutStack)
 	case o.secretStdin && o.sample == "" && (path == "" || path == "-"):
@@ -124,15 +121,18 @@ func (o *sendOptions) run(cmd *cobra.Command, path string) error {
 			return err
 		}
 	}
-	client := newClient(o.network)
+	client := receiver.New(o.network, target, key)
 	for _, body := range bodies {
 		begun := time.Now()
-		a, err := post(cmd.Context(), client, target, key, body)
+		came, err := client.Post(cmd.Context(), body)
 		if err != nil {
 			return err
 		}
-		if refused := a.verdict(); table == nil || refused != nil {
+		a := newAnswer(came, body)
+		if refused := came.Refusal(); refused != nil {
 			err = o.Conclude(cmd, a, a.text(), refused)
+		} else if table == nil {
+			err = o.Print(cmd, a, a.text())
 		} else {
 			err = o.follow(cmd, table, a, body, begun)
 		}
@@ -140,8 +140,15 @@ func (o *sendOptions) run(cmd *cobra.Command, path string) error {
 			return err
 		}
 	}
+	if o.sample == "" || o.seeded(cmd) {
+		cmd.PrintErrln("Sent once more, the same event is taken once by a FIFO queue within five minutes; " +
+			"after that CleverTap has it twice.")
+	}
 	return nil
 }
+
+// seeded reports whether --seed was given, so that the sample is the same event each time.
+func (o *sendOptions) seeded(cmd *cobra.Command) bool { return cmd.Flags().Changed("seed") }
 
 // target is where webhooks go. The command line goes before the stack, and the stack before the environment.
 func (o *sendOptions) target(s *stack.Stack) (string, error) {
@@ -178,7 +185,7 @@ func givenSecret(cmd *cobra.Command, fromStdin bool) (secret.Value, error) {
 	if err != nil {
 		return secret.Value{}, err
 	}
-	if text = strings.TrimRight(text, "\r\n"); text == "" {
+	if text = secret.Trim(text); text == "" {
 		return secret.Value{}, cli.Usagef("", "the shared secret is empty")
 	}
 	return secret.New(text), nil
@@ -188,96 +195,61 @@ func (o *sendOptions) bodies(cmd *cobra.Command, path string) ([][]byte, error) 
 	if o.sample == "" {
 		return cli.ReadWebhooks(cmd, path)
 	}
-	body, err := newEvent(o.sample, time.Now())
+	changes, err := o.changes(cmd)
+	if err != nil {
+		return nil, err
+	}
+	var seed *uint64
+	if o.seeded(cmd) {
+		seed = &o.seed
+	}
+	body, err := newEvent(o.sample, seed, changes, time.Now())
 	return [][]byte{body}, err
-}
-
-// newClient follows no redirect, because a receiver sends none and the webhook is not for others. Names under
-// localhost are this machine also where the resolver does not know them.
-func newClient(network http.RoundTripper) *http.Client {
-	if network == nil {
-		transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
-		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			if host, port, err := net.SplitHostPort(address); err == nil && strings.HasSuffix(host, ".localhost") {
-				address = net.JoinHostPort("127.0.0.1", port)
-			}
-			return new(net.Dialer).DialContext(ctx, network, address)
-		}
-		network = transport
-	}
-	return &http.Client{
-		Timeout: postTimeout, Transport: network,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }
 
 // answer is what send --json prints.
 type answer struct {
+	Event        string         `json:"event,omitzero"`
+	EventID      string         `json:"event_id,omitzero"`
+	UserID       string         `json:"user_id,omitzero"`
+	AnonymousID  string         `json:"anonymous_user_id,omitzero"` // without a user id
 	Status       int            `json:"status"`
 	Answer       jsontext.Value `json:"answer"` // nil if it is not JSON, which no bridge sends
 	Milliseconds int64          `json:"milliseconds"`
 	Outcome      *journal.Form  `json:"outcome,omitzero"` // with --wait
+
+	line string
 }
 
-// post signs a webhook as of now and posts it.
-func post(ctx context.Context, client *http.Client, target string, key secret.Value, body []byte) (answer, error) {
-	begin := time.Now()
-	stamp := strconv.FormatInt(begin.Unix(), 10)
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
-	if err != nil {
-		return answer{}, errors.New("the receiver's URL cannot be used")
+func newAnswer(came receiver.Answer, body []byte) answer {
+	ids := webhook.Peek(body)
+	a := answer{
+		Event: ids.EventName, EventID: ids.EventID, Status: came.Status, Answer: came.Body,
+		Milliseconds: came.Took.Milliseconds(), line: came.String(),
 	}
-	request.Header.Set("Accept", "application/json")
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-Purchasely-Timestamp", stamp)
-	request.Header.Set("X-Purchasely-Request-Signature", webhook.Sign(key, stamp, body))
-	response, err := client.Do(request)
-	if err != nil {
-		if outer, ok := errors.AsType[*url.Error](err); ok {
-			err = outer.Err
-		}
-		return answer{}, cli.Findingf("is the URL right, and is the receiver deployed or 'make run' running?",
-			"the receiver does not answer: %w", err)
+	switch ids.Subscriber.Kind {
+	case webhook.ByUser:
+		a.UserID = ids.Subscriber.ID
+	case webhook.ByAnonymous:
+		a.AnonymousID = ids.Subscriber.ID
 	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return answer{}, cli.Findingf("", "the receiver's answer breaks off: %w", err)
-	}
-	a := answer{Status: response.StatusCode, Answer: text, Milliseconds: time.Since(begin).Milliseconds()}
-	if a.Answer.Compact() != nil {
-		a.Answer = nil
-	}
-	return a, nil
+	return a
 }
 
+// text names the webhook, so that it can be found again, and says what came back.
 func (a answer) text() string {
-	said := "and no JSON"
-	if a.Answer != nil {
-		said = a.Answer.String()
+	user := "no user"
+	if id := cmp.Or(a.UserID, a.AnonymousID); id != "" {
+		user = "user " + printable(id)
 	}
-	return fmt.Sprintf("%d %s, after %d ms\n", a.Status, said, a.Milliseconds)
+	return fmt.Sprintf("%s, event id %s, %s: %s\n", cmp.Or(printable(a.Event), "no event"),
+		cmp.Or(printable(a.EventID), "none"), user, a.line)
 }
 
-// hints say what to do about each reason that a receiver gives.
-var hints = map[string]string{
-	"unauthorized": "the secret is not the one stored for this app, or TIMESTAMP_TOLERANCE is set and the clocks differ",
-	"unknown_app":  "the app is not in the integration file that was deployed",
-	"too_large":    "MAX_BODY_BYTES of the receiver is smaller than this webhook",
-	"unavailable":  "the queue or the app's secret is out of the receiver's reach; its log says which",
-}
-
-// verdict is nil for 200, which alone Purchasely takes as an acknowledgement.
-func (a answer) verdict() error {
-	if a.Status == http.StatusOK {
-		return nil
+// printable is an id in a line: what is in a file may be anything.
+func printable(id string) string {
+	if quoted := strconv.Quote(id); quoted != `"`+id+`"` {
+		return quoted
 	}
-	var refusal struct {
-		Error string `json:"error"`
-	}
-	hint := "this is no answer of a bridge's receiver; is the URL right?"
-	if json.Unmarshal(a.Answer, &refusal) == nil && hints[refusal.Error] != "" {
-		hint = hints[refusal.Error]
-	}
-	return cli.Findingf(hint, "the receiver refused the webhook with %d", a.Status)
+	return id
 }

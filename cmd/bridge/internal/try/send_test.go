@@ -19,10 +19,10 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 )
 
-// receiver checks what send promises: the path, the headers and the signature over the bytes.
-type receiver struct{ bodies []string }
+// fakeReceiver checks what send promises: the path, the headers and the signature over the bytes.
+type fakeReceiver struct{ bodies []string }
 
-func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+func (r *fakeReceiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	body, _ := io.ReadAll(request.Body)
 	h := hmac.New(sha256.New, []byte(clitest.DemoSecret))
 	h.Write([]byte(request.Header.Get("X-Purchasely-Timestamp")))
@@ -38,7 +38,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 }
 
 // RoundTrip lets the receiver be reached within the process.
-func (r *receiver) RoundTrip(request *http.Request) (*http.Response, error) {
+func (r *fakeReceiver) RoundTrip(request *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	r.ServeHTTP(w, request)
 	return w.Result(), nil
@@ -61,17 +61,26 @@ func TestSendSignsTheBytes(t *testing.T) {
 		want        []string // that the bodies contain
 	}{
 		"of a file": {clitest.DemoSecret, "", "", "--url https://demo.test " + file,
-			`^200 \{"status":"queued"\}, after \d+ ms\n$`, []string{strings.TrimSpace(string(renewed))}},
+			`^SUBSCRIPTION_RENEWED, event id 83106c68-[-0-9a-f]+, user learner-40213: 200 \{"status":"queued"\}, after \d+ ms\n$`,
+			[]string{strings.TrimSpace(string(renewed))}},
 		"with a secret from standard input": {"another secret", "https://demo.test/purchasely/demo",
-			clitest.DemoSecret + "\n", "--secret-stdin --json --sample TRIAL_STARTED",
-			`^\{"status":200,"answer":\{"status":"queued"\},"milliseconds":\d+\}\n$`, []string{"TRIAL_STARTED"}},
+			"\u00a0" + clitest.DemoSecret + " \r\n", "--secret-stdin --json --sample TRIAL_STARTED --set user_id=anna",
+			`^\{"event":"TRIAL_STARTED","event_id":"[-0-9a-f]{36}","user_id":"anna","status":200,` +
+				`"answer":\{"status":"queued"\},"milliseconds":\d+\}\n$`, []string{`"user_id": "anna"`}},
+		"of an anonymous user": {clitest.DemoSecret, "", `{"event_name":"X","anonymous_user_id":"a\nb"}`,
+			"--url https://demo.test", `^X, event id none, user "a\\nb": 200`, []string{"anonymous_user_id"}},
+		"of no webhook at all": {clitest.DemoSecret, "", `[]`, "--url https://demo.test -",
+			`^no event, event id none, no user: 200`, []string{"[]"}},
+		"that is made up from a seed": {clitest.DemoSecret, "", "",
+			"--url https://demo.test --sample ACTIVATE --seed 7 --set plan=gold",
+			`^ACTIVATE, event id f4fa2b5c-e860-496d-bf2c-977daea09e50, user learner-75549: 200`, []string{`"plan": "gold"`}},
 		"of many, in their order": {clitest.DemoSecret, "", "{\"n\":1}\n{\"n\":2}\n", "--url https://demo.test -",
-			`200.*\n200`, []string{`{"n":1}`, `{"n":2}`}},
+			`(?s)200.*\n.*200`, []string{`{"n":1}`, `{"n":2}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(secretVariable, c.secret)
 			t.Setenv("BRIDGE_URL", c.url)
-			var r receiver
+			var r fakeReceiver
 			got := send(t.Context(), &r, c.in, strings.Fields(c.args)...)
 			if got.Code != cli.OK || !regexp.MustCompile(c.out).MatchString(got.Out) {
 				t.Errorf("got %+v", got)
@@ -107,7 +116,7 @@ func TestSendSaysWhatIsWrong(t *testing.T) {
 		"an answer that breaks off": {breaksOff, "", "breaks off"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := send(t.Context(), c.answer, `{"event_name":"ACTIVATE","user_id":"anna"}`, "--url", "http://127.0.0.1:9/")
+			got := send(t.Context(), c.answer, `{"event_name":"ACTIVATE","user_id":"berta"}`, "--url", "http://127.0.0.1:9/")
 			if !got.Has(cli.Finding, c.out, c.errs) || strings.Contains(got.Out+got.Errs, "127.0.0.1:9") {
 				t.Errorf("got %+v, want code 1, %q and %q, without the address", got, c.out, c.errs)
 			}
@@ -122,7 +131,7 @@ func (errorReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // TestNamesUnderLocalhostAreThisMachine covers the local AWS, whose API is a name that few resolvers know.
 func TestNamesUnderLocalhostAreThisMachine(t *testing.T) {
-	var r receiver
+	var r fakeReceiver
 	server := httptest.NewServer(&r)
 	defer server.Close()
 	t.Setenv(secretVariable, clitest.DemoSecret)
@@ -163,12 +172,13 @@ func TestSendFindsURLAndSecretInTheStack(t *testing.T) {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
 			t.Setenv(secretVariable, "not this one")
 			t.Setenv("BRIDGE_URL", "http://127.0.0.1:1")
-			var r receiver
+			var r fakeReceiver
 			cloud.Receiver = r.RoundTrip
 			if c.secret != "" {
 				cloud.Secrets.Put(clitest.PurchaselySecret, c.secret)
 			}
-			args := append(strings.Fields(c.args), "--stack", clitest.Stack, "--sample", "ACTIVATE")
+			args := append(strings.Fields(c.args), "--stack", clitest.Stack, "--sample", "ACTIVATE",
+				"--set", "user_id=berta")
 			got := send(t.Context(), cloud, c.in, args...)
 			if !got.Has(c.code, "", c.errs) || len(r.bodies) != c.bodies {
 				t.Errorf("got %+v, want %d and %q; the receiver got %d", got, c.code, c.errs, len(r.bodies))
