@@ -357,7 +357,7 @@ func TestExamplesWorkAsPrinted(t *testing.T) {
 	}
 	eachCommand(func(name string, cmd *cobra.Command) {
 		if _, ok := names[name]; !ok {
-			return // standin, which ends only when it is told
+			return // fake, which ends only when it is told
 		}
 		for line := range strings.Lines(cmd.Example) {
 			t.Run(strings.TrimSpace(line), func(t *testing.T) {

@@ -51,7 +51,7 @@ Exit codes: 0 all is well, 1 something was found or refused, 2 the command line 
 		queue.NewCommand(network),
 		replay.NewCommand(network),
 		user.NewCommand(network),
-		try.NewStandinCommand(),
+		try.NewFakeCommand(),
 	)
 	root.Version = cli.Version
 	return root

@@ -38,7 +38,7 @@ func startFakeCleverTap(ctx context.Context, port int) (*fakeCleverTap, error) {
 	c := &fakeCleverTap{endpoint: "http://" + listen, admin: "http://" + admin}
 	var err error
 	c.server, err = startServer("fake CleverTap", filepath.Join(runFolder, "clevertap.log"), toolEnvironment(),
-		bridgeTool, "standin", "--listen", listen, "--admin", admin,
+		bridgeTool, "fake", "--listen", listen, "--admin", admin,
 		"--account", productionAccount+":"+demoPasscode+":eu1", "--account", sandboxAccount+":"+demoPasscode+":in1")
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ type chaos struct {
 	newPasscodes    int
 	newKeys         bool
 	receiversKilled int
-	happened        tally // fault cases
+	happened        totals // fault cases
 }
 
 // faultCase is one thing that fails for a while.

@@ -46,7 +46,7 @@ type history struct {
 }
 
 func (r *run) check() {
-	c := &checks{run: r, report: report{outcomes: tally{}, retries: tally{}, copies: tally{}}}
+	c := &checks{run: r, report: report{outcomes: totals{}, retries: totals{}, copies: totals{}}}
 	for _, s := range r.senders {
 		c.webhooks = append(c.webhooks, s.sent...)
 	}
@@ -314,13 +314,13 @@ func (c *checks) checkSecrecy() {
 	}
 }
 
-// tally counts things by name.
-type tally map[string]int
+// totals counts things by name.
+type totals map[string]int
 
-func (t tally) add(name string) { t[name]++ }
+func (t totals) add(name string) { t[name]++ }
 
 // print lists the things, the most frequent first.
-func (t tally) print(w io.Writer, title string) {
+func (t totals) print(w io.Writer, title string) {
 	fmt.Fprintln(w, title)
 	order := func(a, b string) int { return cmp.Or(t[b]-t[a], cmp.Compare(a, b)) }
 	for _, name := range slices.SortedFunc(maps.Keys(t), order) {
@@ -332,9 +332,9 @@ func (t tally) print(w io.Writer, title string) {
 type report struct {
 	counts       counts // of the invocations that answered
 	unanswered   int    // invocations
-	outcomes     tally  // of the webhooks
-	retries      tally  // of the messages, by reason
-	copies       tally
+	outcomes     totals // of the webhooks
+	retries      totals // of the messages, by reason
+	copies       totals
 	mostReceives int // of one message
 	ordered      int // events whose order was checked
 	overtaken    int // events, after a refusal
@@ -345,7 +345,7 @@ type report struct {
 // print prints what the run was like.
 func (c *checks) print() {
 	w := c.Output()
-	answers, repeated := tally{}, 0
+	answers, repeated := totals{}, 0
 	for _, s := range c.senders {
 		for status, n := range s.answers {
 			answers[status] += n

@@ -294,8 +294,8 @@ type sender struct {
 	random    *rand.Rand
 
 	sent     []*testWebhook
-	answers  tally // by status
-	repeated int   // sent again although they were taken
+	answers  totals // by status
+	repeated int    // sent again although they were taken
 }
 
 // repeatable is how many of the last webhooks may be sent once more.

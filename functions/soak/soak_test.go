@@ -93,13 +93,13 @@ func (r *run) send() {
 	sending, stopSending := context.WithTimeout(context.Background(), r.duration)
 	defer stopSending()
 	var chaosEnded, sendersEnded sync.WaitGroup
-	r.chaos = &chaos{stack: r.stack, random: r.random(1), happened: tally{}}
+	r.chaos = &chaos{stack: r.stack, random: r.random(1), happened: totals{}}
 	chaosEnded.Go(func() { r.chaos.run(sending) })
 	chaosEnded.Go(func() { r.chaos.kill(sending, r.random(2)) })
 	for i := range senders {
 		s := &sender{
 			generator: newGenerator(r.options, i, r.file), receiver: r.receivers[i%len(r.receivers)],
-			random: r.random(10 + i), sign: r.sign, answers: tally{},
+			random: r.random(10 + i), sign: r.sign, answers: totals{},
 		}
 		r.senders = append(r.senders, s)
 		sendersEnded.Go(func() { s.run(sending, func() bool { return r.waiting() > mostWaiting }) })

@@ -60,7 +60,7 @@ func (h *Handler) fetchAccount(ctx context.Context, a *accountReads, app string)
 			}
 		}()
 		read.accounts, read.err = h.Accounts.Get(ctx, app)
-		h.accounts.note(app, read.accounts, read.err)
+		h.accounts.remember(app, read.accounts, read.err)
 	}()
 }
 
@@ -85,8 +85,8 @@ func (a *accountsByApp) unknown(apps map[string]*integration.App) (names []strin
 	return names
 }
 
-// note remembers what was read. An app whose secret only a person can mend sends nothing and shares nothing until then.
-func (a *accountsByApp) note(app string, accounts clevertap.Accounts, err error) {
+// remember keeps what was read. An app whose secret only a person can fix sends nothing and shares nothing until then.
+func (a *accountsByApp) remember(app string, accounts clevertap.Accounts, err error) {
 	var ids []string
 	switch {
 	case err != nil && fault.Of(err).Kind != fault.Operator:

@@ -50,8 +50,8 @@ func (b *breakers) changed(reports []uploadReport, now time.Time) map[subscriber
 	return changed
 }
 
-// note remembers what has been written.
-func (b *breakers) note(changed map[subscriber.Key]subscriber.Breaker) {
+// remember remembers what has been written.
+func (b *breakers) remember(changed map[subscriber.Key]subscriber.Breaker) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.written == nil {
@@ -84,5 +84,5 @@ func (h *Handler) saveBreakers(ctx context.Context, reports []uploadReport) {
 	for _, key := range failed {
 		delete(changed, key)
 	}
-	h.breakers.note(changed)
+	h.breakers.remember(changed)
 }

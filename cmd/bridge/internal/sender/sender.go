@@ -59,14 +59,14 @@ func (s *Sender) FIFO() bool { return s.queue.FIFO() }
 // ctx ends, it waits for the calls that are under way, and makes no more.
 func (s *Sender) Send(ctx context.Context, page []*stack.Outgoing) []error {
 	errs := make([]error, len(page))
-	var lanes errgroup.Group
+	var calls errgroup.Group
 	for _, indexes := range s.split(page) {
-		lanes.Go(func() error {
+		calls.Go(func() error {
 			s.sendInOrder(ctx, page, indexes, errs)
 			return nil
 		})
 	}
-	_ = lanes.Wait() // each message has an error of its own
+	_ = calls.Wait() // each message has an error of its own
 	return errs
 }
 

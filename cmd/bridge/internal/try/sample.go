@@ -1,5 +1,5 @@
 // Package try holds the commands for trying an integration: sample makes up webhooks, send posts them to a receiver,
-// and standin takes CleverTap's place.
+// and fake takes CleverTap's place.
 //
 // It promises that a secret is neither an argument nor printed.
 package try

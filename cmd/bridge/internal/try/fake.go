@@ -17,7 +17,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
-type standinOptions struct {
+type fakeOptions struct {
 	listen, admin, faults string
 	accounts              []string
 	seed                  uint64
@@ -25,12 +25,12 @@ type standinOptions struct {
 	exitWithParent        bool
 }
 
-// NewStandinCommand returns "standin".
-func NewStandinCommand() *cobra.Command {
-	var o standinOptions
+// NewFakeCommand returns "fake".
+func NewFakeCommand() *cobra.Command {
+	var o fakeOptions
 	cmd := &cobra.Command{
-		Use:   "standin --account <id>:<passcode>:<region>",
-		Short: "Stand in for CleverTap on this machine",
+		Use:   "fake --account <id>:<passcode>:<region>",
+		Short: "Serve a fake CleverTap on this machine",
 		Long: `Serves a strict fake of CleverTap's upload and delete endpoints on loopback, and on a
 second port what it has recorded and the switches of its faults, as JSON.
 
@@ -41,8 +41,8 @@ commands on this machine can read them.
 It runs until it is interrupted.
 
 Exit codes: 0 it was told to end, 1 a port or a file cannot be used, 2 wrong usage.`,
-		Example: `  bridge standin --account TEST-123-4567:demo-passcode:eu1
-  bridge standin --account TEST-123-4567:demo-passcode:in1 --faults faults.json --seed 7`,
+		Example: `  bridge fake --account TEST-123-4567:demo-passcode:eu1
+  bridge fake --account TEST-123-4567:demo-passcode:in1 --faults faults.json --seed 7`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
@@ -58,7 +58,7 @@ Exit codes: 0 it was told to end, 1 a port or a file cannot be used, 2 wrong usa
 	return cmd
 }
 
-func (o *standinOptions) run(cmd *cobra.Command) error {
+func (o *fakeOptions) run(cmd *cobra.Command) error {
 	config, err := o.config(cmd)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (o *standinOptions) run(cmd *cobra.Command) error {
 	admin := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 10 * time.Second}
 	stopped := make(chan error, 1)
 	go func() { stopped <- admin.Serve(socket) }()
-	fmt.Fprintf(cmd.OutOrStdout(), "stand-in for CleverTap ready: uploads at %s, second port at http://%s\n",
+	fmt.Fprintf(cmd.OutOrStdout(), "fake CleverTap ready: uploads at %s, second port at http://%s\n",
 		uploads.URL, socket.Addr())
 	select {
 	case <-ctx.Done():
@@ -99,7 +99,7 @@ func (o *standinOptions) run(cmd *cobra.Command) error {
 }
 
 // config checks the flags and reads the file of faults.
-func (o *standinOptions) config(cmd *cobra.Command) (clevertaptest.Config, error) {
+func (o *fakeOptions) config(cmd *cobra.Command) (clevertaptest.Config, error) {
 	config := clevertaptest.Config{Seed: o.seed}
 	err := errors.Join(clevertaptest.CheckLoopback(o.listen), clevertaptest.CheckLoopback(o.admin))
 	switch {

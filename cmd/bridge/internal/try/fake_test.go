@@ -16,8 +16,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 )
 
-// standin is a fake CleverTap that was started by its command line.
-type standin struct {
+// fakeCleverTap is a fake CleverTap that was started by its command line.
+type fakeCleverTap struct {
 	t              *testing.T
 	uploads, admin string
 	stdin          io.Closer
@@ -25,18 +25,18 @@ type standin struct {
 	stopped        chan int
 }
 
-func start(t *testing.T, args ...string) *standin {
+func start(t *testing.T, args ...string) *fakeCleverTap {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	in, stdin := io.Pipe()
 	out, stdout := io.Pipe()
-	s := &standin{t: t, stdin: stdin, stop: cancel, stopped: make(chan int, 1)}
+	s := &fakeCleverTap{t: t, stdin: stdin, stop: cancel, stopped: make(chan int, 1)}
 	args = append([]string{
-		"standin", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--account", "TEST-1:demo-passcode:in1",
+		"fake", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--account", "TEST-1:demo-passcode:in1",
 	}, args...)
 	go func() {
-		s.stopped <- cli.Run(ctx, cli.Group("bridge", "", "", NewStandinCommand()), args, in, stdout, io.Discard)
+		s.stopped <- cli.Run(ctx, cli.Group("bridge", "", "", NewFakeCommand()), args, in, stdout, io.Discard)
 		_ = stdout.Close()
 	}()
 	line, _ := bufio.NewReader(out).ReadString('\n')
@@ -49,7 +49,7 @@ func start(t *testing.T, args ...string) *standin {
 }
 
 // expect makes a request, and checks the answer's status and body.
-func (s *standin) expect(method, url, body string, status int, text string) {
+func (s *fakeCleverTap) expect(method, url, body string, status int, text string) {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -72,7 +72,7 @@ func (s *standin) expect(method, url, body string, status int, text string) {
 
 const oneRecord = `{"d":[{"type":"event","identity":"a","ts":1793620800,"evtName":"X","evtData":{"event_id":"1"}}]}`
 
-func TestStandinServesUploadsAndShowsThem(t *testing.T) {
+func TestFakeServesUploadsAndShowsThem(t *testing.T) {
 	s := start(t)
 	s.expect("POST", s.uploads+"/in1.api.clevertap.com/1/upload", oneRecord, 200, "")
 	s.expect("POST", s.uploads+"/us1.api.clevertap.com/1/upload", oneRecord, 401, "")
@@ -83,7 +83,7 @@ func TestStandinServesUploadsAndShowsThem(t *testing.T) {
 	}
 }
 
-func TestStandinEndsWithItsParent(t *testing.T) {
+func TestFakeEndsWithItsParent(t *testing.T) {
 	s := start(t, "--exit-with-parent")
 	if err := s.stdin.Close(); err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestStandinEndsWithItsParent(t *testing.T) {
 	}
 }
 
-func TestStandinTakesFaultsFromAFile(t *testing.T) {
+func TestFakeTakesFaultsFromAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "faults.json")
 	if err := os.WriteFile(file, []byte(`[{"kind":"status","status":502,"count":1}]`), 0o600); err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestStandinTakesFaultsFromAFile(t *testing.T) {
 	s.expect("POST", s.uploads+"/1/upload", oneRecord, 200, "")
 }
 
-func TestStandinRefusesWrongFlags(t *testing.T) {
+func TestFakeRefusesWrongFlags(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestStandinRefusesWrongFlags(t *testing.T) {
 		"an unknown fault":         {account + "--faults " + wrong, cli.Finding, "thunder"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := clitest.Run(t.Context(), NewStandinCommand(), "", strings.Fields("standin "+c.args)...)
+			got := clitest.Run(t.Context(), NewFakeCommand(), "", strings.Fields("fake "+c.args)...)
 			if !got.Has(c.code, "", c.want) || strings.Contains(got.Errs, "demo-passcode") {
 				t.Errorf("got %+v, want code %d and %q", got, c.code, c.want)
 			}
