@@ -22,6 +22,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/lint"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/queue"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/replay"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/status"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/try"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/user"
 )
@@ -51,6 +52,7 @@ Exit codes: 0 all is well, 1 something was found or refused, 2 the command line 
 		queue.NewCommand(network),
 		replay.NewCommand(network),
 		user.NewCommand(network),
+		status.NewCommand(network),
 		try.NewFakeCommand(),
 	)
 	root.Version = cli.Version

@@ -1,5 +1,5 @@
-// Package awstest is a fake AWS for tests: queues, secrets, tables, objects, a stack's outputs, and the event source mapping
-// that carries a queue's messages to a function.
+// Package awstest is a fake AWS for tests: queues, secrets, tables, objects, a stack's outputs, and the event source
+// mapping that carries a queue's messages to a function.
 //
 // It refuses what AWS refuses (sizes, characters, ids, unsigned calls), it keeps the rules of FIFO queues, visibility
 // and dead letters, and its services hang, throttle or fail when a test says so. It does not check that signatures
@@ -24,6 +24,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go/encoding/cbor"
 	"github.com/go-json-experiment/json"
 )
 
@@ -42,12 +43,14 @@ const maxRequest = 16 << 20
 
 // Server is AWS. Its services may be used directly and over HTTP at the same time.
 type Server struct {
-	URL     string
-	SQS     *SQS
-	Secrets *Secrets
-	Dynamo  *Dynamo
-	Stacks  *Stacks
-	S3      *S3
+	URL        string
+	SQS        *SQS
+	Secrets    *Secrets
+	Dynamo     *Dynamo
+	Stacks     *Stacks
+	S3         *S3
+	CloudWatch *CloudWatch
+	Logs       *Logs
 
 	services map[string]*Service // by the target header, up to its dot
 	closing  chan struct{}
@@ -72,9 +75,10 @@ func NewInProcess(now func() time.Time) *Server {
 	}
 	s := &Server{URL: "http://aws.test", closing: make(chan struct{})}
 	s.SQS, s.Secrets, s.Dynamo, s.Stacks, s.S3 = newSQS(s, now), newSecrets(), newDynamo(), newStacks(), newS3(now)
+	s.CloudWatch, s.Logs = newCloudWatch(), newLogs()
 	s.services = map[string]*Service{
 		"AmazonSQS": &s.SQS.Service, "secretsmanager": &s.Secrets.Service, "DynamoDB_20120810": &s.Dynamo.Service,
-		"": &s.Stacks.Service,
+		"": &s.Stacks.Service, "Logs_20140328": &s.Logs.Service,
 	}
 	return s
 }
@@ -151,10 +155,19 @@ type call struct {
 	body   []byte
 }
 
-// find tells which service a request calls, and what. S3's requests have paths. Others have a header that names service and
-// operation; CloudFormation's protocol has none and names the operation in a form.
+// find tells which service a request calls, and what. S3's requests have paths. Others have a header that names
+// service and operation; CloudFormation's protocol has none and names the operation in a form, and CloudWatch's in
+// the path.
 func (s *Server) find(r *http.Request, body []byte) (*Service, call) {
 	target, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if operation, ok := strings.CutPrefix(r.URL.Path, cloudWatchPath); ok {
+		c := &s.CloudWatch.Service
+		body, err := fromCBOR(body)
+		if err != nil {
+			return nil, call{}
+		}
+		return c, call{operation, c.operations[operation], body}
+	}
 	if target == "" && r.URL.Path != "/" && r.URL.Path != "" {
 		return &s.S3.Service, s.S3.call(r, body)
 	}
@@ -175,6 +188,7 @@ type Service struct {
 	scope      string // of a signature
 	errorForm  string // of an error in XML, in the older protocols; empty: errors are JSON
 	strict     bool   // refuses parameters that it would ignore
+	cbor       bool   // answers in CBOR
 	operations map[string]operation
 
 	mu     sync.Mutex
@@ -260,10 +274,19 @@ func (s *Service) respond(w http.ResponseWriter, out any, err error) {
 		status, text = answer.status, answer.body
 	case string: // a service that writes its own XML
 		text = []byte(answer)
+	case cbor.Value:
+		text = cbor.Encode(answer)
 	default:
 		if text, err = json.Marshal(out); err != nil {
 			panic(err)
 		}
+	}
+	if s.cbor {
+		w.Header().Set("Content-Type", "application/cbor")
+		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+	}
+	if code != "" && s.cbor {
+		text = cbor.Encode(cbor.Map{"__type": cbor.String(code), "message": cbor.String(ErrorText)})
 	}
 	if code != "" && s.errorForm != "" {
 		text = fmt.Appendf(nil, s.errorForm, code, ErrorText)
@@ -272,7 +295,7 @@ func (s *Service) respond(w http.ResponseWriter, out any, err error) {
 		w.Header().Set("Content-Type", map[bool]string{true: "application/x-amz-json-1.0", false: "text/xml"}[s.errorForm == ""])
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(text)
+	_, _ = w.Write(text) //nolint:gosec // No browser reads it.
 }
 
 // refusal is an error of AWS.

@@ -33,6 +33,7 @@ import (
 const (
 	Stack            = "purchasely-clevertap"
 	Table            = "purchasely-clevertap-SubscribersTable-1A2B3C4D5E6F"
+	ForwarderLog     = "/aws/lambda/purchasely-clevertap-forwarder"
 	PurchaselySecret = "purchasely-clevertap/demo/purchasely"
 	CleverTapSecret  = "purchasely-clevertap/demo/clevertap"
 )
@@ -63,6 +64,7 @@ type Cloud struct {
 	*awstest.Server
 	Outputs                                        map[string]string
 	Events, Rejected, DeadLetters, FIFODeadLetters *awstest.Queue
+	StandardEvents                                 *awstest.Queue
 	Table                                          *awstest.Table
 	CleverTap                                      *clevertaptest.Server
 	Receiver                                       RoundTrip // answers what is posted to the receiver
@@ -118,11 +120,14 @@ func New(t testing.TB) *Cloud {
 		c.Outputs[output] = c.SQS.QueueURL(q)
 		return q
 	}
-	c.Events = create("events.fifo", "EventsQueueUrl")
+	c.Events = create("events.fifo", "EventsFifoQueueUrl")
+	c.Outputs["EventsQueueUrl"] = c.Outputs["EventsFifoQueueUrl"]
+	c.StandardEvents = create("events", "EventsStandardQueueUrl")
 	c.FIFODeadLetters = create("events-dead.fifo", "EventsFifoDeadLetterQueueUrl")
 	c.DeadLetters = create("events-dead", "EventsStandardDeadLetterQueueUrl")
 	c.Rejected = create("rejected", "RejectedQueueUrl")
 	c.Stacks.Create(Stack, c.Outputs)
+	c.Logs.Create(ForwarderLog)
 	c.Table = c.Dynamo.Create(Table, subscriber.PartitionAttribute, subscriber.SortAttribute)
 	c.CleverTap = clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
 		{ID: "AAA-111-2222", Region: "in1", Passcodes: []string{"right-pass"}},
@@ -220,8 +225,8 @@ func Group(user string) string {
 
 // UseStandardQueue makes the stack one whose receiver sends to the standard queue.
 func (c *Cloud) UseStandardQueue() {
-	c.Events = c.SQS.Create(awstest.QueueConfig{Name: Stack + "-events"})
-	c.Outputs["EventsQueueUrl"] = c.SQS.QueueURL(c.Events)
+	c.Events = c.StandardEvents
+	c.Outputs["EventsQueueUrl"] = c.Outputs["EventsStandardQueueUrl"]
 	c.Stacks.Create(Stack, c.Outputs)
 }
 

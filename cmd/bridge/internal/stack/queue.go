@@ -108,25 +108,35 @@ func (m *Message) Compare(other *Message) int {
 	return strings.Compare(m.ID, other.ID)
 }
 
-// Size is how many messages SQS believes to be on the queue, those in flight included. It is not exact
-// (GetQueueAttributes, November 2026).
+// Depth is how many messages SQS believes to be on a queue. It is not exact (GetQueueAttributes, November 2026).
+type Depth struct{ Visible, InFlight, Delayed int }
+
+// Size is how many messages there are, those in flight included.
 func (q *Queue) Size(ctx context.Context) (int, error) {
-	names := []types.QueueAttributeName{
-		types.QueueAttributeNameApproximateNumberOfMessages,
-		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
-		types.QueueAttributeNameApproximateNumberOfMessagesDelayed,
-	}
-	out, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: names})
-	if err != nil {
-		return 0, Explain(err)
-	}
-	sum := 0
-	for value := range maps.Values(out.Attributes) {
-		n, _ := strconv.Atoi(value) // what is not a number counts as none
-		sum += n
-	}
-	return sum, nil
+	d, err := q.Depth(ctx)
+	return d.Visible + d.InFlight + d.Delayed, err
 }
+
+// Depth asks SQS.
+func (q *Queue) Depth(ctx context.Context) (d Depth, err error) {
+	numbers := map[types.QueueAttributeName]*int{
+		types.QueueAttributeNameApproximateNumberOfMessages:           &d.Visible,
+		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible: &d.InFlight,
+		types.QueueAttributeNameApproximateNumberOfMessagesDelayed:    &d.Delayed,
+	}
+	in := &sqs.GetQueueAttributesInput{QueueUrl: &q.url, AttributeNames: slices.Collect(maps.Keys(numbers))}
+	out, err := q.client.GetQueueAttributes(ctx, in)
+	if err != nil {
+		return d, Explain(err)
+	}
+	for name, number := range numbers {
+		*number, _ = strconv.Atoi(out.Attributes[string(name)]) // what is not a number counts as none
+	}
+	return d, nil
+}
+
+// ID is the queue's name at SQS.
+func (q *Queue) ID() string { return q.url[strings.LastIndexByte(q.url, '/')+1:] }
 
 // Receive hides up to ten messages from others for the lease, and waits a second for the first: only a call that
 // waits asks all of the queue's servers (Amazon SQS short and long polling, November 2026). An interrupt does not cut

@@ -32,7 +32,9 @@ import (
 // The stack's outputs that commands need; the template names them.
 const (
 	WebhookURL          = "WebhookUrl"
-	EventsQueue         = "EventsQueueUrl"
+	EventsQueue         = "EventsQueueUrl" // the one of the next two that the receiver sends to
+	FIFOEvents          = "EventsFifoQueueUrl"
+	StandardEvents      = "EventsStandardQueueUrl"
 	RejectedQueue       = "RejectedQueueUrl"
 	FIFODeadLetters     = "EventsFifoDeadLetterQueueUrl"
 	StandardDeadLetters = "EventsStandardDeadLetterQueueUrl"
