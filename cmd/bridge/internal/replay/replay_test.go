@@ -59,6 +59,26 @@ func refuseSome(q *awstest.Queue, refused func(body string) bool) {
 	})
 }
 
+// What was received long before it was sent looks to the forwarder as if it were sent again, and costs a look-up each.
+func TestAWebhookCountsAsReceivedWhenItIsSent(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		text, bodies := backfill(60)
+		began := time.Now()
+		if got := run(t.Context(), c, "", "--rate", "5", "--yes", writeFile(t, text)); got.Code != cli.OK {
+			t.Fatalf("got %+v", got)
+		}
+		checkSent(t, c.Events, bodies)
+		for _, m := range c.Events.Messages() {
+			if waited := m.Sent.Sub(message.ParseTime(m.Attribute("received_at"))); waited < 0 || waited > time.Second {
+				t.Errorf("sent %s after it was received", waited)
+			}
+		}
+		if took := time.Since(began); took < 10*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
 func TestReplaySendsWhatTheReceiverWouldSend(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		const odd = `{ "event_name" : "ACTIVATE","user_id":"anna","amount":9.90,"event_id":"e-1" }`
