@@ -135,7 +135,7 @@ var onStack = map[string]string{
 	"rejected list": "rejected list", "rejected show": "rejected show", "rejected redrive": "rejected redrive",
 	"rejected purge": "rejected purge", "replay": "replay --app demo --yes ../../events/webhooks/trial-started.json",
 	"user show": "user show --app demo --user u", "user trace": "user trace --user u",
-	"user forget": "user forget --app demo --user u", "user seed": "user seed testdata/subscribers.csv",
+	"user erase": "user erase --app demo --user u", "user seed": "user seed testdata/subscribers.csv",
 	"user link": "user link --app demo --user u --clevertap-id x", "status": "status",
 	"user suppress": "user suppress --app demo --user u", "user restore": "user restore --app demo --user u",
 }
@@ -383,7 +383,7 @@ func TestExamplesWorkAsPrinted(t *testing.T) {
 	const values = `{"purchasely":{"shared_secret":"shared-4711"},` +
 		`"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`
 	inputs := map[string]string{
-		"app add": values, "rejected redrive": "y\n", "rejected purge": "y\n4\n", "user forget": "y\n",
+		"app add": values, "rejected redrive": "y\n", "rejected purge": "y\n4\n", "user erase": "y\n",
 		"user link": "y\n", "user suppress": "y\n", "user restore": "y\n",
 	}
 	names := maps.Clone(onStack)

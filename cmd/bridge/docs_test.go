@@ -178,7 +178,8 @@ func console(t *testing.T, c *clitest.Cloud, command, shown string) string {
 // flags.
 func TestTheGuidesCommandsExist(t *testing.T) {
 	command := regexp.MustCompile("(?m)^ {4,}(.*\\bbridge .*)$|`(bridge [^`]*)`")
-	for _, page := range []string{"runbook.md", "apps.md", "subscribers.md", "marketers.md", "support.md"} {
+	for _, page := range []string{"runbook.md", "apps.md", "subscribers.md", "marketers.md", "support.md",
+		"users.md", "data-protection.md"} {
 		text, err := os.ReadFile(filepath.Join("../../docs/guide", page))
 		if err != nil {
 			t.Fatal(err)

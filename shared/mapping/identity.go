@@ -135,6 +135,16 @@ func customPrefix(store []byte) string {
 	return ""
 }
 
+// CustomIDs are the CleverTap IDs that an anonymous subscriber may have where the app gives CleverTap its anonymous ids.
+func CustomIDs(anonymousID string) (ids []string) {
+	for _, prefix := range []string{"-h", "__h"} {
+		if clevertap.IsCustomID(anonymousID) && len(prefix)+len(anonymousID) <= clevertap.MaxCustomIDBytes {
+			ids = append(ids, prefix+anonymousID)
+		}
+	}
+	return ids
+}
+
 // cleverTapID finds a CleverTap ID in the payload: first at the top, then in the objects that may hold one. It is nil
 // if there is none.
 func (run *mapperRun) cleverTapID() []byte {

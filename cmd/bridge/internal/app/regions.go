@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,13 +14,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
-)
-
-const (
-	// endpointVariable directs what would go to CleverTap's hosts elsewhere, as it does for the forwarder.
-	endpointVariable = "CLEVERTAP_ENDPOINT"
-	// dryRunTimeout is how long a region may take to answer.
-	dryRunTimeout = 15 * time.Second
 )
 
 // regions are those that CleverTap names (developer.clevertap.com/docs/authentication, November 2026).
@@ -40,16 +31,8 @@ func regionOf(host string) string {
 type credentialChecker struct{ uploader *clevertap.Uploader }
 
 func newCredentialChecker(network http.RoundTripper) (*credentialChecker, error) {
-	endpoint := os.Getenv(endpointVariable)
-	if endpoint != "" {
-		u, err := url.Parse(strings.ReplaceAll(endpoint, "{host}", "host"))
-		if err != nil || u.Host == "" || !stack.MayCarrySecrets(u) {
-			return nil, cli.Usagef("credentials go there: it must be https, or http to this machine",
-				"%s is no usable URL", endpointVariable)
-		}
-	}
-	options := clevertap.Options{Transport: network, Endpoint: endpoint, Timeout: dryRunTimeout}
-	return &credentialChecker{clevertap.NewUploader(options)}, nil
+	uploader, err := stack.CleverTap(network)
+	return &credentialChecker{uploader}, err
 }
 
 // check reports whether an account's region accepts its credentials. An error means that there was no answer to that.

@@ -38,6 +38,7 @@ const (
 	RejectedQueue       = "RejectedQueueUrl"
 	FIFODeadLetters     = "EventsFifoDeadLetterQueueUrl"
 	StandardDeadLetters = "EventsStandardDeadLetterQueueUrl"
+	RelayDeadLetters    = "RelayDeadLetterQueueUrl" // missing if Relay is off
 	SecretsPrefix       = "SecretsPrefix"
 	SubscribersTable    = "SubscribersTable" // missing if Subscribers is off
 	usersURL            = "UsersUrl"         // missing if UsersEndpoint is off

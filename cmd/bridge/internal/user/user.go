@@ -1,7 +1,8 @@
-// Package user holds the commands on what is stored of one person: which purchases are active.
+// Package user holds the commands on what is known of people: which purchases are active, what became of their
+// webhooks, to which CleverTap ID they are linked, and whether they are left alone.
 //
-// It promises that newer states are never overwritten, and that no id of a person is printed. What an item means is
-// for package subscriber to know.
+// It promises that what is newer is never overwritten, that no id of a person is printed, and that no profile is
+// deleted at CleverTap while the next webhook would make it anew. What an item means is for package subscriber to know.
 package user
 
 import (
@@ -22,12 +23,14 @@ import (
 
 // NewCommand returns "user". network makes the calls to AWS; nil is the real one.
 func NewCommand(network http.RoundTripper) *cobra.Command {
-	return cli.Group("user", "See, delete or fill what is stored of users' purchases",
-		`Works on the subscribers table, in which the forwarder keeps which purchases of a user are
-active, for each CleverTap account. Users are stored there under a hash of their id.
+	return cli.Group("user", "See, link, silence, delete or fill in what is known of users",
+		`Works on the subscribers table, which keeps of each user the active purchases, the journal
+of webhooks, the linked CleverTap ID, and whether the user is left alone. Users are stored
+there under a hash of their id.
 
-docs/guide/subscribers.md says what is kept, for how long, and why.`,
-		newShowCommand(network), newTraceCommand(network), newForgetCommand(network),
+docs/guide/subscribers.md says what is kept, for how long, and why; docs/guide/users.md
+what links and suppressions do; docs/guide/data-protection.md how a person is deleted.`,
+		newShowCommand(network), newTraceCommand(network), newEraseCommand(network),
 		newUpdateCommand(network, linking), newUpdateCommand(network, suppressing), newUpdateCommand(network, restoring),
 		newSeedCommand(network))
 }

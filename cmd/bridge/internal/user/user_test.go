@@ -122,42 +122,6 @@ func TestShow(t *testing.T) {
 	}
 }
 
-func TestForget(t *testing.T) {
-	for name, c := range map[string]struct {
-		in   string
-		args string
-		code int
-		out  string
-		left int
-	}{
-		"after a yes":        {"y\n", "--user learner-1", cli.OK, "deleted: 2 states, 1 webhook of the journal\n", 4},
-		"without a question": {"", "--user learner-1 --yes", cli.OK, "deleted: 2 states, 1 webhook of the journal\n", 4},
-		"for programs": {"", "--anonymous A-1 --yes --json", cli.OK,
-			`{"subscriber":"` + anonymous + `","states":1,"events":0}` + "\n", 6},
-		"nobody's":              {"", "--anonymous learner-1 --yes", cli.OK, "nothing was stored of this user\n", 7},
-		"not without a yes":     {"n\n", "--user learner-1", cli.Finding, "", 7},
-		"not in silence either": {"", "--user learner-1", cli.Finding, "", 7},
-	} {
-		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
-			putState(cloud, learner, active)
-			putState(cloud, anonymous, active)
-			for _, sort := range []string{
-				"state#" + sandbox, "state#" + account + "-2", "event#demo#2026-03-14T12:00:00.000Z#e-1",
-				"event#demo-2#2026-03-14T12:00:00.000Z#e-1", "person#demo",
-			} {
-				put(cloud, learner, sort, nil)
-			}
-			got := run(t, cloud, c.in, "forget --stack purchasely-clevertap --app demo "+c.args)
-			if got.Code != c.code || got.Out != c.out || len(cloud.Table.Keys()) != c.left {
-				t.Errorf("got %+v, left are %q", got, cloud.Table.Keys())
-			}
-			if c.code == cli.OK && !strings.Contains(got.Errs, "at CleverTap") {
-				t.Error("it does not say where else something may be")
-			}
-		})
-	}
-}
-
 func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 	const show = "show --user u"
 	for name, c := range map[string]struct {
@@ -177,14 +141,17 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 		"an app with an unusable secret": {show + " --app broken --stack " + clitest.Stack, cli.Finding,
 			"secret purchasely-clevertap/broken/clevertap cannot be used\nhint: 'bridge app check broken' says more"},
 		"no right to read": {show + " --table " + clitest.Table, cli.Finding, "DynamoDB Query: AccessDeniedException"},
-		"no right to delete": {"forget --yes --app demo --user u --stack " + clitest.Stack, cli.Finding,
-			"DynamoDB DeleteItem: AccessDeniedException"},
-		"no file":                {"seed --table t none.csv", cli.Usage, "hint: name a file with subscribers"},
-		"a rate below zero":      {"seed --rate -1 x.csv", cli.Usage, "want 0 or more"},
-		"an integration file":    {"seed --file none.yaml x.csv", cli.Usage, "hint: name an integration file"},
-		"seeding a table alone":  {"seed --table t ../../testdata/subscribers.csv", cli.Usage, "hint: give --stack, too"},
-		"a command with a typo":  {"shwo", cli.Usage, `unknown command "shwo"`},
-		"forgetting without app": {"forget --table t --user u", cli.Usage, "app: demo, the only one there\n"},
+		"no right to erase": {"erase --yes --app demo --user u --stack " + clitest.Stack, cli.Finding,
+			"DynamoDB Query: AccessDeniedException"},
+		"no file":               {"seed --table t none.csv", cli.Usage, "hint: name a file with subscribers"},
+		"a rate below zero":     {"seed --rate -1 x.csv", cli.Usage, "want 0 or more"},
+		"an integration file":   {"seed --file none.yaml x.csv", cli.Usage, "hint: name an integration file"},
+		"seeding a table alone": {"seed --table t ../../testdata/subscribers.csv", cli.Usage, "hint: give --stack, too"},
+		"a command with a typo": {"shwo", cli.Usage, `unknown command "shwo"`},
+		"erasing nobody":        {"erase --stack " + clitest.Stack, cli.Usage, "name the person by --user"},
+		"erasing a word":        {"erase --user null --stack " + clitest.Stack, cli.Usage, "a word for nothing"},
+		"erasing at Purchasely": {"erase --user u --purchasely --stack " + clitest.Stack, cli.Usage,
+			"set BRIDGE_PURCHASELY_API_KEY"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
 			cloud.Stacks.Create("off", map[string]string{"SubscribersTable": "", "SecretsPrefix": clitest.Stack})

@@ -1,0 +1,34 @@
+package stack
+
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+)
+
+const (
+	// endpointVariable directs what would go to CleverTap's hosts elsewhere, as it does for the forwarder.
+	endpointVariable = "CLEVERTAP_ENDPOINT"
+	// clevertapTimeout is how long a region may take to answer.
+	clevertapTimeout = 15 * time.Second
+)
+
+// CleverTap returns what calls CleverTap, with the credentials that it is given. network makes the calls; nil is the
+// real one.
+func CleverTap(network http.RoundTripper) (*clevertap.Uploader, error) {
+	endpoint := os.Getenv(endpointVariable)
+	if endpoint != "" {
+		u, err := url.Parse(strings.ReplaceAll(endpoint, "{host}", "host"))
+		if err != nil || u.Host == "" || !MayCarrySecrets(u) {
+			return nil, cli.Usagef("credentials go there: it must be https, or http to this machine",
+				"%s is no usable URL", endpointVariable)
+		}
+	}
+	options := clevertap.Options{Transport: network, Endpoint: endpoint, Timeout: clevertapTimeout}
+	return clevertap.NewUploader(options), nil
+}
