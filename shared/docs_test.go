@@ -39,8 +39,8 @@ func TestProseEndsBeforeColumn100(t *testing.T) {
 	}
 }
 
-// The README shows the integration file as it is shipped, which is what the fixtures' file says. The shipped one itself
-// is the user's by now.
+// The README shows the integration file as it is shipped, which is what the fixtures' file says. The shipped one
+// itself is the user's by now.
 func TestTheReadmeShowsTheFileThatIsShipped(t *testing.T) {
 	_, rest, _ := strings.Cut(read(t, "README.md"), "\n```yaml\n")
 	shown, _, _ := strings.Cut(rest, "```\n")

@@ -66,8 +66,8 @@ func refusal(reason fault.Reason, call, code string) *fault.Fault {
 }
 
 // needsOperator reports whether only a person can end a refusal (common errors of the AWS APIs, and the errors of the
-// calls made here, November 2026). Other codes may pass by themselves. A service names an error of KMS in several ways,
-// such as KmsDisabled, KMS.DisabledException and KMSAccessDeniedException.
+// calls made here, November 2026). Other codes may pass by themselves. A service names an error of KMS in several
+// ways, such as KmsDisabled, KMS.DisabledException and KMSAccessDeniedException.
 func needsOperator(code string) bool {
 	if lower := strings.ToLower(code); strings.HasPrefix(lower, "kms") {
 		return !strings.Contains(lower, "throttl") && !strings.Contains(lower, "internal")

@@ -57,8 +57,8 @@ func (p *passcode) UnmarshalText(text []byte) error {
 	return p.value.UnmarshalText(text)
 }
 
-// ParseAccounts reads an app's secret; white space around its values does not count. Its errors are [fault.Operator] and
-// never quote the text; the reason is [fault.Secret] if the secret cannot be read or lacks a part, and
+// ParseAccounts reads an app's secret; white space around its values does not count. Its errors are [fault.Operator]
+// and never quote the text; the reason is [fault.Secret] if the secret cannot be read or lacks a part, and
 // [fault.Credentials] if it holds what CleverTap cannot have issued.
 func ParseAccounts(text []byte) (Accounts, error) {
 	var form struct {

@@ -105,8 +105,8 @@ func (b *breaker) startPause(c *chunk, cause *fault.Fault, now time.Time) {
 	b.pause = min(2*b.pause, longestPause*b.firstPause)
 }
 
-// state returns when the account is called again, and why it is not called now. The time is zero unless the account has
-// failed and has not been seen to work since.
+// state returns when the account is called again, and why it is not called now. The time is zero unless the account
+// has failed and has not been seen to work since.
 func (b *breaker) state() BreakerState {
 	b.mu.Lock()
 	defer b.mu.Unlock()

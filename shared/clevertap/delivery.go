@@ -65,7 +65,8 @@ type pending struct {
 	rejected *fault.Fault // its outcome if it is at fault: it was refused alone
 }
 
-// chunk is the records of one upload. Their list is shared with the upload that was bisected: never change it in place.
+// chunk is the records of one upload. Their list is shared with the upload that was bisected: never change it in
+// place.
 type chunk struct {
 	records   []*pending
 	sibling   *chunk       // the other half of an upload that was bisected; nil if there is none

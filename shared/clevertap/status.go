@@ -22,8 +22,8 @@ const (
 )
 
 // classifyStatus returns the verdict on a status and, unless the body has to be read, the records' outcome if nothing
-// more can be done. Only 200 has ever carried an answer about records (developer.clevertap.com/docs/api-errors, November
-// 2026), but every status of success may: to doubt one would store the records again and again.
+// more can be done. Only 200 has ever carried an answer about records (developer.clevertap.com/docs/api-errors,
+// November 2026), but every status of success may: to doubt one would store the records again and again.
 func classifyStatus(status int) reply {
 	code := strconv.Itoa(status)
 	v, kind, reason := failed, fault.Retry, fault.Server

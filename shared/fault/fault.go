@@ -167,7 +167,8 @@ func (p *PanicError) Error() string { return "panic of type " + p.Type }
 // stackDepth bounds a stack in a log line.
 const stackDepth = 16
 
-// Panicked marks what recover returned. It must be called by the deferred function, while the stack still shows the panic.
+// Panicked marks what recover returned. It must be called by the deferred function, while the stack still shows the
+// panic.
 func Panicked(kind Kind, p any) *Fault {
 	callers := make([]uintptr, 4*stackDepth)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(3, callers)]) // without Panicked and the deferred function

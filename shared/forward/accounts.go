@@ -12,7 +12,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
-// accountReads are the reads of the accounts of a batch's apps, side by side, so that a slow one delays nobody but itself.
+// accountReads are the reads of the accounts of a batch's apps, side by side, so that a slow one delays nobody but
+// itself.
 type accountReads struct {
 	store  Accounts
 	cancel context.CancelFunc
@@ -25,7 +26,8 @@ type accountRead struct {
 	err      error
 }
 
-// fetchAccounts begins to read the accounts of all enabled apps in the batch, and of some whose accounts nobody knows yet.
+// fetchAccounts begins to read the accounts of all enabled apps in the batch, and of some whose accounts nobody knows
+// yet.
 func (h *Handler) fetchAccounts(ctx context.Context, messages []Message, apps map[string]*integration.App) *accountReads {
 	ctx, cancel := endAfterShare(ctx, secretShare)
 	a := &accountReads{store: h.Accounts, cancel: cancel, reads: make(map[string]*accountRead)}

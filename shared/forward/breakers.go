@@ -10,14 +10,15 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-// breakers is what this process has written of its uploader's breakers, so that one is written only when it opens, opens
-// again or closes. It is usually empty.
+// breakers is what this process has written of its uploader's breakers, so that one is written only when it opens,
+// opens again or closes. It is usually empty.
 type breakers struct {
 	mu      sync.Mutex
 	written map[subscriber.Key]subscriber.Breaker // those that are open
 }
 
-// changed returns the breakers that are not what was written last. A breaker belongs to an account, but messages wait by app.
+// changed returns the breakers that are not what was written last. A breaker belongs to an account, but messages wait
+// by app.
 func (b *breakers) changed(reports []uploadReport, now time.Time) map[subscriber.Key]subscriber.Breaker {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,8 +1,8 @@
 // Package forward answers what became of each message of a batch.
 //
-// It promises exactly one outcome for every message, counts that add up to the messages received, and a list of failures that
-// is never null and names only messages of the batch. It leaves no goroutine behind. It knows the order of the steps, not how
-// a webhook reads, what a record means or how HTTP works.
+// It promises exactly one outcome for every message, counts that add up to the messages received, and a list of
+// failures that is never null and names only messages of the batch. It leaves no goroutine behind. It knows the order
+// of the steps, not how a webhook reads, what a record means or how HTTP works.
 package forward
 
 import (
@@ -36,8 +36,8 @@ type Uploader interface {
 	Upload(ctx context.Context, batches []clevertap.AccountBatch, tracker clevertap.Tracker) clevertap.Report
 }
 
-// Rejecter moves messages that will always fail to the rejected queue. It returns one error for each, nil where the queue has
-// taken it.
+// Rejecter moves messages that will always fail to the rejected queue. It returns one error for each, nil where the
+// queue has taken it.
 type Rejecter interface {
 	Reject(ctx context.Context, messages []message.Rejection) []error
 }
@@ -47,8 +47,8 @@ type Delayer interface {
 	Delay(ctx context.Context, source string, messages []message.Delay) error
 }
 
-// Handler forwards batches to CleverTap. It implements lambda.Handler. All fields but Table, Jitter, Now, Explain and Observe
-// are required.
+// Handler forwards batches to CleverTap. It implements lambda.Handler. All fields but Table, Jitter, Now, Explain and
+// Observe are required.
 type Handler struct {
 	Settings   *settings.Store[*integration.File]
 	Accounts   Accounts
@@ -75,8 +75,8 @@ type Handler struct {
 	breakers breakers
 }
 
-// Shares of the time that is left, as fractions of it: a secret or a table that hangs must leave time for the messages that do
-// not need it.
+// Shares of the time that is left, as fractions of it: a secret or a table that hangs must leave time for the messages
+// that do not need it.
 const (
 	secretShare = 3
 	tableShare  = 3
@@ -86,12 +86,14 @@ const (
 // settingsWait is how long a batch waits at its end for a look at the settings: a frozen process finishes nothing.
 const settingsWait = 2 * time.Second
 
-// settleMost bounds the time that is reserved for settling. Two thirds of it are for the rejected queue, visibility and what
-// the table has to remember; the last third is for the log and the response. So there is a response whatever hangs.
+// settleMost bounds the time that is reserved for settling. Two thirds of it are for the rejected queue, visibility
+// and what the table has to remember; the last third is for the log and the response. So there is a response whatever
+// hangs.
 const settleMost = 3 * time.Second
 
-// Invoke takes an SQS event and returns the failures that Lambda expects. It returns an error only if the payload is not an
-// SQS event, or if nobody knows which integration file is in force; nothing that CleverTap or one app does causes one.
+// Invoke takes an SQS event and returns the failures that Lambda expects. It returns an error only if the payload is
+// not an SQS event, or if nobody knows which integration file is in force; nothing that CleverTap or one app does
+// causes one.
 func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	messages, err := message.ReadEvent(payload)
 	if err != nil {

@@ -103,6 +103,6 @@ func (o *opened) active() string {
 	return ""
 }
 
-// unwritten reports whether a message has no place in the journal: it has no id of a person, or nothing could be read of it.
-// Those are on the rejected queue.
+// unwritten reports whether a message has no place in the journal: it has no id of a person, or nothing could be read
+// of it. Those are on the rejected queue.
 func (r *reading) unwritten() bool { return r.app == nil || len(r.people.subscriber) == 0 }

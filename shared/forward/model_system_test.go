@@ -152,8 +152,8 @@ func (s *system) step(c step) (problem string) {
 	return s.check()
 }
 
-// takeFromQueue takes messages for a batch. A FIFO queue hands out a user's messages of one app in their order, and none
-// while others of them are with the other forwarder.
+// takeFromQueue takes messages for a batch. A FIFO queue hands out a user's messages of one app in their order, and
+// none while others of them are with the other forwarder.
 func (s *system) takeFromQueue(indexes []int, elsewhere []*queueItem) (batch []*queueItem) {
 	for _, i := range indexes {
 		if len(s.queue) == 0 {

@@ -147,8 +147,8 @@ func (o *opener) pend(i int, r *reading, result *mapping.Result) *pending {
 
 // stateUpdates are what a webhook says about its subscribers' purchases, by the states that they change.
 func (o *opener) stateUpdates(i int, r *reading, updates []mapping.SubscriberUpdate) []stateUpdate {
-	// A FIFO queue hands out a subscriber's messages of one app in one batch at a time, but not those of another app, nor those
-	// of the subscriber from whom a subscription came.
+	// A FIFO queue hands out a subscriber's messages of one app in one batch at a time, but not those of another app, nor
+	// those of the subscriber from whom a subscription came.
 	contended := !r.message.FIFO() || o.accounts.mayShare(o.apps, r.app.Name, r.account.ID)
 	all := make([]stateUpdate, len(updates))
 	for n, u := range updates {

@@ -15,21 +15,21 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// Table stores what is known of people; package subscriber knows its keys and items. Its errors are marked faults and quote
-// no key.
+// Table stores what is known of people; package subscriber knows its keys and items. Its errors are marked faults and
+// quote no key.
 type Table interface {
-	// Load returns the items of keys, which are distinct. A key without an item is not in the result. One error stands for
-	// all of them.
+	// Load returns the items of keys, which are distinct. A key without an item is not in the result. One error stands
+	// for all of them.
 	Load(ctx context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error)
-	// Replace writes an item if these attributes of the stored one are still those that were read; nil: there was none. Else
-	// it returns [subscriber.ErrConflict].
+	// Replace writes an item if these attributes of the stored one are still those that were read; nil: there was none.
+	// Else it returns [subscriber.ErrConflict].
 	Replace(ctx context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string) error
 	// Put writes items, whatever is there. It returns the keys of those that were not written, and why not.
 	Put(ctx context.Context, items map[subscriber.Key]subscriber.Item) (failed []subscriber.Key, err error)
 }
 
-// sentLate is how long after its reception a message may have come to the queue. The receiver takes less than that even when
-// SQS is slow; what comes later was sent again, out of a dead-letter queue or the rejected queue.
+// sentLate is how long after its reception a message may have come to the queue. The receiver takes less than that
+// even when SQS is slow; what comes later was sent again, out of a dead-letter queue or the rejected queue.
 const sentLate = time.Second
 
 // deliveredLifetime is a little more than a message can be on its way.
@@ -94,8 +94,8 @@ func (r *reading) keys() []subscriber.Key {
 	return keys
 }
 
-// deliveredKey names what was accepted of the message, by its app, reception and body: its id changes on the way through a
-// dead-letter queue.
+// deliveredKey names what was accepted of the message, by its app, reception and body: its id changes on the way
+// through a dead-letter queue.
 func (r *reading) deliveredKey() subscriber.Key {
 	m := r.message
 	id := message.Fingerprint(m.Attribute(message.AttrApp), m.Attribute(message.AttrReceived), []byte(m.Body))
@@ -111,7 +111,8 @@ func sentAgain(m *Message) bool {
 	return !received.IsZero() && m.Sent.Sub(received) > sentLate
 }
 
-// loadPeople reads all that the table knows about the people of a batch, at once. Without it their messages are retried.
+// loadPeople reads all that the table knows about the people of a batch, at once. Without it their messages are
+// retried.
 func (h *Handler) loadPeople(ctx context.Context, readings []reading, l *ledger) map[subscriber.Key]subscriber.Item {
 	if h.Table == nil {
 		return nil
@@ -182,8 +183,8 @@ func (d delivery) item(now time.Time) subscriber.Item {
 	}
 }
 
-// savePeople writes what has to be remembered of a batch: what was accepted of the messages that come back, links that are in
-// use and would expire, which accounts are left alone, and the journal. Nothing of it changes an outcome.
+// savePeople writes what has to be remembered of a batch: what was accepted of the messages that come back, links that
+// are in use and would expire, which accounts are left alone, and the journal. Nothing of it changes an outcome.
 func (h *Handler) savePeople(ctx context.Context, b *batch, l *ledger) (lost unsaved) {
 	if h.Table == nil {
 		return lost

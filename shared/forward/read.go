@@ -41,7 +41,8 @@ func (r *reading) appName() string {
 	return r.app.Name
 }
 
-// keptWebhooks bounds the memory of a batch at Lambda's limit, which has thousands of webhooks: what comes later is read again.
+// keptWebhooks bounds the memory of a batch at Lambda's limit, which has thousands of webhooks: what comes later is
+// read again.
 const keptWebhooks = 1000
 
 // workspace is the memory of a batch that the next batch uses again: Lambda calls a process with one after the other.
@@ -111,8 +112,8 @@ func (r *reading) enter(i int, accounts *accountReads, e *webhook.Event, l *ledg
 // errDisabled says that the app is switched off: its webhooks are not read.
 var errDisabled = errors.New("app is disabled")
 
-// read does the steps of one message in their order. The error is the message's fault; the reading holds what is known by
-// then.
+// read does the steps of one message in their order. The error is the message's fault; the reading holds what is known
+// by then.
 func (r *reading) read(accounts *accountReads, e *webhook.Event) error {
 	queued, err := message.Decode(r.message.Body, r.message.Attribute)
 	if err != nil {

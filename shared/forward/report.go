@@ -109,8 +109,8 @@ func count(metrics *metric.Set, app string, o *opened, outcome Outcome, now time
 	}
 }
 
-// count turns what the uploads of an account came to into metrics: latencies under the app that came first, because no upload
-// is two, and what is wrong with the account under every app that it stops.
+// count turns what the uploads of an account came to into metrics: latencies under the app that came first, because no
+// upload is two, and what is wrong with the account under every app that it stops.
 func (r *uploadReport) count(metrics *metric.Set) {
 	for _, latency := range r.Latencies {
 		metrics.Observe(r.apps[0], metric.UploadLatency, latency)
@@ -125,8 +125,8 @@ func (r *uploadReport) count(metrics *metric.Set) {
 	}
 }
 
-// logMessage logs what became of one message. A skip is what the user asked for and a retry passes: only a rejection, or what
-// needs a person, is an error.
+// logMessage logs what became of one message. A skip is what the user asked for and a retry passes: only a rejection,
+// or what needs a person, is an error.
 func (h *Handler) logMessage(ctx context.Context, r *reading, outcome Outcome, f *fault.Fault) {
 	level := f.Level()
 	if outcome == Skipped {
@@ -148,8 +148,8 @@ func (h *Handler) logMessage(ctx context.Context, r *reading, outcome Outcome, f
 	h.Log.LogAttrs(ctx, level, "message "+outcome.String(), append(attrs, f.Attrs()...)...)
 }
 
-// logBatch writes the invocation's line. Each app's share of it is in the app's metrics, which can be searched like any other
-// line.
+// logBatch writes the invocation's line. Each app's share of it is in the app's metrics, which can be searched like
+// any other line.
 func (h *Handler) logBatch(ctx context.Context, c counts, b *batch, took time.Duration) {
 	attrs := []slog.Attr{
 		slog.Int("received", c.received),

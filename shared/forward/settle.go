@@ -14,8 +14,8 @@ import (
 // longestDelay is the longest new visibility of a message that is retried.
 const longestDelay = 15 * time.Minute
 
-// maxUnaccounted is how often a message is uploaded whose records an answer does not account for. CleverTap may have stored
-// them each time.
+// maxUnaccounted is how often a message is uploaded whose records an answer does not account for. CleverTap may have
+// stored them each time.
 const maxUnaccounted = 4
 
 // unsaved counts what could not be remembered.
@@ -23,8 +23,8 @@ type unsaved struct {
 	journal map[string]int // entries by app
 }
 
-// settle moves what is rejected to its queue, writes what has to be remembered, and sets when the retried messages come back.
-// A message that the rejected queue does not take is retried.
+// settle moves what is rejected to its queue, writes what has to be remembered, and sets when the retried messages
+// come back. A message that the rejected queue does not take is retried.
 func (h *Handler) settle(ctx context.Context, reserved time.Duration, b *batch, l *ledger) unsaved {
 	boundCopies(h.Table != nil, b.readings, l)
 	rejecting, cancel := endEarlier(ctx, reserved*2/3)
@@ -40,7 +40,8 @@ func (h *Handler) settle(ctx context.Context, reserved time.Duration, b *batch, 
 	return lost
 }
 
-// boundCopies rejects messages that CleverTap may have stored often enough. Without a table that counts, every receive counts.
+// boundCopies rejects messages that CleverTap may have stored often enough. Without a table that counts, every receive
+// counts.
 func boundCopies(counted bool, readings []reading, l *ledger) {
 	for i := range readings {
 		r := &readings[i]

@@ -89,9 +89,9 @@ func (e *stateEntry) merge() (state subscriber.State, changed bool) {
 	return state, changed
 }
 
-// updateStates lets the batch change the subscribers' states, and decides what every profile may say. States are written
-// before anything is uploaded, because after a conflict the decision may be another one. A message whose state cannot be
-// written is retried.
+// updateStates lets the batch change the subscribers' states, and decides what every profile may say. States are
+// written before anything is uploaded, because after a conflict the decision may be another one. A message whose state
+// cannot be written is retried.
 func (h *Handler) updateStates(
 	ctx context.Context, all []opened, items map[subscriber.Key]subscriber.Item, l *ledger,
 ) []*stateEntry {
@@ -152,7 +152,8 @@ func (h *Handler) loadEntry(ctx context.Context, e *stateEntry, items map[subscr
 	}
 }
 
-// writeEntries writes the states by a fixed pool of workers: each grows the deep stack that such a call needs only once.
+// writeEntries writes the states by a fixed pool of workers: each grows the deep stack that such a call needs only
+// once.
 func (h *Handler) writeEntries(ctx context.Context, entries []*stateEntry) {
 	var all sync.WaitGroup
 	var next atomic.Int64
@@ -166,8 +167,8 @@ func (h *Handler) writeEntries(ctx context.Context, entries []*stateEntry) {
 	all.Wait()
 }
 
-// writeEntry merges the updates into the state and writes it if that changes it. After a conflict it starts again from what
-// the other one has written.
+// writeEntry merges the updates into the state and writes it if that changes it. After a conflict it starts again from
+// what the other one has written.
 func (h *Handler) writeEntry(ctx context.Context, e *stateEntry) {
 	defer func() {
 		if p := recover(); p != nil { // here it would end the process; applyDecisions reports it
@@ -252,8 +253,8 @@ func (h *Handler) explainDecision(u *stateUpdate, profile *mapping.Profile) {
 	}
 }
 
-// skipEmpty skips the messages of which nothing is left: their event is switched off, and their profile would have been out
-// of date.
+// skipEmpty skips the messages of which nothing is left: their event is switched off, and their profile would have
+// been out of date.
 func skipEmpty(all []opened, l *ledger) {
 	for i := range all {
 		if p := all[i].pending; p != nil && p.empty() && l.untouched(i) {
@@ -262,9 +263,10 @@ func skipEmpty(all []opened, l *ledger) {
 	}
 }
 
-// correctStates reads contended states again after the upload. If another forwarder has written one meanwhile, its upload may
-// have come before ours, and CleverTap may have the older state. So whoever finds an entry changed sends the newer state as
-// well: the last to write a profile has seen the last entry. If the table does not answer now, what was sent stays.
+// correctStates reads contended states again after the upload. If another forwarder has written one meanwhile, its
+// upload may have come before ours, and CleverTap may have the older state. So whoever finds an entry changed sends
+// the newer state as well: the last to write a profile has seen the last entry. If the table does not answer now, what
+// was sent stays.
 func (h *Handler) correctStates(ctx context.Context, entries []*stateEntry, all []opened, u *uploads, l *ledger) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
-// memoryTable implements forward.Table. Its hook may fail, wait, or write an item first, as another forwarder would; it
-// makes the call itself.
+// memoryTable implements forward.Table. Its hook may fail, wait, or write an item first, as another forwarder would;
+// it makes the call itself.
 type memoryTable struct {
 	*tableItems
 

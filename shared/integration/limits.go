@@ -6,10 +6,10 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The YAML library recurses without a limit of its own, its time grows with the square of the nesting, of the number of keys
-// side by side and of the number of values that are left out, and aliases let a small file describe a huge one; text made for
-// that would stop the process beyond recovery. No integration file comes near these limits: 250 apps with ninety entries each
-// are 1 MiB, and the deepest value is on the sixth level.
+// The YAML library recurses without a limit of its own, its time grows with the square of the nesting, of the number
+// of keys side by side and of the number of values that are left out, and aliases let a small file describe a huge
+// one; text made for that would stop the process beyond recovery. No integration file comes near these limits: 250
+// apps with ninety entries each are 1 MiB, and the deepest value is on the sixth level.
 const (
 	maxBytes   = 1 << 20
 	maxNesting = 64
@@ -79,8 +79,8 @@ func (o *open) enter(column int) {
 	}
 }
 
-// tooWide finds where the keys or items of one value pass their limit. Between brackets they are counted by their commas; on
-// lines of their own those of one value begin in one column, with none in a smaller column between them.
+// tooWide finds where the keys or items of one value pass their limit. Between brackets they are counted by their
+// commas; on lines of their own those of one value begin in one column, with none in a smaller column between them.
 func tooWide(tokens token.Tokens) place {
 	var around open
 	for _, t := range tokens {
@@ -156,7 +156,8 @@ func beginning(t *token.Token) int {
 	return t.Position.Column
 }
 
-// isBelow reports whether a token is on a later line than the key or item whose value would follow, and not inside of it.
+// isBelow reports whether a token is on a later line than the key or item whose value would follow, and not inside of
+// it.
 func isBelow(t, key *token.Token) bool {
 	return t.Position.Line > key.Position.Line && t.Position.Column <= beginning(key)
 }

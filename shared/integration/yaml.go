@@ -73,8 +73,8 @@ func parse(r *report, text []byte) (root *node) {
 	return nil
 }
 
-// IsUTF16 reports whether a text begins as UTF-16 does, with its byte order mark or without: one of the first two bytes
-// is zero, which text in UTF-8 never has.
+// IsUTF16 reports whether a text begins as UTF-16 does, with its byte order mark or without: one of the first two
+// bytes is zero, which text in UTF-8 never has.
 func IsUTF16(begin []byte) bool {
 	if len(begin) < 2 {
 		return false

@@ -185,8 +185,8 @@ type times struct {
 	order   int64 // by which the states of a user are ordered
 }
 
-// readTimes reads each time from its date, else from its milliseconds field. A time after the reception is one of a clock
-// that runs ahead, and counts as the reception.
+// readTimes reads each time from its date, else from its milliseconds field. A time after the reception is one of a
+// clock that runs ahead, and counts as the reception.
 func (run *mapperRun) readTimes(received time.Time) (t times) {
 	for _, date := range [...]int{run.col.createdAt, run.col.purchasedAt} {
 		if t.created = asTime(webhook.ParseDate(run.payload.Value(date))); t.created == 0 {

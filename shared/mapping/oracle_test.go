@@ -238,7 +238,8 @@ var addresses = []string{"clevertap_id", "clever_tap_id", "integration_clevertap
 
 var customID = regexp.MustCompile(`^[A-Za-z0-9()!:@$_-]+$`)
 
-// identity is the record's key and value. byPayload says that it is a CleverTap ID of the payload, found in one of places.
+// identity is the record's key and value. byPayload says that it is a CleverTap ID of the payload, found in one of
+// places.
 func (o *oracle) identity(user, anonymous, link string, places ...any) (key string, byPayload bool, reason string) {
 	for _, place := range places {
 		for _, name := range addresses {

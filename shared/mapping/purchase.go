@@ -136,8 +136,8 @@ type SubscriberUpdate struct {
 }
 
 // Updates lists what a webhook says about its subscribers. It is empty if subscriber state has nothing to learn from
-// the webhook and nothing to decide on. A skipped webhook says nothing, unless only its event is switched off; and nothing
-// is said about a suppressed subscriber.
+// the webhook and nothing to decide on. A skipped webhook says nothing, unless only its event is switched off; and
+// nothing is said about a suppressed subscriber.
 func (r *Result) Updates(received time.Time) (updates []SubscriberUpdate) {
 	switch {
 	case r.Reject != "" || !r.Update.Known && r.Profile == nil:

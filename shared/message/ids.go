@@ -8,12 +8,13 @@ import (
 
 const maxID = 128
 
-// Fingerprint names a message wherever it goes: its id changes on the way through a dead-letter queue. The receiver's time
-// tells it from a later one with the same bytes.
+// Fingerprint names a message wherever it goes: its id changes on the way through a dead-letter queue. The receiver's
+// time tells it from a later one with the same bytes.
 func Fingerprint(app, received string, body []byte) string { return hash(app, "note "+received, body) }
 
-// groupID keeps a subscriber's messages in order: it is a hash of app and subscriber. Without a subscriber there is no order to
-// keep, and the body is grouped with its own repetitions only; the empty kind keeps it apart from every subscriber.
+// groupID keeps a subscriber's messages in order: it is a hash of app and subscriber. Without a subscriber there is no
+// order to keep, and the body is grouped with its own repetitions only; the empty kind keeps it apart from every
+// subscriber.
 func groupID(m Message, ids IDs) string {
 	if ids.Subscriber == "" {
 		return hash(m.App, "", m.Body)
@@ -21,8 +22,8 @@ func groupID(m Message, ids IDs) string {
 	return hash(m.App, ids.SubscriberKind, []byte(ids.Subscriber))
 }
 
-// DeduplicationID is the same for repetitions of a webhook: a hash of the event's name and id if it has both, else of the body.
-// The name counts because two events of one purchase may have one id.
+// DeduplicationID is the same for repetitions of a webhook: a hash of the event's name and id if it has both, else of
+// the body. The name counts because two events of one purchase may have one id.
 func DeduplicationID(ids IDs, body []byte) string {
 	if ids.EventName != "" && ids.EventID != "" {
 		body = []byte(ids.EventName + "\n" + ids.EventID)

@@ -73,8 +73,8 @@ type IDs struct {
 	EventID        string
 }
 
-// Encode returns a message's form on the queue. A FIFO queue keeps a subscriber's messages in order and drops repetitions; a
-// standard queue shares its readers out fairly among the apps.
+// Encode returns a message's form on the queue. A FIFO queue keeps a subscriber's messages in order and drops
+// repetitions; a standard queue shares its readers out fairly among the apps.
 func Encode(m Message, ids IDs, fifo bool) Encoded {
 	body, encoding := encodeBody(m.Body)
 	e := Encoded{

@@ -112,8 +112,8 @@ func (r *record) message() Queued {
 	return m
 }
 
-// Failures is the response to Lambda that names the messages which come back. The list is never null; an empty id in it would
-// make Lambda fail the whole batch.
+// Failures is the response to Lambda that names the messages which come back. The list is never null; an empty id in
+// it would make Lambda fail the whole batch.
 func Failures(messages []Queued, comesBack func(i int) bool) []byte {
 	out := []byte(`{"batchItemFailures":[`)
 	first := true
@@ -150,8 +150,9 @@ type Delay struct {
 // enoughDoublings reach every longest delay from a millisecond without an overflow.
 const enoughDoublings = 24
 
-// Backoff is the new visibility of a message that is retried: doubled with each receive, give or take a fifth, so that a hiccup
-// costs seconds, an outage few receives, and messages that failed together do not come back together. jitter is in [0,1).
+// Backoff is the new visibility of a message that is retried: doubled with each receive, give or take a fifth, so that
+// a hiccup costs seconds, an outage few receives, and messages that failed together do not come back together. jitter
+// is in [0,1).
 func Backoff(first, longest time.Duration, receives int, jitter float64) time.Duration {
 	d := longest
 	if doublings := receives - 1; doublings < enoughDoublings {

@@ -1,7 +1,7 @@
 // Package network answers what went wrong on the way to another machine, and bounds what a connection may cost.
 //
-// Its words quote nothing: errors of the network hold addresses, those of TLS names, and those of HTTP what came over the
-// wire. It does not know who is called, and it never repeats a call.
+// Its words quote nothing: errors of the network hold addresses, those of TLS names, and those of HTTP what came over
+// the wire. It does not know who is called, and it never repeats a call.
 package network
 
 import (
@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// Limits of every connection. net/http detaches a dial from the request that wanted it, so the request's own deadline does
-// not end it: without these, a peer that never speaks keeps one socket and three goroutines for each request.
+// Limits of every connection. net/http detaches a dial from the request that wanted it, so the request's own deadline
+// does not end it: without these, a peer that never speaks keeps one socket and three goroutines for each request.
 const (
 	DialTimeout      = 3 * time.Second
 	HandshakeTimeout = 5 * time.Second

@@ -338,8 +338,8 @@ func TestAnAnswerComesInTimeWhateverHangs(t *testing.T) {
 	}
 }
 
-// TestNothingPrivateLeavesTheReceiver searches everything that leaves it except the message's body: answer, log, metrics,
-// and the message's ids and attributes. Beside that, the log says why a webhook was refused.
+// TestNothingPrivateLeavesTheReceiver searches everything that leaves it except the message's body: answer, log,
+// metrics, and the message's ids and attributes. Beside that, the log says why a webhook was refused.
 func TestNothingPrivateLeavesTheReceiver(t *testing.T) {
 	private := strings.Fields("rosée ACTIVATE 1773474112 1773474113 203.0.113.17 https:// mystery e-1 " + key)
 	private = append(private, sign(key, timestamp, body))

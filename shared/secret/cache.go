@@ -28,7 +28,8 @@ const (
 
 // Cache holds typed secrets, each by the name of its app. Its methods may be called from any number of goroutines.
 type Cache[T any] struct {
-	// Log, if it is not nil, gets a line when a read fails although there is an old value to use: no caller has the error.
+	// Log, if it is not nil, gets a line when a read fails although there is an old value to use: no caller has the
+	// error.
 	Log *slog.Logger
 
 	fetch   func(ctx context.Context, name string) (T, error)

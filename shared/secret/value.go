@@ -55,8 +55,8 @@ func (v *Value) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Trim takes off what nobody sees around a secret and what comes along when one is pasted: white space of every kind, a
-// byte order mark, other characters without a width.
+// Trim takes off what nobody sees around a secret and what comes along when one is pasted: white space of every kind,
+// a byte order mark, other characters without a width.
 func Trim(text string) string { return strings.TrimFunc(text, unseen) }
 
 func unseen(r rune) bool { return unicode.IsSpace(r) || unicode.In(r, unicode.Cf, unicode.Zs) }

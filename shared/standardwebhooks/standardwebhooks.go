@@ -1,7 +1,7 @@
 // Package standardwebhooks signs and verifies requests as standardwebhooks.com says.
 //
-// It promises to accept only what was signed with one of the keys, over the bytes that were sent, at most five minutes from
-// now in either direction. It does not know what a request says, and it never prints a key.
+// It promises to accept only what was signed with one of the keys, over the bytes that were sent, at most five minutes
+// from now in either direction. It does not know what a request says, and it never prints a key.
 package standardwebhooks
 
 import (
@@ -49,8 +49,8 @@ var (
 // Key signs requests. It wraps the bytes of a key so that nothing prints them.
 type Key struct{ raw secret.Value }
 
-// ParseKey reads a key such as "whsec_MDEy…"; the white space around it does not count. The error is a [fault.Fault] of kind
-// Operator with the reason Secret.
+// ParseKey reads a key such as "whsec_MDEy…"; the white space around it does not count. The error is a [fault.Fault]
+// of kind Operator with the reason Secret.
 func ParseKey(text secret.Value) (Key, error) {
 	encoded, prefixed := strings.CutPrefix(secret.Trim(text.Reveal()), keyPrefix)
 	raw, err := base64.StdEncoding.DecodeString(encoded)
@@ -109,8 +109,8 @@ func (k Keys) Sign(id string, at time.Time, body []byte) string {
 }
 
 // Verify returns nil if one of the signatures is right under one of the keys and the timestamp is close enough to now.
-// Otherwise it returns a [fault.Fault] of kind Reject with the reason BadSignature, Stale or Future. The clock counts only
-// when the signature is right: a stranger learns nothing about it.
+// Otherwise it returns a [fault.Fault] of kind Reject with the reason BadSignature, Stale or Future. The clock counts
+// only when the signature is right: a stranger learns nothing about it.
 func (k Keys) Verify(id, timestamp, signatures string, body []byte, now time.Time) error {
 	if !k.signed(id, timestamp, signatures, body) {
 		return fault.New(fault.Reject, fault.BadSignature, nil)

@@ -2,20 +2,20 @@ package subscriber
 
 import "time"
 
-// BreakersPartition holds the breakers of all apps: they are few, and written only when one opens or closes. No person's
-// partition has this name.
+// BreakersPartition holds the breakers of all apps: they are few, and written only when one opens or closes. No
+// person's partition has this name.
 const BreakersPartition = "breakers"
 
 const (
-	// openLifetime is how long an open breaker counts after its next try is due. Messages come back within a quarter of an
-	// hour, and then the breaker is closed or written anew, unless the process that opened it is gone.
+	// openLifetime is how long an open breaker counts after its next try is due. Messages come back within a quarter of
+	// an hour, and then the breaker is closed or written anew, unless the process that opened it is gone.
 	openLifetime = 20 * time.Minute
 	// closedLifetime is how long a closed breaker is remembered.
 	closedLifetime = 24 * time.Hour
 )
 
-// Breaker is why an app's messages wait for an account. Every forwarder has breakers of its own: this is what the one says
-// that opened or closed its breaker last.
+// Breaker is why an app's messages wait for an account. Every forwarder has breakers of its own: this is what the one
+// says that opened or closed its breaker last.
 type Breaker struct {
 	App     string
 	Account string // host and id

@@ -34,8 +34,8 @@ var ErrConflict = errors.New("item was written by somebody else")
 // Key names one item of the table.
 type Key struct{ Partition, Sort string }
 
-// Partition is the partition key of a person: a hash of the id and of its kind ("user" or "anonymous"), the same for all apps.
-// It is a pseudonym and no anonymity: whoever knows or guesses an id can compute it.
+// Partition is the partition key of a person: a hash of the id and of its kind ("user" or "anonymous"), the same for
+// all apps. It is a pseudonym and no anonymity: whoever knows or guesses an id can compute it.
 func Partition(kind, id string) string {
 	h := sha256.New()
 	for _, part := range [...]string{"person", kind, id} {

@@ -69,7 +69,8 @@ func ReadEvent(i Item) Event {
 	return e
 }
 
-// JournalID is the last part of a journal entry's sort key: the event's id or, where that is empty, a hash of the webhook.
+// JournalID is the last part of a journal entry's sort key: the event's id or, where that is empty, a hash of the
+// webhook.
 func JournalID(eventID string, body []byte) string {
 	if eventID != "" {
 		return eventID

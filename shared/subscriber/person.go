@@ -33,13 +33,14 @@ type Person struct {
 	RestoredAt   time.Time // zero: never
 }
 
-// Suppressed reports whether nothing may be sent about the person. At the same instant suppression wins over restoration.
+// Suppressed reports whether nothing may be sent about the person. At the same instant suppression wins over
+// restoration.
 func (p Person) Suppressed() bool {
 	return !p.SuppressedAt.IsZero() && !p.RestoredAt.After(p.SuppressedAt)
 }
 
-// Link notes a CleverTap ID that was observed at an instant. The newest observation counts; at the same instant the one that
-// arrives later.
+// Link notes a CleverTap ID that was observed at an instant. The newest observation counts; at the same instant the
+// one that arrives later.
 func (p *Person) Link(cleverTapID string, at time.Time) (changed bool) {
 	at = at.UTC().Truncate(time.Millisecond)
 	if at.Before(p.ObservedAt) || at.Equal(p.ObservedAt) && cleverTapID == p.CleverTapID {

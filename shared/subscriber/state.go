@@ -1,8 +1,10 @@
-// Package subscriber answers what is known of a person: which purchases are active and so whether a paying user may be called
-// inactive, under which CleverTap ID to address them, whether anything may be sent at all, and what became of their webhooks.
+// Package subscriber answers what is known of a person: which purchases are active and so whether a paying user may be
+// called inactive, under which CleverTap ID to address them, whether anything may be sent at all, and what became of
+// their webhooks.
 //
-// It is pure: items of the table and updates go in, new items and decisions come out. The same update twice gives the same
-// decision, and an older one never beats a newer one. It does not know how items are stored, and it never reads the clock.
+// It is pure: items of the table and updates go in, new items and decisions come out. The same update twice gives the
+// same decision, and an older one never beats a newer one. It does not know how items are stored, and it never reads
+// the clock.
 package subscriber
 
 import (
@@ -85,12 +87,12 @@ type Purchase struct {
 	Rank   Rank
 }
 
-// State is what is stored of one subscriber at one CleverTap account: purchases by their ids. A nil State is a subscriber of
-// whom nothing is known.
+// State is what is stored of one subscriber at one CleverTap account: purchases by their ids. A nil State is a
+// subscriber of whom nothing is known.
 type State map[string]Purchase
 
-// Apply lets an update change the state. older reports that the state knows something newer about this purchase, changed that
-// the state is another one now. What loses a tie at the same instant changes nothing, but is not older.
+// Apply lets an update change the state. older reports that the state knows something newer about this purchase,
+// changed that the state is another one now. What loses a tie at the same instant changes nothing, but is not older.
 func (s *State) Apply(u Update) (older, changed bool) {
 	if !u.comparable() {
 		return false, false
@@ -144,8 +146,8 @@ func (s State) activeBut(id string) bool {
 	return false
 }
 
-// Decide returns what the profile record of an event may say, given the state after its update, and after those of its batch,
-// was applied. older is what Apply returned.
+// Decide returns what the profile record of an event may say, given the state after its update, and after those of its
+// batch, was applied. older is what Apply returned.
 func (s State) Decide(u Update, older bool) Decision {
 	if older {
 		return Decision{Older: true}
@@ -164,8 +166,8 @@ func (s State) Decide(u Update, older bool) Decision {
 	}
 }
 
-// Merge applies all updates of a batch in the order of time, and decides on each as if it had come alone. But all of them say
-// the same about the user: what is true in the end. changed reports whether the state is another one now.
+// Merge applies all updates of a batch in the order of time, and decides on each as if it had come alone. But all of
+// them say the same about the user: what is true in the end. changed reports whether the state is another one now.
 func (s State) Merge(updates []Update) (merged State, decisions []Decision, changed bool) {
 	order := make([]int, len(updates))
 	for i := range order {
@@ -187,8 +189,9 @@ func (s State) Merge(updates []Update) (merged State, decisions []Decision, chan
 // longAgo is before everything that an event can say about a purchase.
 var longAgo = time.UnixMilli(1).UTC()
 
-// Forget makes what is said about purchases after an instant count as said long ago, and reports whether there was any: a clock
-// that ran ahead when it was stored must not silence what comes. Only whether those purchases are active is still believed.
+// Forget makes what is said about purchases after an instant count as said long ago, and reports whether there was
+// any: a clock that ran ahead when it was stored must not silence what comes. Only whether those purchases are active
+// is still believed.
 func (s State) Forget(after time.Time) (found bool) {
 	for id, p := range s {
 		if p.At.After(after) {
@@ -219,8 +222,8 @@ type stored struct {
 	Rank   jsontext.Value `json:"rank"`
 }
 
-// Encode writes the state as text: {"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}. Equal states
-// have equal texts.
+// Encode writes the state as text: {"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}. Equal
+// states have equal texts.
 func (s State) Encode() string {
 	all := make(map[string]stored, len(s))
 	for id, p := range s {
@@ -243,9 +246,9 @@ var (
 	ErrDamaged = errors.New("subscriber state has purchases that cannot be read")
 )
 
-// DecodeState reads what Encode wrote, and what another version wrote or a person has edited. With an error the state holds
-// what can be believed: purchases of which it is clear whether they are active. Unless their time is clear, too, it is long
-// ago. Unknown names are ignored.
+// DecodeState reads what Encode wrote, and what another version wrote or a person has edited. With an error the state
+// holds what can be believed: purchases of which it is clear whether they are active. Unless their time is clear, too,
+// it is long ago. Unknown names are ignored.
 func DecodeState(text string) (State, error) {
 	lenient := json.JoinOptions(jsontext.AllowDuplicateNames(true))
 	var all map[string]jsontext.Value

@@ -183,7 +183,8 @@ func TestWhatABatchMaySay(t *testing.T) {
 	}
 }
 
-// A batch leaves the state that its updates leave in any order, and a batch that has been merged changes nothing any more.
+// A batch leaves the state that its updates leave in any order, and a batch that has been merged changes nothing any
+// more.
 func TestABatchLeavesWhatItsUpdatesLeave(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		updates := rapid.SliceOfN(rapid.Custom(drawUpdate), 0, 10).Draw(t, "updates")

@@ -22,9 +22,9 @@ type Field struct {
 	Repaired bool           // name or value had what is no character in it, and U+FFFD stands there now
 }
 
-// Event is a webhook that has been read. Its names and values are slices of the body unless they were repaired, and Read
-// reuses its memory: all of it is valid until the next Read and as long as the body does not change. The zero Event is
-// ready to use. It is not safe for concurrent use.
+// Event is a webhook that has been read. Its names and values are slices of the body unless they were repaired, and
+// Read reuses its memory: all of it is valid until the next Read and as long as the body does not change. The zero
+// Event is ready to use. It is not safe for concurrent use.
 type Event struct {
 	Name       []byte         // unescaped, never empty
 	Type       *EventType     // nil if the catalogue does not have it

@@ -82,8 +82,8 @@ func Absent[T ~string | ~[]byte](id T) bool {
 	return false
 }
 
-// invisible reports whether nothing of a character can be seen. Besides white space, control and format characters these
-// are the fillers and blanks of Unicode's other classes.
+// invisible reports whether nothing of a character can be seen. Besides white space, control and format characters
+// these are the fillers and blanks of Unicode's other classes.
 func invisible(r rune) bool {
 	switch r {
 	case '\u034f', '\u115f', '\u1160', '\u17b4', '\u17b5', '\u2800', '\u3164', '\uffa0', '\ufffc':

@@ -199,7 +199,8 @@ func parseDecimal(number jsontext.Value) (d decimal, ok bool) {
 	return d, true
 }
 
-// floor returns the largest whole number that is not above the number times 10^shift, and reports whether the two differ.
+// floor returns the largest whole number that is not above the number times 10^shift, and reports whether the two
+// differ.
 func (d decimal) floor(shift int) (n int64, fraction, ok bool) {
 	const most = len("9223372036854775807")
 	whole := max(d.scale+shift, 0)

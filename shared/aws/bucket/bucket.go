@@ -181,7 +181,8 @@ func (n Note) metadata() map[string]string {
 	return map[string]string{authorKey: url.QueryEscape(n.Author), messageKey: url.QueryEscape(n.Message)}
 }
 
-// Put writes the object if its newest version still has this ETag; empty: if there is none. Else it returns [ErrConflict].
+// Put writes the object if its newest version still has this ETag; empty: if there is none. Else it returns
+// [ErrConflict].
 func (b *Bucket) Put(ctx context.Context, text []byte, etag string, note Note) (settings.Object, error) {
 	in := &s3.PutObjectInput{
 		Bucket: &b.name, Key: new(settings.Key), Body: strings.NewReader(string(text)), ContentType: new("application/yaml"),

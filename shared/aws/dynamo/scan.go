@@ -50,9 +50,9 @@ type Range struct {
 	From, To  int64
 }
 
-// Scan reads the whole table and returns the items whose sort keys begin with a prefix and that have a number in the range.
-// Items of a partition stand together, in the order of their sort keys; the order of partitions is DynamoDB's and stays. With
-// a key it goes on behind that key, whether there is still an item or not.
+// Scan reads the whole table and returns the items whose sort keys begin with a prefix and that have a number in the
+// range. Items of a partition stand together, in the order of their sort keys; the order of partitions is DynamoDB's
+// and stays. With a key it goes on behind that key, whether there is still an item or not.
 //
 // What it costs does not depend on what it finds: half a read unit for each 4 KB of the table.
 func (t *Table) Scan(ctx context.Context, prefix string, among Range, after subscriber.Key) iter.Seq2[Entry, error] {

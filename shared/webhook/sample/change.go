@@ -11,9 +11,9 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// Change returns a webhook with another value of an attribute, without it if the text is empty. Dots lead into objects,
-// as in attribution.utm_source. A text is JSON where the catalogue documents no text and it is JSON, else a string. The
-// milliseconds of a date follow it.
+// Change returns a webhook with another value of an attribute, without it if the text is empty. Dots lead into
+// objects, as in attribution.utm_source. A text is JSON where the catalogue documents no text and it is JSON, else a
+// string. The milliseconds of a date follow it.
 func Change(body []byte, name, text string) []byte {
 	attribute := webhook.EmbeddedCatalogue().Attribute([]byte(name))
 	value := valueOf(attribute, text)
