@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// Processor time of a forwarder, without and for the subscribers table, from docs/design/benchmarks.md (November 2026,
-	// one core of an AMD EPYC in its slower hours). A core of Lambda is assumed to be as fast.
+	// Processor time of a forwarder, without and for the subscribers table, from docs/design/benchmarks.md (November
+	// 2026, one core of an AMD EPYC in its slower hours). A core of Lambda is assumed to be as fast.
 	batchTime, messageTime           = 250 * time.Microsecond, 20 * time.Microsecond
 	tableBatchTime, tableMessageTime = 2400 * time.Microsecond, 240 * time.Microsecond
 	// How the forwarder uses the subscribers table: it reads a person and a state for each webhook, writes the state and,

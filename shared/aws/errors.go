@@ -73,7 +73,8 @@ func needsOperator(code string) bool {
 		return !strings.Contains(lower, "throttl") && !strings.Contains(lower, "internal")
 	}
 	switch strings.TrimSuffix(code, "Exception") {
-	case "AccessDenied", "AllAccessDisabled", "InvalidSecurity", "NotAuthorized", "OptInRequired", "UnauthorizedOperation", // rights
+	case "AccessDenied", "AllAccessDisabled", "InvalidSecurity", "NotAuthorized", "OptInRequired",
+		"UnauthorizedOperation", // rights
 		"UnrecognizedClient", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignature", "SignatureDoesNotMatch",
 		"IncompleteSignature", "MissingAuthenticationToken", // credentials
 		"DecryptionFailure", "EncryptionFailure", // keys

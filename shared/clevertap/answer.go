@@ -188,7 +188,8 @@ func (a *answer) unmatched(sent, found int) *fault.Fault {
 		processed = strconv.Itoa(n)
 	}
 	return fault.New(fault.Retry, fault.Unmatched, fmt.Errorf(
-		"upload: answer does not account for the record: success %t, sent %d, processed %s, unprocessed %d, of these found %d",
+		"upload: answer does not account for the record: success %t, sent %d, processed %s, unprocessed %d, "+
+			"of these found %d",
 		a.success(), sent, processed, len(a.Unprocessed), found))
 }
 

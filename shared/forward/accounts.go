@@ -28,7 +28,9 @@ type accountRead struct {
 
 // fetchAccounts begins to read the accounts of all enabled apps in the batch, and of some whose accounts nobody knows
 // yet.
-func (h *Handler) fetchAccounts(ctx context.Context, messages []Message, apps map[string]*integration.App) *accountReads {
+func (h *Handler) fetchAccounts(
+	ctx context.Context, messages []Message, apps map[string]*integration.App,
+) *accountReads {
 	ctx, cancel := endAfterShare(ctx, secretShare)
 	a := &accountReads{store: h.Accounts, cancel: cancel, reads: make(map[string]*accountRead)}
 	fifo := false
@@ -136,7 +138,9 @@ func (a *accountReads) wait() {
 }
 
 // refresh returns a function that reads an account again from the store.
-func (a *accountReads) refresh(app string, to mapping.Destination, account clevertap.Account) func(context.Context) (clevertap.Account, error) {
+func (a *accountReads) refresh(
+	app string, to mapping.Destination, account clevertap.Account,
+) func(context.Context) (clevertap.Account, error) {
 	return func(ctx context.Context) (clevertap.Account, error) {
 		accounts, err := a.store.Reload(ctx, app)
 		switch {

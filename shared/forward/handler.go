@@ -119,7 +119,9 @@ type batch struct {
 }
 
 // process takes a batch through its steps.
-func (h *Handler) process(ctx context.Context, messages []Message, current settings.InForce[*integration.File]) []byte {
+func (h *Handler) process(
+	ctx context.Context, messages []Message, current settings.InForce[*integration.File],
+) []byte {
 	start := h.now()
 	space := h.takeWorkspace()
 	defer h.returnWorkspace(space)

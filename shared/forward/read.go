@@ -80,7 +80,8 @@ func (w *workspace) keep(text []byte) []byte {
 
 // readAll reads every message and enters its skip or fault into the ledger.
 func readAll(
-	messages []Message, apps map[string]*integration.App, accounts *accountReads, w *workspace, start time.Time, l *ledger,
+	messages []Message, apps map[string]*integration.App, accounts *accountReads,
+	w *workspace, start time.Time, l *ledger,
 ) []reading {
 	if missing := min(len(messages), keptWebhooks) - len(w.webhooks); missing > 0 {
 		w.webhooks = append(w.webhooks, make([]webhook.Event, missing)...)

@@ -90,7 +90,8 @@ func (h *Handler) delayRetried(ctx context.Context, readings []reading, l *ledge
 	delays := make(map[string][]message.Delay)
 	for i := range readings {
 		if m := readings[i].message; l.has(i, Retried) {
-			delays[m.Source] = append(delays[m.Source], message.Delay{Message: m, After: h.comeBack(&readings[i], l.messages[i].fault)})
+			after := h.comeBack(&readings[i], l.messages[i].fault)
+			delays[m.Source] = append(delays[m.Source], message.Delay{Message: m, After: after})
 		}
 	}
 	var all sync.WaitGroup

@@ -245,7 +245,8 @@ func (h *Handler) explainDecision(u *stateUpdate, profile *mapping.Profile) {
 	case d.Older:
 		h.Explain(u.message, mapping.Explanation{Subject: "profile", Rule: ruleOlder})
 	case d.Others:
-		h.Explain(u.message, mapping.Explanation{Subject: property, Name: "all but " + active + " and the user's ids", Rule: ruleOthers})
+		others := "all but " + active + " and the user's ids"
+		h.Explain(u.message, mapping.Explanation{Subject: property, Name: others, Rule: ruleOthers})
 	case d.Unsure:
 		h.Explain(u.message, mapping.Explanation{Subject: property, Name: active, Rule: ruleUnsure})
 	case d.Known && (!u.Known || d.Active != u.Active):

@@ -25,7 +25,7 @@ type Result struct {
 	Update          subscriber.Update // what the event says about its purchase; also set when Skip is event_off
 	Subscriber      webhook.Subscriber
 	OtherSubscriber webhook.Subscriber // whose purchase SUBSCRIPTION_RECEIVED ends; of kind NoSubscriber if nobody's
-	Unlinked        bool               // an anonymous subscriber who has no linked CleverTap ID, though the file uses links
+	Unlinked        bool               // anonymous and without a linked CleverTap ID, though the file uses links
 	EventID         []byte
 	Created         int64    // milliseconds of the time that makes ts; 0 if the webhook has none
 	Drift           []string // names only, never values: "event FOO", "attribute bar", "value subscription_status"

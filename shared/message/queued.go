@@ -75,7 +75,8 @@ func (t *text) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	case jsontext.KindNull:
 		*t = nil
 	case jsontext.KindString:
-		*t, _ = jsontext.AppendUnquote(make([]byte, 0, len(value)), value) // it was read, so only bad UTF-8 is left to report
+		// It was read, so only bad UTF-8 is left to report.
+		*t, _ = jsontext.AppendUnquote(make([]byte, 0, len(value)), value)
 	default:
 		return errEvent
 	}

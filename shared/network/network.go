@@ -143,7 +143,8 @@ func ofTLS(err error) error {
 	_, host := errors.AsType[x509.HostnameError](err)
 	_, other := errors.AsType[*tls.CertificateVerificationError](err)
 	switch {
-	case notTLS, innermost(err).Error() == "http: server gave HTTP response to HTTPS client": // it has no name in net/http
+	// net/http has no name for the second.
+	case notTLS, innermost(err).Error() == "http: server gave HTTP response to HTTPS client":
 		return errNotTLS
 	case authority:
 		return errAuthority

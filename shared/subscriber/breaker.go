@@ -33,7 +33,10 @@ func BreakerKey(app, account string) Key {
 
 // Item is the breaker as the table has it.
 func (b Breaker) Item() Item {
-	i := Item{"app": b.App, "account": b.Account, "reason": b.Reason, "opened": b.Opened.UnixMilli(), "until": b.Until.UnixMilli()}
+	i := Item{
+		"app": b.App, "account": b.Account, "reason": b.Reason,
+		"opened": b.Opened.UnixMilli(), "until": b.Until.UnixMilli(),
+	}
 	if b.Code != "" {
 		i["code"] = b.Code
 	}

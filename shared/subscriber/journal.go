@@ -23,7 +23,7 @@ type Event struct {
 	Reason   string // empty: delivered
 	Code     string
 	Records  string // kinds of records that CleverTap has accepted
-	Active   string // "true" or "false": whether the person then had an active subscription at the account; empty: unknown
+	Active   string // "true" or "false": did the person then have an active subscription there; empty: unknown
 	Account  string // id of the CleverTap account; empty: none
 	Attempt  int
 	Settings string // the name of the integration file that was in force
@@ -36,7 +36,8 @@ func (e Event) Item(lifetime time.Duration) Item {
 	i := Item{"attempt": int64(e.Attempt)}
 	for name, text := range map[string]string{
 		"app": e.App, "event": e.Event, "event_id": e.EventID, "outcome": e.Outcome, "reason": e.Reason, "code": e.Code,
-		"records": e.Records, "account": e.Account, "settings": e.Settings, "other": e.Other, "name": e.Name, "active": e.Active,
+		"records": e.Records, "account": e.Account, "settings": e.Settings,
+		"other": e.Other, "name": e.Name, "active": e.Active,
 	} {
 		if text != "" {
 			i[name] = text

@@ -33,7 +33,9 @@ const (
 )
 
 // rankNames are how ranks are stored.
-var rankNames = [...]string{Other: "other", OtherGrants: "other_grants", Deactivate: "deactivate", Activate: "activate"}
+var rankNames = [...]string{
+	Other: "other", OtherGrants: "other_grants", Deactivate: "deactivate", Activate: "activate",
+}
 
 // Update is what one event says about one purchase.
 type Update struct {

@@ -156,7 +156,8 @@ func (c *CloudWatch) describeAlarms(in *struct {
 	list := cbor.List{}
 	for _, a := range found[first:last] {
 		list = append(list, cbor.Map{
-			"AlarmName": cbor.String(a.Name), "AlarmDescription": cbor.String(a.Description), "StateValue": cbor.String(a.State),
+			"AlarmName": cbor.String(a.Name), "AlarmDescription": cbor.String(a.Description),
+			"StateValue":                 cbor.String(a.State),
 			"StateTransitionedTimestamp": instant(a.Since),
 		})
 	}

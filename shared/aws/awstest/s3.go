@@ -68,7 +68,8 @@ func (s *S3) Delete(bucket, key string) {
 func (s *S3) Forget(bucket, key, version string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buckets[bucket][key] = slices.DeleteFunc(s.buckets[bucket][key], func(v objectVersion) bool { return v.id == version })
+	versions := s.buckets[bucket][key]
+	s.buckets[bucket][key] = slices.DeleteFunc(versions, func(v objectVersion) bool { return v.id == version })
 }
 
 func (s *S3) put(bucket, key string, v objectVersion) objectVersion {
@@ -131,7 +132,9 @@ func (s *S3) get(in s3Request) (any, error) {
 		return nil, &refusal{status: http.StatusNotFound, code: "NoSuchKey"}
 	}
 	v := versions[0]
-	header := http.Header{"Etag": {v.etag()}, "X-Amz-Version-Id": {v.id}, "Last-Modified": {v.modified.Format(http.TimeFormat)}}
+	header := http.Header{
+		"Etag": {v.etag()}, "X-Amz-Version-Id": {v.id}, "Last-Modified": {v.modified.Format(http.TimeFormat)},
+	}
 	for name, value := range v.metadata {
 		header.Set(name, value)
 	}

@@ -292,7 +292,11 @@ func (s *Service) respond(w http.ResponseWriter, out any, err error) {
 		text = fmt.Appendf(nil, s.errorForm, code, ErrorText)
 	}
 	if w.Header().Get("Content-Type") == "" {
-		w.Header().Set("Content-Type", map[bool]string{true: "application/x-amz-json-1.0", false: "text/xml"}[s.errorForm == ""])
+		form := "application/x-amz-json-1.0"
+		if s.errorForm != "" {
+			form = "text/xml"
+		}
+		w.Header().Set("Content-Type", form)
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(text) //nolint:gosec // No browser reads it.

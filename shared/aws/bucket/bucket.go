@@ -210,7 +210,8 @@ func failure(err error) error {
 			return ErrConflict
 		}
 	}
-	if api, ok := errors.AsType[smithy.APIError](err); ok && (api.ErrorCode() == "NoSuchKey" || api.ErrorCode() == "NoSuchVersion") {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if ok && (api.ErrorCode() == "NoSuchKey" || api.ErrorCode() == "NoSuchVersion") {
 		return settings.ErrNoObject // of a version: it has expired since it was listed
 	}
 	f := aws.Fault(fault.Unavailable, err)

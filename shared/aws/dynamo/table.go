@@ -102,7 +102,9 @@ func (t *Table) Load(ctx context.Context, keys []subscriber.Key) (map[subscriber
 }
 
 // loadChunk returns the items of up to a hundred keys. It asks again for what DynamoDB leaves unprocessed.
-func (t *Table) loadChunk(ctx context.Context, keys []subscriber.Key) (items []map[string]types.AttributeValue, err error) {
+func (t *Table) loadChunk(
+	ctx context.Context, keys []subscriber.Key,
+) (items []map[string]types.AttributeValue, err error) {
 	if err := t.reads.Acquire(ctx, 1); err != nil {
 		return nil, aws.Fault(fault.Table, err)
 	}
