@@ -66,7 +66,8 @@ func newPipeline(t *testing.T) *pipeline {
 	}
 	log := slog.New(slog.NewJSONHandler(&p.log, nil))
 	p.receiver = receive.New(receive.Config{
-		Apps: settings.Apps{Store: settings.Fixed(settings.AppNames{"demo": true})}, MaxBody: 262144, FIFO: true, Keys: keys{}, Queue: p, Log: log,
+		Apps: settings.Apps{Store: settings.Fixed(settings.AppNames{"demo": true})}, MaxBody: 262144, FIFO: true,
+		Keys: keys{}, Queue: p, Log: log,
 		Observer: receive.NewMetrics(&p.metrics),
 	})
 	p.forwarder = &forward.Handler{
@@ -177,7 +178,8 @@ func compact(t *testing.T, value jsontext.Value) string {
 }
 
 // fixtures calls a test for each of a kind, in the order of their names.
-func fixtures(t *testing.T, pattern string, test func(t *testing.T, name string, payload []byte, want func(into any))) {
+func fixtures(t *testing.T, pattern string,
+	test func(t *testing.T, name string, payload []byte, want func(into any))) {
 	t.Helper()
 	paths, err := filepath.Glob("../events/" + pattern + ".want.json")
 	if err != nil || len(paths) == 0 {

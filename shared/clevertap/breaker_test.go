@@ -109,7 +109,8 @@ func TestAPauseEndsByTheWallClock(t *testing.T) {
 	if b.Until() != b.Until().Round(0) { //nolint:staticcheck // the monotonic reading counts here
 		t.Error("the end of the pause has a monotonic reading")
 	}
-	for ago, blocks := range map[time.Duration]bool{0: true, 4 * time.Minute: true, time.Hour: false, -31 * time.Second: false} {
+	blocked := map[time.Duration]bool{0: true, 4 * time.Minute: true, time.Hour: false, -31 * time.Second: false}
+	for ago, blocks := range blocked {
 		if got := b.BlocksAt(time.Now().Add(-ago)); got != blocks {
 			t.Errorf("blocks %t with the clock set back by %s, want %t", got, ago, blocks)
 		}

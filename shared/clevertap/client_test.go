@@ -221,7 +221,8 @@ func (w *wire) silence() {
 func TestConnectionsThatGoSilentCostOneUpload(t *testing.T) {
 	t.Parallel()
 	w := newWire(t, serve(t, success))
-	u := clevertap.NewUploader(clevertap.Options{Endpoint: "http://" + w.Addr().String(), Timeout: 500 * time.Millisecond})
+	u := clevertap.NewUploader(clevertap.Options{Endpoint: "http://" + w.Addr().String(),
+		Timeout: 500 * time.Millisecond})
 	deliver(t, u, 3*clevertap.MaxRecords, "accepted") // over as many connections as there are uploads side by side
 	for range 2 {
 		w.silence()

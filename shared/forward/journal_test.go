@@ -91,7 +91,8 @@ func TestTheJournalHasAnEntryForEveryOutcome(t *testing.T) {
 				h.run(queued{app: test.app, body: test.body})
 				got := ""
 				for _, e := range table.journal() {
-					got = strings.Join(strings.Fields(strings.Join([]string{e.Outcome, e.Reason, e.Code, e.Records, e.Other}, " ")), " ")
+					words := strings.Join([]string{e.Outcome, e.Reason, e.Code, e.Records, e.Other}, " ")
+					got = strings.Join(strings.Fields(words), " ")
 					if e.Body != nil {
 						t.Errorf("body %s", e.Body)
 					}
@@ -117,7 +118,8 @@ func TestTheJournalSaysWhatCleverTapWasTold(t *testing.T) {
 		"an event that is switched off": {"demo: {server_events: {default: skip}}",
 			[]queued{annas("DEACTIVATE", "a", 1)}, newTable(), []string{" false"}},
 		"a prefix": {`demo: {server_events: {prefix: "Purchasely "}}`,
-			[]queued{annas("RETENTION_MESSAGE_REQUESTED", "a", 1)}, newTable(), []string{"Purchasely RETENTION_MESSAGE_REQUESTED "}},
+			[]queued{annas("RETENTION_MESSAGE_REQUESTED", "a", 1)}, newTable(),
+			[]string{"Purchasely RETENTION_MESSAGE_REQUESTED "}},
 		"an end while another purchase is active": {"demo: {}",
 			[]queued{annas("ACTIVATE", "b", 1), annas("DEACTIVATE", "a", 2)}, newTable(), []string{" true", " true"}},
 		"a late webhook": {"demo: {}",

@@ -69,7 +69,9 @@ func TestNothingIsSentOrStoredOfASuppressedSubscriber(t *testing.T) {
 		"suppressed by the other id":  {withAnonymousID(bodies["renewal"]), person8, suppressed, "skipped suppressed"},
 		"restored":                    {bodies["renewal"], person7, restored, "delivered"},
 		"somebody else is suppressed": {bodies["renewal"], person8, suppressed, "delivered"},
-		"of an event without a state": {bodies["consumable"], subscriber.Partition("user", "person-9"), suppressed, "skipped suppressed"},
+		"of an event without a state": {
+			bodies["consumable"], subscriber.Partition("user", "person-9"), suppressed, "skipped suppressed",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
@@ -131,17 +133,30 @@ func TestAnAnonymousSubscribersWebhookWaitsForItsLink(t *testing.T) {
 		want  string
 		after time.Duration // when the message comes back
 	}{
-		"until there is one":             {"{link_wait: 1h}", link, "anonymous", minute, "delivered", never},
-		"meanwhile it comes back":        {"{link_wait: 1h}", newTable(), "anonymous", minute, "retry link_wait", 5 * time.Second},
-		"not later than its wait ends":   {"{link_wait: 1h}", newTable(), "anonymous", hour - 2*time.Second, "retry link_wait", 2 * time.Second},
-		"then it is sent without":        {"{link_wait: 1h}", newTable(), "anonymous", hour, "delivered", never},
-		"or skipped":                     {"{link_wait: 1h, anonymous: skip}", newTable(), "anonymous", hour, "skipped anonymous", never},
-		"which it is not while it waits": {"{link_wait: 1h, anonymous: skip}", newTable(), "anonymous", minute, "retry link_wait", 5 * time.Second},
-		"not if the file says so":        {"{}", newTable(), "anonymous", minute, "delivered", never},
-		"not if links are not used":      {"{link_wait: 1h, clevertap_id: never}", newTable(), "anonymous", minute, "delivered", never},
-		"not with a user id":             {"{link_wait: 1h}", newTable(), "renewal", minute, "delivered", never},
-		"not without a table":            {"{link_wait: 1h}", nil, "anonymous", minute, "delivered", never},
-		"not if nothing would be sent":   {"{link_wait: 1h, server_events: {default: skip}, user_properties: {default: none}}", newTable(), "anonymous", minute, "skipped event_off", never},
+		"until there is one": {"{link_wait: 1h}", link, "anonymous", minute, "delivered", never},
+		"meanwhile it comes back": {
+			"{link_wait: 1h}", newTable(), "anonymous", minute, "retry link_wait", 5 * time.Second,
+		},
+		"not later than its wait ends": {
+			"{link_wait: 1h}", newTable(), "anonymous", hour - 2*time.Second, "retry link_wait", 2 * time.Second,
+		},
+		"then it is sent without": {"{link_wait: 1h}", newTable(), "anonymous", hour, "delivered", never},
+		"or skipped": {
+			"{link_wait: 1h, anonymous: skip}", newTable(), "anonymous", hour, "skipped anonymous", never,
+		},
+		"which it is not while it waits": {
+			"{link_wait: 1h, anonymous: skip}", newTable(), "anonymous", minute, "retry link_wait", 5 * time.Second,
+		},
+		"not if the file says so": {"{}", newTable(), "anonymous", minute, "delivered", never},
+		"not if links are not used": {
+			"{link_wait: 1h, clevertap_id: never}", newTable(), "anonymous", minute, "delivered", never,
+		},
+		"not with a user id":  {"{link_wait: 1h}", newTable(), "renewal", minute, "delivered", never},
+		"not without a table": {"{link_wait: 1h}", nil, "anonymous", minute, "delivered", never},
+		"not if nothing would be sent": {
+			"{link_wait: 1h, server_events: {default: skip}, user_properties: {default: none}}", newTable(), "anonymous",
+			minute, "skipped event_off", never,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -355,7 +355,8 @@ func TestOnAFIFOQueueAStateIsReadAgainOnlyIfAnotherAppMayWriteIt(t *testing.T) {
 // The subscriber from whom a subscription came is in another group.
 func TestTheFormerSubscriberOfATransferIsCorrectedOnAFIFOQueue(t *testing.T) {
 	transfer := event{eventKind: receive, user: 1, from: 0, purchase: 1, minute: 5}
-	s := newSystem(t, scenario{fifo: true, apps: 1, history: []event{begins, transfer, beginsB}, messages: []int{0, 1, 2}})
+	s := newSystem(t, scenario{fifo: true, apps: 1, history: []event{begins, transfer, beginsB},
+		messages: []int{0, 1, 2}})
 	s.deliver(0, s.queue[:1])
 	s.overtake(func() { s.deliver(1, s.queue[2:]) })
 	s.deliver(0, s.queue[1:2])

@@ -125,12 +125,21 @@ func TestBounds(t *testing.T) {
 		"aliases that make many of one": {shared, fmt.Sprintf("describes more than %d keys", integration.MaxPairs)},
 		"merges that make many of one":  {merged, "more is merged than any integration file needs"},
 		"many keys side by side": {
-			"apps:\n" + strings.Repeat("  demo: {}\n", 80_000), "test.yaml:5002:7: more than 5000 keys or items stand side by side",
+			"apps:\n" + strings.Repeat("  demo: {}\n", 80_000),
+			"test.yaml:5002:7: more than 5000 keys or items stand side by side",
 		},
-		"many keys between braces":        {"apps: {" + strings.Repeat("demo: {}, ", 80_000), "more than 5000 keys or items"},
-		"many items":                      {"apps:\n" + strings.Repeat("  - demo\n", 80_000), "more than 5000 keys or items"},
-		"many keys without a value":       {strings.Repeat("k:\n"+strings.Repeat(" k:\n", 1000), 200), "more than 2000 keys or items have no"},
-		"many names between braces":       {strings.Repeat("- {"+strings.Repeat("k,", 1000)+"k}\n", 200), "more than 2000 keys or items have no"},
+		"many keys between braces": {
+			"apps: {" + strings.Repeat("demo: {}, ", 80_000), "more than 5000 keys or items",
+		},
+		"many items": {
+			"apps:\n" + strings.Repeat("  - demo\n", 80_000), "more than 5000 keys or items",
+		},
+		"many keys without a value": {
+			strings.Repeat("k:\n"+strings.Repeat(" k:\n", 1000), 200), "more than 2000 keys or items have no",
+		},
+		"many names between braces": {
+			strings.Repeat("- {"+strings.Repeat("k,", 1000)+"k}\n", 200), "more than 2000 keys or items have no",
+		},
 		"a fault in a long line":          {"apps: " + strings.Repeat("*", 1_000_000), "not YAML"},
 		"an alias within its own value":   {"apps: &a\n  demo: {<<: *a}\n", "the alias *a is not defined"},
 		"a byte that is not UTF-8, alone": {"apps:\n  é\xff: {}\n", "test.yaml:2:4: this byte is not UTF-8"},
@@ -160,7 +169,8 @@ func TestLargeFilesAreWithinTheBounds(t *testing.T) {
 		apps.WriteString("}}\n")
 	}
 	for i := range 30 {
-		fmt.Fprintf(&apps, "  relayed-%d: {relay: {url: \"https://x.example\", events: [%s]}}\n", i, strings.Repeat("A, ", 100))
+		fmt.Fprintf(&apps, "  relayed-%d: {relay: {url: \"https://x.example\", events: [%s]}}\n", i,
+			strings.Repeat("A, ", 100))
 	}
 	file, problems := integration.Load("test.yaml", []byte(apps.String()))
 	if file == nil {

@@ -170,7 +170,8 @@ func keySchema(path string, k integration.Key) *schema {
 			Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`,
 		}
 	case "address":
-		return &schema{Description: text, Type: "string", Default: jsontext.Value(`"` + k.Default + `"`), Pattern: `^https?://`}
+		return &schema{Description: text, Type: "string", Default: jsontext.Value(`"` + k.Default + `"`),
+			Pattern: `^https?://`}
 	case "events":
 		name := &schema{Type: "string", Pattern: `\S`}
 		return &schema{

@@ -18,33 +18,43 @@ func TestExplanationsSayWhatIsDroppedOrChangedAndWhy(t *testing.T) {
 		members, settings string
 		want              string // subject | name | sent | words of the rule | line
 	}{
-		"the app is off":                 {``, "{enabled: false}", "message|||disabled|2"},
-		"the sandbox is off":             {`"environment":"SANDBOX"`, "{sandbox: skip}", "message|||sandbox|2"},
-		"nobody is addressed":            {`"user_id":null`, "{}", "message|||no_identity|0"},
-		"anonymous subscribers are off":  {`"user_id":"","anonymous_user_id":"a"`, "{anonymous: skip}", "message|||anonymous|2"},
-		"the event is off":               {``, "{server_events: {events: {ACTIVATE: {send: false}}}}", "event|ACTIVATE|||2"},
-		"the event is renamed":           {``, "{server_events: {events: {ACTIVATE: {name: On}}}}", "event|ACTIVATE|On|rename|2"},
+		"the app is off":      {``, "{enabled: false}", "message|||disabled|2"},
+		"the sandbox is off":  {`"environment":"SANDBOX"`, "{sandbox: skip}", "message|||sandbox|2"},
+		"nobody is addressed": {`"user_id":null`, "{}", "message|||no_identity|0"},
+		"anonymous subscribers are off": {
+			`"user_id":"","anonymous_user_id":"a"`, "{anonymous: skip}", "message|||anonymous|2",
+		},
+		"the event is off": {``, "{server_events: {events: {ACTIVATE: {send: false}}}}", "event|ACTIVATE|||2"},
+		"the event is renamed": {
+			``, "{server_events: {events: {ACTIVATE: {name: On}}}}", "event|ACTIVATE|On|rename|2",
+		},
 		"the event has a prefix":         {``, "{server_events: {prefix: 'P '}}", "event|ACTIVATE|P ACTIVATE||2"},
 		"an unknown event is cleaned":    {`"event_name":"a.b"`, "{}", "event|a.b|ab|forbidden|0"},
 		"an unknown event must not pass": {`"event_name":"charged"`, "{}", "event|charged|_charged|outside|0"},
 		"a name of CleverTap's own":      {`"event_name":"app launched"`, "{}", "event|app launched|app launched|513|0"},
 		"an event without a name":        {`"event_name":"$"`, "{}", "message|$||nothing is left|0"},
 
-		"a property is off":            {`"plan":"x"`, property("plan: {send: false}"), "property|plan||off|2"},
-		"a property is renamed":        {`"plan":"x"`, property("plan: {name: P}"), "property|plan|P|rename|2"},
-		"an object is off":             {`"attribution":{"a":1}`, property("attribution: {send: false}"), "property|attribution||off|2"},
+		"a property is off":     {`"plan":"x"`, property("plan: {send: false}"), "property|plan||off|2"},
+		"a property is renamed": {`"plan":"x"`, property("plan: {name: P}"), "property|plan|P|rename|2"},
+		"an object is off": {
+			`"attribution":{"a":1}`, property("attribution: {send: false}"), "property|attribution||off|2",
+		},
 		"an inner object is off":       {`"x":{"y":{"z":1}}`, property("x_y: {send: false}"), "property|x_y||off|2"},
 		"a system property is renamed": {`"device_type":"TV"`, "{}", "property|device_type|purchase_device_type|default|0"},
 		"a token is off":               {`"purchase_token":"x"`, "{}", "property|purchase_token||unless named|0"},
 		"an address is no property":    {`"clevertap_id":"x"`, "{}", "property|clevertap_id||address|0"},
-		"nor is one in an object":      {`"attributes":{"clevertap_id":"x"}`, "{}", "property|attributes_clevertap_id||address|0"},
-		"null is left out":             {`"plan":null`, "{}", "property|plan||null|0"},
-		"empty texts are left out":     {`"x":{"y":""}`, "{}", "property|x_y||empty|0"},
-		"dates change":                 {`"purchased_at":"2026-01-02"`, "{}", "property|purchased_at|purchased_at|$D_|0"},
+		"nor is one in an object": {
+			`"attributes":{"clevertap_id":"x"}`, "{}", "property|attributes_clevertap_id||address|0",
+		},
+		"null is left out":         {`"plan":null`, "{}", "property|plan||null|0"},
+		"empty texts are left out": {`"x":{"y":""}`, "{}", "property|x_y||empty|0"},
+		"dates change":             {`"purchased_at":"2026-01-02"`, "{}", "property|purchased_at|purchased_at|$D_|0"},
 		"milliseconds are dropped": {
 			`"purchased_at":"2026-01-02","purchased_at_ms":1`, "{}", "property|purchased_at_ms||milliseconds|0",
 		},
-		"milliseconds stand in":             {`"purchased_at_ms":1`, "{}", "property|purchased_at_ms|purchased_at|milliseconds|0"},
+		"milliseconds stand in": {
+			`"purchased_at_ms":1`, "{}", "property|purchased_at_ms|purchased_at|milliseconds|0",
+		},
 		"milliseconds that cannot be read":  {`"purchased_at_ms":"x"`, "{}", "property|purchased_at_ms||cannot be read|0"},
 		"milliseconds of unknown dates":     {`"x_at":"2026-01-02","x_at_ms":1`, "{}", "property|x_at_ms||milliseconds|0"},
 		"types follow the documentation":    {`"plan":7`, "{}", "property|plan|plan|type|0"},
@@ -74,14 +84,18 @@ func TestExplanationsSayWhatIsDroppedOrChangedAndWhy(t *testing.T) {
 			`"event_name":"SUBSCRIPTION_RECEIVED","clevertap_id":"x","transferred_from_user_id":"b"`, "{}",
 			"profile|||CleverTap ID|0",
 		},
-		"Charged is off":          {money, "{revenue: {charged: false}}", "charged|||off|2"},
-		"refunds are not charged": {money + `,"amount_in_eur":-1`, "{revenue: {charged: true}}", "charged|amount_in_eur||refunds|0"},
-		"an amount is missing":    {money, "{revenue: {charged: true}}", "charged|amount_in_xxx||missing|0"},
+		"Charged is off": {money, "{revenue: {charged: false}}", "charged|||off|2"},
+		"refunds are not charged": {
+			money + `,"amount_in_eur":-1`, "{revenue: {charged: true}}", "charged|amount_in_eur||refunds|0",
+		},
+		"an amount is missing": {money, "{revenue: {charged: true}}", "charged|amount_in_xxx||missing|0"},
 		"a currency is missing": {
 			money + `,"amount_in_customer_currency":1`, "{revenue: {charged: true, currency: customer}}",
 			"charged|customer_currency||currency|2",
 		},
-		"the environment is not known": {money + `,"environment":null`, "{revenue: {charged: true}}", "charged|||PRODUCTION|0"},
+		"the environment is not known": {
+			money + `,"environment":null`, "{revenue: {charged: true}}", "charged|||PRODUCTION|0",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,7 +128,8 @@ func TestLongNamesAreExplainedWhole(t *testing.T) {
 
 func TestThePropertiesOfAnEventThatIsOffAreNotExplained(t *testing.T) {
 	t.Parallel()
-	for _, note := range explained(t, `"x%":1,"plan":null,"purchased_at":"2026-01-02"`, "{server_events: {default: skip}}") {
+	for _, note := range explained(t, `"x%":1,"plan":null,"purchased_at":"2026-01-02"`,
+		"{server_events: {default: skip}}") {
 		if strings.HasPrefix(note, "property|") {
 			t.Error(note)
 		}

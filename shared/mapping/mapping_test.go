@@ -138,16 +138,26 @@ func TestRoute(t *testing.T) {
 		want                  mapping.Destination
 		asked                 bool
 	}{
-		"production goes to the production account":          {production, "{}", true, nil, mapping.Production, false},
-		"no environment counts as production":                {"", "{}", true, nil, mapping.Production, false},
-		"another environment counts as production":           {`,"environment":"STAGING"`, "{}", true, nil, mapping.Production, false},
-		"letter case does not matter":                        {`,"environment":"Sandbox"`, "{}", true, nil, mapping.SandboxAccount, true},
-		"a sandbox purchase goes to the sandbox account":     {sandbox, "{}", true, nil, mapping.SandboxAccount, true},
-		"without a sandbox account it goes nowhere":          {sandbox, "{}", false, nil, mapping.NoAccount, true},
-		"a secret out of reach is not a missing account":     {sandbox, "{}", false, out, mapping.NoAccount, true},
-		"sandbox: send needs no sandbox account":             {sandbox, "{sandbox: send}", true, nil, mapping.Production, false},
-		"sandbox: skip does not ask for it":                  {sandbox, "{sandbox: skip}", true, nil, mapping.NoAccount, false},
-		"nobody asks for a disabled app, which goes nowhere": {sandbox, "{enabled: false}", true, out, mapping.Production, false},
+		"production goes to the production account": {production, "{}", true, nil, mapping.Production, false},
+		"no environment counts as production":       {"", "{}", true, nil, mapping.Production, false},
+		"another environment counts as production": {
+			`,"environment":"STAGING"`, "{}", true, nil, mapping.Production, false,
+		},
+		"letter case does not matter": {
+			`,"environment":"Sandbox"`, "{}", true, nil, mapping.SandboxAccount, true,
+		},
+		"a sandbox purchase goes to the sandbox account": {sandbox, "{}", true, nil, mapping.SandboxAccount, true},
+		"without a sandbox account it goes nowhere":      {sandbox, "{}", false, nil, mapping.NoAccount, true},
+		"a secret out of reach is not a missing account": {sandbox, "{}", false, out, mapping.NoAccount, true},
+		"sandbox: send needs no sandbox account": {
+			sandbox, "{sandbox: send}", true, nil, mapping.Production, false,
+		},
+		"sandbox: skip does not ask for it": {
+			sandbox, "{sandbox: skip}", true, nil, mapping.NoAccount, false,
+		},
+		"nobody asks for a disabled app, which goes nowhere": {
+			sandbox, "{enabled: false}", true, out, mapping.Production, false,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,10 +182,12 @@ func TestASubscriberWithoutALinkIsNamedIfALinkCouldMatter(t *testing.T) {
 		known             mapping.Known
 		want              bool
 	}{
-		"known by an anonymous id only":       {anonymous, "{}", mapping.Known{}, true},
-		"also if they are skipped":            {anonymous, "{anonymous: skip}", mapping.Known{}, true},
-		"not with a link":                     {anonymous, "{}", mapping.Known{Link: "x"}, false},
-		"not with a user id":                  {anonymous + `,"user_id":"u"`, "{clevertap_id: always}", mapping.Known{}, false},
+		"known by an anonymous id only": {anonymous, "{}", mapping.Known{}, true},
+		"also if they are skipped":      {anonymous, "{anonymous: skip}", mapping.Known{}, true},
+		"not with a link":               {anonymous, "{}", mapping.Known{Link: "x"}, false},
+		"not with a user id": {
+			anonymous + `,"user_id":"u"`, "{clevertap_id: always}", mapping.Known{}, false,
+		},
 		"not with a CleverTap ID":             {anonymous + `,"clevertap_id":"c"`, "{}", mapping.Known{}, false},
 		"not if links are not used":           {anonymous, "{clevertap_id: never}", mapping.Known{}, false},
 		"not if nothing is sent about them":   {anonymous, "{}", mapping.Known{Suppressed: true}, false},
@@ -208,8 +220,10 @@ func TestThePeopleOfAWebhook(t *testing.T) {
 		want           mapping.People
 	}{
 		"by both ids, the user id first": {"ACTIVATE", own, mapping.People{Subscriber: both}},
-		"by one":                         {"ACTIVATE", `"user_id":null,"anonymous_user_id":"a"`, mapping.People{Subscriber: []webhook.Subscriber{anonymous}}},
-		"a device is nobody":             {"ACTIVATE", `"device_id":"d","user_id":"null"`, mapping.People{}},
+		"by one": {
+			"ACTIVATE", `"user_id":null,"anonymous_user_id":"a"`, mapping.People{Subscriber: []webhook.Subscriber{anonymous}},
+		},
+		"a device is nobody": {"ACTIVATE", `"device_id":"d","user_id":"null"`, mapping.People{}},
 		"from whom a subscription came": {"SUBSCRIPTION_RECEIVED", own + from + to, mapping.People{
 			Subscriber: both, Former: []webhook.Subscriber{by(webhook.ByUser, "f"), by(webhook.ByAnonymous, "fa")},
 		}},
@@ -244,7 +258,8 @@ func TestResultHasIDAndTimeOfTheEvent(t *testing.T) {
 // A label that was cut in the middle of a character must not keep an ended subscriber active.
 func TestWhatIsNoCharacterIsDriftAndTheRestCounts(t *testing.T) {
 	t.Parallel()
-	const body = `{"event_name":"DEACTIVATE","user_id":"u","environment":"PRODUCTION","plan":"gold ` + "\xf0\x9f\x98" + `",` +
+	const body = `{"event_name":"DEACTIVATE","user_id":"u","environment":"PRODUCTION","plan":"gold ` + "\xf0\x9f\x98" +
+		`",` +
 		`"store":"\ud83c","attribution":{"utm":"\ud83c"},"x":["\ud83c"],"` + "\xff" + `":1}`
 	r := mapped(t, body, "{}", mapping.Production)
 	want := []string{"attribute plan", "value store", "attribute attribution", "attribute x", "attribute \ufffd"}

@@ -250,7 +250,8 @@ func (o *oracle) identity(user, anonymous, link string, places ...any) (key stri
 		}
 	}
 	named := !webhook.Absent(o.text(user))
-	use := o.app.CleverTapID == integration.CleverTapIDAlways || o.app.CleverTapID == integration.CleverTapIDAnonymous && !named
+	use := o.app.CleverTapID == integration.CleverTapIDAlways || o.app.CleverTapID == integration.CleverTapIDAnonymous &&
+		!named
 	if link != "" && use && (named || !webhook.Absent(o.text(anonymous))) {
 		return `"objectId":` + quote(link), false, ""
 	}
@@ -268,7 +269,8 @@ func (o *oracle) identity(user, anonymous, link string, places ...any) (key stri
 	case store == "GOOGLE_PLAY_STORE", strings.HasPrefix(store, "AMAZON_APP"), strings.HasPrefix(store, "HUAWEI_APP"):
 		prefix = "__h"
 	}
-	if o.app.Anonymous == integration.AnonymousObjectID && prefix != "" && customID.MatchString(id) && len(prefix+id) <= 64 {
+	if o.app.Anonymous == integration.AnonymousObjectID && prefix != "" && customID.MatchString(id) &&
+		len(prefix+id) <= 64 {
 		return `"objectId":` + quote(prefix+id), false, ""
 	}
 	return `"identity":` + quote(id), false, ""

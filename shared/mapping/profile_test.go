@@ -124,8 +124,10 @@ func TestPlanPeriodicityIsReadOffTheDays(t *testing.T) {
 		return strings.Trim(data, `":{}`)
 	}
 	for days, want := range map[int]string{
-		6: "", 7: "P1W", 8: "", 13: "", 14: "P2W", 15: "", 27: "", 28: "P1M", 31: "P1M", 32: "", 58: "", 59: "P2M", 62: "P2M",
-		63: "", 88: "", 89: "P3M", 92: "P3M", 93: "", 180: "", 181: "P6M", 184: "P6M", 185: "", 364: "", 365: "P1Y", 366: "P1Y",
+		6: "", 7: "P1W", 8: "", 13: "", 14: "P2W", 15: "", 27: "", 28: "P1M", 31: "P1M", 32: "", 58: "", 59: "P2M",
+		62: "P2M",
+		63: "", 88: "", 89: "P3M", 92: "P3M", 93: "", 180: "", 181: "P6M", 184: "P6M", 185: "", 364: "", 365: "P1Y",
+		366: "P1Y",
 		367: "",
 	} {
 		if want != "" {
@@ -178,7 +180,8 @@ func TestProfileTakesTheDecisionOfSubscriberState(t *testing.T) {
 		},
 		"nothing is added if it is switched off": {unknown, off, active, ids + started},
 		"nothing is known": {
-			unpaid, "{}", subscriber.Decision{}, ids + `,"subscription_status":"UNPAID","has_active_subscription":false` + started,
+			unpaid, "{}", subscriber.Decision{}, ids + `,"subscription_status":"UNPAID","has_active_subscription":false` +
+				started,
 		},
 		"while another purchase is active only that and the ids go out": {
 			unpaid, "{}", others, `"user_id":"a","anonymous_user_id":"b","has_active_subscription":true`,
@@ -186,9 +189,11 @@ func TestProfileTakesTheDecisionOfSubscriberState(t *testing.T) {
 		"also if it had to be added": {
 			unknown, "{}", others, `"user_id":"a","anonymous_user_id":"b","has_active_subscription":true`,
 		},
-		"only the ids if it is switched off":    {unpaid, off, others, `"user_id":"a","anonymous_user_id":"b"`},
-		"nothing if the state has newer news":   {unpaid, "{}", subscriber.Decision{Older: true}, ""},
-		"nothing if nothing would be left":      {unpaid, "{user_properties: {default: none, properties: {plan: {send: true}}}}", others, ""},
+		"only the ids if it is switched off":  {unpaid, off, others, `"user_id":"a","anonymous_user_id":"b"`},
+		"nothing if the state has newer news": {unpaid, "{}", subscriber.Decision{Older: true}, ""},
+		"nothing if nothing would be left": {
+			unpaid, "{user_properties: {default: none, properties: {plan: {send: true}}}}", others, "",
+		},
 		"nothing if there is no profile at all": {unpaid, none, active, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -220,7 +225,8 @@ func TestCopiesOutliveTheirResult(t *testing.T) {
 		var kept []*mapping.Profile
 		var want []string
 		for _, plan := range []string{"gold", "silver", "bronze"} {
-			body := `{"event_name":"ACTIVATE","user_id":"` + plan + `-reader","plan":"` + plan + `","purchasely_subscription_id":"s"}`
+			body := `{"event_name":"ACTIVATE","user_id":"` + plan + `-reader","plan":"` + plan +
+				`","purchasely_subscription_id":"s"}`
 			m.Map(&r, read(t, body), app, mapping.Production, atReceipt, mapping.Known{}, nil)
 			kept, want = append(kept, copies.Of(r.Profile)), append(want, string(encoded(r.Profile)))
 		}

@@ -60,7 +60,8 @@ func TestTenThousandWebhooksMeanWhatTheOracleSays(t *testing.T) {
 		}
 	}
 	for _, what := range []string{
-		"", "disabled", "sandbox", "no_identity", "anonymous", "event_off", "suppressed", "malformed", "event", "profile", "charged", "other",
+		"", "disabled", "sandbox", "no_identity", "anonymous", "event_off", "suppressed", "malformed", "event", "profile",
+		"charged", "other",
 	} {
 		if seen[what] < 20 {
 			t.Errorf("only %d webhooks of the kind %q: the comparison says little about it", seen[what], what)
@@ -180,7 +181,8 @@ func TestRecordsAreValidAndTheSameWhateverCameBefore(t *testing.T) {
 			r       *mapping.Result
 			e       *webhook.Event
 			explain func(mapping.Explanation)
-		}{{&used, &usedEvent, nil}, {new(mapping.Result), new(webhook.Event), func(mapping.Explanation) {}}, {&used, &usedEvent, nil}} {
+		}{{&used, &usedEvent, nil}, {new(mapping.Result), new(webhook.Event), func(mapping.Explanation) {}}, {&used,
+			&usedEvent, nil}} {
 			if err := memory.e.Read(body); err != nil {
 				t.Fatal(err)
 			}
@@ -239,7 +241,8 @@ func FuzzMap(f *testing.F) {
 			return
 		}
 		var r mapping.Result
-		m.Map(&r, &e, apps[n%uint64(len(apps))], mapping.Destination(n/8%2), atReceipt, newRandom(n).known(), func(mapping.Explanation) {})
+		m.Map(&r, &e, apps[n%uint64(len(apps))], mapping.Destination(n/8%2), atReceipt, newRandom(n).known(),
+			func(mapping.Explanation) {})
 		for _, record := range records(&r) {
 			checkRecord(t, record)
 		}

@@ -34,9 +34,11 @@ func describe(u subscriber.Update) string {
 func TestUpdate(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ event, members, settings, want string }{
-		"ACTIVATE grants, and outranks":        {"ACTIVATE", "", "{}", "subs_1 07:41:52.318 active activate"},
-		"PURCHASE_VALIDATED is an ACTIVATE":    {"PURCHASE_VALIDATED", "", "{}", "subs_1 07:41:52.318 active activate"},
-		"SUBSCRIPTION_EXPIRED is a DEACTIVATE": {"SUBSCRIPTION_EXPIRED", "", "{}", "subs_1 07:41:52.318 inactive deactivate"},
+		"ACTIVATE grants, and outranks":     {"ACTIVATE", "", "{}", "subs_1 07:41:52.318 active activate"},
+		"PURCHASE_VALIDATED is an ACTIVATE": {"PURCHASE_VALIDATED", "", "{}", "subs_1 07:41:52.318 active activate"},
+		"SUBSCRIPTION_EXPIRED is a DEACTIVATE": {
+			"SUBSCRIPTION_EXPIRED", "", "{}", "subs_1 07:41:52.318 inactive deactivate",
+		},
 		"DEACTIVATE ends, whatever the status says": {
 			"DEACTIVATE", `,"subscription_status":"AUTO_RENEWING"`, "{}", "subs_1 07:41:52.318 inactive deactivate",
 		},
@@ -63,7 +65,8 @@ func TestUpdate(t *testing.T) {
 			"ACTIVATE", `,"purchasely_subscription_id":null,"event_created_at":null`, "{}", " never active activate",
 		},
 		"the time is the one that makes ts": {
-			"ACTIVATE", `,"event_created_at":"soon","purchased_at_ms":1773474113000`, "{}", "subs_1 07:41:53.000 active activate",
+			"ACTIVATE", `,"event_created_at":"soon","purchased_at_ms":1773474113000`, "{}",
+			"subs_1 07:41:53.000 active activate",
 		},
 		"switches do not matter": {"ACTIVATE", "", nothingSent, "subs_1 07:41:52.318 active activate"},
 	} {
@@ -123,11 +126,17 @@ func TestUpdates(t *testing.T) {
 			"SUBSCRIPTION_RECEIVED", at + `,"transferred_from_user_id":"reader-9"`, "{}",
 			"[reader-1: s 11:00:00.000 active grants reader-9, former: s 11:00:00.000 inactive other]",
 		},
-		"an unknown state with a profile, which has to be decided on": {"NEW", "", "{}", "[reader-1: s never unknown other]"},
-		"an unknown state without a profile":                          {"NEW", "", "{user_properties: {default: none}}", "[]"},
-		"a thing bought once":                                         {"ACTIVATE", `,"purchase_type":"CONSUMABLE"`, "{}", "[]"},
-		"an app that is off":                                          {"ACTIVATE", at, "{enabled: false}", "[]"},
-		"what is rejected":                                            {"$", at, "{}", "[]"},
+		"an unknown state with a profile, which has to be decided on": {
+			"NEW", "", "{}", "[reader-1: s never unknown other]",
+		},
+		"an unknown state without a profile": {
+			"NEW", "", "{user_properties: {default: none}}", "[]",
+		},
+		"a thing bought once": {
+			"ACTIVATE", `,"purchase_type":"CONSUMABLE"`, "{}", "[]",
+		},
+		"an app that is off": {"ACTIVATE", at, "{enabled: false}", "[]"},
+		"what is rejected":   {"$", at, "{}", "[]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -120,7 +120,8 @@ func TestDecodeRejectsWhatCanNeverBeRead(t *testing.T) {
 
 func TestTheLargestBodyFitsTheQueue(t *testing.T) {
 	body := bytes.Repeat([]byte{0}, message.MaxBody)
-	e := message.Encode(message.Message{App: strings.Repeat("a", 63), Received: received, Body: body}, message.IDs{}, true)
+	e := message.Encode(message.Message{App: strings.Repeat("a", 63), Received: received, Body: body}, message.IDs{},
+		true)
 	size := len(e.Body)
 	for name, value := range e.Attributes {
 		size += len(name) + len("String") + len(value)
@@ -178,7 +179,8 @@ func FuzzAnyMessageIsReadOrRejected(f *testing.F) {
 			return
 		}
 		refused, ok := errors.AsType[*fault.Fault](err)
-		if !ok || refused.Kind != fault.Reject || refused.Reason != fault.Malformed && refused.Reason != fault.UnknownSchema {
+		if !ok || refused.Kind != fault.Reject || refused.Reason != fault.Malformed &&
+			refused.Reason != fault.UnknownSchema {
 			t.Fatalf("error is %v", err)
 		}
 	})

@@ -22,7 +22,8 @@ func TestAnEventIsReadFieldByField(t *testing.T) {
 	}
 	m := messages[0]
 	want := message.Queued{
-		ID: "m-1", Receipt: "r-1", Body: []byte("{\"user_id\":\"rosée\"}\n"), Group: "g", Source: "arn:aws:sqs:eu-west-1:1:q.fifo",
+		ID: "m-1", Receipt: "r-1", Body: []byte("{\"user_id\":\"rosée\"}\n"), Group: "g",
+		Source:   "arn:aws:sqs:eu-west-1:1:q.fifo",
 		Receives: 3, Sent: m.Sent, Attributes: map[string]message.Attribute{
 			"app": {Type: "String", String: "demo"}, "binary": {Type: "Binary", Binary: "AAE="},
 		},

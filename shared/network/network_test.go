@@ -80,10 +80,11 @@ func TestARequestThatFailsNamesItsCause(t *testing.T) {
 	behind := transport(t, nil)
 	behind.Proxy = func(*http.Request) (*url.URL, error) { return url.Parse(proxy.URL) }
 	for want, err := range map[string]error{
-		"connection refused":                   get(t, transport(t, nil), "http://127.0.0.1:1"),
-		"connection closed before the answer":  get(t, transport(t, nil), plain.URL),
-		"certificate of an unknown authority":  get(t, transport(t, nil), usual.URL),
-		"certificate of another host":          get(t, transport(t, usual), strings.Replace(usual.URL, "127.0.0.1", "localhost", 1)),
+		"connection refused":                  get(t, transport(t, nil), "http://127.0.0.1:1"),
+		"connection closed before the answer": get(t, transport(t, nil), plain.URL),
+		"certificate of an unknown authority": get(t, transport(t, nil), usual.URL),
+		"certificate of another host": get(t, transport(t, usual),
+			strings.Replace(usual.URL, "127.0.0.1", "localhost", 1)),
 		"peer does not speak TLS":              get(t, transport(t, nil), strings.Replace(plain.URL, "http:", "https:", 1)),
 		"tls: protocol version not supported":  get(t, transport(t, old), old.URL),
 		"proxy answered 407":                   get(t, behind, "https://cleverTap.example"),
@@ -116,7 +117,8 @@ func (timeout) Is(err error) bool {
 
 func TestTimeIsOutWhoeverLimitedIt(t *testing.T) {
 	for err, want := range map[error]bool{
-		context.DeadlineExceeded: true, &net.OpError{Op: "dial", Err: timeout{}}: true, context.Canceled: false, io.EOF: false,
+		context.DeadlineExceeded: true, &net.OpError{Op: "dial", Err: timeout{}}: true, context.Canceled: false,
+		io.EOF:               false,
 		syscall.ECONNREFUSED: false,
 	} {
 		if network.IsTimeout(err) != want {

@@ -371,7 +371,8 @@ func TestNothingPrivateLeavesTheReceiver(t *testing.T) {
 			func(h *harness) { h.event["isBase64Encoded"] = true }, "ERROR demo bad_signature body is not the base64",
 		},
 		"forged": {
-			func(h *harness) { h.headers[timestampHeader] = "1773474113" }, "ERROR demo bad_signature signature matches no secret",
+			func(h *harness) { h.headers[timestampHeader] = "1773474113" },
+			"ERROR demo bad_signature signature matches no secret",
 		},
 		"a secret in quotation marks": {
 			func(h *harness) { h.current, h.next = "'"+key+"'", "'"+key+"'" }, "ERROR demo bad_signature in quotation marks",
@@ -383,13 +384,18 @@ func TestNothingPrivateLeavesTheReceiver(t *testing.T) {
 		},
 		"secret unreadable": {func(h *harness) { h.current = `"` + key }, "ERROR demo secret secret is not a JSON object"},
 		"secret hangs":      {func(h *harness) { h.keys = hangs }, "WARN demo timeout context deadline exceeded"},
-		"secret panics":     {func(h *harness) { h.keys = panics }, "ERROR demo panic panic of type string receive_test.panics:"},
-		"queue refuses":     {func(h *harness) { h.queue = fails(hostile) }, "WARN demo unknown error of type"},
-		"queue is denied": {
-			func(h *harness) { h.queue = fails(denied) }, "ERROR demo unavailable KMS.AccessDeniedException SQS SendMessage: KMS.",
+		"secret panics": {
+			func(h *harness) { h.keys = panics }, "ERROR demo panic panic of type string receive_test.panics:",
 		},
-		"queue hangs":  {func(h *harness) { h.queue = hangs }, "WARN demo timeout context deadline exceeded"},
-		"queue panics": {func(h *harness) { h.queue = panics }, "ERROR demo panic panic of type string receive_test.panics:"},
+		"queue refuses": {func(h *harness) { h.queue = fails(hostile) }, "WARN demo unknown error of type"},
+		"queue is denied": {
+			func(h *harness) { h.queue = fails(denied) },
+			"ERROR demo unavailable KMS.AccessDeniedException SQS SendMessage: KMS.",
+		},
+		"queue hangs": {func(h *harness) { h.queue = hangs }, "WARN demo timeout context deadline exceeded"},
+		"queue panics": {
+			func(h *harness) { h.queue = panics }, "ERROR demo panic panic of type string receive_test.panics:",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -416,7 +422,8 @@ func TestNothingPrivateLeavesTheReceiver(t *testing.T) {
 						t.Errorf("%s is logged too: %s", name, &h.log)
 					}
 				}
-				said := fmt.Sprint(line["level"], " ", line["app"], " ", line["reason"], " ", line["code"], " ", line["cause"], line["stack"])
+				said := fmt.Sprint(line["level"], " ", line["app"], " ", line["reason"], " ", line["code"], " ", line["cause"],
+					line["stack"])
 				for word := range strings.FieldsSeq(c.want) {
 					if !strings.Contains(said, word) {
 						t.Errorf("no %q in %s", word, said)

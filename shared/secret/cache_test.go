@@ -251,7 +251,8 @@ func TestAFailedReadIsReportedThoughThereIsAnOldValue(t *testing.T) {
 		h.fail = refused
 		h.wants("v2", nil, 3)(h.Get(ctx, "a"))
 		synctest.Wait()
-		if want := `level=ERROR msg="secret not read again" app=a cause=AccessDenied`; !strings.Contains(log.String(), want) {
+		if want := `level=ERROR msg="secret not read again" app=a cause=AccessDenied`; !strings.Contains(log.String(),
+			want) {
 			h.t.Errorf("logged %q", log.String())
 		}
 	})

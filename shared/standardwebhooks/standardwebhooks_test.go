@@ -29,7 +29,8 @@ const otherKey = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIz"
 
 func keys(t testing.TB, current, previous string) standardwebhooks.Keys {
 	t.Helper()
-	k, err := standardwebhooks.ParseKeys(fmt.Appendf(nil, `{"signing_secret":%q,"previous_signing_secret":%q}`, current, previous))
+	k, err := standardwebhooks.ParseKeys(fmt.Appendf(nil, `{"signing_secret":%q,"previous_signing_secret":%q}`, current,
+		previous))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,26 +54,38 @@ func TestARequestIsAcceptedOnlyAsItWasSigned(t *testing.T) {
 		after  time.Duration
 		want   fault.Reason // empty: accepted
 	}{
-		"unchanged":                           {want: ""},
-		"with the previous key":               {keys: keys(t, otherKey, vectorKey), want: ""},
-		"with white space around the key":     {keys: keys(t, " "+vectorKey+"\n", ""), want: ""},
-		"with another key":                    {keys: keys(t, otherKey, ""), want: fault.BadSignature},
-		"another body":                        {change: func(r *request) { r.body += " " }, want: fault.BadSignature},
-		"another id":                          {change: func(r *request) { r.id = "msg_2" }, want: fault.BadSignature},
-		"another timestamp":                   {change: func(r *request) { r.timestamp = "1793620801" }, want: fault.BadSignature},
-		"without an id":                       {change: func(r *request) { r.id = "" }, want: fault.BadSignature},
-		"without a timestamp":                 {change: func(r *request) { r.timestamp = "" }, want: fault.BadSignature},
-		"without a signature":                 {change: func(r *request) { r.signatures = "" }, want: fault.BadSignature},
-		"without a version":                   {change: func(r *request) { r.signatures = r.signatures[3:] }, want: fault.BadSignature},
-		"of another version":                  {change: func(r *request) { r.signatures = "v2" + r.signatures[2:] }, want: fault.BadSignature},
-		"not base64":                          {change: func(r *request) { r.signatures = "v1,%%%" }, want: fault.BadSignature},
-		"the second of two signatures":        {change: func(r *request) { r.signatures = "v1,QUJD " + r.signatures }, want: ""},
-		"the first of two signatures":         {change: func(r *request) { r.signatures += " v1a,QUJD" }, want: ""},
-		"behind more signatures than allowed": {change: func(r *request) { r.signatures = strings.Repeat("v1,QUJD ", 16) + r.signatures }, want: fault.BadSignature},
-		"five minutes late":                   {after: 5 * time.Minute, want: ""},
-		"later than five minutes":             {after: 5*time.Minute + time.Second, want: fault.Stale},
-		"five minutes ahead":                  {after: -5 * time.Minute, want: ""},
-		"further ahead than five minutes":     {after: -5*time.Minute - time.Second, want: fault.Future},
+		"unchanged":                       {want: ""},
+		"with the previous key":           {keys: keys(t, otherKey, vectorKey), want: ""},
+		"with white space around the key": {keys: keys(t, " "+vectorKey+"\n", ""), want: ""},
+		"with another key":                {keys: keys(t, otherKey, ""), want: fault.BadSignature},
+		"another body":                    {change: func(r *request) { r.body += " " }, want: fault.BadSignature},
+		"another id":                      {change: func(r *request) { r.id = "msg_2" }, want: fault.BadSignature},
+		"another timestamp": {
+			change: func(r *request) { r.timestamp = "1793620801" }, want: fault.BadSignature,
+		},
+		"without an id":       {change: func(r *request) { r.id = "" }, want: fault.BadSignature},
+		"without a timestamp": {change: func(r *request) { r.timestamp = "" }, want: fault.BadSignature},
+		"without a signature": {change: func(r *request) { r.signatures = "" }, want: fault.BadSignature},
+		"without a version": {
+			change: func(r *request) { r.signatures = r.signatures[3:] }, want: fault.BadSignature,
+		},
+		"of another version": {
+			change: func(r *request) { r.signatures = "v2" + r.signatures[2:] }, want: fault.BadSignature,
+		},
+		"not base64": {
+			change: func(r *request) { r.signatures = "v1,%%%" }, want: fault.BadSignature,
+		},
+		"the second of two signatures": {
+			change: func(r *request) { r.signatures = "v1,QUJD " + r.signatures }, want: "",
+		},
+		"the first of two signatures": {change: func(r *request) { r.signatures += " v1a,QUJD" }, want: ""},
+		"behind more signatures than allowed": {
+			change: func(r *request) { r.signatures = strings.Repeat("v1,QUJD ", 16) + r.signatures }, want: fault.BadSignature,
+		},
+		"five minutes late":               {after: 5 * time.Minute, want: ""},
+		"later than five minutes":         {after: 5*time.Minute + time.Second, want: fault.Stale},
+		"five minutes ahead":              {after: -5 * time.Minute, want: ""},
+		"further ahead than five minutes": {after: -5*time.Minute - time.Second, want: fault.Future},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := genuine
@@ -141,7 +154,8 @@ func TestKeysThatAreNoneAreRefusedWithoutBeingQuoted(t *testing.T) {
 func TestAKeyIsNeverPrinted(t *testing.T) {
 	k := keys(t, vectorKey, otherKey)
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		for _, raw := range []string{"0123456789abcdef", "MDEyMzQ1Njc4", "abcdefghijklmnop", fmt.Sprintf("%x", "0123456789abcdef")} {
+		for _, raw := range []string{"0123456789abcdef", "MDEyMzQ1Njc4", "abcdefghijklmnop",
+			fmt.Sprintf("%x", "0123456789abcdef")} {
 			if text := fmt.Sprintf(format, k); strings.Contains(text, raw) {
 				t.Errorf("%s prints %s", format, text)
 			}

@@ -103,7 +103,8 @@ func TestAPersonIsReadAsItWasWritten(t *testing.T) {
 		})
 		p := subscriber.Person{
 			CleverTapID: rapid.SampledFrom([]string{"", "__abc"}).Draw(t, "id"),
-			ObservedAt:  instants.Draw(t, "observed"), SuppressedAt: instants.Draw(t, "suppressed"), RestoredAt: instants.Draw(t, "restored"),
+			ObservedAt:  instants.Draw(t, "observed"), SuppressedAt: instants.Draw(t, "suppressed"),
+			RestoredAt: instants.Draw(t, "restored"),
 		}
 		got, err := subscriber.ReadPerson(p.Item(at(0)), at(0))
 		if err != nil {
@@ -159,7 +160,8 @@ func TestAJournalEntryIsReadAsItWasWritten(t *testing.T) {
 			}
 		})
 	}
-	if got := subscriber.ReadEvent(subscriber.Item{"body": []byte("not gzip"), "attempt": "x"}); got.Body != nil || got.Attempt != 0 {
+	if got := subscriber.ReadEvent(subscriber.Item{"body": []byte("not gzip"), "attempt": "x"}); got.Body != nil ||
+		got.Attempt != 0 {
 		t.Errorf("read %+v", got)
 	}
 }

@@ -45,27 +45,54 @@ func TestWhatTheProfileOfTheLastEventMaySay(t *testing.T) {
 		last   subscriber.Update
 		want   subscriber.Decision
 	}{
-		"a first purchase is active":                               {nil, activate("new", 1), says(true)},
-		"the end of the only purchase is an end":                   {[]subscriber.Update{activate("old", 1)}, deactivate("old", 2), says(false)},
-		"an upgrade whose end comes last leaves the user active":   {[]subscriber.Update{activate("old", 1), activate("new", 2)}, deactivate("old", 2), stillActive},
-		"an upgrade whose end comes first ends active":             {[]subscriber.Update{activate("old", 1), deactivate("old", 2)}, activate("new", 2), says(true)},
-		"of two subscriptions one ends":                            {[]subscriber.Update{activate("a", 1), activate("b", 2)}, deactivate("a", 3), stillActive},
-		"a late retry says nothing":                                {[]subscriber.Update{activate("a", 1), deactivate("a", 5)}, activate("a", 3), subscriber.Decision{Older: true}},
-		"at one instant ACTIVATE outranks the status of another":   {[]subscriber.Update{activate("a", 2)}, other("a", 2, false), says(true)},
-		"at one instant granting outranks ending":                  {[]subscriber.Update{activate("a", 2)}, deactivate("a", 2), says(true)},
-		"at one instant DEACTIVATE outranks the status of another": {[]subscriber.Update{deactivate("a", 2)}, other("a", 2, true), says(false)},
-		"an end without an id does not end a stored purchase":      {[]subscriber.Update{activate("a", 1)}, noID, stillActive},
-		"an end without an id is an end where nothing is stored":   {nil, noID, says(false)},
+		"a first purchase is active": {nil, activate("new", 1), says(true)},
+		"the end of the only purchase is an end": {
+			[]subscriber.Update{activate("old", 1)}, deactivate("old", 2), says(false),
+		},
+		"an upgrade whose end comes last leaves the user active": {
+			[]subscriber.Update{activate("old", 1), activate("new", 2)}, deactivate("old", 2), stillActive,
+		},
+		"an upgrade whose end comes first ends active": {
+			[]subscriber.Update{activate("old", 1), deactivate("old", 2)}, activate("new", 2), says(true),
+		},
+		"of two subscriptions one ends": {
+			[]subscriber.Update{activate("a", 1), activate("b", 2)}, deactivate("a", 3), stillActive,
+		},
+		"a late retry says nothing": {
+			[]subscriber.Update{activate("a", 1), deactivate("a", 5)}, activate("a", 3), subscriber.Decision{Older: true},
+		},
+		"at one instant ACTIVATE outranks the status of another": {
+			[]subscriber.Update{activate("a", 2)}, other("a", 2, false), says(true),
+		},
+		"at one instant granting outranks ending": {
+			[]subscriber.Update{activate("a", 2)}, deactivate("a", 2), says(true),
+		},
+		"at one instant DEACTIVATE outranks the status of another": {
+			[]subscriber.Update{deactivate("a", 2)}, other("a", 2, true), says(false),
+		},
+		"an end without an id does not end a stored purchase": {
+			[]subscriber.Update{activate("a", 1)}, noID, stillActive,
+		},
+		"an end without an id is an end where nothing is stored": {nil, noID, says(false)},
 		"an end without a time does not end the purchase": {
-			[]subscriber.Update{activate("a", 1)}, subscriber.Update{Purchase: "a", Known: true, Rank: subscriber.Deactivate}, says(true),
+			[]subscriber.Update{activate("a", 1)}, subscriber.Update{Purchase: "a", Known: true, Rank: subscriber.Deactivate},
+			says(true),
 		},
 		"nor another one": {
-			[]subscriber.Update{activate("a", 1)}, subscriber.Update{Purchase: "b", Known: true, Rank: subscriber.Deactivate}, stillActive,
+			[]subscriber.Update{activate("a", 1)}, subscriber.Update{Purchase: "b", Known: true, Rank: subscriber.Deactivate},
+			stillActive,
 		},
-		"a grant without an id is one":                              {nil, activate("", 1), says(true)},
-		"an unknown state says nothing of it":                       {nil, subscriber.Update{Purchase: "a", At: at(1)}, subscriber.Decision{}},
-		"an unknown state of an ended purchase stays in the shadow": {[]subscriber.Update{deactivate("a", 1), activate("b", 1)}, subscriber.Update{Purchase: "a", At: at(2)}, stillActive},
-		"an unknown state that is older says nothing at all":        {[]subscriber.Update{activate("a", 2)}, subscriber.Update{Purchase: "a", At: at(1)}, subscriber.Decision{Older: true}},
+		"a grant without an id is one": {nil, activate("", 1), says(true)},
+		"an unknown state says nothing of it": {
+			nil, subscriber.Update{Purchase: "a", At: at(1)}, subscriber.Decision{},
+		},
+		"an unknown state of an ended purchase stays in the shadow": {
+			[]subscriber.Update{deactivate("a", 1), activate("b", 1)}, subscriber.Update{Purchase: "a", At: at(2)}, stillActive,
+		},
+		"an unknown state that is older says nothing at all": {
+			[]subscriber.Update{activate("a", 2)}, subscriber.Update{Purchase: "a", At: at(1)},
+			subscriber.Decision{Older: true},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +156,8 @@ func drawUpdate(t *rapid.T) subscriber.Update {
 	purchase := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "purchase")
 	minute := rapid.IntRange(0, 5).Draw(t, "minute")
 	return rapid.SampledFrom([]subscriber.Update{
-		activate(purchase, minute), deactivate(purchase, minute), other(purchase, minute, true), other(purchase, minute, false),
+		activate(purchase, minute), deactivate(purchase, minute), other(purchase, minute, true),
+		other(purchase, minute, false),
 		{Purchase: purchase, At: at(minute)},
 	}).Draw(t, "update")
 }
@@ -161,14 +189,31 @@ func TestWhatABatchMaySay(t *testing.T) {
 		batch  []subscriber.Update
 		want   []subscriber.Decision
 	}{
-		"an upgrade, the end first":          {nil, []subscriber.Update{deactivate("old", 2), activate("new", 3)}, []subscriber.Decision{says(true), says(true)}},
-		"an upgrade, the end last":           {nil, []subscriber.Update{activate("new", 2), deactivate("old", 3)}, []subscriber.Decision{says(true), idsOnly}},
-		"the queue's order does not matter":  {nil, []subscriber.Update{deactivate("old", 3), activate("new", 2)}, []subscriber.Decision{idsOnly, says(true)}},
-		"nobody makes a neighbour older":     {nil, []subscriber.Update{deactivate("a", 2), activate("a", 1)}, []subscriber.Decision{says(false), says(false)}},
-		"but what is stored does":            {ended, []subscriber.Update{activate("old", 3), activate("old", 5)}, []subscriber.Decision{{Older: true, Active: true}, says(true)}},
-		"what loses a tie says what is true": {nil, []subscriber.Update{deactivate("a", 1), activate("b", 1), other("a", 1, false)}, []subscriber.Decision{says(true), says(true), idsOnly}},
-		"an unknown state says nothing":      {nil, []subscriber.Update{activate("a", 1), {Purchase: "a", At: at(2)}}, []subscriber.Decision{says(true), {Active: true}}},
-		"nothing":                            {ended, nil, []subscriber.Decision{}},
+		"an upgrade, the end first": {
+			nil, []subscriber.Update{deactivate("old", 2), activate("new", 3)}, []subscriber.Decision{says(true), says(true)},
+		},
+		"an upgrade, the end last": {
+			nil, []subscriber.Update{activate("new", 2), deactivate("old", 3)}, []subscriber.Decision{says(true), idsOnly},
+		},
+		"the queue's order does not matter": {
+			nil, []subscriber.Update{deactivate("old", 3), activate("new", 2)}, []subscriber.Decision{idsOnly, says(true)},
+		},
+		"nobody makes a neighbour older": {
+			nil, []subscriber.Update{deactivate("a", 2), activate("a", 1)}, []subscriber.Decision{says(false), says(false)},
+		},
+		"but what is stored does": {
+			ended, []subscriber.Update{activate("old", 3), activate("old", 5)},
+			[]subscriber.Decision{{Older: true, Active: true}, says(true)},
+		},
+		"what loses a tie says what is true": {
+			nil, []subscriber.Update{deactivate("a", 1), activate("b", 1), other("a", 1, false)},
+			[]subscriber.Decision{says(true), says(true), idsOnly},
+		},
+		"an unknown state says nothing": {
+			nil, []subscriber.Update{activate("a", 1), {Purchase: "a", At: at(2)}},
+			[]subscriber.Decision{says(true), {Active: true}},
+		},
+		"nothing": {ended, nil, []subscriber.Decision{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := maps.Clone(c.before)
@@ -231,23 +276,45 @@ func TestDecodeBelievesWhatCanBeBelieved(t *testing.T) {
 		want subscriber.State
 		err  error
 	}{
-		"a whole state":                        {`{"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, nil},
-		"names that a later version may add":   {`{"a":{"plan":{"x":[1]},"active":true,"at":"2026-03-14T12:01:00Z","rank":"activate"}}`, whole, nil},
-		"a time of another zone":               {`{"a":{"active":true,"at":"2026-03-14T13:01:00.000+01:00","rank":"activate"}}`, whole, nil},
-		"a time that is none":                  {`{"a":{"active":true,"at":"yesterday","rank":"activate"}}`, subscriber.State{"a": {Active: true, At: longAgo, Rank: subscriber.Activate}}, subscriber.ErrDamaged},
-		"a time before all times":              {`{"a":{"active":true,"at":"0001-01-01T00:00:00Z","rank":"activate"}}`, subscriber.State{"a": {Active: true, At: longAgo, Rank: subscriber.Activate}}, subscriber.ErrDamaged},
-		"a rank that another version knows":    {`{"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"supreme"}}`, subscriber.State{"a": {Active: true, At: at(1)}}, subscriber.ErrDamaged},
-		"numbers where words belong":           {`{"a":{"active":true,"at":1773489660000,"rank":3}}`, subscriber.State{"a": {Active: true, At: longAgo}}, subscriber.ErrDamaged},
-		"a purchase of which nothing is clear": {`{"b":{"active":"yes"},"c":7,"":{"active":true},"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, subscriber.ErrDamaged},
-		"of two the last counts":               {`{"a":7,"a":{"active":false,"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, nil},
-		"nothing":                              {``, nil, subscriber.ErrNoState},
-		"null":                                 {`null`, nil, subscriber.ErrNoState},
-		"no JSON":                              {`active`, nil, subscriber.ErrNoState},
-		"another kind of JSON":                 {`["a"]`, nil, subscriber.ErrNoState},
-		"more than one":                        {`{}{}`, nil, subscriber.ErrNoState},
-		"cut off":                              {`{"a":{"active":true`, nil, subscriber.ErrNoState},
-		"an empty state":                       {` {} `, nil, nil},
-		"text that is no UTF-8":                {"{\"\xff\":1}", nil, subscriber.ErrNoState},
+		"a whole state": {
+			`{"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, nil,
+		},
+		"names that a later version may add": {
+			`{"a":{"plan":{"x":[1]},"active":true,"at":"2026-03-14T12:01:00Z","rank":"activate"}}`, whole, nil,
+		},
+		"a time of another zone": {
+			`{"a":{"active":true,"at":"2026-03-14T13:01:00.000+01:00","rank":"activate"}}`, whole, nil,
+		},
+		"a time that is none": {
+			`{"a":{"active":true,"at":"yesterday","rank":"activate"}}`,
+			subscriber.State{"a": {Active: true, At: longAgo, Rank: subscriber.Activate}}, subscriber.ErrDamaged,
+		},
+		"a time before all times": {
+			`{"a":{"active":true,"at":"0001-01-01T00:00:00Z","rank":"activate"}}`,
+			subscriber.State{"a": {Active: true, At: longAgo, Rank: subscriber.Activate}}, subscriber.ErrDamaged,
+		},
+		"a rank that another version knows": {
+			`{"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"supreme"}}`,
+			subscriber.State{"a": {Active: true, At: at(1)}}, subscriber.ErrDamaged,
+		},
+		"numbers where words belong": {
+			`{"a":{"active":true,"at":1773489660000,"rank":3}}`, subscriber.State{"a": {Active: true, At: longAgo}},
+			subscriber.ErrDamaged,
+		},
+		"a purchase of which nothing is clear": {
+			`{"b":{"active":"yes"},"c":7,"":{"active":true},"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, subscriber.ErrDamaged,
+		},
+		"of two the last counts": {
+			`{"a":7,"a":{"active":false,"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, nil,
+		},
+		"nothing":               {``, nil, subscriber.ErrNoState},
+		"null":                  {`null`, nil, subscriber.ErrNoState},
+		"no JSON":               {`active`, nil, subscriber.ErrNoState},
+		"another kind of JSON":  {`["a"]`, nil, subscriber.ErrNoState},
+		"more than one":         {`{}{}`, nil, subscriber.ErrNoState},
+		"cut off":               {`{"a":{"active":true`, nil, subscriber.ErrNoState},
+		"an empty state":        {` {} `, nil, nil},
+		"text that is no UTF-8": {"{\"\xff\":1}", nil, subscriber.ErrNoState},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := subscriber.DecodeState(c.text)

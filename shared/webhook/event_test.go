@@ -165,20 +165,26 @@ func TestMalformedBodies(t *testing.T) {
 // A label that a store cuts in the middle of a character must not lose what the event says.
 func TestWhatIsNoCharacterIsReplaced(t *testing.T) {
 	for body, want := range map[string][]string{
-		`{"event_name":"X","plan":"` + "p\xff" + `"}`:                    {"plan=\"p\ufffd\" repaired"},
-		`{"event_name":"X","plan":"` + "\xed\xa0\x80" + `"}`:             {"plan=\"\ufffd\ufffd\ufffd\" repaired"}, // a surrogate
-		`{"event_name":"X","plan":"` + "\xf0\x9f\x98" + `","store":"S"}`: {"plan=\"\ufffd\ufffd\ufffd\" repaired", `store="S"`},
-		`{"event_name":"X","plan":"\ud83c p"}`:                           {"plan=\"\ufffd p\" repaired"},
-		`{"event_name":"X","plan":"\udf3f\ud83c"}`:                       {"plan=\"\ufffd\ufffd\" repaired"},
-		`{"event_name":"X","plan":"\ud83c\udf3f \ud83c"}`:                {"plan=\"🌿 \ufffd\" repaired"},
-		`{"event_name":"X","a":{"b": ["\ud83c", 9.90 ]},"n": 9.90 }`:     {"!a={\"b\":[\"\ufffd\",9.90]} repaired", "!n=9.90"},
+		`{"event_name":"X","plan":"` + "p\xff" + `"}`: {"plan=\"p\ufffd\" repaired"},
+		// a surrogate
+		`{"event_name":"X","plan":"` + "\xed\xa0\x80" + `"}`: {"plan=\"\ufffd\ufffd\ufffd\" repaired"},
+		`{"event_name":"X","plan":"` + "\xf0\x9f\x98" +
+			`","store":"S"}`: {"plan=\"\ufffd\ufffd\ufffd\" repaired", `store="S"`},
+		`{"event_name":"X","plan":"\ud83c p"}`:            {"plan=\"\ufffd p\" repaired"},
+		`{"event_name":"X","plan":"\udf3f\ud83c"}`:        {"plan=\"\ufffd\ufffd\" repaired"},
+		`{"event_name":"X","plan":"\ud83c\udf3f \ud83c"}`: {"plan=\"🌿 \ufffd\" repaired"},
+		`{"event_name":"X","a":{"b": ["\ud83c", 9.90 ]},"n": 9.90 }`: {
+			"!a={\"b\":[\"\ufffd\",9.90]} repaired", "!n=9.90",
+		},
 		`{"event_name":"X","` + "pl\xc3" + `":1}`:                        {"!pl\ufffd=1 repaired"},
 		`{"event_name":"X","\ud83c":1,"\udf3f":2,"plan":"\ufffd"}`:       {"!\ufffd=2 repaired", `plan="\ufffd"`},
 		`{"event_name":"X","user_id":"\ufffd","plan":"\ud83c"}`:          {`user_id="\ufffd"`, "plan=\"\ufffd\" repaired"},
 		`{"name":"X","properties":{"store":"\ud83c","a":{"b":"` + "\xff": nil,
 		`{"name":"X","properties":{"store":"\ud83c","content_id":"c"}}`:  {"store=\"\ufffd\" repaired", `content_id="c"`},
-		`{"event_name":"X","device_id":"\ud83c","attributes":{"a":"b"}}`: {"device_id=\"\ufffd\" repaired", `attributes={"a":"b"}`},
-		`{"event_name":"X","api_version":"\ud83c"}`:                      {},
+		`{"event_name":"X","device_id":"\ud83c","attributes":{"a":"b"}}`: {
+			"device_id=\"\ufffd\" repaired", `attributes={"a":"b"}`,
+		},
+		`{"event_name":"X","api_version":"\ud83c"}`: {},
 	} {
 		var e webhook.Event
 		err := e.Read([]byte(body))
@@ -197,7 +203,8 @@ func TestWhatIsNoCharacterIsReplaced(t *testing.T) {
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%q: %v\n%s", body, err, diff)
 		}
-		if err := e.Read(usual); err != nil || slices.ContainsFunc(e.Fields, func(f webhook.Field) bool { return f.Repaired }) {
+		if err := e.Read(usual); err != nil ||
+			slices.ContainsFunc(e.Fields, func(f webhook.Field) bool { return f.Repaired }) {
 			t.Errorf("the next body is repaired too, %v", err)
 		}
 	}

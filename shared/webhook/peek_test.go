@@ -9,7 +9,8 @@ import (
 
 func TestAnIDThatIsNobodysIsAbsent(t *testing.T) {
 	nobodys := strings.Fields("null NULL Null (null) (NULL) <null> nil Nil none None undefined Undefined nan NaN")
-	nobodys = append(nobodys, "", " ", "null ", "\t\n", "\u00a0", "\u200b", "\u2060none\ufeff", "\u3164", "\u2800", "\u180e\ufe0f",
+	nobodys = append(nobodys, "", " ", "null ", "\t\n", "\u00a0", "\u200b", "\u2060none\ufeff", "\u3164", "\u2800",
+		"\u180e\ufe0f",
 		"[object Object]", "00000000-0000-0000-0000-000000000000", strings.Repeat("0", 32))
 	for _, id := range nobodys {
 		if !webhook.Absent(id) || !webhook.Absent([]byte(id)) {

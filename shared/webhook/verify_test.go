@@ -146,7 +146,8 @@ func TestParseKeys(t *testing.T) {
 		"of equal keys the last":   {`{"shared_secret":"a","shared_secret":"b"}`, []string{"b"}, []string{"a"}},
 		"an escaped secret":        {`{"shared_secret":"\u0061\nb"}`, []string{"a\nb"}, nil},
 		"a pasted newline": {
-			`{"shared_secret":"a\n","previous_shared_secret":"\u00a0b \r\n"}`, []string{"a", "b"}, []string{"a\n", "\u00a0b \r\n"},
+			`{"shared_secret":"a\n","previous_shared_secret":"\u00a0b \r\n"}`, []string{"a", "b"},
+			[]string{"a\n", "\u00a0b \r\n"},
 		},
 		"quotation marks may belong to it": {`{"shared_secret":"\"a\""}`, []string{`"a"`}, []string{"a"}},
 		"blanks alone are missing":         {`{"shared_secret":" \n"}`, nil, nil},

@@ -196,7 +196,8 @@ func TestAStoreFollowsTheBucket(t *testing.T) {
 		check("two")
 		server.S3.Delete("settings", settings.Key)
 		check("built in")
-		if len(rejected) != 2 || rejected[0] != rejected[1] || !strings.HasPrefix(rejected[0], "version-000002 line 1: bad") {
+		if len(rejected) != 2 || rejected[0] != rejected[1] ||
+			!strings.HasPrefix(rejected[0], "version-000002 line 1: bad") {
 			t.Errorf("rejected %q", rejected)
 		}
 	})

@@ -83,7 +83,8 @@ func TestAnItemOfAnyTypesCanBeReplaced(t *testing.T) {
 			if err := table.Replace(t.Context(), key("anna"), read, state("new"), "state"); err != nil {
 				t.Error(err)
 			}
-			if err := table.Replace(t.Context(), key("anna"), read, state("newer"), "state"); !errors.Is(err, subscriber.ErrConflict) {
+			err = table.Replace(t.Context(), key("anna"), read, state("newer"), "state")
+			if !errors.Is(err, subscriber.ErrConflict) {
 				t.Errorf("error %v although somebody has written", err)
 			}
 		})
@@ -217,7 +218,8 @@ func TestKeysThatStayUnprocessedAreAnError(t *testing.T) {
 		fake.LeaveUnprocessed(100)
 		began := time.Now()
 		_, err := table.Load(t.Context(), []subscriber.Key{key("anna")})
-		if failed, ok := errors.AsType[*aws.Error](err); !ok || failed.Error() != "DynamoDB BatchGetItem: items left unprocessed" {
+		if failed, ok := errors.AsType[*aws.Error](err); !ok ||
+			failed.Error() != "DynamoDB BatchGetItem: items left unprocessed" {
 			t.Errorf("error %v", err)
 		}
 		if took := time.Since(began); took != 750*time.Millisecond {
@@ -240,7 +242,8 @@ func TestAScanReturnsWhatIsInTheRangeAndGoesOnBehindAKey(t *testing.T) {
 				all = append(all, key)
 			}
 		}
-		fake.Put(awstest.Item{"subscriber": awstest.S(person), "item": awstest.S("state#A"), "received": awstest.N(20 * 60_000)})
+		fake.Put(awstest.Item{"subscriber": awstest.S(person), "item": awstest.S("state#A"),
+			"received": awstest.N(20 * 60_000)})
 	}
 	among := dynamo.Range{Attribute: "received", From: 10 * 60_000, To: 50 * 60_000}
 	scan := func(after subscriber.Key, most int) (keys []subscriber.Key) {

@@ -158,11 +158,15 @@ func TestReadsThatAreRefused(t *testing.T) {
 		method, path, body string
 		status             int
 	}{
-		"no name":               {"POST", "counts/events.json", `{"from":20261120,"to":20261122}`, 400},
-		"no day":                {"POST", "counts/events.json", `{"event_name":"Bought","from":20261120}`, 400},
-		"a day that is none":    {"POST", "counts/events.json", `{"event_name":"Bought","from":20261131,"to":20261201}`, 400},
-		"days as texts":         {"POST", "counts/events.json", `{"event_name":"Bought","from":"20261120","to":1}`, 400},
-		"backwards":             {"POST", "counts/events.json", `{"event_name":"Bought","from":20261122,"to":20261120}`, 400},
+		"no name": {"POST", "counts/events.json", `{"from":20261120,"to":20261122}`, 400},
+		"no day":  {"POST", "counts/events.json", `{"event_name":"Bought","from":20261120}`, 400},
+		"a day that is none": {
+			"POST", "counts/events.json", `{"event_name":"Bought","from":20261131,"to":20261201}`, 400,
+		},
+		"days as texts": {"POST", "counts/events.json", `{"event_name":"Bought","from":"20261120","to":1}`, 400},
+		"backwards": {
+			"POST", "counts/events.json", `{"event_name":"Bought","from":20261122,"to":20261120}`, 400,
+		},
 		"too large a page":      {"POST", "events.json?batch_size=5001", question, 400},
 		"an unknown cursor":     {"GET", "events.json?cursor=x", "", 400},
 		"an unknown request":    {"GET", "counts/trends.json?req_id=7", "", 400},
@@ -198,7 +202,8 @@ func TestDroppedRecordsAreAnsweredAsAccepted(t *testing.T) {
 	three := ct.Fault{Kind: ct.Drop, Marker: `"type":"event"`, Count: 3}
 	s := serverOf(three, ct.Fault{Kind: ct.Drop, Marker: `"event_id":"9"`})
 	for range 2 {
-		if v := post(t, s, list(event(1, ""), profile("reader", ""), event(2, ""), event(9, ""))).read(t); *v.Processed != 4 {
+		if v := post(t, s, list(event(1, ""), profile("reader", ""), event(2, ""),
+			event(9, ""))).read(t); *v.Processed != 4 {
 			t.Errorf("%+v", v)
 		}
 	}

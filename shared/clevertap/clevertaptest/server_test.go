@@ -264,7 +264,8 @@ Records, the newest first (2)
 	request.Header.Set("Accept", "text/html,*/*")
 	s.Admin().ServeHTTP(w, request)
 	for _, want := range []string{
-		"<span>&lt;b&gt;</span>", `<th scope="row">plan</th><td>gold &amp; silver</td>`, "<h2>Warnings</h2>", "iso_date seen", "</html>",
+		"<span>&lt;b&gt;</span>", `<th scope="row">plan</th><td>gold &amp; silver</td>`, "<h2>Warnings</h2>",
+		"iso_date seen", "</html>",
 	} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%q is not in:\n%s", want, w.Body)
