@@ -1,6 +1,7 @@
 package shared_test
 
 import (
+	"go/ast"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,8 +22,7 @@ func read(t *testing.T, file string) string {
 
 // pendingProse are documents that are not wrapped yet. It has to become empty.
 var pendingProse = []string{
-	"README.md", "SECURITY.md", "events/README.md", "docs/design/benchmarks.md", "docs/guide/apps.md",
-	"docs/guide/commands.md", "docs/guide/delivery.md", "docs/guide/identity.md",
+	"README.md", "docs/design/benchmarks.md", "docs/guide/commands.md",
 	"docs/guide/runbook.md", "docs/guide/security.md", "docs/guide/subscribers.md",
 }
 
@@ -48,6 +48,33 @@ func TestTheReadmeShowsTheFileThatIsShipped(t *testing.T) {
 	plain := func(text string) string { return comments.ReplaceAllString(text, "") }
 	if got, want := plain(shown), plain(read(t, "events/integrations.yaml")); got != strings.TrimLeft(want, "\n") {
 		t.Errorf("it shows\n%s\nand the fixtures' file says\n%s", got, want)
+	}
+}
+
+// Whoever reads a log at night must find each reason of it in the guide.
+func TestTheGuideExplainsEveryReason(t *testing.T) {
+	text, reasons := read(t, "docs/guide/delivery.md"), 0
+	for _, s := range sources(t) {
+		if s.folder != "shared/fault" || s.test() {
+			continue
+		}
+		ast.Inspect(s.tree, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			if kind, ok := spec.Type.(*ast.Ident); ok && kind.Name == "Reason" {
+				reasons++
+				word := strings.Trim(spec.Values[0].(*ast.BasicLit).Value, `"`)
+				if !strings.Contains(text, "`"+word+"`") {
+					t.Errorf("docs/guide/delivery.md does not explain %s", word)
+				}
+			}
+			return true
+		})
+	}
+	if reasons < 20 {
+		t.Errorf("%d reasons were found", reasons)
 	}
 }
 

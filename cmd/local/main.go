@@ -115,7 +115,8 @@ func (s *stack) try(ctx context.Context, all fixtures, screen *screen) (failed i
 			return 0, err
 		}
 		if differs {
-			screen.print("  They bring their own integration file, %s; yours differs, and counts when you deploy.\n", fixturesFile)
+			screen.print("  They bring their own integration file, %s. Yours differs, and counts when you deploy.\n",
+				fixturesFile)
 		}
 		if s.options.mode == modeInvoke && len(all.webhooks) > s.options.atOnce() {
 			screen.print("  Every container takes some seconds; %d start at once, and series one after the other.\n",

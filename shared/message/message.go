@@ -82,7 +82,7 @@ func Encode(m Message, ids IDs, fifo bool) Encoded {
 		Attributes: map[string]string{
 			AttrSchema:   Schema,
 			AttrApp:      m.App,
-			AttrReceived: m.Received.UTC().Format(timeLayout),
+			AttrReceived: FormatTime(m.Received),
 			AttrEncoding: encoding,
 		},
 		GroupID: m.App,
@@ -122,6 +122,9 @@ func Decode(body []byte, attribute func(name string) string) (Message, error) {
 func reject(reason fault.Reason, text string) error {
 	return fault.New(fault.Reject, reason, errors.New(text))
 }
+
+// FormatTime writes a received_at.
+func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
 
 // ParseTime parses a received_at, in UTC. It is zero if it cannot be parsed.
 func ParseTime(text string) time.Time {

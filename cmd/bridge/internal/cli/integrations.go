@@ -93,7 +93,8 @@ func LoadApp(cmd *cobra.Command, path string, app *string) (*integration.File, e
 		*app = names[0]
 		cmd.PrintErrf("app: %s, the only one there\n", *app)
 	case *app == "":
-		return nil, Usagef("the apps in "+file.Path+": "+someOf(names), "no app is named, and the integration file has several")
+		return nil, Usagef("the apps in "+file.Path+": "+someOf(names),
+			"no app is named, and the integration file has several")
 	case file.Apps[*app] == nil:
 		hint := "the apps in " + file.Path + ": " + someOf(names)
 		if near := webhook.Nearest(*app, names); near != "" {

@@ -84,6 +84,7 @@ func TestAnIntegrationFileThatCannotBeRead(t *testing.T) {
 }
 
 func TestWhichApp(t *testing.T) {
+	const several = "no app is named, and the integration file has several the apps in i.yaml: "
 	many := "a0: {}"
 	for _, n := range "123456789abc" {
 		many += ", a" + string(n) + ": {}"
@@ -93,13 +94,15 @@ func TestWhichApp(t *testing.T) {
 		want      string // the app, or the error with its hint
 		shown     string
 	}{
-		"the one that is named":        {"a: {}, b: {}", "b", "b", ""},
-		"the only one":                 {"a: {}", "", "a", "app: a, the only one there\n"},
-		"none of several":              {"b: {}, a: {}", "", "no app is named, and the integration file has several the apps in i.yaml: a, b", ""},
-		"one that is not there":        {"a: {}", "shop", `app "shop" is not in the integration file the apps in i.yaml: a`, ""},
-		"one that is misspelt":         {"shop: {}", "shpo", `app "shpo" is not in the integration file did you mean shop? the apps in i.yaml: shop`, ""},
-		"none of many":                 {many, "", "no app is named, and the integration file has several the apps in i.yaml: a0, a1, a2, a3, a4, a5, a6, a7, a8, a9 and 3 more", ""},
-		"one of a file that is faulty": {"a: {enabled: 1}", "a", `integration file: i.yaml:1:21: apps.a.enabled: enabled is 1; write true or false 'bridge lint' shows them with what would be right`, ""},
+		"the one that is named": {"a: {}, b: {}", "b", "b", ""},
+		"the only one":          {"a: {}", "", "a", "app: a, the only one there\n"},
+		"none of several":       {"b: {}, a: {}", "", several + "a, b", ""},
+		"none of many":          {many, "", several + "a0, a1, a2, a3, a4, a5, a6, a7, a8, a9 and 3 more", ""},
+		"one that is not there": {"a: {}", "shop", `app "shop" is not in the integration file the apps in i.yaml: a`, ""},
+		"one that is misspelt": {"shop: {}", "shpo",
+			`app "shpo" is not in the integration file did you mean shop? the apps in i.yaml: shop`, ""},
+		"one of a file that is faulty": {"a: {enabled: 1}", "a", "integration file: i.yaml:1:21: apps.a.enabled: " +
+			"enabled is 1; write true or false 'bridge lint' shows them with what would be right", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Chdir(t.TempDir())

@@ -36,7 +36,7 @@ type batch struct {
 	bodies         [][]byte
 	received       time.Time
 	sandboxAccount bool
-	states         map[string]subscriber.State        // what is stored of the user by account; nil without subscriber state
+	states         map[string]subscriber.State        // what is stored, by account; nil without subscriber state
 	items          map[subscriber.Key]subscriber.Item // what else is stored
 }
 

@@ -5,7 +5,6 @@
 package explain
 
 import (
-	"os"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -75,7 +74,7 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	b := batch{file: file, app: o.app, received: received, sandboxAccount: o.sandboxAccount}
-	if b.states, err = readStates(o.state); err != nil {
+	if b.states, err = readStates(cmd, o.state); err != nil {
 		return err
 	}
 	if b.bodies, err = cli.ReadWebhooks(cmd, path); err != nil {
@@ -92,13 +91,13 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 	return o.Conclude(cmd, x, x.text(), cli.FindingsIf(x.rejected()))
 }
 
-// readStates reads what the table has of a user, by account, as 'bridge user show --app --json' prints it; nil without a
-// path.
-func readStates(path string) (map[string]subscriber.State, error) {
+// readStates reads what the table has of a user, by account, as 'bridge user show --app --json' prints it; nil without
+// a path.
+func readStates(cmd *cobra.Command, path string) (map[string]subscriber.State, error) {
 	if path == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(path)
+	text, err := cli.ReadText(cmd, path)
 	if err != nil {
 		return nil, cli.Usagef("name a file with states; {} is a user of whom nothing is stored", "state: %w", err)
 	}

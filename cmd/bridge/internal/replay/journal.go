@@ -207,6 +207,7 @@ func encode(app string, body []byte, run string, fifo bool) *stack.Outgoing {
 		SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID,
 		EventName: ids.EventName, EventID: ids.EventID,
 	}, fifo))
+	out.Fresh = true // the forwarder looks up whatever was on its way for longer than a moment
 	if out.DeduplicationID != "" {
 		sum := sha256.Sum256([]byte(run + "\n" + out.DeduplicationID))
 		out.DeduplicationID = hex.EncodeToString(sum[:])

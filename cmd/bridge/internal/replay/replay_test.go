@@ -59,6 +59,26 @@ func refuseSome(q *awstest.Queue, refused func(body string) bool) {
 	})
 }
 
+// What was received long before it was sent looks to the forwarder as if it were sent again, and costs a look-up each.
+func TestAWebhookCountsAsReceivedWhenItIsSent(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		text, bodies := backfill(60)
+		began := time.Now()
+		if got := run(t.Context(), c, "", "--rate", "5", "--yes", writeFile(t, text)); got.Code != cli.OK {
+			t.Fatalf("got %+v", got)
+		}
+		checkSent(t, c.Events, bodies)
+		for _, m := range c.Events.Messages() {
+			if waited := m.Sent.Sub(message.ParseTime(m.Attribute("received_at"))); waited < 0 || waited > time.Second {
+				t.Errorf("sent %s after it was received", waited)
+			}
+		}
+		if took := time.Since(began); took < 10*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
 func TestReplaySendsWhatTheReceiverWouldSend(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		const odd = `{ "event_name" : "ACTIVATE","user_id":"anna","amount":9.90,"event_id":"e-1" }`
@@ -86,6 +106,39 @@ func TestReplaySendsWhatTheReceiverWouldSend(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Files come as editors and shells write them. What belongs to no webhook is not sent.
+func TestReplayReadsFilesAsEditorsWriteThem(t *testing.T) {
+	one, two := clitest.Webhook("anna", 1), clitest.Webhook("anna", 2)
+	const document = "{\r\n\"event_name\":\"ACTIVATE\"\r\n}"
+	const wide = "bridge: webhooks: it is UTF-16, not UTF-8"
+	for name, c := range map[string]struct {
+		text string
+		want []string
+		errs string
+	}{
+		"a byte order mark":                {"\ufeff" + one + "\n" + two + "\n", []string{one, two}, ""},
+		"line ends of Windows":             {one + "\r\n\r\n" + two + "\r\n", []string{one, two}, ""},
+		"joined files with marks":          {"\ufeff" + one + "\r\n\ufeff" + two + "\r\n", []string{one, two}, ""},
+		"a document of Windows":            {"\ufeff" + document + "\r\n", []string{document}, ""},
+		"UTF-16":                           {"\xff\xfe{\x00}\x00", nil, wide},
+		"UTF-16 without a byte order mark": {"{\x00}\x00", nil, wide},
+	} {
+		for _, source := range []string{"a file", "standard input"} {
+			clitest.Subtest(t, name+" as "+source, func(t *testing.T, cloud *clitest.Cloud) {
+				path, in := writeFile(t, c.text), ""
+				if source == "standard input" {
+					path, in = "-", c.text
+				}
+				got := run(t.Context(), cloud, in, "--yes", path)
+				if (got.Code == cli.OK) != (c.errs == "") || !strings.Contains(got.Errs, c.errs) {
+					t.Errorf("got %+v", got)
+				}
+				checkSent(t, cloud.Events, c.want)
+			})
+		}
+	}
 }
 
 func TestAReplayGoesOnWhereItStopped(t *testing.T) {

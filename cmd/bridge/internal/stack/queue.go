@@ -230,15 +230,22 @@ type Outgoing struct {
 	Attributes      Attributes
 	GroupID         string
 	DeduplicationID string // empty on a standard queue
+	Fresh           bool   // it counts as received when it is sent, however long it waits before that
 }
 
 // NewOutgoing takes what package message has encoded.
 func NewOutgoing(e message.Encoded) *Outgoing {
-	out := &Outgoing{e.Body, make(Attributes, len(e.Attributes)), e.GroupID, e.DeduplicationID}
+	out := &Outgoing{
+		Body: e.Body, Attributes: make(Attributes, len(e.Attributes)), GroupID: e.GroupID, DeduplicationID: e.DeduplicationID,
+	}
 	for name, value := range e.Attributes {
-		out.Attributes[name] = types.MessageAttributeValue{DataType: new("String"), StringValue: &value}
+		out.Attributes.setText(name, value)
 	}
 	return out
+}
+
+func (a Attributes) setText(name, value string) {
+	a[name] = types.MessageAttributeValue{DataType: new("String"), StringValue: &value}
 }
 
 // Size is what SQS counts of a message.
@@ -269,6 +276,9 @@ func (q *Queue) Send(ctx context.Context, batch []*Outgoing) []error {
 	defer cancel()
 	entries := make([]types.SendMessageBatchRequestEntry, len(batch))
 	for i, m := range batch {
+		if m.Fresh {
+			m.Attributes.setText(message.AttrReceived, message.FormatTime(time.Now()))
+		}
 		entries[i] = types.SendMessageBatchRequestEntry{
 			Id: new(strconv.Itoa(i)), MessageBody: &m.Body, MessageAttributes: m.Attributes,
 		}

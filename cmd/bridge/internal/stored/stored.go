@@ -1,8 +1,8 @@
 // Package stored reads the webhooks that a file holds.
 //
-// It promises that nothing but white space and byte order marks between them is lost, that they keep their order, and a memory that does
-// not grow with the file. It does not judge them. It is apart from the commands so that fuzzing it does not instrument
-// everything that these are made of.
+// It promises that nothing but white space and byte order marks between them is lost, that they keep their order, and
+// a memory that does not grow with the file. It does not judge them. It is apart from the commands so that fuzzing it
+// does not instrument everything that these are made of.
 package stored
 
 import (
