@@ -1,6 +1,7 @@
 package shared_test
 
 import (
+	"fmt"
 	"go/ast"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
 )
 
 func read(t *testing.T, file string) string {
@@ -75,6 +78,39 @@ func TestTheGuideExplainsEveryReason(t *testing.T) {
 	}
 	if reasons < 20 {
 		t.Errorf("%d reasons were found", reasons)
+	}
+}
+
+// The page lists the parameters as template.yaml describes them. UPDATE_GOLDEN=1 writes the table anew.
+func TestTheParametersPage(t *testing.T) {
+	const page = "docs/guide/parameters.md"
+	var template struct {
+		Parameters yaml.MapSlice `yaml:"Parameters"`
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "template.yaml")), &template); err != nil {
+		t.Fatal(err)
+	}
+	const head = "| parameter | default | what it does |\n|---|---|---|\n"
+	var rows strings.Builder
+	for _, p := range template.Parameters {
+		about := p.Value.(map[string]any)
+		value := "none"
+		if text := fmt.Sprint(about["Default"]); text != "" {
+			value = "`" + text + "`"
+		}
+		fmt.Fprintf(&rows, "| `%s` | %s | %s |\n", p.Key, value,
+			strings.ReplaceAll(fmt.Sprint(about["Description"]), "<", "&lt;"))
+	}
+	got := read(t, page)
+	before, rest, _ := strings.Cut(got, head)
+	_, after, _ := strings.Cut(rest, "\n## ")
+	want := before + head + rows.String() + "\n## " + after
+	if got != want && os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(filepath.Join("..", page), []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	} else if got != want {
+		t.Errorf("%s differs from template.yaml; UPDATE_GOLDEN=1 writes it anew", page)
 	}
 }
 
