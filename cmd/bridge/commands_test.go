@@ -136,7 +136,7 @@ var onStack = map[string]string{
 	"rejected purge": "rejected purge", "replay": "replay --app demo --yes ../../events/webhooks/trial-started.json",
 	"user show": "user show --app demo --user u", "user trace": "user trace --user u",
 	"user erase": "user erase --app demo --user u", "user seed": "user seed testdata/subscribers.csv",
-	"user link": "user link --app demo --user u --clevertap-id x", "status": "status",
+	"user link": "user link --app demo --user u --clevertap-id x", "status": "status", "journal": "journal",
 	"user suppress": "user suppress --app demo --user u", "user restore": "user restore --app demo --user u",
 }
 

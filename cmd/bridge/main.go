@@ -19,6 +19,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/app"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/explain"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/lint"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/queue"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/replay"
@@ -53,6 +54,7 @@ Exit codes: 0 all is well, 1 something was found or refused, 2 the command line 
 		replay.NewCommand(network),
 		user.NewCommand(network),
 		status.NewCommand(network),
+		journal.NewCommand(network),
 		try.NewFakeCommand(),
 	)
 	root.Version = cli.Version

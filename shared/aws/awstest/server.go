@@ -299,7 +299,7 @@ func (s *Service) respond(w http.ResponseWriter, out any, err error) {
 		w.Header().Set("Content-Type", form)
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(text) //nolint:gosec // No browser reads it.
+	_, _ = w.Write(text)
 }
 
 // refusal is an error of AWS.

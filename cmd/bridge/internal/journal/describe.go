@@ -9,8 +9,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 )
 
-// Describe says in sentences what became of a webhook: when it was made and arrived, what was done with it, what CleverTap has
-// of it, and what was true of the person then.
+// Describe says in sentences what became of a webhook: when it was made and arrived, what was done with it, what
+// CleverTap has of it, and what was true of the person then.
 func (e Entry) Describe() []string {
 	sentences := []string{e.origin()}
 	switch e.Outcome {
@@ -95,7 +95,9 @@ func (e Entry) records() string {
 	}
 	var words []string
 	for kind := range strings.SplitSeq(e.Records, ",") {
-		words = append(words, map[string]string{"event": event, "profile": "the profile", "charged": "the purchase (Charged)"}[kind])
+		words = append(words, map[string]string{
+			"event": event, "profile": "the profile", "charged": "the purchase (Charged)",
+		}[kind])
 	}
 	if last := len(words) - 1; last > 0 {
 		return strings.Join(words[:last], ", ") + " and " + words[last]
@@ -109,4 +111,49 @@ func (e Entry) at(t time.Time) string {
 		return t.Format(time.TimeOnly)
 	}
 	return t.Format("2 Jan 2006 15:04:05")
+}
+
+// Instant is how times are printed that stand alone.
+const Instant = "2 Jan 2006 15:04:05 UTC"
+
+// Describe says what is known of a person today, each as a sentence without its end.
+func (p Person) Describe() (sentences []string) {
+	say := func(format string, args ...any) { sentences = append(sentences, fmt.Sprintf(format, args...)) }
+	for _, s := range p.States {
+		verdict := "no active subscription"
+		if s.Active() {
+			verdict = "an active subscription"
+		}
+		say("%s at the CleverTap account %s", verdict, s.Account)
+		if s.Damage != nil {
+			say("this is what is believed of it: %s", s.Damage)
+		}
+	}
+	if len(p.States) == 0 {
+		say("no purchase is known")
+	}
+	for _, a := range p.Apps {
+		if a.Damage != nil {
+			say("%s cannot be read for %s, so that webhooks wait", a.Damage, a.App)
+		}
+		for _, sentence := range a.Describe() {
+			say("for %s %s", a.App, sentence)
+		}
+	}
+	return sentences
+}
+
+// Describe says whether anything may be sent about a person, and to which CleverTap ID.
+func (a AppPerson) Describe() (sentences []string) {
+	switch {
+	case a.Suppressed():
+		sentences = append(sentences, "suppressed since "+a.SuppressedAt.Format(Instant)+
+			": nothing is sent or stored of the person")
+	case !a.SuppressedAt.IsZero():
+		sentences = append(sentences, "restored on "+a.RestoredAt.Format(Instant)+", after a suppression")
+	}
+	if a.CleverTapID != "" {
+		sentences = append(sentences, "linked to the CleverTap ID "+a.CleverTapID+" since "+a.ObservedAt.Format(Instant))
+	}
+	return sentences
 }

@@ -13,8 +13,8 @@ import (
 const (
 	// lookAgain is the pause between two looks at the journal.
 	lookAgain = time.Second
-	// sentBefore is how much earlier an entry may be than the webhook that was sent: the queue swallows an event that it has had
-	// within five minutes, and clocks differ.
+	// sentBefore is how much earlier an entry may be than the webhook that was sent: the queue swallows an event that it
+	// has had within five minutes, and clocks differ.
 	sentBefore = 10 * time.Minute
 )
 
@@ -24,8 +24,8 @@ func CanFollow(body []byte) bool {
 	return ok
 }
 
-// Follow waits for the final outcome of an app's webhook that was sent at a time. When ctx ends it returns the entry as it is then,
-// nil if there is none. retried is told of every new attempt that was not the last.
+// Follow waits for the final outcome of an app's webhook that was sent at a time. When ctx ends it returns the entry
+// as it is then, nil if there is none. retried is told of every new attempt that was not the last.
 func Follow(
 	ctx context.Context, table Table, app string, body []byte, sent time.Time, retried func(Entry),
 ) (last *Entry, err error) {

@@ -1,6 +1,9 @@
 // Package journal reads what the subscribers table has of people and of their webhooks, and says it in sentences.
 //
 // It promises that what a transfer leads to is read as well, that every reason has words, and that nothing is written.
+//
+// [Read] returns the history of one person, [Latest] a page of the newest entries, and [Scan] all entries of a
+// selection; [Entry.Describe] says an entry in sentences, and [Entry.Form] is the one that programs read.
 package journal
 
 import (
@@ -13,6 +16,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // Table is what is read of the subscribers table.
@@ -59,6 +63,17 @@ type Person struct {
 	Entries   []Entry
 }
 
+// Partitions are where the table has a person with these ids; an empty one is not known.
+func Partitions(user, anonymous string) (partitions []string) {
+	if user != "" {
+		partitions = append(partitions, subscriber.Partition(webhook.ByUser.String(), user))
+	}
+	if anonymous != "" {
+		partitions = append(partitions, subscriber.Partition(webhook.ByAnonymous.String(), anonymous))
+	}
+	return partitions
+}
+
 // maxPeople bounds how many ids a chain of transfers may lead to.
 const maxPeople = 20
 
@@ -68,8 +83,8 @@ type History struct {
 	Unfollowed int      // ids to which transfers lead and that were not read any more
 }
 
-// Read reads the partitions of one person's ids, and those to which transfers lead. With an app only what the app has of them is
-// returned; states belong to accounts, which apps may share.
+// Read reads the partitions of one person's ids, and those to which transfers lead. With an app only what the app has
+// of them is returned; states belong to accounts, which apps may share.
 func Read(ctx context.Context, table Table, partitions []string, app string, now time.Time) (History, error) {
 	var h History
 	asked := len(partitions)

@@ -17,18 +17,24 @@ type Selection struct {
 	From, To   time.Time // of the arrival; the end is not included
 	App        string
 	Events     []string // Purchasely's names
+	Outcome    string   // delivered, skipped, rejected or retry
+	Reason     string
 	Partitions []string // of people
 }
 
 // Has reports whether an entry is meant, whosoever it is of.
 func (s Selection) Has(e Entry) bool {
 	return !e.Received.Before(s.From) && (s.To.IsZero() || e.Received.Before(s.To)) &&
-		(s.App == "" || e.App == s.App) && (len(s.Events) == 0 || slices.Contains(s.Events, e.Event.Event))
+		(s.App == "" || e.App == s.App) && (len(s.Events) == 0 || slices.Contains(s.Events, e.Event.Event)) &&
+		(s.Outcome == "" || e.Outcome == s.Outcome) && (s.Reason == "" || e.Reason == s.Reason)
 }
 
-// Scan reads the entries of a selection, behind a key unless that is zero. A person's entries of an app come together and in the
-// order in which they arrived; else the order is not that of time. Unless people are named, the whole table is read.
-func Scan(ctx context.Context, table *dynamo.Table, s Selection, after subscriber.Key, now time.Time) iter.Seq2[Entry, error] {
+// Scan reads the entries of a selection, behind a key unless that is zero. A person's entries of an app come together
+// and in the order in which they arrived; else the order is not that of time. Unless people are named, the whole
+// table is read.
+func Scan(
+	ctx context.Context, table *dynamo.Table, s Selection, after subscriber.Key, now time.Time,
+) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		for e, err := range s.items(ctx, table, after) {
 			if err != nil {
@@ -43,7 +49,9 @@ func Scan(ctx context.Context, table *dynamo.Table, s Selection, after subscribe
 }
 
 // items reads the items among which the entries are.
-func (s Selection) items(ctx context.Context, table *dynamo.Table, after subscriber.Key) iter.Seq2[dynamo.Entry, error] {
+func (s Selection) items(
+	ctx context.Context, table *dynamo.Table, after subscriber.Key,
+) iter.Seq2[dynamo.Entry, error] {
 	if len(s.Partitions) == 0 {
 		among := dynamo.Range{Attribute: "received", From: math.MinInt64, To: math.MaxInt64}
 		if !s.From.IsZero() {

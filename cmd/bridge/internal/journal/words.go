@@ -42,7 +42,8 @@ var reasons = map[fault.Reason]string{
 	fault.Unknown:           "of an error that nobody foresaw",
 }
 
-// Because says why a webhook was not delivered, as the end of a sentence. A reason of another version is named as it is.
+// Because says why a webhook was not delivered, as the end of a sentence. A reason of another version is named as it
+// is.
 func Because(reason, code string) string {
 	if number, ok := strings.CutPrefix(reason, "clevertap_http_"); ok {
 		return "CleverTap refused it for good with the status " + number

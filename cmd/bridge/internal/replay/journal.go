@@ -21,7 +21,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/message"
-	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -49,15 +48,11 @@ func (f *journalFlags) used() bool {
 
 // selection is what the flags mean; an end that is not given is now, so that a replay does not send its own webhooks.
 func (f *journalFlags) selection(app string, now time.Time) journal.Selection {
-	s := journal.Selection{From: f.From.Time, To: f.To.Time, App: app, Events: f.events}
+	s := journal.Selection{
+		From: f.From.Time, To: f.To.Time, App: app, Events: f.events, Partitions: journal.Partitions(f.user, f.anonymous),
+	}
 	if s.To.IsZero() || s.To.After(now) {
 		s.To = now
-	}
-	if f.user != "" {
-		s.Partitions = append(s.Partitions, subscriber.Partition(webhook.ByUser.String(), f.user))
-	}
-	if f.anonymous != "" {
-		s.Partitions = append(s.Partitions, subscriber.Partition(webhook.ByAnonymous.String(), f.anonymous))
 	}
 	return s
 }
@@ -96,21 +91,23 @@ func (o *options) runJournal(cmd *cobra.Command) error {
 		return err
 	}
 	if o.app != "" && file.Apps[o.app] == nil {
-		return cli.Usagef("the file is that of --file, or the one that it says above", "app %q is not in the integration file", o.app)
+		return cli.Usagef("the file is that of --file, or the one that it says above",
+			"app %q is not in the integration file", o.app)
 	}
 	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)
 	if err != nil {
 		return err
 	}
-	if s.Output(stack.SubscribersTable) == "" {
-		return cli.Findingf("", "stack %q has no journal: its parameter Subscribers is off", s.Name)
+	table, err := journal.OfStack(s)
+	if err != nil {
+		return err
 	}
 	progress, err := openJournalProgress(o, time.Now())
 	if err != nil {
 		return err
 	}
 	r := &journalReplay{
-		options: o, cmd: cmd, stack: s, table: dynamo.NewTable(s.Config, s.Output(stack.SubscribersTable), 0), file: file,
+		options: o, cmd: cmd, stack: s, table: table, file: file,
 		progress: progress, sender: sender.New(s.Queue(stack.EventsQueue, "events"), o.rate), before: progress.Sent,
 	}
 	if err := r.preview(cmd.Context()); err != nil {
@@ -149,8 +146,8 @@ func (r *journalReplay) ask() error {
 	if r.found.webhooks == 0 {
 		return nil
 	}
-	r.cmd.PrintErrf("They go to the events queue%s.\nCleverTap does not deduplicate: what it has already is stored twice.\n",
-		r.rate.Pace(r.found.webhooks))
+	r.cmd.PrintErrf("They go to the events queue%s.\n"+
+		"CleverTap does not deduplicate: what it has already is stored twice.\n", r.rate.Pace(r.found.webhooks))
 	return r.Confirm(r.cmd, fmt.Sprintf("Send %s?", cli.Quantity(r.found.webhooks, "webhook")))
 }
 
@@ -176,8 +173,8 @@ func (r *journalReplay) send(ctx context.Context) error {
 	return r.sendPage(ctx, page)
 }
 
-// sendPage sends a page and notes what was accepted of it. The progress moves up to the first that was not; what was accepted
-// behind it is noted one by one.
+// sendPage sends a page and notes what was accepted of it. The progress moves up to the first that was not; what was
+// accepted behind it is noted one by one.
 func (r *journalReplay) sendPage(ctx context.Context, page []journal.Entry) error {
 	if ctx.Err() != nil {
 		return cli.ErrInterrupted
@@ -199,8 +196,9 @@ func (r *journalReplay) sendPage(ctx context.Context, page []journal.Entry) erro
 	return errors.Join(first, r.progress.save())
 }
 
-// encode makes of a body the message that the receiver would make of it now. The queue drops what it has seen in the last five
-// minutes: it must do so with what an interrupted run sends twice, but not with what the user sends once more.
+// encode makes of a body the message that the receiver would make of it now. The queue drops what it has seen in the
+// last five minutes: it must do so with what an interrupted run sends twice, but not with what the user sends once
+// more.
 func encode(app string, body []byte, run string, fifo bool) *stack.Outgoing {
 	ids := webhook.Peek(body)
 	out := stack.NewOutgoing(message.Encode(message.Message{App: app, Received: time.Now(), Body: body}, message.IDs{
@@ -251,7 +249,8 @@ func mostFirst(counts map[difference]int) []difference {
 		list = append(list, d)
 	}
 	slices.SortFunc(list, func(a, b difference) int {
-		return cmp.Or(b.Webhooks-a.Webhooks, cmp.Compare(a.Event, b.Event), cmp.Compare(a.Then, b.Then), cmp.Compare(a.Now, b.Now))
+		return cmp.Or(b.Webhooks-a.Webhooks,
+			cmp.Compare(a.Event, b.Event), cmp.Compare(a.Then, b.Then), cmp.Compare(a.Now, b.Now))
 	})
 	return list
 }

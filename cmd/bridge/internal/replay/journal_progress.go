@@ -19,8 +19,8 @@ import (
 // defaultJournalProgress is where the progress of a replay of the journal is noted.
 const defaultJournalProgress = "journal.progress"
 
-// journalProgress says how far a replay of the journal has come. It names the last entry by its key, which holds a person's
-// pseudonym, and nothing else of people.
+// journalProgress says how far a replay of the journal has come. It names the last entry by its key, which holds a
+// person's pseudonym, and nothing else of people.
 type journalProgress struct {
 	Stack     string    `json:"stack"`
 	Selection string    `json:"selection"` // a fingerprint of the flags
@@ -43,7 +43,8 @@ func openJournalProgress(o *options, now time.Time) (*journalProgress, error) {
 	}
 	selection := o.selection(o.app, now)
 	p := &journalProgress{
-		Stack: o.stack, Selection: o.fingerprint(o.app), Begun: now.UTC(), From: selection.From, To: selection.To, Run: rand.Text(),
+		Stack: o.stack, Selection: o.fingerprint(o.app), Begun: now.UTC(),
+		From: selection.From, To: selection.To, Run: rand.Text(),
 		path: path,
 	}
 	text, err := os.ReadFile(path)
@@ -59,7 +60,8 @@ func openJournalProgress(o *options, now time.Time) (*journalProgress, error) {
 		return nil, cli.Findingf(hint, "%s is no progress file of a replay of the journal", path)
 	}
 	if before.Stack != p.Stack || before.Selection != p.Selection {
-		return nil, cli.Findingf(hint, "%s belongs to a replay of other webhooks, begun %s", path, before.Begun.Format(time.DateTime))
+		return nil, cli.Findingf(hint, "%s belongs to a replay of other webhooks, begun %s",
+			path, before.Begun.Format(time.DateTime))
 	}
 	return &before, nil
 }

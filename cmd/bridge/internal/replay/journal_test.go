@@ -65,7 +65,8 @@ func keep(t *testing.T, c *clitest.Cloud, all ...kept) {
 	items := make(map[subscriber.Key]subscriber.Item)
 	for i, k := range all {
 		e := subscriber.Event{
-			App: k.app, Event: k.event, EventID: fmt.Sprint("e-", i), Created: k.at, Received: k.at, Settled: k.at.Add(time.Second),
+			App: k.app, Event: k.event, EventID: fmt.Sprint("e-", i),
+			Created: k.at, Received: k.at, Settled: k.at.Add(time.Second),
 			Outcome: "delivered", Records: "event,profile", Settings: "built-in", Attempt: 1, Body: []byte(k.body()),
 		}
 		if k.change != nil {
@@ -172,7 +173,8 @@ func TestReplayOfTheJournalKeepsTheOrderOfPeople(t *testing.T) {
 			all = append(all, kept{fmt.Sprint("user-", n%4), "demo", "TRIAL_STARTED", november(20, n), nil})
 		}
 		keep(t, c, all...)
-		if got := runJournal(t.Context(), t, c, "y\n", "--from 2026-11-20"); !got.Has(cli.OK, "journal: 150 webhooks sent\n", "") {
+		got := runJournal(t.Context(), t, c, "y\n", "--from 2026-11-20")
+		if !got.Has(cli.OK, "journal: 150 webhooks sent\n", "") {
 			t.Fatalf("got %+v", got)
 		}
 		last := make(map[string]string)
@@ -211,22 +213,27 @@ func TestReplayOfTheJournalGoesOnWhereItStopped(t *testing.T) {
 			t.Errorf("progress %s, %v", text, err)
 		}
 		c.Events.Refuse(nil)
-		for _, wrong := range []string{"--from 2026-11-21", "--from 2026-11-20 --app demo", "--from 2026-11-20 --event ACTIVATE"} {
-			if got := runJournalHere(t.Context(), c, "", wrong+" --yes"); !got.Has(cli.Finding, "", "belongs to a replay of other webhooks") {
+		for _, wrong := range []string{
+			"--from 2026-11-21", "--from 2026-11-20 --app demo", "--from 2026-11-20 --event ACTIVATE",
+		} {
+			got := runJournalHere(t.Context(), c, "", wrong+" --yes")
+			if !got.Has(cli.Finding, "", "belongs to a replay of other webhooks") {
 				t.Errorf("%s: got %+v", wrong, got)
 			}
 		}
 		time.Sleep(time.Hour) // the queue has forgotten what it has seen
 		sent := len(c.Events.Messages())
 		got = runJournalHere(t.Context(), c, "", "--from 2026-11-20 --yes")
-		if !got.Has(cli.OK, fmt.Sprintf("%d were before (--restart sends them again)", sent), fmt.Sprintf("%d more: sent by an earlier run", sent)) {
+		if !got.Has(cli.OK, fmt.Sprintf("%d were before (--restart sends them again)", sent),
+			fmt.Sprintf("%d more: sent by an earlier run", sent)) {
 			t.Errorf("got %+v", got)
 		}
 		checkSent(t, c.Events, bodies)
 		if got := runJournalHere(t.Context(), c, "", "--from 2026-11-20"); !got.Has(cli.OK, "journal: 0 webhooks sent", "") {
 			t.Errorf("once more: %+v", got)
 		}
-		if got := runJournalHere(t.Context(), c, "", "--from 2026-11-20 --yes --restart"); !got.Has(cli.OK, "journal: 130 webhooks sent\n", "") {
+		got = runJournalHere(t.Context(), c, "", "--from 2026-11-20 --yes --restart")
+		if !got.Has(cli.OK, "journal: 130 webhooks sent\n", "") {
 			t.Errorf("from the beginning: %+v", got)
 		}
 	})

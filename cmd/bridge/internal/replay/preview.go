@@ -123,7 +123,8 @@ func (r *journalReplay) hasSandbox(ctx context.Context, app string) bool {
 	return has
 }
 
-// outcomeThen is what became of a webhook, empty if settings had no part in it: what CleverTap refuses cannot be foreseen.
+// outcomeThen is what became of a webhook, empty if settings had no part in it: what CleverTap refuses cannot be
+// foreseen.
 func outcomeThen(e journal.Entry) string {
 	switch e.Outcome {
 	case forward.Delivered.String():
@@ -146,8 +147,8 @@ func outcomeNow(r explain.Result) string {
 	return withheld(r.Outcome, r.Reason)
 }
 
-// noEvent is what becomes of an event that is switched off. Whether a profile is sent for it depends on what is known of the
-// person at the time, so that nothing can be said about it.
+// noEvent is what becomes of an event that is switched off. Whether a profile is sent for it depends on what is known
+// of the person at the time, so that nothing can be said about it.
 const noEvent = "no event"
 
 // withheld is what becomes of a webhook for which nothing is sent.
@@ -189,7 +190,8 @@ func (p *journalPreview) text(settings string, before int) string {
 		}
 	}
 	line(before, "%d more: sent by an earlier run")
-	line(p.noBody, "%d more: without a body, and left out; the journal keeps bodies where the parameter Journal is \"bodies\"")
+	line(p.noBody, "%d more: without a body, and left out; "+
+		"the journal keeps bodies where the parameter Journal is \"bodies\"")
 	line(p.gone, "%d more: of apps that the integration file does not have, and left out")
 	line(p.delivered, "%d delivered then: CleverTap will have them twice")
 	line(p.waiting, "%d still on the way: CleverTap will have them twice")
@@ -212,7 +214,8 @@ func (p *journalPreview) text(settings string, before int) string {
 	}
 	line(len(list)-maxDifferences, "and %d more ways")
 	if p.unknown {
-		b.WriteString("  An app's secret could not be read: its webhooks of the sandbox were taken as if there were no sandbox account.\n")
+		b.WriteString("  An app's secret could not be read: its webhooks of the sandbox were taken " +
+			"as if there were no sandbox account.\n")
 	}
 	return b.String()
 }

@@ -68,12 +68,14 @@ func (o *sendOptions) follow(cmd *cobra.Command, table *dynamo.Table, a answer, 
 func (o *sendOptions) verdict(e *journal.Entry) error {
 	switch {
 	case e == nil:
-		return cli.Findingf("'bridge user show' says if the person is suppressed, of whom nothing is stored; 'bridge rejected list' shows "+
+		return cli.Findingf("'bridge user show' says if the person is suppressed, of whom nothing is stored; "+
+			"'bridge rejected list' shows "+
 			"what nothing can be made of; --wait=10m waits for longer", "the journal has no outcome of it after %s", o.wait)
 	case e.Outcome == forward.Rejected.String():
 		return cli.ErrFindings
 	case e.Outcome == forward.Retried.String():
-		return cli.Findingf("the bridge goes on trying: 'bridge user trace' shows it later", "it is still on its way after %s", o.wait)
+		return cli.Findingf("the bridge goes on trying: 'bridge user trace' shows it later",
+			"it is still on its way after %s", o.wait)
 	}
 	return nil
 }

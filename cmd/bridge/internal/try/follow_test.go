@@ -33,7 +33,8 @@ func settle(t *testing.T, c *clitest.Cloud, id string, outcomes ...outcome) {
 				e.App, e.Event, e.EventID, e.Received, e.Settled = "demo", "TRIAL_STARTED", "event-1", received, time.Now()
 				e.Settings, e.Account = "built-in", "AAA-111-2222"
 				key := subscriber.EventKey(subscriber.Partition("user", "casey"), "demo", received, id)
-				_, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(context.Background(), map[subscriber.Key]subscriber.Item{
+				table := dynamo.NewTable(c.Config(), clitest.Table, 0)
+				_, err := table.Put(context.Background(), map[subscriber.Key]subscriber.Item{
 					key: e.Item(time.Hour),
 				})
 				if err != nil {
@@ -69,13 +70,16 @@ func TestSendWaitsForTheOutcome(t *testing.T) {
 		},
 		"still under way": {[]outcome{{time.Second, retried}}, "--wait=1m", cli.Finding, "Still on its way",
 			"bridge: it is still on its way after 1m0s\nhint: the bridge goes on trying", time.Minute},
-		"no outcome": {nil, "--wait", cli.Finding, "200 {", "bridge: the journal has no outcome of it after 2m0s\n", 2 * time.Minute},
+		"no outcome": {
+			nil, "--wait", cli.Finding, "200 {", "bridge: the journal has no outcome of it after 2m0s\n", 2 * time.Minute,
+		},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
 			c.Secrets.Put(clitest.PurchaselySecret, `{"shared_secret":"`+clitest.DemoSecret+`"}`)
 			settle(t, c, "event-1", test.outcomes...)
 			begun := time.Now()
-			got := send(t.Context(), c, clitest.Webhook("casey", 1), append(strings.Fields(test.args), "--stack", clitest.Stack)...)
+			args := append(strings.Fields(test.args), "--stack", clitest.Stack)
+			got := send(t.Context(), c, clitest.Webhook("casey", 1), args...)
 			took := time.Since(begun)
 			if !got.Has(test.code, test.out, test.errs) || took < test.took-time.Second || took > test.took+time.Second {
 				t.Errorf("after %s: %+v", took, got)
@@ -96,11 +100,13 @@ func TestSendWaitsForTheOutcomeOfTheSameEvent(t *testing.T) {
 		}
 		time.Sleep(4 * time.Minute)
 		c.Receiver = clitest.Answer(http.StatusOK, `{"status":"queued"}`)
-		if got := send(t.Context(), c, body, "--stack", clitest.Stack, "--wait"); !got.Has(cli.OK, "Delivered 1 second later", "") {
+		got := send(t.Context(), c, body, "--stack", clitest.Stack, "--wait")
+		if !got.Has(cli.OK, "Delivered 1 second later", "") {
 			t.Errorf("within five minutes: %+v", got)
 		}
 		time.Sleep(time.Hour)
-		if got := send(t.Context(), c, body, "--stack", clitest.Stack, "--wait"); !got.Has(cli.Finding, "", "has no outcome of it") {
+		got = send(t.Context(), c, body, "--stack", clitest.Stack, "--wait")
+		if !got.Has(cli.Finding, "", "has no outcome of it") {
 			t.Errorf("an hour later: %+v", got)
 		}
 	})

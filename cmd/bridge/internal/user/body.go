@@ -26,7 +26,8 @@ func (o *traceOptions) printBody(
 	cmd *cobra.Command, table subscribers, h journal.History, lines []journal.Line,
 ) error {
 	if o.body < 1 || o.body > len(lines) {
-		return cli.Findingf("'bridge user trace' without --body prints the list", "the list has no webhook %d: it has %d", o.body, len(lines))
+		return cli.Findingf("'bridge user trace' without --body prints the list",
+			"the list has no webhook %d: it has %d", o.body, len(lines))
 	}
 	l := lines[o.body-1]
 	if l.Body == nil {
@@ -59,7 +60,9 @@ func (o *traceOptions) printBody(
 }
 
 // known is what the table has of a person, as an explanation takes it.
-func known(p journal.Person, accounts clevertap.Accounts) (map[string]subscriber.State, map[subscriber.Key]subscriber.Item) {
+func known(
+	p journal.Person, accounts clevertap.Accounts,
+) (map[string]subscriber.State, map[subscriber.Key]subscriber.Item) {
 	states := make(map[string]subscriber.State)
 	for _, s := range p.States {
 		if s.Account == accounts.Production.ID {

@@ -69,10 +69,11 @@ type shownApp struct {
 	Suppressed   bool      `json:"suppressed"`
 	SuppressedAt time.Time `json:"suppressed_at,omitzero"`
 	RestoredAt   time.Time `json:"restored_at,omitzero"`
+	sentences    []string
 }
 
 func newShownApp(s journal.AppPerson) shownApp {
-	return shownApp{s.CleverTapID, s.ObservedAt, s.Suppressed(), s.SuppressedAt, s.RestoredAt}
+	return shownApp{s.CleverTapID, s.ObservedAt, s.Suppressed(), s.SuppressedAt, s.RestoredAt, s.Describe()}
 }
 
 func (o *showOptions) run(cmd *cobra.Command) error {
@@ -153,20 +154,18 @@ func (s shown) text() string {
 		b.WriteString("no purchase is known\n")
 	}
 	for _, app := range slices.Sorted(maps.Keys(s.Apps)) {
-		for _, line := range s.Apps[app].lines() {
-			fmt.Fprintf(&b, "%s: %s\n", app, line)
+		for _, sentence := range s.Apps[app].sentences {
+			fmt.Fprintf(&b, "%s: %s\n", app, sentence)
 		}
 	}
 	if s.Webhooks == 0 {
 		b.WriteString("no webhook is in the journal\n")
 	} else {
-		fmt.Fprintf(&b, "%s in the journal: 'bridge user trace' shows what became of each\n", cli.Quantity(s.Webhooks, "webhook"))
+		fmt.Fprintf(&b, "%s in the journal: 'bridge user trace' shows what became of each\n",
+			cli.Quantity(s.Webhooks, "webhook"))
 	}
 	return b.String()
 }
-
-// instant is how times are printed.
-const instant = "2 Jan 2006 15:04:05 UTC"
 
 func (a shownAccount) text(name string) string {
 	title, verdict := name, "no purchase is active"
@@ -181,20 +180,8 @@ func (a shownAccount) text(name string) string {
 	rows := [][]string{}
 	for _, id := range slices.Sorted(maps.Keys(a.state.State)) {
 		p := a.state.State[id]
-		rows = append(rows, []string{"  " + id, map[bool]string{true: "active", false: "ended"}[p.Active], "as of " + p.At.Format(instant)})
+		active := map[bool]string{true: "active", false: "ended"}[p.Active]
+		rows = append(rows, []string{"  " + id, active, "as of " + p.At.Format(journal.Instant)})
 	}
 	return title + ": " + verdict + "\n" + cli.Table(rows)
-}
-
-// lines are what was said of the person.
-func (a shownApp) lines() (lines []string) {
-	if a.Suppressed {
-		lines = append(lines, "suppressed since "+a.SuppressedAt.Format(instant)+": nothing is sent or stored of the person")
-	} else if !a.SuppressedAt.IsZero() {
-		lines = append(lines, "restored on "+a.RestoredAt.Format(instant)+", after a suppression")
-	}
-	if a.CleverTapID != "" {
-		lines = append(lines, "linked to the CleverTap ID "+a.CleverTapID+" since "+a.ObservedAt.Format(instant))
-	}
-	return lines
 }

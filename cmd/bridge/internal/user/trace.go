@@ -12,8 +12,6 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
-	"github.com/purchasely-clevertap/bridge/shared/subscriber"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 type traceOptions struct {
@@ -83,16 +81,15 @@ func (o *traceOptions) run(cmd *cobra.Command) error {
 // partitions are the person's partitions of the table, and what their ids are called.
 func (p *person) partitions(cmd *cobra.Command) (partitions, names []string, err error) {
 	if p.user != "" {
-		partitions, names = append(partitions, subscriber.Partition(webhook.ByUser.String(), p.user)), append(names, "user id")
+		names = append(names, "user id")
 	}
 	if p.anonymous != "" {
-		partitions = append(partitions, subscriber.Partition(webhook.ByAnonymous.String(), p.anonymous))
 		names = append(names, "anonymous id")
 	}
-	if len(partitions) == 0 {
+	if len(names) == 0 {
 		return nil, nil, cli.BadUsage(cmd, errNoPerson)
 	}
-	return partitions, names, nil
+	return journal.Partitions(p.user, p.anonymous), names, nil
 }
 
 // trace is what user trace --json prints.
@@ -137,7 +134,9 @@ func newTrace(h journal.History, lines []journal.Line) trace {
 func traceText(h journal.History, lines []journal.Line, names []string) string {
 	var b strings.Builder
 	for i, p := range h.People {
-		b.WriteString(nowText(nameOf(h, names, i), p))
+		for _, sentence := range p.Describe() {
+			fmt.Fprintf(&b, "Today, %s: %s.\n", nameOf(h, names, i), sentence)
+		}
 	}
 	if h.Unfollowed > 0 {
 		fmt.Fprintf(&b, "Transfers lead to %s more, which are not in this list.\n", cli.Quantity(h.Unfollowed, "id"))
@@ -173,34 +172,4 @@ func nameOf(h journal.History, names []string, person int) string {
 	default:
 		return fmt.Sprintf("transfer's other id %d", person-len(names)+1)
 	}
-}
-
-// nowText says what is known of an id today.
-func nowText(name string, p journal.Person) string {
-	var b strings.Builder
-	say := func(format string, args ...any) {
-		fmt.Fprintf(&b, "Today, %s: %s.\n", name, fmt.Sprintf(format, args...))
-	}
-	for _, s := range p.States {
-		verdict := "no active subscription"
-		if s.Active() {
-			verdict = "an active subscription"
-		}
-		say("%s at the CleverTap account %s", verdict, s.Account)
-		if s.Damage != nil {
-			say("this is what is believed of it: %s", s.Damage)
-		}
-	}
-	if len(p.States) == 0 {
-		say("no purchase is known")
-	}
-	for _, s := range p.Apps {
-		if s.Damage != nil {
-			say("%s cannot be read for %s, so that webhooks wait", s.Damage, s.App)
-		}
-		for _, line := range newShownApp(s).lines() {
-			say("for %s %s", s.App, line)
-		}
-	}
-	return b.String()
 }

@@ -50,7 +50,9 @@ func fillJournal(t *testing.T, c *clitest.Cloud) {
 		entry("SUBSCRIPTION_STARTED", "e-1", at(20, 1, 0), func(e *subscriber.Event) {
 			e.Name, e.Body = "Subscription Started", []byte(clitest.Webhook("casey", 1))
 		}),
-		entry("SUBSCRIPTION_TRANSFERRED", "e-2", at(20, 30, 0), func(e *subscriber.Event) { e.Active, e.Other = "false", learner }))
+		entry("SUBSCRIPTION_TRANSFERRED", "e-2", at(20, 30, 0), func(e *subscriber.Event) {
+			e.Active, e.Other = "false", learner
+		}))
 	putWebhooks(t, c, learner,
 		entry("SUBSCRIPTION_RECEIVED", "e-3", at(20, 30, 1), func(e *subscriber.Event) { e.Other = anonymous }),
 		entry("RENEWAL_DISABLED", "e-4", at(21, 0, 0), func(e *subscriber.Event) {
@@ -73,7 +75,8 @@ func fillJournal(t *testing.T, c *clitest.Cloud) {
 	person := subscriber.Person{CleverTapID: "__linked", ObservedAt: at(20, 0, 0)}
 	suppressed := subscriber.Person{SuppressedAt: at(22, 30, 0)}
 	_, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(t.Context(), map[subscriber.Key]subscriber.Item{
-		subscriber.PersonKey(learner, "demo"): person.Item(time.Now()), subscriber.PersonKey(learner, "shop"): suppressed.Item(time.Now()),
+		subscriber.PersonKey(learner, "demo"): person.Item(time.Now()),
+		subscriber.PersonKey(learner, "shop"): suppressed.Item(time.Now()),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +99,8 @@ func TestTrace(t *testing.T) {
 			if got.Code != cli.OK || got.Errs != "" {
 				t.Errorf("got %+v", got)
 			}
-			clitest.Golden(t, filepath.Join("testdata", "trace", strings.NewReplacer(" ", "-", ",", "").Replace(name)+".want"), got.Out)
+			file := strings.NewReplacer(" ", "-", ",", "").Replace(name) + ".want"
+			clitest.Golden(t, filepath.Join("testdata", "trace", file), got.Out)
 		})
 	}
 }
@@ -113,13 +117,15 @@ func TestTraceExplainsABodyUnderTodaysSettings(t *testing.T) {
 		"for programs":        {"--body 1 --json", cli.OK, `,"body":{"event_name":"TRIAL_STARTED",`, ""},
 		"for programs, too":   {"--body 1 --json", cli.OK, `{"webhook":{"number":1,`, ""},
 		"outside of the days": {"--body 1 --from 1h", cli.OK, body, ""},
-		"not kept":            {"--body 3", cli.Finding, "", "the journal has no body of webhook 3\nhint: the stack's parameter Journal"},
-		"too far":             {"--body 99", cli.Finding, "", "the list has no webhook 99: it has 8"},
-		"before the list":     {"--body -1", cli.Finding, "", "the list has no webhook -1"},
+		"not kept": {"--body 3", cli.Finding, "",
+			"the journal has no body of webhook 3\nhint: the stack's parameter Journal"},
+		"too far":         {"--body 99", cli.Finding, "", "the list has no webhook 99: it has 8"},
+		"before the list": {"--body -1", cli.Finding, "", "the list has no webhook -1"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
 			fillJournal(t, c)
-			got := run(t, c, "", "trace --stack purchasely-clevertap --file testdata/integrations.yaml --user learner-1 "+test.args)
+			got := run(t, c, "",
+				"trace --stack purchasely-clevertap --file testdata/integrations.yaml --user learner-1 "+test.args)
 			if !got.Has(test.code, test.out, test.errs) {
 				t.Errorf("got %+v", got)
 			}
@@ -130,7 +136,8 @@ func TestTraceExplainsABodyUnderTodaysSettings(t *testing.T) {
 // What is known of the person counts: a link and the state for the webhook's own app.
 func TestTraceExplainsABodyWithWhatIsKnownOfThePerson(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		const end = `{"event_name":"DEACTIVATE","anonymous_user_id":"A-1","event_id":"e","purchasely_subscription_id":"subs_2"}`
+		const end = `{"event_name":"DEACTIVATE","anonymous_user_id":"A-1","event_id":"e",` +
+			`"purchasely_subscription_id":"subs_2"}`
 		putWebhooks(t, c, anonymous, subscriber.Event{
 			App: "demo", Event: "DEACTIVATE", EventID: "e", Received: at(20, 1, 0), Settled: at(20, 1, 1), Outcome: "skipped",
 			Reason: "disabled", Body: []byte(end),
@@ -156,7 +163,8 @@ func TestTraceFollowsTransfers(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		received := func(to, from string) {
 			putWebhooks(t, c, to, subscriber.Event{
-				App: "demo", Event: "SUBSCRIPTION_RECEIVED", EventID: "e", Received: at(20, 1, 0), Settled: at(20, 1, 1), Outcome: "delivered", Other: from,
+				App: "demo", Event: "SUBSCRIPTION_RECEIVED", EventID: "e", Outcome: "delivered",
+				Received: at(20, 1, 0), Settled: at(20, 1, 1), Other: from,
 			})
 		}
 		id := func(n int) string { return subscriber.Partition("user", strings.Repeat("x", n+1)) }

@@ -14,11 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/subscriber"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // NewCommand returns "user". network makes the calls to AWS; nil is the real one.
@@ -109,9 +108,6 @@ func (p *person) partition(cmd *cobra.Command) (string, error) {
 		return "", cli.BadUsage(cmd, errors.New("name the person by --user or by --anonymous, not by both"))
 	case p.user == "" && p.anonymous == "":
 		return "", cli.BadUsage(cmd, errNoPerson)
-	case p.user != "":
-		return subscriber.Partition(webhook.ByUser.String(), p.user), nil
-	default:
-		return subscriber.Partition(webhook.ByAnonymous.String(), p.anonymous), nil
 	}
+	return journal.Partitions(p.user, p.anonymous)[0], nil
 }

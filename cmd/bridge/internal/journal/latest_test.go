@@ -1,0 +1,182 @@
+package journal_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+)
+
+// entry is what the journal has of a webhook that arrived some time ago.
+type entry struct {
+	ago             time.Duration
+	id              string
+	app, event      string
+	outcome, reason string
+}
+
+func fill(t *testing.T, c *clitest.Cloud, entries ...entry) *dynamo.Table {
+	t.Helper()
+	table := dynamo.NewTable(c.Config(), clitest.Table, 0)
+	items := make(map[subscriber.Key]subscriber.Item)
+	for _, e := range entries {
+		received := time.Now().Add(-e.ago)
+		item := subscriber.Event{
+			App: e.app, Event: e.event, EventID: e.id, Received: received, Settled: received.Add(time.Second),
+			Outcome: e.outcome, Reason: e.reason, Attempt: 1, Settings: "built-in",
+		}.Item(30 * 24 * time.Hour)
+		items[subscriber.EventKey(subscriber.Partition("user", e.id), e.app, received, e.id)] = item
+	}
+	if _, err := table.Put(t.Context(), items); err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// some are entries of two apps with every outcome, two of them of the same instant.
+var some = []entry{
+	{5 * time.Minute, "e5", "demo", "ACTIVATE", "skipped", "event_off"},
+	{4 * time.Minute, "e4", "shop", "ACTIVATE", "delivered", ""},
+	{3 * time.Minute, "e3a", "demo", "TRIAL_STARTED", "rejected", "clevertap_513"},
+	{3 * time.Minute, "e3b", "demo", "TRIAL_STARTED", "retry", "server"},
+	{2 * time.Minute, "e2", "demo", "DEACTIVATE", "delivered", ""},
+}
+
+func ids(p journal.Page) string {
+	var all []string
+	for _, e := range p.Entries {
+		all = append(all, e.EventID)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestLatestSelects(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		table := fill(t, c, some...)
+		at := func(ago time.Duration) time.Time { return time.Now().Add(-ago) }
+		for name, test := range map[string]struct {
+			selection journal.Selection
+			want      string
+		}{
+			"everything":      {journal.Selection{}, "e2 e3b e3a e4 e5"},
+			"an app":          {journal.Selection{App: "shop"}, "e4"},
+			"events":          {journal.Selection{Events: []string{"ACTIVATE", "DEACTIVATE"}}, "e2 e4 e5"},
+			"an outcome":      {journal.Selection{Outcome: "retry"}, "e3b"},
+			"a reason":        {journal.Selection{Reason: "event_off"}, "e5"},
+			"a period":        {journal.Selection{From: at(4 * time.Minute), To: at(2 * time.Minute)}, "e3b e3a e4"},
+			"a person":        {journal.Selection{Partitions: journal.Partitions("e4", "e4")}, "e4"},
+			"nothing of that": {journal.Selection{App: "shop", Outcome: "retry"}, ""},
+		} {
+			p, err := journal.Latest(t.Context(), table, test.selection, 10, time.Now())
+			if got := ids(p); err != nil || got != test.want || p.Older || !p.Complete {
+				t.Errorf("%s: %q, want %q; older %t, complete %t, %v", name, got, test.want, p.Older, p.Complete, err)
+			}
+		}
+	})
+}
+
+// Pages have every entry once, whatever their size and however many arrived at once.
+func TestPagesOfTheJournalFollowEachOther(t *testing.T) {
+	for size, total := range map[int]int{1: 30, 7: 100, journal.MaxPage: 2*journal.MaxPage + 100} {
+		clitest.Subtest(t, fmt.Sprint("pages of ", size), func(t *testing.T, c *clitest.Cloud) {
+			var many []entry
+			for n := range total {
+				ago := time.Duration(n*7%(total/2)) * time.Millisecond // at least two at each
+				many = append(many, entry{ago, fmt.Sprint(n), "demo", "ACTIVATE", "delivered", ""})
+			}
+			table := fill(t, c, many...)
+			seen := make(map[string]bool)
+			var s journal.Selection
+			for older, before := true, time.Now(); older; {
+				p, err := journal.Latest(t.Context(), table, s, size, time.Now())
+				if err != nil || len(p.Entries) == 0 || p.Older && len(p.Entries) < size {
+					t.Fatalf("%d entries, %v", len(p.Entries), err)
+				}
+				for _, e := range p.Entries {
+					if seen[e.EventID] || e.Received.After(before) {
+						t.Fatalf("%s again, or out of order", e.EventID)
+					}
+					seen[e.EventID], before = true, e.Received
+				}
+				older, s.To = p.Older, before
+			}
+			if len(seen) != total {
+				t.Errorf("%d entries, want %d", len(seen), total)
+			}
+		})
+	}
+}
+
+// What the deadline leaves time for is shown, and said to be a part.
+func TestLatestEndsInTime(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		table := fill(t, c, some...)
+		c.Dynamo.Inject(awstest.Hang)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if p, err := journal.Latest(ctx, table, journal.Selection{}, 10, time.Now()); err != nil || p.Complete {
+			t.Errorf("%+v, %v", p, err)
+		}
+		c.Dynamo.Inject(awstest.Down)
+		if p, err := journal.Latest(t.Context(), table, journal.Selection{}, 10, time.Now()); err == nil {
+			t.Errorf("no error but %+v", p)
+		}
+	})
+}
+
+func TestJournalCommand(t *testing.T) {
+	for name, test := range map[string]struct {
+		args      string
+		code      int
+		out, errs string
+	}{
+		"a page": {"--limit 1 --outcome delivered", cli.OK, "" +
+			"ARRIVED (UTC)        APP   EVENT       OUTCOME    ATTEMPT  BECAUSE\n" +
+			"2026-11-23 09:58:00  demo  DEACTIVATE  delivered  1        –\n" +
+			"older ones: --to 2026-11-23T09:58:00Z\n", ""},
+		"the next": {"--limit 1 --outcome delivered --to 2026-11-23T09:58:00Z", cli.OK, "" +
+			"ARRIVED (UTC)        APP   EVENT     OUTCOME    ATTEMPT  BECAUSE\n" +
+			"2026-11-23 09:56:00  shop  ACTIVATE  delivered  1        –\n", ""},
+		"reasons in words": {"--reason clevertap_513", cli.OK, "" +
+			"ARRIVED (UTC)        APP   EVENT          OUTCOME   ATTEMPT  BECAUSE\n" +
+			"2026-11-23 09:57:00  demo  TRIAL_STARTED  rejected  1        " +
+			"CleverTap refused it for good with the code 513 (event name is CleverTap's own)\n", ""},
+		"nothing":            {"--app chess", cli.OK, "the journal has no such webhook\n", ""},
+		"an unknown outcome": {"--outcome lost", cli.Usage, "", `"lost" is none of delivered, skipped, rejected, retry`},
+		"no limit":           {"--limit 0", cli.Usage, "", "want 1 to 1000"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
+			fill(t, c, some...)
+			line := "journal --stack " + clitest.Stack + " " + test.args
+			got := clitest.Run(t.Context(), journal.NewCommand(c), "", strings.Fields(line)...)
+			if got.Code != test.code || !strings.Contains(got.Errs, test.errs) {
+				t.Errorf("got %+v", got)
+			}
+			if diff := cmp.Diff(test.out, got.Out); diff != "" {
+				t.Error(diff)
+			}
+			got.CheckLeaks(t)
+		})
+	}
+}
+
+func TestWithoutATableThereIsNoJournal(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		delete(c.Outputs, "SubscribersTable")
+		c.Stacks.Create(clitest.Stack, c.Outputs)
+		got := clitest.Run(t.Context(), journal.NewCommand(c), "", "journal", "--stack", clitest.Stack)
+		if !got.Has(cli.Finding, "", "has no journal: its parameter Subscribers is off") {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
