@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -18,6 +19,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+	"github.com/purchasely-clevertap/bridge/shared/config"
+	store "github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -49,7 +52,7 @@ func TestEveryCommandHelps(t *testing.T) {
 			t.Errorf("%s takes a secret as an argument", name)
 		}
 	})
-	for _, group := range []string{"", "app", "rejected", "user"} {
+	for _, group := range []string{"", "app", "rejected", "settings", "user"} {
 		got := clitest.Run(t.Context(), newRootCommand(nil), "", strings.Fields(group)...)
 		if !got.Has(cli.OK, "Available Commands:", "") {
 			t.Errorf("%s: got %+v", group, got)
@@ -102,6 +105,9 @@ func TestWrongCommandLines(t *testing.T) {
 			"no app is named"},
 		"app add with a passcode":              {"app add --passcode x demo", "unknown flag: --passcode"},
 		"app check of two apps":                {"app check demo shop", "accepts at most 1 arg(s)"},
+		"settings put of what is built in":     {"settings put --yes", "hint: name a file with --file"},
+		"settings put of standard input":       {"settings put --file -", "give --yes"},
+		"settings history of nothing":          {"settings history --limit 0", "want a limit of 1 or more"},
 		"rejected with a word":                 {"rejected lst", `unknown command "lst"`},
 		"rejected list of an age that is none": {"rejected list --older tomorrow", "want an age such as 30m, 12h or 3d"},
 		"rejected list of nothing": {"rejected list --older 2d --newer 1d",
@@ -138,6 +144,9 @@ var onStack = map[string]string{
 	"user erase": "user erase --app demo --user u", "user seed": "user seed testdata/subscribers.csv",
 	"user link": "user link --app demo --user u --clevertap-id x", "status": "status", "journal": "journal",
 	"user suppress": "user suppress --app demo --user u", "user restore": "user restore --app demo --user u",
+	"settings show": "settings show", "settings diff": "settings diff --file ../../events/integrations.yaml",
+	"settings put":     "settings put --file ../../events/integrations.yaml --yes",
+	"settings history": "settings history", "settings rollback": "settings rollback --yes",
 }
 
 func TestWithoutAWSEveryCommandSaysWhatIsMissing(t *testing.T) {
@@ -243,6 +252,9 @@ func furnish(t *testing.T, c *clitest.Cloud) {
 	clitest.Put(c.FIFODeadLetters, 2*day, "anna's", clitest.Webhook("anna", 1),
 		clitest.Attributes("demo", "", "2026-11-21T10:00:00.000Z"))
 	const active = `{"subs_1":{"active":true,"at":"2026-03-14T12:00:00.000Z","rank":"activate"}}`
+	former := bytes.Replace(config.Integrations, []byte("charged: true"), []byte("charged: false"), 1)
+	c.S3.Put(clitest.Bucket, store.Key, former)
+	c.S3.Put(clitest.Bucket, store.Key, config.Integrations)
 	items := make(map[subscriber.Key]subscriber.Item)
 	for _, user := range []string{"anna", "learner-40213"} {
 		partition := subscriber.Partition("user", user)
@@ -384,7 +396,7 @@ func TestExamplesWorkAsPrinted(t *testing.T) {
 		`"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`
 	inputs := map[string]string{
 		"app add": values, "rejected redrive": "y\n", "rejected purge": "y\n4\n", "user erase": "y\n",
-		"user link": "y\n", "user suppress": "y\n", "user restore": "y\n",
+		"settings put": "y\n", "settings rollback": "y\n", "user link": "y\n", "user suppress": "y\n", "user restore": "y\n",
 	}
 	names := maps.Clone(onStack)
 	for _, offline := range []string{"lint", "explain", "sample"} {

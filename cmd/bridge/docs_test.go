@@ -13,6 +13,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/shared/config"
 )
 
 var (
@@ -110,8 +111,12 @@ func pageFiles() map[string]string {
 		`"store_product_id":"com.example.parla.plus.monthly","store_transaction_id":"230001234567890",` +
 		`"amount_in_eur":9.99,"amount_in_customer_currency":9.99,"customer_currency":"EUR",` +
 		`"environment":"PRODUCTION","offer_type":"NONE","subscription_status":"AUTO_RENEWING"}` + "\n"
+	summer := strings.Replace(string(config.Integrations), "ACTIVATE: {send: false}",
+		"ACTIVATE: {send: false}\n        SUBSCRIPTION_RENEWED: {name: Subscription Renewed}\n"+
+			"        RENEWAL_DISABLED: {send: false}", 1)
 	return map[string]string{
-		"trial.json": trial, "payment.json": payment,
+		"summer.yaml": summer,
+		"trial.json":  trial, "payment.json": payment,
 		"demo.json":       purchasely + `,"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`,
 		"purchasely.json": purchasely + "}",
 		"backfill.jsonl":  strings.Replace(strings.Repeat(renewed, 30), "05-02", "04-01", 1),

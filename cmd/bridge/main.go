@@ -23,6 +23,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/lint"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/queue"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/replay"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/status"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/try"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/user"
@@ -42,7 +43,8 @@ func newRootCommand(network http.RoundTripper) *cobra.Command {
 		`bridge is the tool for those who run the bridge from Purchasely to CleverTap.
 
 It checks integration files, explains offline what becomes of a webhook, gives apps their
-secrets and checks them, shows and sends back what was not delivered, and sends webhooks.
+secrets and checks them, changes what is sent without a deployment, shows and sends back
+what was not delivered, and sends webhooks.
 
 Exit codes: 0 all is well, 1 something was found or refused, 2 the command line is wrong.`,
 		lint.NewCommand(),
@@ -53,6 +55,7 @@ Exit codes: 0 all is well, 1 something was found or refused, 2 the command line 
 		queue.NewCommand(network),
 		replay.NewCommand(network),
 		user.NewCommand(network),
+		settings.NewCommand(network),
 		status.NewCommand(network),
 		journal.NewCommand(network),
 		try.NewFakeCommand(),

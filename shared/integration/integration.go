@@ -9,6 +9,7 @@ package integration
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,6 +87,12 @@ func (a *App) Event(name []byte) EventRule {
 	rule.Name += string(name)
 	return rule
 }
+
+// EventNames returns the names of the events that the catalogue or the file has, sorted.
+func (a *App) EventNames() []string { return slices.Sorted(maps.Keys(a.events)) }
+
+// NamedPropertyNames returns the flat names of the event properties that the file names, sorted.
+func (a *App) NamedPropertyNames() []string { return slices.Sorted(maps.Keys(a.namedProperties)) }
 
 // Property returns the decision on an attribute of the catalogue as a property of the event, by its index. For a
 // pattern it is for names without an entry of their own: call NamedProperty with the real name first.

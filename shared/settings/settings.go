@@ -296,7 +296,7 @@ func (s *Store[T]) find(ctx context.Context, newest Object, faulty bool) (findin
 	value, wrong := s.read(object, err)
 	seen := Object{ETag: object.ETag, Version: object.Version}
 	if wrong == nil {
-		return finding[T]{newest: seen, current: InForce[T]{value, name(object.Text)}}, nil
+		return finding[T]{newest: seen, current: InForce[T]{value, Name(object.Text)}}, nil
 	}
 	good, err := s.newestGood(ctx, object.Version)
 	bad := &Rejected{Version: object.Version, Err: wrong, InForce: good.Name}
@@ -319,7 +319,7 @@ func (s *Store[T]) newestGood(ctx context.Context, faulty string) (InForce[T], e
 			return InForce[T]{}, err
 		}
 		if value, wrong := s.read(object, err); wrong == nil {
-			return InForce[T]{value, name(object.Text)}, nil
+			return InForce[T]{value, Name(object.Text)}, nil
 		}
 	}
 	return InForce[T]{s.builtIn, BuiltIn}, nil
@@ -338,8 +338,8 @@ func (s *Store[T]) read(object Object, fetchErr error) (value T, err error) {
 	return s.parse(object.Text)
 }
 
-// name is how a file is called in logs.
-func name(text []byte) string {
+// Name is how a file is called in logs: the first twelve hex digits of its SHA-256.
+func Name(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])[:12]
 }

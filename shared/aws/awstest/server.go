@@ -51,6 +51,7 @@ type Server struct {
 	S3         *S3
 	CloudWatch *CloudWatch
 	Logs       *Logs
+	STS        *STS
 
 	services map[string]*Service // by the target header, up to its dot
 	closing  chan struct{}
@@ -75,7 +76,7 @@ func NewInProcess(now func() time.Time) *Server {
 	}
 	s := &Server{URL: "http://aws.test", closing: make(chan struct{})}
 	s.SQS, s.Secrets, s.Dynamo, s.Stacks, s.S3 = newSQS(s, now), newSecrets(), newDynamo(), newStacks(), newS3(now)
-	s.CloudWatch, s.Logs = newCloudWatch(), newLogs()
+	s.CloudWatch, s.Logs, s.STS = newCloudWatch(), newLogs(), newSTS()
 	s.services = map[string]*Service{
 		"AmazonSQS": &s.SQS.Service, "secretsmanager": &s.Secrets.Service, "DynamoDB_20120810": &s.Dynamo.Service,
 		"": &s.Stacks.Service, "Logs_20140328": &s.Logs.Service,
@@ -156,8 +157,8 @@ type call struct {
 }
 
 // find tells which service a request calls, and what. S3's requests have paths. Others have a header that names
-// service and operation; CloudFormation's protocol has none and names the operation in a form, and CloudWatch's in
-// the path.
+// service and operation; CloudFormation's and STS's protocol has none and names the operation in a form, and
+// CloudWatch's in the path.
 func (s *Server) find(r *http.Request, body []byte) (*Service, call) {
 	target, name, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	if operation, ok := strings.CutPrefix(r.URL.Path, cloudWatchPath); ok {
@@ -178,6 +179,9 @@ func (s *Server) find(r *http.Request, body []byte) (*Service, call) {
 	if target == "" {
 		form, _ := url.ParseQuery(string(body))
 		name = form.Get("Action")
+		if name == callerIdentity {
+			service = &s.STS.Service
+		}
 		body, _ = json.Marshal(map[string]string{"StackName": form.Get("StackName")})
 	}
 	return service, call{name, service.operations[name], body}

@@ -23,8 +23,8 @@ const Version = "2.0.0"
 // fileNames are where an integration file is looked for, below the working directory.
 var fileNames = []string{"integrations.yaml", "shared/config/integrations.yaml"}
 
-// builtIn is how problems name the file that is built into this program.
-const builtIn = "built-in integrations.yaml"
+// BuiltIn is how problems name the file that is built into this program.
+const BuiltIn = "built-in integrations.yaml"
 
 // FileFlag declares --file, which names an integration file.
 func FileFlag(cmd *cobra.Command, path *string) {
@@ -41,7 +41,7 @@ func ReadIntegrations(cmd *cobra.Command, path string) (name string, text []byte
 	switch {
 	case err != nil:
 		return name, nil, Usagef("name an integration file", "integration file: %w", err)
-	case name == builtIn:
+	case name == BuiltIn:
 		cmd.PrintErrf("integration file: the one built into bridge %s, for there is no %s here\n",
 			Version, strings.Join(fileNames, " and no "))
 	default:
@@ -62,7 +62,7 @@ func findIntegrations(cmd *cobra.Command, path string) (name string, text []byte
 				return name, text, err
 			}
 		}
-		return builtIn, config.Integrations, nil
+		return BuiltIn, config.Integrations, nil
 	}
 	text, err = os.ReadFile(path)
 	return path, text, err

@@ -36,6 +36,7 @@ const (
 	ForwarderLog     = "/aws/lambda/purchasely-clevertap-forwarder"
 	PurchaselySecret = "purchasely-clevertap/demo/purchasely"
 	CleverTapSecret  = "purchasely-clevertap/demo/clevertap"
+	Bucket           = "purchasely-clevertap-settingsbucket-1a2b3c4d5e6f"
 )
 
 func init() { config.Integrations = integrations() }
@@ -113,7 +114,7 @@ func New(t testing.TB) *Cloud {
 	}
 	c.Outputs = map[string]string{
 		"WebhookUrl":    "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/purchasely/{app}",
-		"SecretsPrefix": Stack, "SubscribersTable": Table,
+		"SecretsPrefix": Stack, "SubscribersTable": Table, "SettingsBucket": Bucket,
 	}
 	create := func(name, output string) *awstest.Queue {
 		q := c.SQS.Create(awstest.QueueConfig{Name: Stack + "-" + name, Retention: 14 * 24 * time.Hour})
@@ -128,6 +129,8 @@ func New(t testing.TB) *Cloud {
 	c.Rejected = create("rejected", "RejectedQueueUrl")
 	c.Stacks.Create(Stack, c.Outputs)
 	c.Logs.Create(ForwarderLog)
+	c.Stacks.SetParameters(Stack, map[string]string{"SettingsRefresh": "60s"})
+	c.S3.Create(Bucket)
 	c.Table = c.Dynamo.Create(Table, subscriber.PartitionAttribute, subscriber.SortAttribute)
 	c.CleverTap = clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
 		{ID: "AAA-111-2222", Region: "in1", Passcodes: []string{"right-pass"}},

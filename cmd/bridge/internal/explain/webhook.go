@@ -38,14 +38,16 @@ type Result struct {
 	Outcome string
 	Reason  string // why it is not delivered
 	Records forward.Kinds
-	Name    string // of the event at CleverTap; empty if it is not sent
+	Name    string                   // of the event at CleverTap; empty if it is not sent
+	JSON    map[forward.Kinds]string // what is sent, by its one kind
 }
 
-// Results says what becomes of an app's webhooks under an integration file, without what is stored of people.
+// Results says what becomes of an app's webhooks that arrive at a time under an integration file, without what is
+// stored of people.
 func Results(
-	ctx context.Context, file *integration.File, app string, bodies [][]byte, sandboxAccount bool,
+	ctx context.Context, file *integration.File, app string, bodies [][]byte, received time.Time, sandboxAccount bool,
 ) ([]Result, error) {
-	b := batch{file: file, app: app, bodies: bodies, received: time.Now(), sandboxAccount: sandboxAccount}
+	b := batch{file: file, app: app, bodies: bodies, received: received, sandboxAccount: sandboxAccount}
 	results := make([]Result, len(bodies))
 	handler := b.handler(&recorder{uploads: make(map[string][]upload)})
 	handler.Observe = func(r forward.Result) {
@@ -54,7 +56,9 @@ func Results(
 		if r.Fault != nil {
 			result.Reason = string(r.Fault.Reason)
 		}
+		result.JSON = make(map[forward.Kinds]string)
 		for _, record := range r.Records {
+			result.JSON[record.Kind] = string(record.JSON)
 			if result.Records |= record.Kind; record.Kind == forward.Event {
 				result.Name = eventName(record.JSON)
 			}

@@ -247,7 +247,7 @@ func (p *preflight) foresee(r *replay) error {
 	if len(p.bodies) == 0 {
 		return nil
 	}
-	results, err := explain.Results(r.cmd.Context(), r.settings, r.app, p.bodies, r.sandbox)
+	results, err := explain.Results(r.cmd.Context(), r.settings, r.app, p.bodies, time.Now(), r.sandbox)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (r *journalReplay) compare(ctx context.Context, batch []journal.Entry) erro
 	for i, e := range batch {
 		bodies[i] = e.Body
 	}
-	results, err := explain.Results(ctx, r.file, app, bodies, r.hasSandbox(ctx, app))
+	results, err := explain.Results(ctx, r.file, app, bodies, time.Now(), r.hasSandbox(ctx, app))
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/logging"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -120,6 +121,15 @@ func Connect(ctx context.Context, network http.RoundTripper) (sdk.Config, error)
 			"no AWS credentials are found")
 	}
 	return config, nil
+}
+
+// Caller returns who AWS says is calling, such as arn:aws:sts::123456789012:assumed-role/Marketing/marie.
+func (s *Stack) Caller(ctx context.Context) (string, error) {
+	out, err := sts.NewFromConfig(s.Config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", Explain(err)
+	}
+	return sdk.ToString(out.Arn), nil
 }
 
 // Output returns one of the stack's outputs, empty if there is none.
@@ -272,6 +282,7 @@ var hints = map[string]string{
 	"UnrecognizedClientException":             "AWS does not know these credentials",
 	"QueueDoesNotExist":                       "the stack names a queue that is gone; was it deleted by hand?",
 	"AWS.SimpleQueueService.NonExistentQueue": "the stack names a queue that is gone; was it deleted by hand?",
+	"NoSuchBucket":                            "the stack names a bucket that is gone; was it deleted by hand?",
 	"Throttling":                              "AWS has too much to do for this account: try again in a minute",
 	"ThrottlingException":                     "AWS has too much to do for this account: try again in a minute",
 	"RequestThrottled":                        "AWS has too much to do for this account: try again in a minute",

@@ -1,0 +1,398 @@
+package settings_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	store "github.com/purchasely-clevertap/bridge/shared/settings"
+)
+
+// run runs a command on the stack, with a file as standard input.
+func run(t *testing.T, c *clitest.Cloud, in, line string) clitest.Result {
+	t.Helper()
+	args := strings.Fields("settings " + line + " --stack " + clitest.Stack)
+	return clitest.Run(t.Context(), settings.NewCommand(c), in, args...)
+}
+
+// renaming is an integration file that calls renewals something else.
+func renaming(name string) string {
+	return "apps: {demo: {server_events: {events: {SUBSCRIPTION_RENEWED: {name: " + name + "}}}}}\n"
+}
+
+func write(c *clitest.Cloud, text string) (version string) {
+	time.Sleep(time.Second)
+	return c.S3.Put(clitest.Bucket, store.Key, []byte(text))
+}
+
+// inForce is the text that settings show prints.
+func inForce(t *testing.T, c *clitest.Cloud) string {
+	t.Helper()
+	return run(t, c, "", "show").Out
+}
+
+func TestPutWritesWhatIsInForceThen(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		for _, name := range []string{"Renewed", "Prolonged"} {
+			got := run(t, c, renaming(name), "put --yes --file - -m because")
+			if !got.Has(cli.OK, "is written as settings", "come out differently") || inForce(t, c) != renaming(name) {
+				t.Errorf("%s: got %+v, in force: %s", name, got, inForce(t, c))
+			}
+		}
+		got := run(t, c, renaming("Prolonged"), "put --yes --file -")
+		if !got.Has(cli.OK, "nothing to do", "the file is the same") || c.S3.Calls("PutObject") != 2 {
+			t.Errorf("once more: %+v", got)
+		}
+		if got := run(t, c, "", "history"); !got.Has(cli.OK, "by marie: because\n  demo: event SUBSCRIPTION_RENEWED: "+
+			`"Renewed" → "Prolonged"`, "") {
+			t.Errorf("history: %+v", got)
+		}
+	})
+}
+
+func TestAFileIsPutOnlyIfItIsGood(t *testing.T) {
+	for name, test := range map[string]struct{ text, errs string }{
+		"a typo":         {"apps: {demo: {enabled: perhaps}}", "the integration file has 1 error"},
+		"a warning":      {"apps: {demo: {server_events: {events: {SUBSCRIPTION_RENEWD: {send: false}}}}}", "1 warning"},
+		"nothing":        {"", "1 error"},
+		"five megabytes": {renaming("Large") + strings.Repeat("# padding\n", 500_000), "has more than 1048576 bytes"},
+		"a bomb":         {"a: &a [x, x]\nb: &b [*a, *a]\napps: {demo: *b}", "errors"},
+		"binary":         {"\x00\x01\xff\xfe", "1 error"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
+			write(c, renaming("Good"))
+			for _, command := range []string{"put --yes --file -", "diff --file -"} {
+				if got := run(t, c, test.text, command); !got.Has(cli.Finding, "", test.errs) || got.Out != "" {
+					t.Errorf("%s: got %+v", command, got)
+				}
+			}
+			if c.S3.Calls("PutObject") > 0 || inForce(t, c) != renaming("Good") {
+				t.Error("it was written")
+			}
+		})
+	}
+}
+
+func TestWithoutAYesNothingIsWritten(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		first := write(c, renaming("First"))
+		write(c, renaming("Second"))
+		for _, line := range []string{"rollback", "rollback " + first} {
+			if got := run(t, c, "n\n", line); !got.Has(cli.Finding, "", "nobody said yes") {
+				t.Errorf("%s: got %+v", line, got)
+			}
+		}
+		if c.S3.Calls("PutObject") > 0 {
+			t.Error("it was written")
+		}
+	})
+}
+
+func TestNobodyOverwritesWhatHeHasNotSeen(t *testing.T) {
+	for name, before := range map[string]string{"a version": renaming("Before"), "nothing": ""} {
+		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
+			if before != "" {
+				write(c, before)
+			}
+			c.S3.Before(func(operation string) {
+				if operation == "PutObject" {
+					write(c, renaming("Theirs"))
+				}
+			})
+			got := run(t, c, renaming("Mine"), "put --yes --file -")
+			c.S3.Before(nil)
+			if !got.Has(cli.Finding, "", `→ "Theirs"`) || !got.Has(cli.Finding, "", "somebody else has changed the settings") {
+				t.Errorf("got %+v", got)
+			}
+			if inForce(t, c) != renaming("Theirs") {
+				t.Error("it was overwritten")
+			}
+		})
+	}
+}
+
+// Two people edit the same version, and the second does not look at the preview.
+func TestABaseGuardsTheTimeBefore(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		base := write(c, renaming("Before"))
+		if got := run(t, c, renaming("Theirs"), "put --yes --file - --base "+base); got.Code != cli.OK {
+			t.Fatalf("got %+v", got)
+		}
+		got := run(t, c, renaming("Mine"), "put --yes --file - --base "+base)
+		if !got.Has(cli.Finding, "", `"Before" → "Theirs"`) || inForce(t, c) != renaming("Theirs") {
+			t.Errorf("got %+v", got)
+		}
+		got = run(t, c, renaming("Mine"), "put --yes --file - --base none")
+		if !got.Has(cli.Finding, "", `no version "none"`) {
+			t.Errorf("got %+v", got)
+		}
+		c.S3.Delete(clitest.Bucket, store.Key)
+		got = run(t, c, renaming("Mine"), "put --yes --file - --base "+base)
+		if !got.Has(cli.Finding, "", "somebody has deleted the settings") {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestAFaultyVersionDoesNotCount(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		good := write(c, renaming("Good"))
+		faulty := write(c, "apps: {demo: {enabled: perhaps}}")
+		got := run(t, c, "", "show")
+		if !got.Has(cli.Finding, renaming("Good"), "version "+faulty) || !got.Has(cli.Finding, "", `enabled is "perhaps"`) ||
+			!got.Has(cli.Finding, "", "in force: "+good) {
+			t.Errorf("show: %+v", got)
+		}
+		if got := run(t, c, "", "show "+faulty); !got.Has(cli.Finding, "perhaps", `enabled is "perhaps"`) {
+			t.Errorf("show of it: %+v", got)
+		}
+		if got := run(t, c, "", "history"); !got.Has(cli.OK, "faulty, so that it never counted: 1 error", "") ||
+			!got.Has(cli.OK, good+"  in force", "") {
+			t.Errorf("history: %+v", got)
+		}
+		if got := run(t, c, "", "rollback --yes "+faulty); !got.Has(cli.Finding, "", "version "+faulty+" is faulty") {
+			t.Errorf("rollback to it: %+v", got)
+		}
+		if got := run(t, c, "", "rollback --yes"); !got.Has(cli.OK, "is written", "the file is the same") {
+			t.Errorf("rollback: %+v", got)
+		}
+		if got := run(t, c, "", "show"); !got.Has(cli.OK, renaming("Good"), "rollback to "+good) {
+			t.Errorf("show afterwards: %+v", got)
+		}
+		write(c, strings.Repeat("#\n", store.MaxBytes/2+1))
+		if got := run(t, c, "", "show"); !got.Has(cli.Finding, renaming("Good"), "larger than 1024 KiB") {
+			t.Errorf("show of one that is too large: %+v", got)
+		}
+	})
+}
+
+func TestRollback(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		if got := run(t, c, "", "rollback --yes"); !got.Has(cli.Finding, "", "no good version before") {
+			t.Errorf("of nothing: %+v", got)
+		}
+		first := write(c, renaming("First"))
+		write(c, renaming("Second"))
+		write(c, renaming("Third"))
+		for _, step := range []struct{ line, want string }{
+			{"rollback --yes", "Second"}, {"rollback --yes " + first, "First"}, {"rollback --yes", "Second"},
+		} {
+			if got := run(t, c, "", step.line); got.Code != cli.OK || inForce(t, c) != renaming(step.want) {
+				t.Errorf("%s: %+v, in force: %s", step.line, got, inForce(t, c))
+			}
+		}
+		c.S3.Delete(clitest.Bucket, store.Key)
+		if got := run(t, c, "", "show"); !got.Has(cli.OK, "The integration file of the fixtures", "the settings are empty") {
+			t.Errorf("after a deletion: %+v", got)
+		}
+		if got := run(t, c, "", "history"); !got.Has(cli.OK, "deleted: since then the built-in file counted", "") {
+			t.Errorf("history: %+v", got)
+		}
+		if got := run(t, c, "", "rollback --yes"); got.Code != cli.OK || inForce(t, c) != renaming("Second") {
+			t.Errorf("after that: %+v", got)
+		}
+		c.S3.Forget(clitest.Bucket, store.Key, first)
+		if got := run(t, c, "", "rollback --yes "+first); !got.Has(cli.Finding, "", "have no version") {
+			t.Errorf("to what has expired: %+v", got)
+		}
+	})
+}
+
+func TestTheHistoryHasALimit(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		if got := run(t, c, "", "history"); !got.Has(cli.OK, "there is no version yet", "") {
+			t.Errorf("of nothing: %+v", got)
+		}
+		for _, name := range []string{"First", "Second", "Third"} {
+			write(c, renaming(name))
+		}
+		got := run(t, c, "", "history --limit 2 --json")
+		var entries []settings.Entry
+		if err := json.Unmarshal([]byte(got.Out), &entries); err != nil || len(entries) != 2 {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		want := []settings.Change{{
+			App: "demo", Kind: settings.Event, Name: "SUBSCRIPTION_RENEWED", Before: "First", After: "Second",
+		}}
+		if diff := cmp.Diff(want, entries[1].Changes); diff != "" || !entries[0].InForce || entries[1].InForce {
+			t.Errorf("%s\n%+v", diff, entries)
+		}
+	})
+}
+
+func TestWhatAWSRefusesIsSaid(t *testing.T) {
+	for name, test := range map[string]struct {
+		inject func(c *clitest.Cloud)
+		errs   string
+	}{
+		"a stack without settings": {func(c *clitest.Cloud) {
+			c.Stacks.SetParameters(clitest.Stack, map[string]string{"Settings": "off"})
+		}, "its parameter Settings is off\nhint: deploy it with Settings=on"},
+		"no right": {func(c *clitest.Cloud) {
+			c.S3.Inject(awstest.Fault{Status: 403, Code: "AccessDenied"})
+		}, "S3 ListObjectVersions: AccessDenied\nhint: your AWS identity may not do this"},
+		"no right to write": {func(c *clitest.Cloud) {
+			c.S3.Inject(awstest.Fault{Operation: "PutObject", Status: 403, Code: "AccessDenied"})
+		}, "S3 PutObject: AccessDenied\nhint: your AWS identity may not do this"},
+		"no bucket": {func(c *clitest.Cloud) {
+			c.S3.Inject(awstest.Fault{Status: 404, Code: "NoSuchBucket"})
+		}, "S3 ListObjectVersions: NoSuchBucket\nhint: the stack names a bucket that is gone"},
+		"nobody signed in": {func(c *clitest.Cloud) {
+			c.STS.Inject(awstest.Fault{Status: 403, Code: "ExpiredToken"})
+		}, "STS GetCallerIdentity: ExpiredToken\nhint: your AWS sign-in has expired"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
+			write(c, renaming("Good"))
+			test.inject(c)
+			got := run(t, c, renaming("Better"), "put --yes --file -")
+			if !got.Has(cli.Finding, "", test.errs) {
+				t.Errorf("got %+v", got)
+			}
+			got.CheckLeaks(t)
+		})
+	}
+}
+
+func load(t *testing.T, app string) *integration.File {
+	t.Helper()
+	file, problems := integration.Load("test", []byte("apps: {demo: "+app+"}"))
+	if file == nil {
+		t.Fatal(problems)
+	}
+	return file
+}
+
+// diffs are pairs of apps, with what changes and how many of the samples come out differently.
+var diffs = map[string]struct {
+	before, after string
+	changes       []settings.Change
+	different     func(n, all int) bool
+}{
+	"nothing": {"{}", "{server_events: {default: send}}", []settings.Change{}, none},
+	"an event switched off": {
+		"{}", "{server_events: {events: {TRIAL_STARTED: {send: false}}}}",
+		[]settings.Change{{Kind: settings.Event, Name: "TRIAL_STARTED", Before: "TRIAL_STARTED"}}, one,
+	},
+	"an event of the file alone": {
+		"{server_events: {events: {NEW: {name: New}}}}", "{server_events: {events: {NEW: {name: Newer}}}}",
+		[]settings.Change{{Kind: settings.Event, Name: "NEW", Before: "New", After: "Newer"}}, none,
+	},
+	"an event's property": {
+		"{}", "{server_events: {properties: {plan: {name: Plan}, product_id: {send: false}}}}",
+		[]settings.Change{
+			{Kind: settings.Property, Name: "plan", Before: "plan", After: "Plan"},
+			{Kind: settings.Property, Name: "product_id", Before: "product_id"},
+		}, most,
+	},
+	"a property of the file alone": {
+		"{server_events: {properties: {new_a: {name: A}}}}", "{server_events: {properties: {new_b: {send: false}}}}",
+		[]settings.Change{
+			{Kind: settings.Property, Name: "new_a", Before: "A", After: "new_a"},
+			{Kind: settings.Property, Name: "new_b", Before: "new_b"},
+		}, none,
+	},
+	"user properties": {
+		"{user_properties: {properties: {has_active_subscription: {name: Premium}, new_a: {send: true}}}}",
+		"{user_properties: {properties: {has_active_subscription: {name: Subscriber}}}}",
+		[]settings.Change{
+			{Kind: settings.UserProperty, Name: "has_active_subscription", Before: "Premium", After: "Subscriber"},
+			{Kind: settings.UserProperty, Name: "new_a", Before: "new_a"},
+		}, some,
+	},
+	"settings": {
+		"{}", "{enabled: false, anonymous: skip, clevertap_id: never, link_wait: 1h, sandbox: skip, " +
+			"relay: {url: https://example.com, events: [ACTIVATE], timeout: 3s}, " +
+			"revenue: {charged: true, currency: customer}}",
+		[]settings.Change{
+			{Kind: settings.Setting, Name: "enabled", Before: "true", After: "false"},
+			{Kind: settings.Setting, Name: "anonymous", Before: "identity", After: "skip"},
+			{Kind: settings.Setting, Name: "clevertap_id", Before: "anonymous", After: "never"},
+			{Kind: settings.Setting, Name: "link_wait", Before: "0s", After: "1h0m0s"},
+			{Kind: settings.Setting, Name: "sandbox", Before: "route", After: "skip"},
+			{Kind: settings.Setting, Name: "relay.url", After: "https://example.com"},
+			{Kind: settings.Setting, Name: "relay.events", After: "ACTIVATE"},
+			{Kind: settings.Setting, Name: "relay.timeout", After: "3s"},
+			{Kind: settings.Setting, Name: "revenue.charged", Before: "false", After: "true"},
+			{Kind: settings.Setting, Name: "revenue.currency", Before: "integration", After: "customer"},
+		}, all,
+	},
+	"Charged": {
+		"{}", "{revenue: {charged: true}}",
+		[]settings.Change{{Kind: settings.Setting, Name: "revenue.charged", Before: "false", After: "true"}}, one,
+	},
+}
+
+func none(n, _ int) bool      { return n == 0 }
+func one(n, _ int) bool       { return n == 1 }
+func some(n, events int) bool { return n > 0 && n <= events }
+func most(n, events int) bool { return n > events/2 }
+func all(n, events int) bool  { return n == events }
+
+func TestDiffAndCompare(t *testing.T) {
+	for name, test := range diffs {
+		t.Run(name, func(t *testing.T) {
+			before, after := load(t, test.before), load(t, test.after)
+			changes := settings.Diff(before, after)
+			for i := range test.changes {
+				test.changes[i].App = "demo"
+			}
+			if diff := cmp.Diff(test.changes, changes); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			comparisons, err := settings.Compare(t.Context(), before, after)
+			if err != nil || len(comparisons) != 1 || !test.different(len(comparisons[0].Different), comparisons[0].Events) {
+				t.Errorf("%+v, %v", comparisons, err)
+			}
+			if back := settings.Diff(after, before); len(back) != len(changes) {
+				t.Errorf("backwards: %+v", back)
+			}
+		})
+	}
+}
+
+// A prefix changes the names of all events that have none of their own.
+func TestAPrefixChangesManyNames(t *testing.T) {
+	before, after := load(t, "{}"), load(t, "{server_events: {prefix: 'App ', events: {TRIAL_STARTED: {name: Trial}}}}")
+	changes := settings.Diff(before, after)
+	if changes[0] != (settings.Change{App: "demo", Kind: settings.Setting, Name: "server_events.prefix", After: "App "}) ||
+		len(changes) < 40 {
+		t.Errorf("%+v", changes)
+	}
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		write(c, "apps: {demo: {}}")
+		got := run(t, c, "apps: {demo: {server_events: {prefix: 'App '}}, shop: {}}", "diff --file -")
+		for _, want := range []string{"setting  server_events.prefix", "more\n", "app      shop", "absent → present"} {
+			if !strings.Contains(got.Out, want) || got.Code != cli.Finding {
+				t.Errorf("there is no %q in %+v", want, got)
+			}
+		}
+	})
+}
+
+func TestAnAppThatComesOrGoes(t *testing.T) {
+	before, after := load(t, "{}"), load(t, "{}, shop: {}")
+	if got := settings.Diff(before, after); len(got) != 1 || got[0].Kind != settings.App || got[0].After != "present" {
+		t.Errorf("%+v", got)
+	}
+	comparisons, err := settings.Compare(t.Context(), after, before)
+	if err != nil || len(comparisons) != 1 || comparisons[0].App != "demo" {
+		t.Errorf("%+v, %v", comparisons, err)
+	}
+}
+
+func TestPutRefusesFaultyFilesByItself(t *testing.T) {
+	// The console calls it without the command around it.
+	_, err := new(settings.Store).Put(t.Context(), []byte("apps: {}"), settings.Current{}, "")
+	if problems, ok := errors.AsType[integration.Problems](err); !ok || !problems.Failed() {
+		t.Errorf("got %v", err)
+	}
+}
