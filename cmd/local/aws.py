@@ -96,7 +96,6 @@ def roles(stack):
     )
     other = boto3.client("sqs").create_queue(QueueName="other")["QueueUrl"]
     prefix, table = stack.outputs["SecretsPrefix"], stack.outputs["SubscribersTable"]
-    boto3.client("secretsmanager").create_secret(Name=f"{prefix}/demo/users", SecretString="{}")
     key = {"subscriber": {"S": "x"}, "item": {"S": "y"}}
     fifo, standard, rejected = (stack.outputs[name + "QueueUrl"] for name in ("EventsFifo", "EventsStandard", "Rejected"))
 
@@ -211,7 +210,6 @@ def harden(_):
         "KmsKeyArn": boto3.client("kms").create_key(Description="queues")["KeyMetadata"]["Arn"],
         "ReceiverConcurrency": "20",
         "ReserveForwarders": "on",
-        "UsersEndpoint": "on",
         "Tracing": "on",
     }.items()]
 

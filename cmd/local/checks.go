@@ -13,13 +13,17 @@ type check struct {
 }
 
 // checks are tried in their order.
-var checks = []check{
-	{"bridge app check", checkApp},
+func (s *stack) checks() []check {
+	all := []check{{"bridge app check", checkApp}}
+	if s.clevertap != nil && s.options.mode == modeRun { // events/users-*.json have been sent
+		all = append(all, check{"a linked user", checkLink}, check{"a suppressed user", checkSuppression})
+	}
+	return all
 }
 
 // tryAll tries what concerns the whole stack, shows what came of it, and returns how much of it is wrong.
 func tryAll(ctx context.Context, s *stack, screen *screen) (failed int) {
-	for _, c := range checks {
+	for _, c := range s.checks() {
 		came, err := c.try(ctx, s)
 		if err != nil {
 			failed++

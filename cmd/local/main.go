@@ -59,6 +59,9 @@ func execute(ctx context.Context, where mode) error {
 	if o.mode != modeInvoke {
 		all.batches = nil // They are for a forwarder in a container.
 	}
+	if o.Live || o.mode == modeAPI { // Nothing is linked in a real account, and sam local has no routes with a condition.
+		all.users = nil
+	}
 	if err == nil && o.Event != "" {
 		all, err = all.only(o.Event)
 	}
@@ -123,6 +126,13 @@ func (s *stack) try(ctx context.Context, all fixtures, screen *screen) (failed i
 				s.options.atOnce())
 		}
 		if failed, err = sendAll(ctx, s, all.webhooks, screen); err != nil {
+			return failed, err
+		}
+	}
+	if len(all.users) > 0 {
+		wrong, err := sendUsers(ctx, s, all.users, screen)
+		failed += wrong
+		if err != nil {
 			return failed, err
 		}
 	}
