@@ -2,7 +2,8 @@
 
     python aws.py COMMAND STACK
 
-routes   gives the API the routes that MiniStack does not read from its OpenAPI body; prints the API's id and the outputs
+routes   gives the API the routes that MiniStack does not read from its OpenAPI body; leads heartbeats
+         to them; prints the API's id and the outputs
 variables prints the environment variables of each function
 allow    lets the roles make calls that MiniStack alone refuses
 roles    makes calls with the functions' roles, and prints a list of [call, what should come of it, what came]
@@ -54,6 +55,11 @@ def routes(stack):
             )
             target = "integrations/" + integration["IntegrationId"]
             gateway.create_route(ApiId=api, RouteKey=f"{method.upper()} {path}", Target=target)
+    if "Heartbeat" in stack.physical:  # The URL of its environment is one of AWS's.
+        url = f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/purchasely/{{app}}"
+        variables = stack.function("Heartbeat")["Environment"]["Variables"] | {"WEBHOOK_URL": url}
+        boto3.client("lambda").update_function_configuration(
+            FunctionName=stack.physical["Heartbeat"], Environment={"Variables": variables})
     return {"api": api, "outputs": stack.outputs}
 
 

@@ -177,6 +177,9 @@ type options struct {
 
 func (o options) apiPort() int { return o.FakePort + 2 }
 
+// beats reports whether the stack sends heartbeats. Those that tests harden take webhooks from some addresses only.
+func (o options) beats() bool { return o.mode == modeRun && !o.Live && o.parameters == nil }
+
 // atOnce is how many webhooks are sent at once. A container takes seconds to start, most of which it waits.
 func (o options) atOnce() int {
 	if o.mode == modeInvoke {

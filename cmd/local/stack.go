@@ -153,6 +153,9 @@ func (s *stack) samDeploy(ctx context.Context) error {
 	if s.options.Operate { // An operator waits for both.
 		arguments = append(arguments, "RetryDelay=1s", "BreakerPause=1s")
 	}
+	if s.options.beats() {
+		arguments = append(arguments, "HeartbeatMinutes=1")
+	}
 	if s.options.parameters != nil {
 		more, err := s.options.parameters(ctx, s)
 		if err != nil {

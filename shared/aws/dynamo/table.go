@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,9 +55,9 @@ func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 	client := dynamodb.NewFromConfig(config, func(o *dynamodb.Options) {
 		o.DisableValidateResponseChecksum = true
 		if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
-			transport := client.GetTransport()
-			transport.MaxIdleConnsPerHost = readsAtOnce + writesAtOnce
-			o.HTTPClient = aws.NewSmallCalls(transport, timeout)
+			o.HTTPClient = client.WithTimeout(timeout).WithTransportOptions(func(t *http.Transport) {
+				t.MaxIdleConnsPerHost = readsAtOnce + writesAtOnce
+			})
 		}
 	})
 	return &Table{
