@@ -30,6 +30,10 @@ type line struct {
 	Skipped   int    `json:"skipped"`
 	Rejected  int    `json:"rejected"`
 	Retried   int    `json:"retried"`
+
+	Settings string   `json:"settings"`
+	Problems []string `json:"problems"`
+	Cause    string   `json:"cause"`
 }
 
 // metrics are a line in embedded metric format.
@@ -48,7 +52,9 @@ func (s *stack) end() {
 	s.function.Kill() // All that was printed is there once the process is gone.
 	s.readOutput()
 	for _, b := range s.batches {
-		b.checkCounts()
+		if !b.failed {
+			b.checkCounts()
+		}
 	}
 	s.checkPrivacy()
 	for _, w := range s.clevertap.Warnings() {
@@ -74,6 +80,9 @@ func (s *stack) readOutput() {
 		if err := json.Unmarshal([]byte(text), &l); err != nil {
 			s.Fatalf("printed %q: %v", text, err)
 		}
+		if strings.HasPrefix(l.Message, `{"errorMessage":`) {
+			continue // Lambda's package prints what a batch failed with, which the line before says, too.
+		}
 		number, err := strconv.Atoi(l.RequestID[strings.LastIndexByte(l.RequestID, '-')+1:])
 		if err != nil || number < 1 || number > len(s.batches) {
 			s.Fatalf("a line of no batch: %s", text)
@@ -86,6 +95,8 @@ func (s *stack) readOutput() {
 			current.lines[l.MessageID] = l
 		case l.Message == "batch":
 			current.summary = l
+		case strings.HasPrefix(l.Message, "settings "):
+			current.settings = append(current.settings, l)
 		}
 	}
 }

@@ -187,6 +187,9 @@ type batch struct {
 	lines   map[string]line // by id, of the messages that were not delivered
 	summary line
 	metrics []metrics
+
+	settings []line // about the settings
+	failed   bool   // with a function error
 }
 
 // invoke hands all messages that can be received to the forwarder and deletes or returns them, as Lambda does.

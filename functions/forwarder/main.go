@@ -48,6 +48,7 @@ func run(ctx context.Context) error {
 	debug.SetMemoryLimit(memoryLimit)
 	runtime.GOMAXPROCS(processors)
 	log := slog.New(lambdacontext.NewLogHandler())
+	slog.SetDefault(log) // What Lambda's package prints, such as a batch's error, is JSON, too.
 	lambda.StartWithOptions(newHandler(config, cloud, log), lambda.WithContext(ctx))
 	return nil
 }

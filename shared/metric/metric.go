@@ -96,13 +96,8 @@ func (s *Set) AddReason(app, reason string, name Name, n int) {
 
 // Observe adds one value of a distribution, in milliseconds.
 func (s *Set) Observe(app string, name Name, d time.Duration) {
-	s.Sample(app, name, float64(d.Milliseconds()))
-}
-
-// Sample adds one value of a distribution.
-func (s *Set) Sample(app string, name Name, value float64) {
 	v := s.series(app, "", name)
-	v.values = append(v.values, value)
+	v.values = append(v.values, float64(d.Milliseconds()))
 }
 
 // Empty reports whether there is nothing to write.

@@ -32,19 +32,18 @@ type reporter struct {
 	metrics io.Writer
 }
 
-// Rejected counts every time, so that the alarm rings as long as the version is the newest, and logs its problems once in
-// each process.
+// Rejected logs the problems of a version once in each process, and counts it every time, so that the alarm rings as long as
+// it is the newest.
 func (p reporter) Rejected(ctx context.Context, r Rejected) {
+	if !r.Known {
+		p.log.LogAttrs(ctx, slog.LevelError, "settings rejected", slog.String("version", r.Version),
+			slog.Any("problems", problems(r.Err)), slog.String("settings", r.InForce))
+	}
 	var metrics metric.Set
 	metrics.Add(metric.UnknownApp, metric.SettingsRejected, 1) // They are no single app's.
 	if err := metrics.Write(p.metrics, time.Now()); err != nil {
 		p.log.WarnContext(ctx, "metrics not written")
 	}
-	if r.Known {
-		return
-	}
-	p.log.LogAttrs(ctx, slog.LevelError, "settings rejected", slog.String("version", r.Version),
-		slog.Any("problems", problems(r.Err)), slog.String("settings", r.InForce))
 }
 
 // problems are the lines of an error, as far as they fit into a line of the log.

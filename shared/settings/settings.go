@@ -202,7 +202,7 @@ func (r *refresh) wait(ctx context.Context) error {
 	case <-r.done:
 		return r.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("settings: %w", ctx.Err())
 	}
 }
 

@@ -216,7 +216,7 @@ func failure(err error) error {
 	}
 	f := aws.Fault(fault.Unavailable, err)
 	if f.Code == "" {
-		if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() > 0 {
 			f.Code = strconv.Itoa(response.HTTPStatusCode())
 		}
 	}
