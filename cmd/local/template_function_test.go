@@ -145,7 +145,7 @@ func functionsAreBuilt(s *stack) {
 		})
 	}
 	s.wantAll("Receiver", node{"MemorySize": 256})
-	memory := map[any]int{"fifo": 256, "standard": 512}[s.parameters["QueueType"]]
+	memory := map[any]int{"fifo": 128, "standard": 512}[s.parameters["QueueType"]]
 	s.wantAll("Forwarder", node{"MemorySize": memory, "Timeout": 30})
 }
 
@@ -165,8 +165,7 @@ func environmentsAreExact(s *stack) {
 		"Forwarder": {
 			"SECRETS_PREFIX": p["SecretsPrefix"], "REJECTED_QUEUE_URL": url("RejectedQueue"),
 			"CLEVERTAP_ENDPOINT": p["CleverTapEndpoint"], "UPLOAD_TIMEOUT": p["UploadTimeout"],
-			"UPLOAD_CONCURRENCY": map[any]string{"fifo": "1", "standard": "2"}[p["QueueType"]],
-			"RETRY_DELAY":        p["RetryDelay"], "BREAKER_PAUSE": p["BreakerPause"],
+			"UPLOAD_CONCURRENCY": "1", "RETRY_DELAY": p["RetryDelay"], "BREAKER_PAUSE": p["BreakerPause"],
 			"SUBSCRIBERS_TABLE": map[any]string{"on": "SubscribersTable", "off": ""}[p["Subscribers"]],
 			"JOURNAL":           p["Journal"], "JOURNAL_DAYS": p["JournalDays"],
 			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": p["SettingsRefresh"],

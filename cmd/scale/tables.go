@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,7 +39,8 @@ var tables = map[string]func(both []model) table{
 var latencies = []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second}
 
 // capacityTable shows what the formula gives for several ways to share out uploads, the template's in bold, then for a
-// slower SQS, and for CleverTap's cap, when an account always has fifteen uploads under way.
+// slower SQS, for pollers that gather a batch while the forwarder works on the last one, and for CleverTap's cap, when
+// an account always has fifteen uploads under way.
 func capacityTable(both []model) table {
 	t := table{{"forwarders × uploads"}}
 	for _, latency := range latencies {
@@ -52,9 +55,10 @@ func capacityTable(both []model) table {
 	}
 	others := map[string][][2]int{
 		template.FIFO:     {{2, 1}, {6, 1}, {13, 1}, {30, 1}, {5, 2}, {3, 3}},
-		template.Standard: {{2, 2}, {7, 2}, {15, 2}, {30, 2}, {13, 1}, {3, 3}},
+		template.Standard: {{2, 1}, {5, 2}, {3, 3}, {7, 2}, {15, 2}, {30, 2}},
 	}
 	for _, m := range both {
+		usual := m
 		row(m, "", "**", model.capacity)
 		for _, slower := range []time.Duration{2 * sqsCall, 5 * sqsCall} {
 			m.sqs = slower
@@ -65,6 +69,10 @@ func capacityTable(both []model) table {
 			m.Forwarders, m.Uploads = other[0], other[1]
 			row(m, "", "", model.capacity)
 		}
+		m.Forwarders, m.Uploads = usual.Forwarders, usual.Uploads
+		row(m, ", gathering meanwhile", "", func(m model) float64 {
+			return float64(m.Forwarders*m.full()) / m.work(m.full()).Seconds()
+		})
 		m.Forwarders, m.Uploads = clevertap.MaxInFlight, 1
 		row(m, ", always uploading", "", func(m model) float64 {
 			return float64(m.Forwarders*m.full()) / float64(uploads(m.full())) / m.latency.Seconds()
@@ -156,10 +164,14 @@ func fillTable(both []model) table {
 				continue
 			}
 			s := simulate(m, load{rate: rate, quiet: usualLoad.quiet, over: usualLoad.over})
-			n := max(1, int(math.Round(float64(s.delivered)/float64(s.batches))))
-			lines := m.costs(n)
-			dollars := lines[len(lines)-1].dollars
-			cells = append(cells, grouped(n), fmt.Sprintf("%.2f", dollars), whole(dollars*millions))
+			all, dollars := 0, 0.0
+			for _, n := range slices.Sorted(maps.Keys(s.batches)) {
+				lines, batches := m.costs(n), s.batches[n]
+				all += batches
+				dollars += lines[len(lines)-1].dollars * float64(n*batches) / float64(s.delivered)
+			}
+			size := fmt.Sprintf("%.3g", float64(s.delivered)/float64(all))
+			cells = append(cells, size, fmt.Sprintf("%.2f", dollars), whole(dollars*millions))
 		}
 		t = append(t, cells)
 	}

@@ -98,7 +98,7 @@ func TestTheCommand(t *testing.T) {
 	err := run(strings.Fields("-queue fifo -burst 5000 -over 10s -rate 0 -latency 100ms -svg "+svg), &out)
 	chart, _ := os.ReadFile(svg)
 	said := out.String() + string(chart)
-	if err != nil || !strings.Contains(said, "730 a second") || !strings.Contains(said, "5,000 renewals in 10s") {
+	if err != nil || !strings.Contains(said, "768 a second") || !strings.Contains(said, "5,000 renewals in 10s") {
 		t.Errorf("%v\n%s\n%s", err, &out, chart)
 	}
 	for flags, want := range map[string]string{

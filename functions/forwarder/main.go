@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
@@ -19,9 +20,14 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
-// memoryLimit makes the collector work harder before the function's memory grows: a batch of 6 MB stays below 96 MB
-// resident.
-const memoryLimit = 56 << 20
+// The collector waits until the heap is five times what the last collection left, which takes a quarter off a batch's
+// processor time with the table (measured, November 2026), and works harder before the function's memory grows: with
+// the least limit a batch of 6 MB stays below 96 MiB resident.
+const (
+	heapGrowth       = 400 // per cent
+	leastMemoryLimit = 56 << 20
+	memoryShare      = 5 // of the function's memory
+)
 
 // processors is how many the scheduler uses. Lambda gives a function of this size a part of one. With more threads,
 // handing work between them would be a quarter of the cost of a small batch.
@@ -45,10 +51,17 @@ func run(ctx context.Context) error {
 	if err := environment.Err(); err != nil {
 		return err
 	}
-	debug.SetMemoryLimit(memoryLimit)
-	runtime.GOMAXPROCS(processors)
+	tuneRuntime()
 	log := slog.New(lambdacontext.NewLogHandler())
 	slog.SetDefault(log) // What Lambda's package prints, such as a batch's error, is JSON, too.
 	lambda.StartWithOptions(newHandler(config, cloud, log), lambda.WithContext(ctx))
 	return nil
+}
+
+// tuneRuntime sets what the Go runtime may use, by the function's memory.
+func tuneRuntime() {
+	megabytes, _ := strconv.ParseInt(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64) // Lambda sets it.
+	debug.SetMemoryLimit(max(leastMemoryLimit, megabytes<<20/memoryShare))
+	debug.SetGCPercent(heapGrowth)
+	runtime.GOMAXPROCS(processors)
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,7 @@ func TestServeTable(t *testing.T) {
 // nothing is stored: one write each, and a journal entry. What the table costs is the difference, in cpu-µs/msg
 // (user and system time of this process) and ms/batch.
 func BenchmarkSubscriber(b *testing.B) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors)) // as in the function
 	address := benchtest.Child(b, os.Args[0], tableServer, "-test.run=^TestServeTable$")
 	for _, size := range []int{10, 1000} {
 		for _, state := range []string{"off", "on"} {

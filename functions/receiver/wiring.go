@@ -22,8 +22,13 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// maxBackoff is the longest pause between the SDK's attempts: three must fit into the handler's four seconds.
-const maxBackoff = 200 * time.Millisecond
+const (
+	// attemptTimeout is the time for one attempt of a call. A connection that hangs leaves time for another
+	// attempt, on another connection, within the handler's four seconds.
+	attemptTimeout = 1500 * time.Millisecond
+	// maxBackoff is the longest pause between the SDK's attempts: three must fit into the handler's four seconds.
+	maxBackoff = 200 * time.Millisecond
+)
 
 // loadAWS reads what the SDK reads from the environment; r keeps the faults. It makes no connection yet.
 func loadAWS(ctx context.Context, r *env.Reader) sdk.Config {
@@ -37,7 +42,8 @@ func loadAWS(ctx context.Context, r *env.Reader) sdk.Config {
 	if cloud.Region == "" {
 		r.Fault("AWS_REGION", "not set")
 	}
-	cloud.HTTPClient = newClient(cloud.HTTPClient.(*sdkhttp.BuildableClient).GetTransport())
+	transport := cloud.HTTPClient.(*sdkhttp.BuildableClient).GetTransport()
+	cloud.HTTPClient = aws.NewSmallCalls(transport, attemptTimeout)
 	cloud.Retryer = func() sdk.Retryer { // AWS_MAX_ATTEMPTS still counts: the clients apply it to any retryer.
 		return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = maxBackoff })
 	}

@@ -1,6 +1,10 @@
 package aws
 
 import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
 	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -12,4 +16,68 @@ import (
 // connections are bounded: the SDK itself gives a dial thirty seconds, and a silent HTTP/2 connection to all tries.
 func NewHTTPClient(timeout time.Duration) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTimeout(timeout).WithTransportOptions(network.Limit)
+}
+
+// writeBuffer holds a usual webhook or item with the headers of its call, so that they leave in one packet.
+const writeBuffer = 16 << 10
+
+// SmallCalls sends the SDK's calls whose requests and responses are small, with a tenth less work than its own client
+// (measured, November 2026). It buffers both, so that net/http can reuse connections: the SDK closes a request's body
+// as soon as the response begins, and net/http then drops the connection if it has not sent all of it, one in twelve
+// against a queue that answers at once. It follows no redirects.
+type SmallCalls struct {
+	transport *http.Transport
+	timeout   time.Duration
+}
+
+// NewSmallCalls takes over a transport of the SDK's, which knows the environment's proxy and certificates. One try of
+// a call may take as long as timeout; 0 sets no limit.
+func NewSmallCalls(transport *http.Transport, timeout time.Duration) *SmallCalls {
+	network.Limit(transport)
+	transport.DisableCompression = true
+	transport.WriteBufferSize = writeBuffer
+	return &SmallCalls{transport, timeout}
+}
+
+// Do makes one try of a call.
+func (c *SmallCalls) Do(r *http.Request) (*http.Response, error) {
+	ctx := r.Context()
+	if c.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
+	r, err := repeatable(r.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }() // It has been read to its end, or the call has failed.
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, nil
+}
+
+// repeatable gives the request a body that can be sent twice. The other side may have closed a kept connection
+// while the process was frozen. net/http then repeats the request at once on a new one, if it has the body and
+// knows that a repetition does no harm. The SDK would repeat it too, but after a pause.
+func repeatable(r *http.Request) (*http.Request, error) {
+	if r.Body == nil || r.ContentLength < 0 {
+		return r, nil
+	}
+	body := make([]byte, r.ContentLength)
+	if _, err := io.ReadFull(r.Body, body); err != nil {
+		return nil, err
+	}
+	_ = r.Body.Close() // It is a buffer of the SDK's.
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	r.Body, _ = r.GetBody()
+	r.Header["Idempotency-Key"] = []string{} // Read by net/http, and not sent.
+	return r, nil
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,9 +54,9 @@ func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 	client := dynamodb.NewFromConfig(config, func(o *dynamodb.Options) {
 		o.DisableValidateResponseChecksum = true
 		if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
-			o.HTTPClient = client.WithTimeout(timeout).WithTransportOptions(func(t *http.Transport) {
-				t.MaxIdleConnsPerHost = readsAtOnce + writesAtOnce
-			})
+			transport := client.GetTransport()
+			transport.MaxIdleConnsPerHost = readsAtOnce + writesAtOnce
+			o.HTTPClient = aws.NewSmallCalls(transport, timeout)
 		}
 	})
 	return &Table{
