@@ -20,10 +20,10 @@ TAGS := -tags=lambda.norpc,blackbox,template
 
 GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
-ALL_TAGS := $(TAGS),soak,local
+ALL_TAGS := $(TAGS),soak,local,backends
 
 .DEFAULT_GOAL := help
-.PHONY: help run invoke api test check race soak vet lint fix fuzz integrations validate build once strict customers names \
+.PHONY: help run invoke api test check race soak vet lint fix fuzz integrations validate build once strict customers backends names \
   vulnerabilities modules licences sbom hardening reproducible deploy bench scale clean tools
 
 help: ## lists these commands
@@ -44,7 +44,7 @@ api: tools ## sam local start-api in Docker, beside the local AWS: ONCE=1, QUEUE
 test: tools ## unit, property, golden, template and black-box tests
 	@$(STEP) "tests" go test $(TAGS) ./...
 
-check: vet fix lint test race soak fuzz integrations validate hardening build reproducible once strict customers modules licences vulnerabilities ## everything that must hold before a change goes in
+check: vet fix lint test race soak fuzz integrations validate hardening build reproducible once strict customers backends modules licences vulnerabilities ## everything that must hold before a change goes in
 
 race: ## the unit tests again, in random order and with the race detector, which needs a C compiler
 	@if command -v $$(go env CC) >/dev/null; then export CGO_ENABLED=1; race=-race; \
@@ -74,6 +74,9 @@ names: ## the same, strictly: an unknown name is a typo unless the file confirms
 
 customers: tools ## what depends on the integration file, with those of three customers
 	@.ci/customer .ci/customers/*.yaml
+
+backends: ## the guide's programs for your own back end, in the languages that are on this machine
+	@$(STEP) "programs of docs/guide/users.md" .ci/backends
 
 validate: tools ## sam validate with cfn-lint
 	@$(STEP) "sam validate --lint" $(SAM) validate --lint

@@ -101,41 +101,47 @@ func mac(secret, message string) string {
 // request is the whole request for the fixture at a given time.
 func (f fixture) request(t *testing.T, at time.Time) request {
 	t.Helper()
-	const route = "POST /purchasely/{app}"
-	body, app := f.raw(t), cmp.Or(f.app, "demo")
+	body := f.raw(t)
 	stamp := strconv.FormatInt(at.Unix(), 10)
-	headers := map[string]string{
-		"accept":                 "application/json",
-		"content-length":         strconv.Itoa(len(body)),
-		"content-type":           "application/json",
-		"host":                   "a1b2c3d4e5.execute-api.eu-west-3.amazonaws.com",
-		"x-forwarded-for":        "203.0.113.17", // reserved for documentation
-		"x-forwarded-port":       "443",
-		"x-forwarded-proto":      "https",
-		"x-purchasely-timestamp": stamp,
-	}
+	r := newRequest("/purchasely/", cmp.Or(f.app, "demo"), body, at)
+	r.Headers["x-purchasely-timestamp"] = stamp
 	switch f.signed {
 	case genuine, both:
-		headers["x-purchasely-request-signature"] = mac(demoSecret, stamp+body)
+		r.Headers["x-purchasely-request-signature"] = mac(demoSecret, stamp+body)
 	case forged:
-		headers["x-purchasely-request-signature"] = mac("another-demo-secret", stamp+body)
+		r.Headers["x-purchasely-request-signature"] = mac("another-demo-secret", stamp+body)
 	}
 	if f.signed == deprecated || f.signed == both {
-		headers["x-purchasely-signature"] = mac(demoSecret, demoSecret+stamp)
+		r.Headers["x-purchasely-signature"] = mac(demoSecret, demoSecret+stamp)
 	}
 	if f.base64 {
-		body = base64.StdEncoding.EncodeToString([]byte(body))
+		r.Body, r.IsBase64Encoded = base64.StdEncoding.EncodeToString([]byte(body)), true
 	}
+	return r
+}
+
+// newRequest is a request that nobody has signed.
+func newRequest(route, app, body string, at time.Time) request {
+	const host = "a1b2c3d4e5.execute-api.eu-west-3.amazonaws.com"
+	key := "POST " + route + "{app}"
 	return request{
-		Version: "2.0", RouteKey: route, RawPath: "/purchasely/" + app, Headers: headers,
+		Version: "2.0", RouteKey: key, RawPath: route + app,
+		Headers: map[string]string{
+			"accept":            "application/json",
+			"content-length":    strconv.Itoa(len(body)),
+			"content-type":      "application/json",
+			"host":              host,
+			"x-forwarded-for":   "203.0.113.17", // reserved for documentation
+			"x-forwarded-port":  "443",
+			"x-forwarded-proto": "https",
+		},
 		RequestContext: requestContext{
-			AccountID: "123456789012", APIID: "a1b2c3d4e5", DomainName: headers["host"], DomainPrefix: "a1b2c3d4e5",
-			HTTP:      requestHTTP{Method: "POST", Path: "/purchasely/" + app, Protocol: "HTTP/1.1", SourceIP: "203.0.113.17"},
-			RequestID: "made-up-" + stamp, RouteKey: route, Stage: "$default",
+			AccountID: "123456789012", APIID: "a1b2c3d4e5", DomainName: host, DomainPrefix: "a1b2c3d4e5",
+			HTTP:      requestHTTP{Method: "POST", Path: route + app, Protocol: "HTTP/1.1", SourceIP: "203.0.113.17"},
+			RequestID: "made-up-" + strconv.FormatInt(at.Unix(), 10), RouteKey: key, Stage: "$default",
 			Time: at.Format("02/Jan/2006:15:04:05 -0700"), TimeEpoch: at.UnixMilli(),
 		},
-		PathParameters:  map[string]string{"app": app},
-		Body:            body,
-		IsBase64Encoded: f.base64,
+		PathParameters: map[string]string{"app": app},
+		Body:           body,
 	}
 }

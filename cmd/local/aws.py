@@ -2,7 +2,8 @@
 
     python aws.py COMMAND STACK
 
-routes   gives the API the routes that MiniStack does not read from its OpenAPI body; prints the API's id and the outputs
+routes   gives the API the routes that MiniStack does not read from its OpenAPI body; leads heartbeats
+         to them; prints the API's id and the outputs
 variables prints the environment variables of each function
 allow    lets the roles make calls that MiniStack alone refuses
 roles    makes calls with the functions' roles, and prints a list of [call, what should come of it, what came]
@@ -54,6 +55,11 @@ def routes(stack):
             )
             target = "integrations/" + integration["IntegrationId"]
             gateway.create_route(ApiId=api, RouteKey=f"{method.upper()} {path}", Target=target)
+    if "Heartbeat" in stack.physical:  # The URL of its environment is one of AWS's.
+        url = f"{gateway.meta.endpoint_url}/_aws/execute-api/{api}/purchasely/{{app}}"
+        variables = stack.function("Heartbeat")["Environment"]["Variables"] | {"WEBHOOK_URL": url}
+        boto3.client("lambda").update_function_configuration(
+            FunctionName=stack.physical["Heartbeat"], Environment={"Variables": variables})
     return {"api": api, "outputs": stack.outputs}
 
 
@@ -96,7 +102,6 @@ def roles(stack):
     )
     other = boto3.client("sqs").create_queue(QueueName="other")["QueueUrl"]
     prefix, table = stack.outputs["SecretsPrefix"], stack.outputs["SubscribersTable"]
-    boto3.client("secretsmanager").create_secret(Name=f"{prefix}/demo/users", SecretString="{}")
     key = {"subscriber": {"S": "x"}, "item": {"S": "y"}}
     fifo, standard, rejected = (stack.outputs[name + "QueueUrl"] for name in ("EventsFifo", "EventsStandard", "Rejected"))
 
@@ -211,7 +216,6 @@ def harden(_):
         "KmsKeyArn": boto3.client("kms").create_key(Description="queues")["KeyMetadata"]["Arn"],
         "ReceiverConcurrency": "20",
         "ReserveForwarders": "on",
-        "UsersEndpoint": "on",
         "Tracing": "on",
     }.items()]
 

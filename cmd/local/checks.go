@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 )
 
 // check is something that is tried when all webhooks have arrived. It returns in a line what came of it.
@@ -13,13 +15,20 @@ type check struct {
 }
 
 // checks are tried in their order.
-var checks = []check{
-	{"bridge app check", checkApp},
+func (s *stack) checks() []check {
+	all := []check{{"bridge app check", checkApp}}
+	if s.clevertap != nil && s.options.mode == modeRun { // events/users-*.json have been sent
+		all = append(all, check{"a linked user", checkLink}, check{"a suppressed user", checkSuppression})
+	}
+	if s.options.beats() {
+		all = append(all, check{"a heartbeat of the schedule", checkHeartbeat})
+	}
+	return all
 }
 
 // tryAll tries what concerns the whole stack, shows what came of it, and returns how much of it is wrong.
 func tryAll(ctx context.Context, s *stack, screen *screen) (failed int) {
-	for _, c := range checks {
+	for _, c := range s.checks() {
 		came, err := c.try(ctx, s)
 		if err != nil {
 			failed++
@@ -41,4 +50,16 @@ func checkApp(ctx context.Context, s *stack) (came string, err error) {
 	}
 	lines := strings.Split(strings.TrimSpace(shown), "\n")
 	return lines[len(lines)-1], err
+}
+
+// checkHeartbeat waits until the schedule has sent one that came through, which takes it a minute.
+func checkHeartbeat(ctx context.Context, s *stack) (came string, err error) {
+	begun := time.Now()
+	err = poll(ctx, 90*time.Second, func() (bool, error) {
+		lines, err := s.aws.forwarderLog(ctx)
+		return slices.ContainsFunc(lines, func(l logLine) bool {
+			return l.App == "demo" && l.HeartbeatOk == 1
+		}), err
+	})
+	return fmt.Sprintf("came through, %s later", seconds(time.Since(begun))), err
 }

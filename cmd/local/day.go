@@ -125,8 +125,8 @@ func (d *day) arrives(ctx context.Context, name, count string) (bool, error) {
 	return found == want, err
 }
 
-// failed reports whether a message is retried or rejected for a reason. What was accepted of it is at CleverTap by
-// then.
+// failed reports whether a message is retried, rejected or skipped for a reason. What was accepted of it is at
+// CleverTap by then.
 func (d *day) failed(ctx context.Context, how, reason string) (bool, error) {
 	queues, err := d.stack.aws.messages(ctx)
 	if err != nil {
@@ -135,6 +135,9 @@ func (d *day) failed(ctx context.Context, how, reason string) (bool, error) {
 	lines, err := d.stack.aws.forwarderLog(ctx)
 	if err != nil {
 		return false, err
+	}
+	if how == "skipped" { // nothing of it arrives
+		return slices.ContainsFunc(lines, func(l logLine) bool { return l.Outcome == how && l.Reason == reason }), nil
 	}
 	records, err := d.stack.clevertap.records(ctx)
 	d.seen = len(records)

@@ -225,9 +225,16 @@ func (d *docker) invoke(ctx context.Context, function, event string) (answer []b
 	return answer, lines, err
 }
 
-// post gives a webhook to the receiver.
+// post gives a request to the function that takes it.
 func (d *docker) post(ctx context.Context, f fixture) (status int, answer []byte, err error) {
-	text, _, err := d.invoke(ctx, "Receiver", f.file)
+	function, event := "Receiver", f.file
+	if strings.HasPrefix(f.path, usersRoute) {
+		function = "Users"
+		if event, err = f.writeSigned(filepath.Join(runFolder, "signed")); err != nil {
+			return 0, nil, err
+		}
+	}
+	text, _, err := d.invoke(ctx, function, event)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -236,7 +243,7 @@ func (d *docker) post(ctx context.Context, f fixture) (status int, answer []byte
 		Body   string `json:"body"`
 	}
 	if err := json.Unmarshal(text, &response); err != nil {
-		return 0, nil, fmt.Errorf("the receiver answers %s: %w", text, err)
+		return 0, nil, fmt.Errorf("%s answers %s: %w", function, text, err)
 	}
 	return response.Status, []byte(response.Body), nil
 }
@@ -286,10 +293,13 @@ func functionOf(event []byte) (string, error) {
 	var e struct {
 		Records jsontext.Value `json:"Records"`
 		Request jsontext.Value `json:"requestContext"`
+		Path    string         `json:"rawPath"`
 	}
 	switch err := json.Unmarshal(event, &e); {
 	case err == nil && e.Records != nil:
 		return "Forwarder", nil
+	case err == nil && e.Request != nil && strings.HasPrefix(e.Path, usersRoute):
+		return "Users", nil
 	case err == nil && e.Request != nil:
 		return "Receiver", nil
 	}

@@ -69,11 +69,12 @@ func (f fixture) redriven() bool { return strings.HasSuffix(f.name, "-redriven")
 // fixtures are the events that are tried.
 type fixtures struct {
 	webhooks []fixture
-	batches  []batch // for the forwarder
-	own      string  // a file of the user's, of which nobody knows what has to become
+	users    []fixture // requests of the app's own back end
+	batches  []batch   // for the forwarder
+	own      string    // a file of the user's, of which nobody knows what has to become
 }
 
-func (f fixtures) count() int { return len(f.webhooks) + len(f.batches) }
+func (f fixtures) count() int { return len(f.webhooks) + len(f.users) + len(f.batches) }
 
 // only leaves one file, with the steps of its series that come before it.
 func (f fixtures) only(file string) (fixtures, error) {
@@ -85,6 +86,11 @@ func (f fixtures) only(file string) (fixtures, error) {
 				first--
 			}
 			return fixtures{webhooks: f.webhooks[first : i+1]}, nil
+		}
+	}
+	for _, u := range f.users {
+		if u.file == file {
+			return fixtures{users: []fixture{u}}, nil
 		}
 	}
 	for _, b := range f.batches {
@@ -111,6 +117,9 @@ func loadFixtures(folder string) (all fixtures, err error) {
 	}
 	if len(all.webhooks) == 0 {
 		return all, fmt.Errorf("no fixtures in %s/: run this in the project's folder, as `make run` does", folder)
+	}
+	if all.users, err = usersFixtures(folder); err != nil {
+		return all, err
 	}
 	all.batches, err = loadBatches(folder)
 	return all, err

@@ -171,6 +171,7 @@ type logLine struct {
 
 	App                string `json:"App"`
 	CredentialsRefused int    `json:"CredentialsRefused"`
+	HeartbeatOk        int    `json:"HeartbeatOk"`
 }
 
 // forwarderLog returns the lines of the forwarder's log that are JSON.

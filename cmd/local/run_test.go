@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestFixtures(t *testing.T) {
@@ -195,5 +197,40 @@ func TestTheProxyLeadsToTheAPI(t *testing.T) {
 	const want = "POST /_aws/execute-api/abc/purchasely/demo 17 { }"
 	if string(text) != want || response.StatusCode != http.StatusAccepted || err != nil {
 		t.Errorf("got %d %s, %v", response.StatusCode, text, err)
+	}
+}
+
+func TestRequestsOfTheBackEndAreSignedAnew(t *testing.T) {
+	all, err := loadFixtures("../../events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1_800_000_000, 0)
+	s := &stack{usersKey: []byte("0123456789abcdef0123456789abcdef")}
+	statuses := map[int]int{}
+	for _, f := range all.users {
+		statuses[f.want.Status]++
+		signed := s.signAnew(f, now)
+		file, err := signed.writeSigned(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := f.want.Status == http.StatusUnauthorized
+		if signed.header.Get("webhook-signature") == f.header.Get("webhook-signature") != kept ||
+			strings.Contains(string(text), `"1800000000"`) == kept {
+			t.Errorf("%s: signed %v", f.name, signed.header)
+		}
+		if function, err := functionOf(text); function != "Users" || err != nil {
+			t.Errorf("%s is for %q, %v", f.name, function, err)
+		}
+	}
+	for _, status := range []int{200, 401, 404, 422} {
+		if statuses[status] == 0 {
+			t.Errorf("statuses %v", statuses)
+		}
 	}
 }

@@ -37,6 +37,7 @@ type stack struct {
 	docker    *docker           // where the functions run in containers
 	api       *server           // sam local start-api at that URL, in place of the proxy
 	outputs   map[string]string // of the stack
+	usersKey  []byte            // what the demo app's own back end signs with
 }
 
 // deploy starts, builds and deploys everything. The stack that it returns can be stopped even if it fails.
@@ -64,6 +65,7 @@ func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 		{"deploying template.yaml with sam deploy, QueueType " + o.Queue, s.samDeploy},
 		{"routing the API", s.route},
 		{"creating the demo app's secrets with bridge app add", s.createSecrets},
+		{"making its back end's key with bridge app add", s.createUsersKey},
 	}
 	if o.mode != modeRun {
 		steps = slices.Insert(steps, 0, step{"looking for Docker", checkEngine})
@@ -143,12 +145,16 @@ func (s *stack) samDeploy(ctx context.Context) error {
 		"--stack-name", stackName, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
 		"--no-confirm-changeset", "--no-progressbar",
 		"--parameter-overrides", "Architecture=" + s.options.architecture, "QueueType=" + s.options.Queue,
+		"UsersEndpoint=on",
 	}
 	if s.clevertap != nil {
 		arguments = append(arguments, "CleverTapEndpoint="+s.clevertap.endpoint+"/{host}")
 	}
 	if s.options.Operate { // An operator waits for both.
 		arguments = append(arguments, "RetryDelay=1s", "BreakerPause=1s")
+	}
+	if s.options.beats() {
+		arguments = append(arguments, "HeartbeatMinutes=1")
 	}
 	if s.options.parameters != nil {
 		more, err := s.options.parameters(ctx, s)

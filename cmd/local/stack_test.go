@@ -88,7 +88,7 @@ func newTLSFiles(t *testing.T) *tlsFiles {
 
 func TestTheOperatorTypesWhatTheDocsSay(t *testing.T) {
 	var docs strings.Builder
-	for _, page := range []string{"commands", "apps", "runbook"} {
+	for _, page := range []string{"commands", "apps", "runbook", "data-protection"} {
 		text, err := os.ReadFile("../../docs/guide/" + page + ".md")
 		if err != nil {
 			t.Fatal(err)

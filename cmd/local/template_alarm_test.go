@@ -101,6 +101,9 @@ var alarms = map[string]string{
 	"UsersErrorsAlarm":         "AWS/Lambda Errors [Users]",
 	"ApiErrorsAlarm":           "AWS/ApiGateway 5xx [Api]",
 	"SilenceAlarm":             "PurchaselyCleverTap WebhooksQueued []",
+	"HeartbeatAlarm":           "PurchaselyCleverTap HeartbeatOk []",
+	"HeartbeatAccountAlarm":    "PurchaselyCleverTap HeartbeatOk []",
+	"HeartbeatErrorsAlarm":     "AWS/Lambda Errors [Heartbeat]",
 }
 
 const alarm = "AWS::CloudWatch::Alarm"
@@ -112,6 +115,9 @@ func alarmsLookAtWhatIsWritten(s *stack) {
 	}
 	if !s.takesUsers() {
 		delete(want, "UsersErrorsAlarm")
+	}
+	if !s.beats() {
+		maps.DeleteFunc(want, func(name, _ string) bool { return strings.HasPrefix(name, "Heartbeat") })
 	}
 	s.want("alarms", keys(want), keys(s.of(alarm)))
 	for name, a := range s.of(alarm) {
@@ -128,10 +134,12 @@ func alarmsLookAtWhatIsWritten(s *stack) {
 func alarmsRingOnce(s *stack) {
 	for name, a := range s.of(alarm) {
 		missing, comparison, statistic := "notBreaching", "GreaterThanOrEqualToThreshold", "Sum"
-		if name == "SilenceAlarm" {
+		switch {
+		case name == "SilenceAlarm" || name == "HeartbeatAlarm":
 			missing, comparison = "breaching", "LessThanThreshold"
-		}
-		if strings.HasPrefix(fmt.Sprint(a["MetricName"]), "Approximate") {
+		case name == "HeartbeatAccountAlarm": // A heartbeat that is given up is a zero among ones.
+			comparison, statistic = "LessThanThreshold", "Minimum"
+		case strings.HasPrefix(fmt.Sprint(a["MetricName"]), "Approximate"):
 			statistic = "Maximum"
 		}
 		s.wantAll(name, node{"TreatMissingData": missing, "ComparisonOperator": comparison, "Statistic": statistic})
@@ -145,6 +153,35 @@ func alarmsRingOnce(s *stack) {
 	}
 	for _, name := range []string{"FifoInFlightAlarm", "FifoWaitingAlarm", "StandardInFlightAlarm"} {
 		s.want(name+": half of what SQS can do", 60_000, number(s.get(name, "Threshold")))
+	}
+}
+
+// heartbeatsAreScheduled checks when heartbeats come, and over how many of them their alarms look.
+func heartbeatsAreScheduled(s *stack) {
+	want := ""
+	if s.beats() {
+		want = "HeartbeatSchedule"
+	}
+	s.want("schedules", want, keys(s.of("AWS::Scheduler::Schedule")))
+	if !s.beats() {
+		return
+	}
+	minutes := number(s.parameters["HeartbeatMinutes"])
+	rate := map[bool]string{true: "rate(1 minute)", false: fmt.Sprintf("rate(%d minutes)", minutes)}[minutes == 1]
+	s.wantAll("HeartbeatSchedule", node{
+		"ScheduleExpression": rate, "FlexibleTimeWindow.Mode": "OFF", "State": nil,
+		"Target.Arn": "Heartbeat.Arn", "Target.RoleArn": "HeartbeatScheduleRole.Arn",
+		"Target.RetryPolicy.MaximumRetryAttempts": 0,
+	})
+	for name, c := range map[string]struct{ beats, failed int }{
+		"HeartbeatAlarm": {2, 2}, "HeartbeatAccountAlarm": {2, 1}, "HeartbeatErrorsAlarm": {4, 2},
+	} {
+		seconds, periods := number(s.get(name, "Period")), number(s.get(name, "EvaluationPeriods"))
+		s.want(name+": heartbeats that it looks at", c.beats*minutes*60, seconds*periods)
+		if points := number(s.get(name, "DatapointsToAlarm")); points > 0 {
+			inPeriod := max(1, number(s.get(name, "Threshold")))
+			s.want(name+": that have to fail", c.failed, max(points, inPeriod))
+		}
 	}
 }
 
@@ -172,7 +209,8 @@ func alarmsSayWhatToDo(s *stack) {
 	}
 	for section, used := range used {
 		absent := section == "alarm-silence" && s.parameters["SilenceHours"] == "0" ||
-			section == "alarm-users-endpoint-errors" && !s.takesUsers()
+			section == "alarm-users-endpoint-errors" && !s.takesUsers() ||
+			section == "alarm-heartbeat" && !s.beats()
 		s.fault(!used && !absent, "docs/guide/runbook.md#%s is no alarm's", section)
 	}
 }

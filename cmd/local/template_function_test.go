@@ -34,6 +34,10 @@ func (s *stack) grants(role string) string {
 	case "UsersRole":
 		kind, queueActions = "users", nil
 		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:PutItem")
+	case "HeartbeatRole":
+		queueActions = nil
+	case "HeartbeatScheduleRole":
+		return "lambda:InvokeFunction on Heartbeat.Arn"
 	}
 	grant("EventsFifoQueue.Arn", queueActions...)
 	grant("EventsStandardQueue.Arn", queueActions...)
@@ -48,7 +52,7 @@ func (s *stack) grants(role string) string {
 	if role == "ForwarderRole" && s.parameters["Subscribers"] == "on" {
 		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem")
 	}
-	if s.parameters["KmsKeyArn"] != "" && role != "UsersRole" { // The key is the queues'.
+	if s.parameters["KmsKeyArn"] != "" && queueActions != nil { // The key is the queues'.
 		grant(keyARN, "kms:Decrypt", "kms:GenerateDataKey")
 	}
 	if s.parameters["Tracing"] == "on" {
@@ -60,6 +64,9 @@ func (s *stack) grants(role string) string {
 // functions are those of the stack.
 func (s *stack) functions() []string {
 	functions := []string{"Forwarder", "Receiver"}
+	if s.beats() {
+		functions = []string{"Forwarder", "Heartbeat", "Receiver"}
+	}
 	if s.takesUsers() {
 		functions = append(functions, "Users")
 	}
@@ -71,6 +78,9 @@ func (s *stack) takesUsers() bool {
 	return s.parameters["UsersEndpoint"] == "on" && s.parameters["Subscribers"] == "on"
 }
 
+// beats reports whether there are heartbeats.
+func (s *stack) beats() bool { return s.parameters["HeartbeatMinutes"] != "0" }
+
 // personAttributes is the one condition of a role: of the table's attributes, only those of a person.
 var personAttributes = node{
 	"ForAllValues:StringEquals": node{"dynamodb:Attributes": []any{
@@ -81,7 +91,14 @@ var personAttributes = node{
 
 func rolesAreExact(s *stack) {
 	roles := s.of("AWS::IAM::Role")
-	s.want("roles", strings.Join(s.functions(), "Role ")+"Role", keys(roles))
+	want := map[string]bool{}
+	for _, function := range s.functions() {
+		want[function+"Role"] = true
+	}
+	if s.beats() {
+		want["HeartbeatScheduleRole"] = true
+	}
+	s.want("roles", keys(want), keys(roles))
 	for name, role := range roles {
 		s.fault(role["ManagedPolicyArns"] != nil, "%s has managed policies", name)
 		granted := map[string]bool{}
@@ -116,9 +133,12 @@ func rolesAreExact(s *stack) {
 
 func rolesTrustLambda(s *stack) {
 	for name := range s.of("AWS::IAM::Role") {
-		s.wantAll(name, node{"AssumeRolePolicyDocument.Statement": []any{node{
-			"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": node{"Service": "lambda.amazonaws.com"},
-		}}})
+		trust := node{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": node{"Service": "lambda.amazonaws.com"}}
+		if name == "HeartbeatScheduleRole" { // Without the condition, another account's schedule might take it.
+			trust["Principal"] = node{"Service": "scheduler.amazonaws.com"}
+			trust["Condition"] = node{"StringEquals": node{"aws:SourceAccount": "AWS::AccountId"}}
+		}
+		s.wantAll(name, node{"AssumeRolePolicyDocument.Statement": []any{trust}})
 	}
 }
 
@@ -156,6 +176,10 @@ func environmentsAreExact(s *stack) {
 	}
 	p := s.parameters
 	bucket := map[any]string{"on": "SettingsBucket", "off": ""}[p["Settings"]]
+	posted := "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/purchasely/{app}"
+	if domain := p["DomainName"]; domain != "" {
+		posted = fmt.Sprintf("https://%v/purchasely/{app}", domain)
+	}
 	for name, want := range map[string]node{
 		"Receiver": {
 			"QUEUE_URL": url(queue), "SECRETS_PREFIX": p["SecretsPrefix"], "MAX_BODY_BYTES": p["MaxBodyBytes"],
@@ -169,6 +193,10 @@ func environmentsAreExact(s *stack) {
 			"SUBSCRIBERS_TABLE": map[any]string{"on": "SubscribersTable", "off": ""}[p["Subscribers"]],
 			"JOURNAL":           p["Journal"], "JOURNAL_DAYS": p["JournalDays"],
 			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": p["SettingsRefresh"],
+		},
+		"Heartbeat": {
+			"SECRETS_PREFIX": p["SecretsPrefix"], "WEBHOOK_URL": posted,
+			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": "60s",
 		},
 		"Users": {
 			"SECRETS_PREFIX": p["SecretsPrefix"], "SUBSCRIBERS_TABLE": "SubscribersTable",
@@ -273,10 +301,10 @@ func hardeningIsOptional(s *stack) {
 		}
 		return nil
 	}
-	s.wantAll("Receiver", node{"ReservedConcurrentExecutions": when("20"), "TracingConfig.Mode": when("Active")})
-	s.wantAll("Forwarder", node{"ReservedConcurrentExecutions": when(15), "TracingConfig.Mode": when("Active")})
-	if on {
-		s.wantAll("Users", node{"TracingConfig.Mode": "Active"})
+	s.wantAll("Receiver", node{"ReservedConcurrentExecutions": when("20")})
+	s.wantAll("Forwarder", node{"ReservedConcurrentExecutions": when(15)})
+	for name := range s.of(lambda) {
+		s.wantAll(name, node{"TracingConfig.Mode": when("Active")})
 	}
 	for name := range s.of("AWS::ApiGatewayV2::Stage") {
 		limits := node{"ThrottlingRateLimit": "50", "ThrottlingBurstLimit": "50"}

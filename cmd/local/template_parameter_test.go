@@ -106,12 +106,17 @@ func outputsAreThere(s *stack) {
 		want["UsersFunction"] = "Users"
 		want["UsersUrl"] = "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/users/{app}"
 	}
+	if s.beats() {
+		want["HeartbeatFunction"] = "Heartbeat"
+	}
 	if s.parameters["Settings"] == "on" {
 		want["SettingsBucket"] = "SettingsBucket"
 	}
 	if domain := s.parameters["DomainName"]; domain != "" {
 		want["WebhookUrl"] = fmt.Sprintf("https://%v/purchasely/{app}", domain)
-		want["UsersUrl"] = fmt.Sprintf("https://%v/users/{app}", domain)
+		if s.takesUsers() {
+			want["UsersUrl"] = fmt.Sprintf("https://%v/users/{app}", domain)
+		}
 		want["DomainTarget"] = "Domain.RegionalDomainName"
 	}
 	s.want("outputs", keys(want), keys(s.outputs))

@@ -40,6 +40,7 @@ var checks = map[string]func(*stack){
 	"what hardens the stack is off by default, and complete when on":    hardeningIsOptional,
 	"the subscriber table is bounded, encrypted, recoverable and stays": subscriberTableIsKept,
 	"the settings keep versions, want TLS, are encrypted and stay":      settingsAreKept,
+	"heartbeats come from a schedule that repeats none":                 heartbeatsAreScheduled,
 	"every change of the receiver arrives at the alias":                 aliasFollowsEveryChange,
 	"every alarm looks at a metric that somebody writes":                alarmsLookAtWhatIsWritten,
 	"every alarm rings when it should, and at silence only for silence": alarmsRingOnce,
@@ -62,6 +63,8 @@ var variants = map[string]node{
 	"without subscriber state": {"Subscribers": "off"},
 	"with the users endpoint":  {"UsersEndpoint": "on"},
 	"without settings":         {"Settings": "off"},
+	"with heartbeats":          {"HeartbeatMinutes": "5"},
+	"a heartbeat a minute":     {"HeartbeatMinutes": "1", "Settings": "off"},
 	"with a topic":             {"AlarmTopicArn": topicARN},
 	"with mail":                {"AlarmEmail": "oncall@example.com", "AlarmTopicArn": topicARN},
 	"without silence":          {"SilenceHours": "0"},
@@ -69,6 +72,10 @@ var variants = map[string]node{
 		"AllowedSources": "203.0.113.7,198.51.100.0/24", "ThrottleRate": "50", "ReceiverConcurrency": "20",
 		"DomainName": "hooks.example.com", "CertificateArn": certificateARN, "KmsKeyArn": keyARN,
 		"ReserveForwarders": "on", "Tracing": "on", "UsersEndpoint": "on",
+	},
+	"hardened, with heartbeats": { // which need webhooks from anywhere
+		"HeartbeatMinutes": "60", "ThrottleRate": "50", "ReceiverConcurrency": "20", "DomainName": "hooks.example.com",
+		"CertificateArn": certificateARN, "KmsKeyArn": keyARN, "ReserveForwarders": "on", "Tracing": "on",
 	},
 }
 

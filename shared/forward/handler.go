@@ -34,6 +34,7 @@ type Accounts interface {
 // Uploader delivers records; see [clevertap.Uploader].
 type Uploader interface {
 	Upload(ctx context.Context, batches []clevertap.AccountBatch, tracker clevertap.Tracker) clevertap.Report
+	DryRun(ctx context.Context, account clevertap.Account, records []clevertap.Record) error
 }
 
 // Rejecter moves messages that will always fail to the rejected queue. It returns one error for each, nil where the
@@ -133,6 +134,7 @@ func (h *Handler) process(
 	apps := current.Value.Apps
 	accounts := h.fetchAccounts(work, messages, apps)
 	readings := readAll(messages, apps, accounts, space, start, ledger)
+	beats := h.beginHeartbeats(work, readings, accounts)
 	items := h.loadPeople(work, readings, ledger)
 	opener := opener{h, space, apps, items, start}
 	opened := opener.openAll(readings, ledger)
@@ -141,6 +143,7 @@ func (h *Handler) process(
 	uploads.add(pendingOf(opened, ledger), ledger)
 	uploads.send(work, h, ledger)
 	h.correctStates(work, states, opened, uploads, ledger)
+	h.endHeartbeats(ctx, beats, readings, ledger)
 	accounts.wait()
 
 	b := &batch{readings, items, opened, uploads, current.Name}

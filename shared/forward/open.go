@@ -56,7 +56,7 @@ type opener struct {
 func (o *opener) openAll(readings []reading, l *ledger) []opened {
 	all := make([]opened, len(readings))
 	for i := range readings {
-		if !l.failed(i) && !l.skipped(i) {
+		if !l.failed(i) && !l.skipped(i) && !readings[i].heartbeat {
 			o.open(i, &readings[i], &all[i], l)
 		}
 	}

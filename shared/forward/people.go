@@ -76,7 +76,7 @@ func persons(list []webhook.Subscriber) []person {
 
 // keys are the table's keys that a message needs.
 func (r *reading) keys() []subscriber.Key {
-	if r.app == nil {
+	if r.app == nil || r.heartbeat {
 		return nil
 	}
 	var keys []subscriber.Key

@@ -16,17 +16,18 @@ import (
 
 // reading is one message that has been read: whose it is, and where its records would go.
 type reading struct {
-	message  *Message
-	app      *integration.App // nil: the integration file does not have it
-	webhook  *webhook.Event   // nil: not kept
-	name     string           // of the event, for logs
-	eventID  string
-	body     []byte
-	received time.Time
-	people   people
-	repeated bool     // it has been here before
-	delivery delivery // what the table has of its earlier attempts
-	accepted Kinds    // what CleverTap has accepted of it by then
+	message   *Message
+	app       *integration.App // nil: the integration file does not have it
+	webhook   *webhook.Event   // nil: not kept
+	name      string           // of the event, for logs
+	eventID   string
+	body      []byte
+	received  time.Time
+	people    people
+	heartbeat bool     // it is a heartbeat, and no webhook of Purchasely
+	repeated  bool     // it has been here before
+	delivery  delivery // what the table has of its earlier attempts
+	accepted  Kinds    // what CleverTap has accepted of it by then
 
 	to         mapping.Destination
 	account    *clevertap.Account // nil: nothing can be sent
@@ -131,6 +132,11 @@ func (r *reading) read(accounts *accountReads, e *webhook.Event) error {
 	}
 	if err := e.Read(r.body); err != nil {
 		return err
+	}
+	if string(e.Name) == webhook.Heartbeat {
+		r.heartbeat = true
+		r.identify(webhook.Peek(r.body))
+		return nil
 	}
 	r.people = peopleOf(e)
 	r.name = string(clevertap.Cut(e.Name, clevertap.MaxEventNameBytes))

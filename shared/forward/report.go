@@ -63,6 +63,9 @@ func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost un
 		total.outcomes[outcome]++
 		total.drift += len(o.drift)
 		count(&metrics, r.appName(), o, outcome, now)
+		if r.heartbeat && outcome != Retried {
+			metrics.Sample(r.app.Name, metric.HeartbeatOk, map[Outcome]float64{Delivered: 1}[outcome])
+		}
 		if outcome != Delivered {
 			h.logMessage(ctx, r, outcome, f)
 			if f.Kind == fault.Operator && r.accountErr != nil && !noAccount[r.app.Name] {

@@ -41,6 +41,7 @@ var bodies = map[string]string{
 	"sandbox":       `{"event_name":"ACTIVATE","event_id":"e-4","user_id":"person-9","environment":"SANDBOX"}`,
 	"unknown event": `{"event_name":"BRAND_NEW","event_id":"e-5","user_id":"person-7","novelty":"private-value"}`,
 	"consumable":    `{"event_name":"ACTIVATE","event_id":"e-6","user_id":"person-9","purchase_type":"CONSUMABLE"}`,
+	"heartbeat":     `{"event_name":"BRIDGE_HEARTBEAT","event_id":"e-7"}`,
 	"malformed":     `{"event_name":"ACTIVATE","user_id":"person-7`,
 	"no event name": `{"user_id":"person-7"}`,
 }

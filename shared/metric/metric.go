@@ -96,8 +96,13 @@ func (s *Set) AddReason(app, reason string, name Name, n int) {
 
 // Observe adds one value of a distribution, in milliseconds.
 func (s *Set) Observe(app string, name Name, d time.Duration) {
+	s.Sample(app, name, float64(d.Milliseconds()))
+}
+
+// Sample adds one value of a distribution.
+func (s *Set) Sample(app string, name Name, value float64) {
 	v := s.series(app, "", name)
-	v.values = append(v.values, float64(d.Milliseconds()))
+	v.values = append(v.values, value)
 }
 
 // Empty reports whether there is nothing to write.

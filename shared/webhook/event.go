@@ -14,6 +14,9 @@ import (
 // maxDepth is how deep a body may nest; the body itself is level 1.
 const maxDepth = 32
 
+// Heartbeat is the name of the event that the bridge sends to itself, to see that the whole way works.
+const Heartbeat = "BRIDGE_HEARTBEAT"
+
 // Field is one attribute of an event.
 type Field struct {
 	Name     []byte         // unescaped

@@ -99,6 +99,9 @@ func (k Keys) signed(timestamp, digest string, body []byte) bool {
 	return genuine
 }
 
+// Sign returns the digest of a webhook under the present key.
+func (k Keys) Sign(timestamp string, body []byte) string { return Sign(k.current, timestamp, body) }
+
 // Sign returns the digest of a webhook, as Purchasely computes it. The timestamp is used byte for byte, with nothing
 // between it and the body.
 func Sign(key secret.Value, timestamp string, body []byte) string {

@@ -17,6 +17,7 @@ var reasons = map[fault.Reason]string{
 	fault.Suppressed: "nothing may be sent about the person",
 	fault.Anonymous:  "the person was not signed in, and the settings skip such people",
 	fault.EventOff:   "the settings switch this event off",
+	fault.Heartbeat:  "it was a heartbeat, and the account could not be called",
 
 	fault.Malformed:     "it cannot be read as a webhook",
 	fault.UnknownSchema: "it was queued by another version of the bridge",

@@ -287,6 +287,9 @@ func (e *erasure) checkSuppressed() error {
 // removeMessages deletes webhooks of the person from the queues. Those that forwarders have are skipped by them when
 // they come back.
 func (e *erasure) removeMessages(step *eraseStep) error {
+	if err := e.waitForForwarders(); err != nil { // what they have is done then, or back on its queue
+		return err
+	}
 	for _, q := range []struct {
 		output, name string
 		live         bool // forwarders read it

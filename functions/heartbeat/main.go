@@ -1,0 +1,37 @@
+// Command heartbeat is the Lambda function that a schedule runs, to send an event of the bridge's own for every app to
+// the URL that Purchasely calls.
+//
+// It reads the environment and connects shared/heartbeat to Secrets Manager and the network. If it cannot start, it
+// prints one line that names every fault, and exits with 1. It decides nothing about heartbeats.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/purchasely-clevertap/bridge/shared/env"
+)
+
+func main() {
+	runtime.GOMAXPROCS(1) // Lambda gives a function of this size a part of one processor.
+	if err := run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "heartbeat:", err)
+		os.Exit(1)
+	}
+}
+
+// run returns only if the function cannot start.
+func run(ctx context.Context) error {
+	environment := env.New(env.OS)
+	config := readConfig(environment)
+	cloud := loadAWS(ctx, environment)
+	if err := environment.Err(); err != nil {
+		return err
+	}
+	lambda.StartWithOptions(newHandler(config, cloud), lambda.WithContext(ctx))
+	return nil
+}
