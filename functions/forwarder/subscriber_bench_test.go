@@ -22,6 +22,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/settings"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // tableServer makes the test binary serve a table on loopback, in a process of its own: its work must not count as
@@ -41,55 +42,62 @@ func TestServeTable(t *testing.T) {
 
 // BenchmarkSubscriber measures the forwarder from the SQS event to the answer, with and without a table on loopback.
 // CleverTap is in the same process and accepts everything at once. Every message is about another user, of whom
-// nothing is stored: one write each and, if the state is "on", a journal entry; with "bodies" the webhook is in it,
-// and "plain" is a table as one would write it at first. What the table costs is the difference, in cpu-µs/msg (user
-// and system time of this process) and ms/batch.
+// nothing is stored: one write each, and a journal entry. What the table costs is the difference, in cpu-µs/msg
+// (user and system time of this process) and ms/batch. What it costs that users are linked is the difference between
+// linked and known, where every batch is about the same users, whose states do not change any more.
 func BenchmarkSubscriber(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors)) // as in the function
 	address := benchtest.Child(b, os.Args[0], tableServer, "-test.run=^TestServeTable$")
 	for _, size := range []int{10, 1000} {
-		for _, state := range []string{"off", "no-journal", "on", "bodies", "plain"} {
+		for _, state := range []string{"off", "on", "known", "linked"} {
 			b.Run(fmt.Sprintf("state=%s/batch=%d", state, size), func(b *testing.B) {
 				h := benchHandler(b)
 				if state != "off" {
-					useTable(b, h, state, address)
+					for name, value := range (&awstest.Server{URL: address}).Env() {
+						b.Setenv(name, value)
+					}
+					cloud, err := loadAWS(b.Context())
+					if err != nil {
+						b.Fatal(err)
+					}
+					h.Table = dynamo.NewTable(cloud, "subscribers", tableTimeout)
+					h.Journal, h.JournalLifetime = forward.JournalOutcomes, 30*24*time.Hour
 				}
-				runBatches(b, h, size)
+				if state == "linked" {
+					linkUsers(b, h.Table, size)
+				}
+				runBatches(b, h, size, state == "off" || state == "on")
 			})
 		}
 	}
 }
 
-// useTable gives a handler the table at an address.
-func useTable(b *testing.B, h *forward.Handler, state, address string) {
+// linkUsers links the users of a batch.
+func linkUsers(b *testing.B, table forward.Table, size int) {
 	b.Helper()
-	for name, value := range (&awstest.Server{URL: address}).Env() {
-		b.Setenv(name, value)
+	now := time.Now()
+	for i := range size {
+		key := subscriber.PersonKey(subscriber.Partition("user", fmt.Sprintf("%s-%d", benchUser, i)), "demo")
+		person := subscriber.Person{CleverTapID: fmt.Sprintf("__h%d", i), ObservedAt: now}
+		if _, err := table.Put(b.Context(), map[subscriber.Key]subscriber.Item{key: person.Item(now)}); err != nil {
+			b.Fatal(err)
+		}
 	}
-	cloud, err := loadAWS(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	h.Table = dynamo.NewTable(cloud, "subscribers", tableTimeout)
-	if state == "plain" {
-		h.Table = newPlainTable(b)
-	}
-	h.JournalLifetime = 30 * 24 * time.Hour
-	h.Journal = map[string]forward.Journal{
-		"no-journal": forward.JournalOff, "on": forward.JournalOutcomes, "plain": forward.JournalOutcomes,
-		"bodies": forward.JournalBodies,
-	}[state]
 }
 
-// runBatches hands a batch to the handler again and again, about new users each time.
-func runBatches(b *testing.B, h *forward.Handler, size int) {
+// runBatches hands a batch to the handler again and again, about new users each time or about the same.
+func runBatches(b *testing.B, h *forward.Handler, size int, renewed bool) {
 	b.Helper()
 	payload := benchBatch(b, size)
 	parts := strings.Split(string(payload), benchUser)
 	run := time.Now().UnixNano() // no user of an earlier run
 	benchtest.Messages(b, size, func() error {
-		run++
-		answer, err := h.Invoke(b.Context(), []byte(strings.Join(parts, fmt.Sprintf("%016x", run))))
+		batch := payload
+		if renewed {
+			run++
+			batch = []byte(strings.Join(parts, fmt.Sprintf("%016x", run)))
+		}
+		answer, err := h.Invoke(b.Context(), batch)
 		if err == nil && string(answer) != `{"batchItemFailures":[]}` {
 			err = fmt.Errorf("answer %s", answer)
 		}
