@@ -57,8 +57,12 @@ var rows = []row{
 	{"answer that refuses 1,000 records", refused, "bridge", "tokens alone=tokens", "encoding/json=plain", ""},
 	{"forwarder: batch of 10", tenPosted, "/bridge", posted, "encoding/json, maps=/plain", "≥ 2.5 × less"},
 	{"forwarder: batch of 1,000", allPosted, "/bridge", posted, "encoding/json, maps=/plain", "≥ 5 × less"},
-	{"subscriber state: batch of 10", tenStored, "on", "without state=off", "", ""},
-	{"subscriber state: batch of 1,000", allStored, "on", "without state=off", "", ""},
+	{"state and journal: batch of 10", tenStored, "on", "without=off", "SDK as it comes=plain", ""},
+	{"state and journal: batch of 1,000", allStored, "on", "without=off", "SDK as it comes=plain", ""},
+	{"without journal: batch of 10", tenStored, "no-journal", "without=off", "", ""},
+	{"without journal: batch of 1,000", allStored, "no-journal", "without=off", "", ""},
+	{"with bodies: batch of 10", tenStored, "bodies", "without=off", "", ""},
+	{"with bodies: batch of 1,000", allStored, "bodies", "without=off", "", ""},
 }
 
 // units are the table's names for the units of the benchmarks, and how many of a benchmark's make one of the table's.

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"io"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -87,9 +88,14 @@ func EventID(sort string) string {
 	return id
 }
 
+// compressors are kept: a new one for each body took three quarters of a message's processor time, and 0.8 MB.
+var compressors = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 func compress(body []byte) []byte {
 	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
+	w := compressors.Get().(*gzip.Writer) //nolint:forcetypeassert // The pool holds nothing else.
+	defer compressors.Put(w)
+	w.Reset(&out)
 	_, _ = w.Write(body) // a buffer takes everything
 	_ = w.Close()
 	return out.Bytes()

@@ -1,5 +1,5 @@
-// Package awstest is a fake AWS for tests: queues, secrets, tables, objects, a stack's outputs, and the event source
-// mapping that carries a queue's messages to a function.
+// Package awstest is a fake AWS for tests: queues, secrets, tables, objects, a stack's outputs, metrics, alarms and
+// logs, and the event source mapping that carries a queue's messages to a function.
 //
 // It refuses what AWS refuses (sizes, characters, ids, unsigned calls), it keeps the rules of FIFO queues, visibility
 // and dead letters, and its services hang, throttle or fail when a test says so. It does not check that signatures
@@ -10,12 +10,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -301,6 +303,9 @@ func (s *Service) respond(w http.ResponseWriter, out any, err error) {
 			form = "text/xml"
 		}
 		w.Header().Set("Content-Type", form)
+	}
+	if s.scope == "dynamodb" { // whose answers the SDK checks, unless told otherwise
+		w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(text)), 10))
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(text)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"syscall"
@@ -544,6 +545,33 @@ func TestCheckPostsASignedWebhookOfNobody(t *testing.T) {
 			if ids := webhook.Peek([]byte(body)); posted != "" && (ids.EventName != "BRIDGE_HEARTBEAT" ||
 				ids.EventID == "" || ids.Subscriber.ID != "") {
 				t.Errorf("posted %s", posted)
+			}
+		})
+	}
+}
+
+// A local AWS names a public URL that nobody serves, and 'make run' says in BRIDGE_URL which one does. With a real AWS
+// that variable may be left over from another stack, which must not see what is signed with this one's secret.
+func TestTheVariableWithTheURLCountsForALocalAWSOnly(t *testing.T) {
+	for name, want := range map[string]string{
+		"a local AWS": "http://127.0.0.1:9902/purchasely/demo",
+		"AWS":         "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/purchasely/demo",
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			if name == "AWS" {
+				for _, service := range []string{"CLOUDFORMATION", "SECRETS_MANAGER"} {
+					t.Setenv("AWS_ENDPOINT_URL_"+service, os.Getenv("AWS_ENDPOINT_URL"))
+				}
+				t.Setenv("AWS_ENDPOINT_URL", "")
+			}
+			t.Setenv("BRIDGE_URL", "http://127.0.0.1:9902")
+			cloud.Receiver = clitest.Answer(http.StatusOK, `{"status":"queued"}`)
+			putSecrets(cloud, map[string]string{
+				purchaselyName: `{"shared_secret":"shared-4711"}`,
+				clevertapName:  `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`,
+			})
+			if got := run(t, cloud, "", "check demo"); !got.Has(cli.OK, "right  webhooks at "+want+": a signed", "") {
+				t.Errorf("got %+v", got)
 			}
 		})
 	}

@@ -50,7 +50,7 @@ Exit codes: 0 all is well, 1 something is wrong, or could not be found out, 2 wr
 	stack.Flag(cmd, &o.stack)
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print one JSON object for programs")
-	cmd.Flags().StringVar(&o.url, "url", "", "the API's URL, where it is not the stack's (local AWS)")
+	cmd.Flags().StringVar(&o.url, "url", "", "the API's URL, where it is not the stack's (with a local AWS also BRIDGE_URL)")
 	return cmd
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +68,10 @@ func ReadWebhooks(cmd *cobra.Command, path string) ([][]byte, error) {
 	bodies := stored.Split(text)
 	if len(bodies) == 0 {
 		return nil, Usagef("'bridge sample SUBSCRIPTION_RENEWED' prints a webhook to try", "webhooks: the input is empty")
+	}
+	object := func(body []byte) bool { return body[0] == '{' }
+	if len(bodies) > 1 && !slices.ContainsFunc(bodies, object) {
+		return nil, Usagef("give one webhook, or JSON lines", "webhooks: there is no JSON object in the input")
 	}
 	return bodies, nil
 }

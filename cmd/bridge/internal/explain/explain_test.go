@@ -86,6 +86,7 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 		"webhooks in UTF-16":          {"", "{\x00}\x00", cli.Usage, "bridge: webhooks: it is UTF-16, not UTF-8"},
 		"another app":                 {"--app dmeo", "{}", cli.Usage, "hint: did you mean demo? the apps in built-in"},
 		"what is not a webhook":       {"", "no JSON", cli.Finding, ""},
+		"a page of text":              {"", "# Title\nno JSON\n", cli.Usage, "there is no JSON object in the input\nhint: give"},
 		"a state that does not exist": {"--state none.json", "{}", cli.Usage, "hint: name a file with states"},
 		"a state that is none":        {"--state explain_test.go", "{}", cli.Usage, "state: this is not what"},
 		"the state at an account of another name": {"--state testdata/other-account.json", "{}", cli.Usage,

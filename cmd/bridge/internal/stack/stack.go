@@ -141,13 +141,22 @@ const JournalParameter = "Journal"
 // Parameter returns one of the stack's parameters, empty if it has none of that name.
 func (s *Stack) Parameter(name string) string { return s.parameters[name] }
 
-// ReceiverURL is where an app's webhooks go: the stack's URL, unless another is given, as a local AWS needs it.
+// ReceiverURL is where an app's webhooks go: the stack's URL, unless another is given.
 func (s *Stack) ReceiverURL(given, app string) (string, error) {
-	return ReceiverURL(cmp.Or(given, strings.ReplaceAll(s.Output(WebhookURL), "{app}", app)), app)
+	return ReceiverURL(cmp.Or(given, localURL(), strings.ReplaceAll(s.Output(WebhookURL), "{app}", app)), app)
 }
 
 // URLVariable may hold the receiver's URL.
 const URLVariable = "BRIDGE_URL"
+
+// localURL is the variable's URL, if AWS is a local one, whose stacks name a public URL that nobody serves. Of a real
+// stack the variable is not asked: what is signed with its secret must not go to another one.
+func localURL() string {
+	if os.Getenv("AWS_ENDPOINT_URL") == "" {
+		return ""
+	}
+	return os.Getenv(URLVariable)
+}
 
 // ReceiverURL completes a receiver's URL. Webhooks are personal, so plain HTTP is for this machine only.
 func ReceiverURL(given, app string) (string, error) {
@@ -175,6 +184,9 @@ func ReceiverURL(given, app string) (string, error) {
 // UsersURL is where an app's back end sends what it knows of users: beside the API's URL that is given, or the
 // stack's. It is empty if the stack has no such endpoint.
 func (s *Stack) UsersURL(given, app string) (string, error) {
+	if s.Output(usersURL) != "" {
+		given = cmp.Or(given, localURL())
+	}
 	if given == "" {
 		return strings.ReplaceAll(s.Output(usersURL), "{app}", app), nil
 	}

@@ -47,7 +47,8 @@ says what came back, with each one's event id and person. It stops at the first 
 not accepted.
 
 With --stack the URL is the deployed stack's, and the shared secret is read from Secrets
-Manager. Without it the URL may also be in BRIDGE_URL, and the secret is read from
+Manager. Without it, and with a local AWS (AWS_ENDPOINT_URL), the URL may also be in
+BRIDGE_URL, and the secret is read from
 BRIDGE_SHARED_SECRET, from standard input with --secret-stdin, or typed at a hidden
 prompt; it is never an argument. A URL without a path gets /purchasely/<app>.
 
@@ -72,7 +73,7 @@ not, or nobody answered, 2 wrong usage.`,
 	o.JSONFlag(cmd, "print one JSON object a webhook for programs")
 	cli.AppFlag(cmd, &o.app, "the app whose receiver is called")
 	flags.StringVar(&o.url, "url", "",
-		"the receiver's URL, where it is not the stack's (without --stack also BRIDGE_URL)")
+		"the receiver's URL, where it is not the stack's (without --stack, and with a local AWS, also BRIDGE_URL)")
 	flags.StringVar(&o.sample, "sample", "", "send a made-up webhook of this event")
 	_ = cmd.RegisterFlagCompletionFunc("sample", cli.CompleteEvents) // the flag is declared above
 	o.declare(cmd)

@@ -195,12 +195,12 @@ func TestSeed(t *testing.T) {
 	quoted := strings.NewReplacer(",", `","`, "\n", "\"\r\n\"")
 	for name, text := range map[string]string{
 		"CSV": csv, "CSV of a spreadsheet": "\ufeff" + strings.ReplaceAll(csv, "\n", "\r\n"), "JSON lines": jsonl,
-		"JSON lines of Windows":            "\ufeff" + strings.ReplaceAll(jsonl, "\n", "\r\n"),
-		"semicolons":                       strings.ReplaceAll(csv, ",", ";"),
-		"quotes":                           quoted.Replace(`"` + strings.TrimSuffix(csv, "\n") + `"`),
+		"JSON lines of Windows": "\ufeff" + strings.ReplaceAll(jsonl, "\n", "\r\n"),
+		"semicolons":            strings.ReplaceAll(csv, ",", ";"),
+		"quotes":                quoted.Replace(`"` + strings.TrimSuffix(csv, "\n") + `"`),
 		"semicolons and quotes of Windows": "\ufeff" +
 			strings.ReplaceAll(quoted.Replace(`"`+strings.TrimSuffix(csv, "\n")+`"`), `","`, `";"`),
-		"blanks around fields and no end":  strings.TrimSpace(strings.ReplaceAll(csv, ",", " , ")),
+		"blanks around fields and no end": strings.TrimSpace(strings.ReplaceAll(csv, ",", " , ")),
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
 			got := runSeed(t, c, "", "--yes --rate 0 --json", text)
