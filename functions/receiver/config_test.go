@@ -57,6 +57,9 @@ func TestEverythingCanBeSet(t *testing.T) {
 	if err != nil || c.MaxBody != 783360 || c.Tolerance != 10*time.Minute || c.FIFO() {
 		t.Errorf("got %+v, %v", c, err)
 	}
+	if !strings.HasSuffix(c.RelayQueueURL, "/relay.fifo") {
+		t.Errorf("relay queue %s", c.RelayQueueURL)
+	}
 	if c.SecretsPrefix != "bridge" || !maps.Equal(c.Settings.BuiltIn, settings.AppNames{"one": true, "two": true}) {
 		t.Errorf("got %+v", c)
 	}

@@ -206,14 +206,14 @@ func TestOnlyAnAnswerOf2xxCounts(t *testing.T) {
 	}
 	empty := []string{"Content-Length: 0", "", ""}
 	found := []string{"Location: /elsewhere", "Content-Length: 0", "", ""}
-	type row struct {
+	type reply struct {
 		answer string
 		stay   bool // the connection stays open
 		want   fault.Reason
 		code   string
 		least  time.Duration // that it takes
 	}
-	rows := map[string]row{
+	rows := map[string]reply{
 		"200 that says it failed":          {answer: status("200", "Content-Length: 9", "", `{"ok":no}`)},
 		"200 that is HTML":                 {answer: status("200", "Content-Length: 6", "", "<html>")},
 		"200 with half of its body":        {answer: status("200", "Content-Length: 100", "", "half")},
@@ -250,11 +250,11 @@ func TestOnlyAnAnswerOf2xxCounts(t *testing.T) {
 		text := strconv.Itoa(code)
 		switch {
 		case code < 300:
-			rows[text] = row{answer: status(text, empty...)}
+			rows[text] = reply{answer: status(text, empty...)}
 		case code < 400:
-			rows[text] = row{answer: status(text, found...), want: fault.BackEnd, code: text}
+			rows[text] = reply{answer: status(text, found...), want: fault.BackEnd, code: text}
 		default:
-			rows[text] = row{answer: status(text, empty...), want: fault.BackEnd, code: text}
+			rows[text] = reply{answer: status(text, empty...), want: fault.BackEnd, code: text}
 		}
 	}
 	for name, c := range rows {
