@@ -301,7 +301,7 @@ func TestACertificateThatIsNotTrustedIsNoBackEnd(t *testing.T) {
 	}
 	s.function.Kill()
 	out := s.function.Output().Stderr.String() + s.function.Output().Stdout.String()
-	if !strings.Contains(out, "certificate is not accepted") {
+	if !strings.Contains(out, "certificate of an unknown authority") {
 		t.Errorf("printed %s", out)
 	}
 }

@@ -9,41 +9,35 @@ import (
 	"net/netip"
 	"slices"
 	"syscall"
-	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
-// Limits of the connections to back ends.
+// Limits of the connections to a back end, besides those of package network.
 const (
-	dialTimeout      = 3 * time.Second
-	handshakeTimeout = 5 * time.Second
-	idleTimeout      = 50 * time.Second // shorter than a load balancer's usual minute
-	pingAfter        = 5 * time.Second  // without a sign of life on HTTP/2
-	pingTimeout      = 2 * time.Second
-	connections      = 16 // that are kept for each back end
-	maxHeader        = 64 << 10
+	connections = 16 // that are kept
+	maxHeader   = 64 << 10
 )
 
 // NewTransport makes the transport of requests to back ends. Unless private addresses are allowed, every address is
 // judged at the moment it is dialled, so that a second DNS answer cannot get around the check. There is no proxy,
 // which would hide the address.
 func NewTransport(allowPrivate bool) *http.Transport {
-	dialer := &net.Dialer{Timeout: dialTimeout}
-	if !allowPrivate {
-		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			return checkAddress(address)
-		}
-	}
-	return &http.Transport{
-		DialContext:            dialer.DialContext,
+	t := &http.Transport{
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    handshakeTimeout,
-		ForceAttemptHTTP2:      true, // a TLS configuration of one's own would switch it off
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    connections,
 		MaxResponseHeaderBytes: maxHeader,
-		IdleConnTimeout:        idleTimeout,
 	}
+	network.Limit(t)
+	if !allowPrivate {
+		dialer := &net.Dialer{Timeout: network.DialTimeout}
+		dialer.ControlContext = func(_ context.Context, _, address string, _ syscall.RawConn) error {
+			return checkAddress(address)
+		}
+		t.DialContext = dialer.DialContext
+	}
+	return t
 }
 
 // errPrivate says that a back end's name leads to an address that is not on the internet.

@@ -7,15 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/network"
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 )
 
@@ -100,26 +99,19 @@ func newRequest(ctx context.Context, url string, w Webhook, keys *standardwebhoo
 	return request, nil
 }
 
-// networkFault names the end of a request without an answer. The error's own text is dropped: it may hold the address.
+// networkFault names the end of a request without an answer.
 func networkFault(ctx context.Context, host string, err error) *fault.Fault {
-	timeout, isNet := errors.AsType[net.Error](err)
-	_, noHost := errors.AsType[*net.DNSError](err)
+	f := fault.New(fault.Retry, fault.Network, fmt.Errorf("%s: %w", host, network.Cause(err)))
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
-	number, known := errors.AsType[syscall.Errno](err)
-	kind, reason, text := fault.Retry, fault.Network, "connection failed"
 	switch {
 	case errors.Is(err, errPrivate):
-		kind, text = fault.Operator, "address is not public; the parameter RelayAllowPrivate allows it"
-	case ctx.Err() != nil, isNet && timeout.Timeout():
-		reason, text = fault.Timeout, "no answer in time"
-	case noHost:
-		text = "host not found"
+		f.Kind, f.Err = fault.Operator, fmt.Errorf("%s: %w; RelayAllowPrivate allows it", host, errPrivate)
 	case certificate:
-		kind, text = fault.Operator, "certificate is not accepted"
-	case known:
-		text = number.Error()
+		f.Kind = fault.Operator
+	case ctx.Err() != nil, network.IsTimeout(err):
+		f.Reason = fault.Timeout
 	}
-	return fault.New(kind, reason, fmt.Errorf("%s: %s", host, text))
+	return f
 }
 
 // parseRetryAfter reads seconds or a date (RFC 9110, section 10.2.3), an hour at most; 0 if it is neither.

@@ -39,7 +39,8 @@ const (
 	RejectedQueue       = "RejectedQueueUrl"
 	FIFODeadLetters     = "EventsFifoDeadLetterQueueUrl"
 	StandardDeadLetters = "EventsStandardDeadLetterQueueUrl"
-	RelayDeadLetters    = "RelayDeadLetterQueueUrl" // missing if Relay is off
+	RelayQueue          = "RelayQueueUrl" // missing, as the next, if Relay is off
+	RelayDeadLetters    = "RelayDeadLetterQueueUrl"
 	SecretsPrefix       = "SecretsPrefix"
 	SubscribersTable    = "SubscribersTable" // missing if Subscribers is off
 	usersURL            = "UsersUrl"         // missing if UsersEndpoint is off
