@@ -81,7 +81,8 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 	if o.limit < 0 {
 		return cli.BadUsage(cmd, errors.New("flag --limit: want 0 or more"))
 	}
-	s, queues, err := o.open(cmd)
+	to := o.source()
+	s, queues, err := o.open(cmd, to.back)
 	if err != nil {
 		return err
 	}
@@ -90,7 +91,6 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	to := o.source()
 	sender := sender.New(s.Queue(to.back, to.queue), o.rate)
 	r := &redrive{selection: selected, sender: sender, reasons: make(map[string]int)}
 	if r.total > 0 {

@@ -97,8 +97,8 @@ func (f *filter) source() source {
 	return s
 }
 
-// open checks the flags and finds the queues.
-func (f *filter) open(cmd *cobra.Command) (*stack.Stack, []*stack.Queue, error) {
+// open checks the flags and finds the queues, in a stack with the required outputs.
+func (f *filter) open(cmd *cobra.Command, required ...string) (*stack.Stack, []*stack.Queue, error) {
 	switch {
 	case f.deadLetters && f.relay:
 		return nil, nil, cli.BadUsage(cmd, errors.New("give --dead-letters or --relay, not both"))
@@ -108,8 +108,8 @@ func (f *filter) open(cmd *cobra.Command) (*stack.Stack, []*stack.Queue, error) 
 		return nil, nil, cli.BadUsage(cmd, errors.New("nothing is older than --older and newer than --newer"))
 	}
 	source := f.source()
-	required := append([]string{source.back}, source.outputs...)
-	if f.relay {
+	required = append(required, source.outputs...)
+	if f.relay { // which a stack need not have
 		required = nil
 	}
 	s, err := stack.Open(cmd, f.network, f.stack, required...)

@@ -26,9 +26,9 @@ func withDeadRelay(c *clitest.Cloud) {
 }
 
 func TestTheRelaysDeadLetters(t *testing.T) {
-	const counts = "QUEUE               APP   MESSAGES  OLDEST  NEWEST\n" +
-		"relay dead letters  demo  3         1h 0m   1h 0m\n" +
-		"relay dead letters  shop  1         3d 3h   3d 3h\n"
+	const counts = "QUEUE               APP   EVENT          MESSAGES  OLDEST  NEWEST\n" +
+		"relay dead letters  demo  TRIAL_STARTED  3         1h 0m   1h 0m\n" +
+		"relay dead letters  shop  TRIAL_STARTED  1         3d 3h   3d 3h\n"
 	for name, c := range map[string]struct {
 		in, args  string
 		code      int

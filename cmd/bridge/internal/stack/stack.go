@@ -210,7 +210,8 @@ func MayCarrySecrets(u *url.URL) bool {
 const (
 	PurchaselySecret = "purchasely"
 	CleverTapSecret  = "clevertap"
-	UsersSecret      = "users" // of the company's own back end, if it says anything about users
+	UsersSecret      = "users"
+	RelaySecret      = "relay" // of the company's own back end, if it says anything about users
 )
 
 // SecretName is the name of one of an app's secrets.
