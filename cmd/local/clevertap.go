@@ -29,11 +29,6 @@ type fakeCleverTap struct {
 
 // startFakeCleverTap starts it with the demo app's two accounts, in two regions, so that a wrong region shows.
 func startFakeCleverTap(ctx context.Context, port int) (*fakeCleverTap, error) {
-	for _, p := range []int{port, port + 1, port + 2} {
-		if err := free(p, "FAKE_PORT"); err != nil {
-			return nil, err
-		}
-	}
 	listen, admin := "127.0.0.1:"+strconv.Itoa(port), "127.0.0.1:"+strconv.Itoa(port+1)
 	c := &fakeCleverTap{endpoint: "http://" + listen, admin: "http://" + admin}
 	var err error

@@ -12,6 +12,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "\nstopped")
 		os.Exit(130)
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "\nmake run: %v\n", err)
+		fmt.Fprintf(os.Stderr, "\nmake %s: %v\n", where.target(), err)
 		os.Exit(1)
 	}
 }
@@ -101,7 +102,7 @@ func execute(ctx context.Context, where mode) error {
 		return nil
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d results are not as they should be", failed)
+		return fmt.Errorf("not as it should be: %d of what was tried", failed)
 	}
 	return nil
 }
@@ -155,6 +156,9 @@ const (
 	modeInvoke mode = "invoke" // the receiver, and the forwarder for batches, in containers by sam local invoke
 	modeAPI    mode = "api"    // the receiver in containers behind sam local start-api
 )
+
+// target is what the user calls it: make's target.
+func (m mode) target() string { return cmp.Or(string(m), "run") }
 
 // options is what the user sets with variables, as in `make run ONCE=1 PORT=5000`.
 type options struct {

@@ -42,9 +42,6 @@ type tlsFiles struct {
 
 // startMinistack starts it with few environment variables, because its functions inherit all of them.
 func startMinistack(ctx context.Context, o options) (*ministack, error) {
-	if err := free(o.Port, "PORT"); err != nil {
-		return nil, err
-	}
 	folder, err := filepath.Abs(filepath.Join(runFolder, "ministack"))
 	if err != nil {
 		return nil, err

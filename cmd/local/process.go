@@ -153,13 +153,31 @@ func tail(path string) string {
 	return "    " + strings.Join(lines, "\n    ") + "\n    (all of it in " + path + ")"
 }
 
-// free reports that a port of the loopback address is in use, and what to do then.
-func free(port int, variable string) error {
+// free reports whether a port of the loopback address is not in use.
+func free(port int) bool {
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	listener, err := net.Listen("tcp", address) //nolint:noctx // Listening on loopback waits for nothing.
-	if err != nil {
-		return fmt.Errorf("%s is in use, perhaps by another `make run`: end that, or choose another port, as in "+
-			"`make run %s=%d`", address, variable, 1024+(port+10)%60000)
+	return err == nil && listener.Close() == nil
+}
+
+// checkPorts names all ports that are in use, and a command with others.
+func (o options) checkPorts() error {
+	var used, others []string
+	check := func(variable string, first, number int) {
+		taken := false
+		for port := first; port < first+number; port++ {
+			if !free(port) {
+				used, taken = append(used, net.JoinHostPort("127.0.0.1", strconv.Itoa(port))), true
+			}
+		}
+		if taken {
+			others = append(others, fmt.Sprintf("%s=%d", variable, 1024+(first+10)%60000))
+		}
 	}
-	return listener.Close()
+	check("PORT", o.Port, 1)
+	if check("FAKE_PORT", o.FakePort, 3); used == nil {
+		return nil
+	}
+	return fmt.Errorf("in use, perhaps by another `make run`: %s; end that, or choose others, as in `make %s %s`",
+		strings.Join(used, ", "), o.mode.target(), strings.Join(others, " "))
 }

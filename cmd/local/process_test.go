@@ -84,21 +84,26 @@ func isZombie(pid int) bool {
 	return err == nil && strings.Contains(string(stat), ") Z ")
 }
 
-func TestAPortInUseIsNamed(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+func TestPortsInUseAreNamed(t *testing.T) {
+	var ports []int
+	for range 2 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = listener.Close() })
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	for _, want := range []string{listener.Addr().String() + " is in use", "PORT="} {
-		if err := free(port, "PORT"); err == nil || !strings.Contains(err.Error(), want) {
+	err := options{mode: modeAPI, Port: ports[0], FakePort: ports[1] - 1}.checkPorts()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{strconv.Itoa(ports[0]), strconv.Itoa(ports[1]), "`make api PORT=", " FAKE_PORT="} {
+		if !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q in %v", want, err)
 		}
 	}
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := free(port, "PORT"); err != nil {
-		t.Errorf("got %v", err)
+	if free(ports[0]) {
+		t.Error("a port in use is called free")
 	}
 }

@@ -43,6 +43,9 @@ type stack struct {
 // deploy starts, builds and deploys everything. The stack that it returns can be stopped even if it fails.
 func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 	s := &stack{options: o}
+	if err := o.checkPorts(); err != nil { // before the files of another run are gone
+		return s, err
+	}
 	if err := os.RemoveAll(runFolder); err != nil {
 		return s, err
 	}
@@ -65,7 +68,9 @@ func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 		{"deploying template.yaml with sam deploy, QueueType " + o.Queue, s.samDeploy},
 		{"routing the API", s.route},
 		{"creating the demo app's secrets with bridge app add", s.createSecrets},
-		{"making its back end's key with bridge app add", s.createUsersKey},
+	}
+	if o.mode != modeAPI { // sam local start-api has no routes with a condition, such as that of the users endpoint
+		steps = append(steps, step{"making its back end's key with bridge app add", s.createUsersKey})
 	}
 	if o.mode != modeRun {
 		steps = slices.Insert(steps, 0, step{"looking for Docker", checkEngine})
