@@ -23,7 +23,7 @@ GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 ALL_TAGS := $(TAGS),soak,local,backends
 
 .DEFAULT_GOAL := help
-.PHONY: help run invoke api test check race soak vet lint fix fuzz integrations validate build once strict customers backends names \
+.PHONY: help run invoke api test check browser race soak vet lint fix fuzz integrations validate build once strict customers backends names \
   vulnerabilities modules licences sbom hardening reproducible deploy bench scale clean tools
 
 help: ## lists these commands
@@ -44,7 +44,11 @@ api: tools ## sam local start-api in Docker, beside the local AWS: ONCE=1, QUEUE
 test: tools ## unit, property, golden, template and black-box tests
 	@$(STEP) "tests" go test $(TAGS) ./...
 
-check: vet fix lint test race soak fuzz integrations validate hardening build reproducible once strict customers backends modules licences vulnerabilities ## everything that must hold before a change goes in
+check: vet fix lint test browser race soak fuzz integrations validate hardening build reproducible once strict customers backends modules licences vulnerabilities ## everything that must hold before a change goes in
+
+browser: ## the console in Chromium, which is installed where it is missing
+	@.ci/browser .tools/axe-core-4.14.1
+	@BROWSER=required $(STEP) "browser tests" go test $(TAGS) ./cmd/bridge/internal/console
 
 race: ## the unit tests again, in random order and with the race detector, which needs a C compiler
 	@if command -v $$(go env CC) >/dev/null; then export CGO_ENABLED=1; race=-race; \

@@ -77,7 +77,7 @@ func checkPage(t *testing.T, page string) {
 				for part := range strings.SplitSeq(lines, "$ ") {
 					if part != "" {
 						command, shown, _ := strings.Cut(part, "\n")
-						b.WriteString("$ " + command + "\n" + console(t, c, command, shown))
+						b.WriteString("$ " + command + "\n" + printed(t, c, command, shown))
 					}
 				}
 			})
@@ -145,8 +145,8 @@ func (t *typist) Read(p []byte) (int, error) {
 	return t.typed.Read(p)
 }
 
-// console runs a command line as a shell does, with pipes and a file as input, and returns what a terminal shows.
-func console(t *testing.T, c *clitest.Cloud, command, shown string) string {
+// printed runs a command line as a shell does, with pipes and a file as input, and returns what a terminal shows.
+func printed(t *testing.T, c *clitest.Cloud, command, shown string) string {
 	t.Helper()
 	var screen bytes.Buffer
 	person := &typist{typed: strings.NewReader(""), screen: &screen}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/app"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/console"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/explain"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/lint"
@@ -48,6 +49,7 @@ what was not delivered, and sends webhooks.
 
 Exit codes: 0 all is well, 1 something was found or refused, 2 the command line is wrong.`,
 		lint.NewCommand(),
+		console.NewCommand(network),
 		explain.NewCommand(),
 		try.NewSampleCommand(),
 		try.NewSendCommand(network),

@@ -54,10 +54,10 @@ func (o *outcome) write(b *strings.Builder, number int) {
 			r.write(b, o.profile())
 		}
 	}
-	o.writeNotes(b, "Not sent", func(n note) bool { return n.Sent == "" && n.isRecord() })
-	o.writeNotes(b, "Not sent with the event", func(n note) bool { return n.Sent == "" && n.Subject == ofProperty })
+	o.writeNotes(b, "Not sent", isRecordNotSent)
+	o.writeNotes(b, "Not sent with the event", isPropertyNotSent)
 	if o.profile() != nil { // else it is no news what would not be in it
-		o.writeNotes(b, "Not sent to the profile", func(n note) bool { return n.Sent == "" && n.Subject == ofUser })
+		o.writeNotes(b, "Not sent to the profile", isUserNotSent)
 	}
 	o.writeNotes(b, "Changed on the way", note.isChange)
 	if len(o.Kept) > 0 {
@@ -117,8 +117,8 @@ func (o *outcome) where() string {
 
 func heading(b *strings.Builder, text string) { fmt.Fprintf(b, "\n%s\n", text) }
 
-// write writes a record: whose it is, and a table of its properties. own is the profile of the webhook's subscriber.
-func (r *record) write(b *strings.Builder, own *record) {
+// title says what a record is. own is the profile of the webhook's subscriber.
+func (r *record) title(own *record) string {
 	title := "Profile"
 	switch {
 	case r.Kind == ofEvent:
@@ -134,12 +134,22 @@ func (r *record) write(b *strings.Builder, own *record) {
 	if !r.Accepted {
 		title += ", which CleverTap would refuse"
 	}
-	heading(b, title)
+	return title
+}
+
+// whose says whom a record is about, and when it counts.
+func (r *record) whose() string {
 	whose := "identity " + r.Identity
 	if r.ObjectID != "" {
 		whose = "CleverTap ID " + r.ObjectID
 	}
-	fmt.Fprintf(b, "  %s, at %s\n\n", whose, strings.TrimSuffix(strings.Replace(r.Time, "T", " ", 1), "Z")+" UTC")
+	return whose + ", at " + strings.TrimSuffix(strings.Replace(r.Time, "T", " ", 1), "Z") + " UTC"
+}
+
+// write writes a record: whose it is, and a table of its properties.
+func (r *record) write(b *strings.Builder, own *record) {
+	heading(b, r.title(own))
+	fmt.Fprintf(b, "  %s\n\n", r.whose())
 	rows := [][]string{{"  from Purchasely", "in CleverTap", "value"}}
 	for _, p := range r.Properties {
 		rows = append(rows, []string{"  " + p.Source, p.Name, readable(p.Value)})
@@ -187,29 +197,45 @@ func (n note) isChange() bool {
 	return n.Sent != "" && !shown
 }
 
-// writeNotes writes some of the notes, grouped by their reasons.
-func (o *outcome) writeNotes(b *strings.Builder, title string, which func(note) bool) {
-	var reasons []string
-	names := make(map[string][]string)
+// Reason is why some things are not sent, or are changed.
+type Reason struct {
+	Why   string
+	Names []string
+}
+
+// reasons groups some of the notes by their reasons.
+func (o *outcome) reasons(which func(note) bool) (list []Reason) {
 	for _, n := range o.Notes {
 		if !which(n) {
 			continue
 		}
-		reason := n.because()
-		if !slices.Contains(reasons, reason) {
-			reasons = append(reasons, reason)
+		why := n.because()
+		i := slices.IndexFunc(list, func(r Reason) bool { return r.Why == why })
+		if i < 0 {
+			i, list = len(list), append(list, Reason{Why: why})
 		}
-		if name := n.what(); !slices.Contains(names[reason], name) {
-			names[reason] = append(names[reason], name)
+		if name := n.what(); !slices.Contains(list[i].Names, name) {
+			list[i].Names = append(list[i].Names, name)
 		}
 	}
+	return list
+}
+
+// writeNotes writes some of the notes, grouped by their reasons.
+func (o *outcome) writeNotes(b *strings.Builder, title string, which func(note) bool) {
+	reasons := o.reasons(which)
 	if len(reasons) > 0 {
 		heading(b, title)
 	}
-	for _, reason := range reasons {
-		list(b, reason, names[reason])
+	for _, r := range reasons {
+		list(b, r.Why, r.Names)
 	}
 }
+
+// The notes that each heading is about.
+func isRecordNotSent(n note) bool   { return n.Sent == "" && n.isRecord() }
+func isPropertyNotSent(n note) bool { return n.Sent == "" && n.Subject == ofProperty }
+func isUserNotSent(n note) bool     { return n.Sent == "" && n.Subject == ofUser }
 
 // list writes a reason, and names below it.
 func list(b *strings.Builder, reason string, names []string) {

@@ -20,7 +20,7 @@ type Webhook struct {
 	Body           []byte
 	Received       time.Time
 	SandboxAccount bool                               // the app's secret has a sandbox account
-	States         map[string]subscriber.State        // of the person, by the accounts' names; nil: without subscriber state
+	States         map[string]subscriber.State        // of the person, by account; nil: without subscriber state
 	Items          map[subscriber.Key]subscriber.Item // what else the table has of people
 }
 

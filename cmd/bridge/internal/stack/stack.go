@@ -39,8 +39,7 @@ const (
 	RejectedQueue       = "RejectedQueueUrl"
 	FIFODeadLetters     = "EventsFifoDeadLetterQueueUrl"
 	StandardDeadLetters = "EventsStandardDeadLetterQueueUrl"
-	RelayQueue          = "RelayQueueUrl" // missing, as the next, if Relay is off
-	RelayDeadLetters    = "RelayDeadLetterQueueUrl"
+	RelayDeadLetters    = "RelayDeadLetterQueueUrl" // missing if Relay is off
 	SecretsPrefix       = "SecretsPrefix"
 	SubscribersTable    = "SubscribersTable" // missing if Subscribers is off
 	usersURL            = "UsersUrl"         // missing if UsersEndpoint is off
@@ -210,8 +209,7 @@ func MayCarrySecrets(u *url.URL) bool {
 const (
 	PurchaselySecret = "purchasely"
 	CleverTapSecret  = "clevertap"
-	UsersSecret      = "users"
-	RelaySecret      = "relay" // of the company's own back end, if it says anything about users
+	UsersSecret      = "users" // of the company's own back end, if it says anything about users
 )
 
 // SecretName is the name of one of an app's secrets.

@@ -1,0 +1,71 @@
+// The console works without this script. With it the preview follows while somebody types, a search needs no button, and
+// a page with changes is not left by mistake.
+"use strict";
+
+const form = document.querySelector("form[data-live]");
+
+if (form) {
+  let changed = false, latest = 0, timer;
+  const result = document.getElementById("result");
+
+  // preview shows what the form means, without moving anything else on the page.
+  const preview = async () => {
+    const mine = ++latest;
+    const body = new URLSearchParams(new FormData(form));
+    body.set("do", "show");
+    const answer = await fetch(form.action, {method: "POST", body, headers: {"X-Fragment": "result"}}).catch(() => null);
+    const text = answer ? await answer.text() : "";
+    if (mine !== latest) return;
+    if (!answer || !answer.ok) {
+      result.textContent = "The console does not answer. Has it ended?";
+      return;
+    }
+    const open = result.querySelector("details.reasons")?.open;
+    result.innerHTML = text;
+    showBeside();
+    if (open) result.querySelector("details.reasons")?.setAttribute("open", "");
+  };
+
+  // showBeside puts each fault beside its field, too.
+  const showBeside = () => {
+    for (const old of form.querySelectorAll("[id^=fault-]")) {
+      if (old.childElementCount) old.replaceChildren();
+    }
+    for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
+    for (const faults of result.querySelectorAll("[data-beside]")) {
+      const id = faults.dataset.beside, beside = document.getElementById("fault-" + id);
+      beside?.append(...[...faults.querySelectorAll(".fault")].map((fault) => fault.cloneNode(true)));
+      document.getElementById(id)?.setAttribute("aria-invalid", "true");
+    }
+  };
+
+  const search = () => {
+    const words = form.elements.q.value.trim().toLowerCase(), show = form.elements.show.value;
+    for (const line of form.querySelectorAll("table.names tbody tr")) {
+      const on = line.querySelector("[role=switch]").checked, name = line.querySelector("[type=text]").value;
+      const text = (line.querySelector("th").textContent + " " + name).toLowerCase();
+      line.hidden = !(text.includes(words) || text.replaceAll("_", " ").includes(words)) ||
+        (show === "off" && on) || (show === "renamed" && !name);
+    }
+  };
+
+  form.addEventListener("input", (event) => {
+    const name = event.target.name;
+    if (name === "q" || name === "show") {
+      search();
+      return;
+    }
+    if (name !== "sample" && name !== "webhook") changed = true;
+    if (name === "default") { // the switches of the page follow it
+      changed = false;
+      form.requestSubmit(form.querySelector("button[value=show]"));
+      return;
+    }
+    clearTimeout(timer);
+    timer = setTimeout(preview, 200);
+  });
+  form.addEventListener("submit", () => { changed = false; });
+  form.querySelector("a.button")?.addEventListener("click", () => { changed = false; });
+  form.querySelector("button[value=filter]")?.setAttribute("hidden", "");
+  addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+}

@@ -1,0 +1,269 @@
+//go:build blackbox
+
+package console
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// chromium finds the browser. Where there is none, the tests that need one are skipped, unless BROWSER=required.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	missing(t, "there is no Chromium on this machine: 'make browser' installs it")
+	return ""
+}
+
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("BROWSER") == "required" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+var browser struct {
+	sync.Once
+	ctx context.Context
+	end func()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if browser.end != nil {
+		browser.end()
+	}
+	os.Exit(code)
+}
+
+// tab is a page of the browser with cookies of its own.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu     sync.Mutex
+	errors []string // what the browser's console says
+}
+
+func newTab(t *testing.T) *tab {
+	path := chromium(t)
+	browser.Do(func() {
+		options := append(chromedp.DefaultExecAllocatorOptions[:],
+			chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+			chromedp.Flag("host-resolver-rules", "MAP rebound.test 127.0.0.1"))
+		allocator, endAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+		ctx, end := chromedp.NewContext(allocator)
+		if err := chromedp.Do(ctx); err != nil {
+			t.Fatalf("chromium: %v", err)
+		}
+		browser.ctx, browser.end = ctx, func() { end(); endAllocator() }
+	})
+	if browser.ctx == nil {
+		t.Fatal("chromium has not started")
+	}
+	b := &tab{t: t}
+	ctx, end := chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.listen))
+	t.Cleanup(end)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	b.ctx = ctx
+	b.size(1440, 1000)
+	if _, err := chromedp.Call(ctx, log.Enable, cdp.Empty{}); err != nil {
+		t.Logf("log: %v", err)
+	}
+	return b
+}
+
+func (b *tab) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		b.errors = append(b.errors, e.ExceptionDetails.Text)
+	case *log.EventEntryAdded:
+		b.errors = append(b.errors, e.Entry.Text+" "+e.Entry.URL)
+	}
+}
+
+// clean checks that the browser's console has said nothing.
+func (b *tab) clean() {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.errors) > 0 {
+		b.t.Errorf("the browser says %q", b.errors)
+	}
+	b.errors = nil
+}
+
+func (b *tab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *tab) open(address string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(address))
+}
+
+// eval runs an expression on the page.
+func eval[T any](b *tab, expression string) T {
+	b.t.Helper()
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+// until waits for something to be true on the page.
+func (b *tab) until(expression string) {
+	b.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for !eval[bool](b, expression) {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("%s is not true on %s; the browser says %q, and the page\n%.600s",
+				expression, eval[string](b, "document.title"), b.errors,
+				eval[string](b, "(document.querySelector(`#result`) ?? document.body).innerText"))
+		}
+		b.do(chromedp.Sleep(20 * time.Millisecond))
+	}
+}
+
+func (b *tab) size(width, height int64) {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(width, height))
+}
+
+func (b *tab) dark(dark bool) {
+	b.t.Helper()
+	scheme := "light"
+	if dark {
+		scheme = "dark"
+	}
+	_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *tab) screenshot(file string) {
+	b.t.Helper()
+	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.WriteFile(file, picture, 0o600)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// serveFile serves a console of a file, and returns the address that is printed and the file's path.
+func serveFile(t *testing.T, text string) (address, path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "integrations.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return serveConsole(t, newConsole(newFileSource(path), true)), path
+}
+
+func serveConsole(t *testing.T, c *console) string {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGuard(listener.Addr().(*net.TCPAddr).Port)
+	server := &http.Server{Handler: g.protect(c.routes())}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return g.address()
+}
+
+// at is the address of a page of the console whose address was printed.
+func at(address, path string) string {
+	base, _, _ := strings.Cut(address, "/?")
+	return base + path
+}
+
+var pagePaths = []string{"/", "/events", "/properties", "/user-properties", "/revenue", "/preview", "/history"}
+
+func TestEveryPageInABrowser(t *testing.T) {
+	b := newTab(t)
+	address, _ := serveFile(t, twoApps)
+	b.open(address)
+	axe := axeSource(t)
+	for _, path := range pagePaths {
+		for _, dark := range []bool{false, true} {
+			for _, width := range []int64{320, 768, 1440} {
+				name := fmt.Sprintf("%s-%d-%s", strings.Trim(strings.ReplaceAll(path, "/", "_"), "_"), width,
+					map[bool]string{false: "light", true: "dark"}[dark])
+				b.size(width, 900)
+				b.dark(dark)
+				b.open(at(address, path))
+				if wide := eval[int64](b, "document.documentElement.scrollWidth"); wide > width {
+					t.Errorf("%s: the page is %d wide", name, wide)
+				}
+				b.clean()
+				if width != 768 {
+					if found := b.violations(axe); found != "" {
+						t.Errorf("%s: %s", name, found)
+					}
+				}
+				if folder := os.Getenv("SCREENSHOTS"); folder != "" {
+					b.screenshot(filepath.Join(folder, "console"+name+".png"))
+				}
+			}
+		}
+	}
+}
+
+// axeSource is axe-core, which knows what WCAG asks for.
+func axeSource(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../../../.tools/axe-core-4.14.1/axe.min.js")
+	if err != nil {
+		missing(t, "there is no axe-core here: 'make browser' installs it")
+	}
+	return string(text)
+}
+
+// violations are what axe-core finds on the page.
+func (b *tab) violations(axe string) string {
+	b.t.Helper()
+	eval[any](b, axe+"; null")
+	const check = `axe.run(document, {runOnly:
+		["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+	}).then(r => r.violations.map(v => v.id + ": " + v.help + "\n" + v.nodes.slice(0, 3)
+		.map(n => "  " + n.html + "\n  " + n.failureSummary).join("\n")).join("\n"))`
+	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](check, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return found
+}

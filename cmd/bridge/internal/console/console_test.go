@@ -1,0 +1,442 @@
+package console
+
+import (
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+)
+
+// twoApps is an integration file with comments in all places.
+const twoApps = `# What goes to CleverTap.
+apps:
+  demo: # the demo app
+    enabled: true
+    server_events:
+      default: send # everything
+      events:
+        ACTIVATE: {send: false} # access is a user property
+        DEACTIVATE: {send: false}
+        # TRIAL_STARTED: {name: Trial}
+        SUBSCRIPTION_STARTED: {name: Subscription Started}
+        LOYALTY_REACHED: {name: Loyalty Reached, known: false} # announced for spring
+      properties:
+        plan: {name: Plan}
+    user_properties:
+      properties:
+        has_active_subscription: {name: Premium}
+    revenue:
+      charged: true # gross
+  parla-tv: {} # as it comes
+`
+
+// lists are those of the pages.
+var lists = map[string]*list{"/events": events, "/properties": properties, "/user-properties": userProperties}
+
+// client uses a console as a browser does.
+type client struct {
+	t       testing.TB
+	path    string // of the file
+	guard   *guard
+	handler http.Handler
+}
+
+func newClient(t testing.TB, text string) *client {
+	t.Helper()
+	path := filepath.Join(t.(interface{ TempDir() string }).TempDir(), "integrations.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	g := newGuard(8080)
+	return &client{t, path, g, g.protect(newConsole(newFileSource(path), true).routes())}
+}
+
+func (c *client) do(r *http.Request) *httptest.ResponseRecorder {
+	r.Host = "127.0.0.1:8080"
+	r.AddCookie(&http.Cookie{Name: c.guard.cookie, Value: c.guard.session})
+	w := httptest.NewRecorder()
+	c.handler.ServeHTTP(w, r)
+	return w
+}
+
+func (c *client) get(path string) *httptest.ResponseRecorder {
+	return c.do(httptest.NewRequest(http.MethodGet, path, nil))
+}
+
+func (c *client) post(path string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return c.do(r)
+}
+
+func (c *client) text() string {
+	c.t.Helper()
+	text, err := os.ReadFile(c.path)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(text)
+}
+
+// form is what a page's form sends if nobody touches it.
+func (c *client) form(l *list, app string) url.Values {
+	file, problems := integration.Load("x", []byte(c.text()))
+	if file == nil {
+		c.t.Fatal(problems)
+	}
+	a := file.Apps[app]
+	form := url.Values{"base": {hash([]byte(c.text()))}, "do": {"save"}}
+	if len(l.defaults) > 0 {
+		form["default"], form["default.was"] = []string{l.value(a, "default")}, []string{l.value(a, "default")}
+	}
+	if l.prefix {
+		form["prefix"] = []string{l.value(a, "prefix")}
+	}
+	for _, group := range l.entries(a) {
+		for _, e := range group.Entries {
+			form.Add("source", e.Source)
+			form.Set("name."+e.Source, e.Name)
+			if e.Send {
+				form.Add("on", e.Source)
+				form.Add("was", e.Source)
+			}
+		}
+	}
+	return form
+}
+
+func flip(form url.Values, source string) {
+	if i := slices.Index(form["on"], source); i >= 0 {
+		form["on"] = slices.Delete(slices.Clone(form["on"]), i, i+1)
+	} else {
+		form.Add("on", source)
+	}
+}
+
+func TestWhoGetsIn(t *testing.T) {
+	c := newClient(t, twoApps)
+	const own = "127.0.0.1:8080"
+	cookie := c.guard.cookie + "=" + c.guard.session
+	in := http.Header{"Cookie": {cookie}}
+	for name, test := range map[string]struct {
+		method, target, host string
+		header               http.Header
+		status               int
+	}{
+		"with the cookie":                   {"GET", "/", own, in, 200},
+		"by the name localhost":             {"GET", "/", "localhost:8080", in, 200},
+		"with the address":                  {"GET", "/events?app=demo&token=" + c.guard.token, own, nil, 303},
+		"with another token":                {"GET", "/?token=x", own, nil, 403},
+		"with an empty token":               {"GET", "/?token=", own, nil, 403},
+		"without anything":                  {"GET", "/events", own, nil, 403},
+		"without anything, to a stylesheet": {"GET", "/style.css", own, nil, 403},
+		"with the token as a cookie": {"GET", "/", own,
+			http.Header{"Cookie": {c.guard.cookie + "=" + c.guard.token}}, 403},
+		"to another name":                  {"GET", "/", "rebound.test:8080", in, 421},
+		"to another name with the address": {"GET", "/?token=" + c.guard.token, "rebound.test:8080", nil, 421},
+		"to another port":                  {"GET", "/", "127.0.0.1:80", in, 421},
+		"posting from another site": {"POST", "/events", own,
+			http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"cross-site"}}, 403},
+		"posting from another port": {"POST", "/events", own,
+			http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"same-site"}}, 403},
+		"posting from another origin": {"POST", "/events", own,
+			http.Header{"Cookie": {cookie}, "Origin": {"http://127.0.0.1:9"}}, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(test.method, test.target, nil)
+			r.Host = test.host
+			maps.Copy(r.Header, test.header)
+			w := httptest.NewRecorder()
+			c.handler.ServeHTTP(w, r)
+			if w.Code != test.status || w.Header().Get("Content-Security-Policy") != policy {
+				t.Errorf("got %d, %v", w.Code, w.Header())
+			}
+			if strings.Contains(w.Body.String()+w.Header().Get("Location"), c.guard.token) {
+				t.Error("the token is shown")
+			}
+		})
+	}
+}
+
+func TestTheAddressLeadsToItsPageAndNowhereElse(t *testing.T) {
+	c := newClient(t, twoApps)
+	for target, want := range map[string]string{
+		"/events?app=demo&token=":  "/events?app=demo",
+		"/?token=":                 "/",
+		"//evil.example/x?token=":  "/evil.example/x",
+		"/%5Cevil.example?token=":  "/%5Cevil.example",
+		"/x/..//evil.test/?token=": "/evil.test",
+	} {
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080"+target+c.guard.token, nil)
+		w := httptest.NewRecorder()
+		c.handler.ServeHTTP(w, r)
+		if got := w.Header().Get("Location"); got != want {
+			t.Errorf("%s leads to %q, want %q", target, got, want)
+		}
+		cookie := w.Result().Cookies()
+		if len(cookie) != 1 || !cookie[0].HttpOnly ||
+			cookie[0].SameSite != http.SameSiteStrictMode || cookie[0].Path != "/" {
+			t.Errorf("got the cookies %v", cookie)
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	c := newClient(t, twoApps)
+	for path, want := range map[string]string{
+		"/": "50 sent, 2 off, 1 renamed", "/events": "Somebody has become a subscriber.",
+		"/events?app=parla-tv": `aria-current="true">parla-tv`,
+		"/properties":          "Kind of the device", "/user-properties": "has_active_subscription",
+		"/revenue":                      "Send Charged",
+		"/preview?sample=TRIAL_STARTED": "TRIAL_STARTED would be sent to the production account",
+		"/history":                      "What was before is not known here.",
+		"/events?app=none":              "the apps are demo, parla-tv", "/none": "there is no such page",
+	} {
+		if w := c.get(path); !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %q is not in %d\n%s", path, want, w.Code, w.Body)
+		}
+	}
+	if page := c.get("/events").Body.String(); strings.Count(page, `role="switch"`) != 61 { // 60 of the catalogue
+		t.Errorf("the events have %d switches", strings.Count(page, `role="switch"`))
+	}
+}
+
+func TestAnUntouchedFormChangesNothing(t *testing.T) {
+	for path, l := range lists {
+		c := newClient(t, twoApps)
+		if w := c.post(path, c.form(l, "demo")); w.Code != http.StatusSeeOther {
+			t.Errorf("%s: got %d\n%s", path, w.Code, w.Body)
+		}
+		if diff := cmp.Diff(twoApps, c.text()); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", path, diff)
+		}
+	}
+}
+
+func TestChanges(t *testing.T) {
+	for name, test := range map[string]struct {
+		path, app string
+		list      *list
+		change    func(form url.Values)
+		changed   []string
+	}{
+		"an event is switched off": {"/events", "demo", events, func(f url.Values) { flip(f, "TRIAL_STARTED") },
+			[]string{"# announced for spring\n", "# announced for spring\n        TRIAL_STARTED: {send: false}\n"}},
+		"an event is switched on, and its comment stays": {"/events", "demo", events,
+			func(f url.Values) { flip(f, "ACTIVATE") }, []string{"  ACTIVATE: {send: false}", "  ACTIVATE: {send: true}"}},
+		"an event is switched on, and nothing is left of it": {"/events", "demo", events,
+			func(f url.Values) { flip(f, "DEACTIVATE") }, []string{"        DEACTIVATE: {send: false}\n", ""}},
+		"a name is taken back": {"/events", "demo", events, func(f url.Values) { f.Set("name.SUBSCRIPTION_STARTED", "") },
+			[]string{"        SUBSCRIPTION_STARTED: {name: Subscription Started}\n", ""}},
+		"a name with quotes in it": {"/events", "demo", events, func(f url.Values) { f.Set("name.TRIAL_STARTED", "on") },
+			[]string{"# announced for spring\n", "# announced for spring\n        TRIAL_STARTED: {name: \"on\"}\n"}},
+		"the default, and what follows it": {"/events", "demo", events, func(f url.Values) {
+			f.Set("default", "skip")
+			flip(f, "TRIAL_STARTED")
+			flip(f, "TRIAL_STARTED") // and on again
+		}, []string{"default: send # everything", "default: skip # everything"}},
+		"the default, and what was switched": {"/events", "demo", events, func(f url.Values) {
+			f.Set("default", "skip")
+			flip(f, "ACTIVATE")
+		}, []string{"default: send # everything", "default: skip # everything",
+			"  ACTIVATE: {send: false}", "  ACTIVATE: {send: true}"}},
+		"a prefix": {"/events", "demo", events, func(f url.Values) { f.Set("prefix", "PLY ") },
+			[]string{"# announced for spring\n", "# announced for spring\n", "        plan: {name: Plan}\n",
+				"        plan: {name: Plan}\n      prefix: \"PLY \"\n"}},
+		"an app without anything": {"/events", "parla-tv", events, func(f url.Values) { flip(f, "ACTIVATE") },
+			[]string{"parla-tv: {} # as it comes\n",
+				"parla-tv: # as it comes\n    server_events:\n      events:\n        ACTIVATE: {send: false}\n"}},
+		"a property is renamed": {"/properties", "demo", properties, func(f url.Values) { f.Set("name.store", "Store") },
+			[]string{"        plan: {name: Plan}\n", "        plan: {name: Plan}\n        store: {name: Store}\n"}},
+		"a property that the list does not have": {"/properties", "demo", properties, func(f url.Values) {
+			f.Set("added", "amount_in_eur")
+			f.Set("added.name", "Revenue")
+		}, []string{"        plan: {name: Plan}\n",
+			"        plan: {name: Plan}\n        amount_in_eur: {send: true, name: Revenue}\n"}},
+		"an event that the catalogue does not have": {"/events", "demo", events,
+			func(f url.Values) { f.Set("added", "NEW_ONE") }, []string{"# announced for spring\n",
+				"# announced for spring\n        NEW_ONE: {send: true, known: false}\n"}},
+		"all user properties": {"/user-properties", "demo", userProperties, func(f url.Values) { f.Set("default", "all") },
+			[]string{"        has_active_subscription: {name: Premium}\n",
+				"        has_active_subscription: {name: Premium}\n      default: all\n"}},
+		"a user property that is off unless named": {"/user-properties", "demo", userProperties,
+			func(f url.Values) { flip(f, "plan_periodicity") }, []string{"        has_active_subscription: {name: Premium}\n",
+				"        has_active_subscription: {name: Premium}\n        plan_periodicity: {send: true}\n"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, twoApps)
+			form := c.form(test.list, test.app)
+			test.change(form)
+			if w := c.post(test.path+"?app="+test.app, form); w.Code != http.StatusSeeOther {
+				t.Errorf("got %d\n%s", w.Code, w.Body)
+			}
+			if diff := cmp.Diff(strings.NewReplacer(test.changed...).Replace(twoApps), c.text()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+// Whatever somebody switches and names, what is saved says that and nothing else, lint accepts it, and comments stay.
+func TestWhatIsSavedIsWhatWasMeant(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := newClient(t, twoApps)
+		path := rapid.SampledFrom(slices.Sorted(maps.Keys(lists))).Draw(rt, "page")
+		l := lists[path]
+		form := c.form(l, "demo")
+		sources := form["source"]
+		if len(l.defaults) > 0 {
+			form.Set("default", rapid.SampledFrom(l.defaults).Draw(rt, "default").Value)
+			form.Set("default.was", form.Get("default"))
+		}
+		for range rapid.IntRange(0, 6).Draw(rt, "changes") {
+			source := rapid.SampledFrom(sources).Draw(rt, "source")
+			if rapid.Bool().Draw(rt, "switch") {
+				flip(form, source)
+			} else {
+				form.Set("name."+source, rapid.SampledFrom([]string{"", "N " + source, "Yes", source}).Draw(rt, "name"))
+			}
+		}
+		w := c.post(path+"?app=demo", form)
+		if w.Code == http.StatusUnprocessableEntity && strings.Contains(w.Body.String(), "Error:") {
+			return // two of one name
+		}
+		if w.Code != http.StatusSeeOther {
+			rt.Fatalf("got %d\n%s", w.Code, w.Body)
+		}
+		file, problems := integration.Load("x", []byte(c.text()))
+		if file == nil {
+			rt.Fatal(problems)
+		}
+		for _, group := range l.entries(file.Apps["demo"]) {
+			for _, e := range group.Entries {
+				wanted := form.Get("name." + e.Source)
+				if e.Locked == "" && e.Send != slices.Contains(form["on"], e.Source) ||
+					wanted != "" && l.rule(file.Apps["demo"], e.Source).name != wanted {
+					rt.Fatalf("%s is %+v, want %v\n%s", e.Source, e, form, c.text())
+				}
+			}
+		}
+		if got := strings.Count(c.text(), "#"); got != strings.Count(twoApps, "#") {
+			rt.Fatalf("there are %d comments:\n%s", got, c.text())
+		}
+	})
+}
+
+func TestFaultsStandBesideTheirFields(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(form url.Values)
+		want   string
+	}{
+		"a forbidden character": {func(f url.Values) { f.Set("name.TRIAL_STARTED", "a.b") },
+			`id="fault-name-TRIAL_STARTED">` + "\n" + `<p class="fault error"><strong>Error:</strong> ` +
+				`<span class="line">line 13:</span> &#34;a.b&#34; has`},
+		"a name of CleverTap's own": {func(f url.Values) { f.Set("name.TRIAL_STARTED", "App Launched") },
+			`&#34;App Launched&#34; is the name of an event of CleverTap&#39;s own`},
+		"a prefix that begins with a space": {func(f url.Values) { f.Set("prefix", " X") },
+			`id="fault-prefix">` + "\n" + `<p class="fault error">`},
+		"one name twice": {func(f url.Values) { f.Set("name.TRIAL_STARTED", "subscriptionstarted") },
+			"CleverTap ignores case and spaces"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, twoApps)
+			form := c.form(events, "demo")
+			test.change(form)
+			w := c.post("/events?app=demo", form)
+			shown := strings.Contains(w.Body.String(), test.want)
+			if w.Code != http.StatusUnprocessableEntity || !shown || c.text() != twoApps {
+				t.Errorf("got %d\n%s", w.Code, w.Body)
+			}
+		})
+	}
+}
+
+func TestRules(t *testing.T) {
+	c := newClient(t, twoApps)
+	form := url.Values{"base": {hash([]byte(twoApps))}, "do": {"save"}, "switch": {"enabled", "revenue.charged"},
+		"enabled": {"true"}, "sandbox": {"skip"}, "anonymous": {"identity"}, "link_wait": {"15m"}}
+	if w := c.post("/revenue?app=demo", form); w.Code != http.StatusSeeOther {
+		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+	want := strings.NewReplacer("charged: true # gross\n",
+		"charged: false # gross\n    sandbox: skip\n    link_wait: \"15m\"\n").Replace(twoApps)
+	if diff := cmp.Diff(want, c.text()); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	form.Set("base", hash([]byte(want)))
+	form.Set("link_wait", "3h")
+	if w := c.post("/revenue?app=demo", form); w.Code != http.StatusUnprocessableEntity ||
+		!strings.Contains(w.Body.String(), "take 0s to 2h") {
+		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+}
+
+func TestAFaultyFileIsShownAndCanBeCorrected(t *testing.T) {
+	c := newClient(t, strings.Replace(twoApps, "default: send", "default: sned", 1))
+	for _, path := range []string{"/", "/events", "/history", "/preview"} {
+		if w := c.get(path); path != "/history" && !strings.Contains(w.Body.String(), "did you mean send?") {
+			t.Errorf("%s: got %d\n%s", path, w.Code, w.Body)
+		}
+	}
+	form := url.Values{"base": {hash([]byte(c.text()))}, "do": {"save"},
+		"file": {strings.ReplaceAll(twoApps, "\n", "\r\n")}}
+	if w := c.post("/preview", form); w.Code != http.StatusSeeOther || c.text() != twoApps {
+		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+}
+
+func TestAFileThatIsWrittenOtherwiseIsLeftAlone(t *testing.T) {
+	c := newClient(t, `apps:
+  demo: &demo
+    server_events:
+      properties: {plan: {name: Plan}}
+  shop:
+    <<: *demo
+`)
+	before := c.text()
+	form := c.form(events, "shop")
+	flip(form, "TRIAL_STARTED")
+	w := c.post("/events?app=shop", form)
+	said := strings.Contains(w.Body.String(), "plan would change as well")
+	if w.Code != http.StatusUnprocessableEntity || !said || c.text() != before {
+		t.Errorf("got %d\n%s\n%s", w.Code, w.Body, c.text())
+	}
+}
+
+func TestAFileKeepsItsPermissionsAndItsLink(t *testing.T) {
+	c := newClient(t, twoApps)
+	link := filepath.Join(t.TempDir(), "link.yaml")
+	if err := os.Symlink(c.path, link); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceFile(link, []byte("apps: {demo: {}}\n")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(c.path)
+	if err != nil || info.Mode().Perm() != 0o640 || c.text() != "apps: {demo: {}}\n" {
+		t.Errorf("got %v, %v, %q", info.Mode(), err, c.text())
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(c.path)); len(entries) != 1 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+func TestAPageOfAnEarlierConsoleOverwritesNothing(t *testing.T) {
+	c := newClient(t, twoApps)
+	form := c.form(events, "demo")
+	form.Set("base", "of-another-life")
+	flip(form, "TRIAL_STARTED")
+	if w := c.post("/events?app=demo", form); w.Code != http.StatusConflict || c.text() != twoApps {
+		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+}

@@ -1,0 +1,383 @@
+package console
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/yamledit"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// list is one of the lists of names that the integration file has: events, their properties, user properties.
+type list struct {
+	path     string // in the file, below the app
+	noun     string
+	defaults []option // what can happen to names that the file does not have; the first is the default
+	prefix   bool     // names have one
+	groups   func(app *integration.App) []group
+	rule     func(app *integration.App, source string) rule
+	known    func(source string) bool // the catalogue has it
+}
+
+// option is one value of a choice.
+type option struct{ Value, Label, Explanation string }
+
+// group is some of a list's names under a heading.
+type group struct {
+	Title, Explanation string
+	Entries            []entry
+}
+
+// entry is a name, and what is decided about it.
+type entry struct {
+	Source, Meaning, Badge string
+	Send                   bool
+	Name                   string // the new one, empty if there is none
+	Default                string // its name in CleverTap without a new one
+	Locked                 string // why it cannot be switched
+	Faults                 []fault
+	Hidden                 bool
+}
+
+// fault is a problem that lint has found.
+type fault struct {
+	Severity, Message, Advice string
+	Line                      int
+}
+
+// rule is the decision on a name.
+type rule struct {
+	send    bool
+	renamed bool
+	name    string
+	origin  string
+}
+
+func ruleOf(p *integration.PropertyRule) rule {
+	return rule{p.Send, strings.HasSuffix(p.NameOrigin.Rule, ".name"), p.Name, p.Origin.Rule}
+}
+
+var catalogue = webhook.EmbeddedCatalogue()
+
+var events = &list{
+	path: "server_events.events", noun: "event", prefix: true,
+	defaults: []option{
+		{"send", "Send them", "What Purchasely adds arrives by itself."},
+		{"skip", "Leave them out", "Only what is switched on here is sent."},
+	},
+	groups: eventGroups,
+	rule: func(app *integration.App, source string) rule {
+		r := app.Event([]byte(source))
+		return rule{r.Send, r.Renamed, r.Name, r.Origin.Rule}
+	},
+	known: func(source string) bool { t := catalogue.Event([]byte(source)); return t != nil && t.Known() },
+}
+
+var properties = &list{
+	path: "server_events.properties", noun: "property",
+	groups: propertyGroups,
+	rule: func(app *integration.App, source string) rule {
+		if named := app.NamedProperty([]byte(source)); named != nil {
+			return ruleOf(named)
+		}
+		if a := catalogue.Attribute([]byte(source)); a != nil && !a.Dynamic() {
+			return ruleOf(app.Property(a.Index))
+		}
+		return rule{send: true, name: source}
+	},
+	known: func(source string) bool { return catalogue.Attribute([]byte(source)) != nil },
+}
+
+var userProperties = &list{
+	path: "user_properties.properties", noun: "user property", prefix: true,
+	defaults: []option{
+		{"published", "The documented ones", "The 12 that Purchasely documents."},
+		{"all", "All of them", "Those that Purchasely has not announced yet, too."},
+		{"none", "None", "Only what is switched on here is sent."},
+	},
+	groups: userPropertyGroups,
+	rule: func(app *integration.App, source string) rule {
+		if a := catalogue.UserProperty(source); a != nil {
+			return ruleOf(app.UserProperty(a.Index))
+		}
+		for _, named := range app.NamedUserProperties() {
+			if named.Source == source {
+				return ruleOf(&named.PropertyRule)
+			}
+		}
+		return rule{name: source}
+	},
+	known: func(source string) bool {
+		return catalogue.UserProperty(source) != nil || catalogue.Attribute([]byte(source)) != nil
+	},
+}
+
+// section is the list's part of an app: server_events or user_properties.
+func (l *list) section() string { section, _, _ := strings.Cut(l.path, "."); return section }
+
+// keys are the keys of a path below an app.
+func keys(app, path string, more ...string) []string {
+	return slices.Concat([]string{"apps", app}, strings.Split(path, "."), more)
+}
+
+func eventGroups(app *integration.App) []group {
+	groups := []group{
+		{Title: "Access",
+			Explanation: "The purchase opens or closes access. The user property has_active_subscription says the same."},
+		{Title: "Subscription", Explanation: "Started, renewed, cancelled, paused, refunded, transferred."},
+		{Title: "Offers", Explanation: "Trials, introductory offers, promo codes and promotional offers."},
+		{Title: "Money", Explanation: "A payment or a refund, with its amount."},
+		{Title: "Version 2", Explanation: "What webhooks of Purchasely's older version are called."},
+		{Title: "Other names", Explanation: "They stand on Purchasely's pages, but webhooks are not expected to have them."},
+		{Title: "In the file only", Explanation: "The file names them, and the catalogue does not have them."},
+	}
+	of := map[string]int{"entitlement": 0, "lifecycle": 1, "offer": 2, "transaction": 3}
+	for i := range catalogue.Events {
+		t := &catalogue.Events[i]
+		in := of[t.Family]
+		if t.Status == "legacy_v2" {
+			in = 4
+		} else if !t.Known() {
+			in = 5
+		}
+		e := entry{Source: t.Name, Meaning: t.Meaning}
+		if t.Status == "new" {
+			e.Badge = "new"
+		}
+		groups[in].Entries = append(groups[in].Entries, e)
+	}
+	for _, name := range app.EventNames() {
+		if catalogue.Event([]byte(name)) == nil {
+			groups[6].Entries = append(groups[6].Entries, entry{Source: name})
+		}
+	}
+	return groups
+}
+
+// An attribute's kind, by how its name begins or by its type, is the group that it stands in.
+func propertyGroups(app *integration.App) []group {
+	groups := []group{
+		{Title: "The subscriber and the purchase"},
+		{Title: "Dates"},
+		{Title: "Money"},
+		{Title: "Yes or no"},
+		{Title: "In the file only",
+			Explanation: "Amounts in a currency, members of objects, and names that the catalogue does not have."},
+	}
+	for i := range catalogue.Attributes {
+		a := &catalogue.Attributes[i]
+		if a.Derived || a.Dynamic() || a.Type == webhook.Millis {
+			continue
+		}
+		in := 0
+		switch {
+		case a.Type == webhook.Date:
+			in = 1
+		case strings.Contains(a.Name, "amount"), strings.Contains(a.Name, "revenue"), strings.Contains(a.Name, "currency"):
+			in = 2
+		case a.Type == webhook.Boolean:
+			in = 3
+		}
+		groups[in].Entries = append(groups[in].Entries, entry{Source: a.Name, Meaning: a.Note})
+	}
+	for _, name := range app.NamedPropertyNames() {
+		if a := catalogue.Attribute([]byte(name)); a == nil || a.Dynamic() {
+			groups[4].Entries = append(groups[4].Entries, entry{Source: name})
+		}
+	}
+	return groups
+}
+
+func userPropertyGroups(app *integration.App) []group {
+	of := map[webhook.Property]int{webhook.Published: 0, webhook.Draft: 1, webhook.DraftHidden: 1, webhook.Planned: 2}
+	groups := []group{
+		{Title: "Documented", Explanation: "Purchasely's published set."},
+		{Title: "Not announced yet", Explanation: "Purchasely prepares them. Webhooks have the values already."},
+		{Title: "Planned", Explanation: "Purchasely only plans them, and most have no value yet."},
+		{Title: "In the file only", Explanation: "The file names them, and Purchasely's lists of user properties do not."},
+	}
+	for i := range catalogue.Attributes {
+		a := &catalogue.Attributes[i]
+		if in, ok := of[a.Property]; ok {
+			groups[in].Entries = append(groups[in].Entries, entry{Source: a.Name, Meaning: a.Note})
+		}
+	}
+	for _, named := range app.NamedUserProperties() {
+		groups[3].Entries = append(groups[3].Entries, entry{Source: named.Source})
+	}
+	return groups
+}
+
+// entries returns the list's names with what an app decides about them.
+func (l *list) entries(app *integration.App) []group {
+	groups := l.groups(app)
+	plain := l.app(l.value(app, "default"), l.value(app, "prefix"))
+	for i := range groups {
+		for j := range groups[i].Entries {
+			e := &groups[i].Entries[j]
+			r := l.rule(app, e.Source)
+			e.Send, e.Default = r.send, l.rule(plain, e.Source).name
+			if r.renamed {
+				e.Name = r.name
+			}
+			e.Locked = locked()[l.path+"."+e.Source]
+		}
+	}
+	return slices.DeleteFunc(groups, func(g group) bool { return len(g.Entries) == 0 })
+}
+
+// app is an app whose file says nothing but a default and a prefix of this list.
+func (l *list) app(byDefault, prefix string) *integration.App {
+	file, _ := integration.Load("x", l.text(byDefault, prefix))
+	if file == nil { // the prefix makes a name that cannot be
+		return l.app(byDefault, "")
+	}
+	return file.Apps["x"]
+}
+
+// text is a file that says nothing but a default, a prefix, and entries of this list.
+func (l *list) text(byDefault, prefix string, entries ...string) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "apps:\n  x:\n    %s:\n", l.section())
+	if byDefault != "" {
+		fmt.Fprintf(&b, "      default: %s\n", yamledit.Scalar(byDefault))
+	}
+	if prefix != "" {
+		fmt.Fprintf(&b, "      prefix: %s\n", yamledit.Scalar(prefix))
+	}
+	_, last, _ := strings.Cut(l.path, ".")
+	fmt.Fprintf(&b, "      %s: {%s}\n", last, strings.Join(entries, ", "))
+	return []byte(b.String())
+}
+
+// locked says why names cannot be switched, by their paths below an app: lint says that it would have no effect.
+var locked = sync.OnceValue(func() map[string]string {
+	reasons := map[string]string{}
+	for _, l := range []*list{properties, userProperties} {
+		for _, send := range []bool{true, false} {
+			var entries []string
+			for _, group := range l.groups(l.app("", "")) {
+				for _, e := range group.Entries {
+					entries = append(entries, fmt.Sprintf("%s: {send: %v}", yamledit.Scalar(e.Source), send))
+				}
+			}
+			_, problems := integration.Load("x", l.text("", "", entries...))
+			for _, p := range problems {
+				if path, ok := strings.CutPrefix(p.Where, "apps.x."); ok && p.Severity == integration.Warning {
+					reasons[path] = p.Message
+				}
+			}
+		}
+	}
+	return reasons
+})
+
+// value is what an app says for default or prefix.
+func (l *list) value(app *integration.App, key string) string {
+	switch {
+	case l == events && key == "default":
+		if app.Event(nil).Send {
+			return "send"
+		}
+		return "skip"
+	case l == events && key == "prefix":
+		return app.Event(nil).Name
+	case l == userProperties:
+		return userDefaults(app)[key]
+	}
+	return ""
+}
+
+// userDefaults finds the default and the prefix of user properties in the decisions on those that have no entry.
+func userDefaults(app *integration.App) map[string]string {
+	found := map[string]string{"default": "published"}
+	for i := range catalogue.Attributes {
+		a := &catalogue.Attributes[i]
+		r := app.UserProperty(i)
+		if name, word, ok := strings.Cut(r.Origin.Rule, ": "); ok && name == "user_properties.default" {
+			found["default"], _, _ = strings.Cut(word, " ")
+		}
+		if prefix, ok := strings.CutSuffix(r.Name, a.Name); ok && !r.Named {
+			found["prefix"] = prefix
+		}
+	}
+	return found
+}
+
+// posted is what somebody has made of a list.
+type posted struct {
+	byDefault, byDefaultWas, prefix string
+	sources                         []string
+	on, was                         map[string]bool
+	names                           map[string]string
+	added, addedName                string
+	hasPrefix                       bool
+}
+
+func (l *list) read(form url.Values) posted {
+	p := posted{
+		byDefault: form.Get("default"), byDefaultWas: form.Get("default.was"), prefix: form.Get("prefix"),
+		sources: form["source"], on: map[string]bool{}, was: map[string]bool{}, names: map[string]string{},
+		hasPrefix: form.Has("prefix"),
+		added:     strings.TrimSpace(form.Get("added")), addedName: strings.TrimSpace(form.Get("added.name")),
+	}
+	for _, source := range form["on"] {
+		p.on[source] = true
+	}
+	for _, source := range form["was"] {
+		p.was[source] = true
+	}
+	for _, source := range p.sources {
+		p.names[source] = strings.TrimSpace(form.Get("name." + source))
+	}
+	return p
+}
+
+// follow lets names that nobody has touched follow a new default.
+func (p *posted) follow(l *list, app *integration.App) {
+	if len(l.defaults) == 0 || p.byDefault == p.byDefaultWas {
+		return
+	}
+	before, after := l.app(p.byDefaultWas, ""), l.app(p.byDefault, "")
+	for _, source := range p.sources {
+		own := l.rule(app, source).origin
+		hasEntry := strings.HasPrefix(own, l.path)
+		if !hasEntry && p.on[source] == p.was[source] && p.was[source] == l.rule(before, source).send {
+			p.on[source] = l.rule(after, source).send
+		}
+	}
+}
+
+// show puts what was posted into the list, so that a page shows it again.
+func (p *posted) show(groups []group) {
+	for i := range groups {
+		for j := range groups[i].Entries {
+			e := &groups[i].Entries[j]
+			if name, ok := p.names[e.Source]; ok {
+				e.Name = name
+				if e.Locked == "" {
+					e.Send = p.on[e.Source]
+				}
+			}
+		}
+	}
+}
+
+// changed returns the names that somebody has changed from what an app decides.
+func (p *posted) changed(l *list, app *integration.App) []string {
+	changed := map[string]bool{}
+	for _, group := range l.entries(app) {
+		for _, e := range group.Entries {
+			name, ok := p.names[e.Source]
+			if ok && (name != e.Name || e.Locked == "" && p.on[e.Source] != e.Send) {
+				changed[e.Source] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(changed))
+}

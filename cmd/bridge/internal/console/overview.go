@@ -1,0 +1,157 @@
+package console
+
+import (
+	"net/http"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+)
+
+// overview is the first page: every app in numbers.
+type overview struct {
+	Version  settings.Version
+	Apps     []appSummary
+	Faults   []fault
+	Errors   int
+	Warnings int
+}
+
+// appSummary is what is decided about an app, in numbers.
+type appSummary struct {
+	Name                         string
+	Enabled                      bool
+	EventsSent, EventsOff        int
+	EventsRenamed                int
+	Properties, UserProperties   int
+	Charged                      bool
+	Sandbox, Anonymous, Currency string
+}
+
+func (c *console) overview(w http.ResponseWriter, r *http.Request) error {
+	v, err := c.read(r.Context())
+	if err != nil {
+		return err
+	}
+	p, err := c.newPage(r, "Overview", v)
+	if err != nil {
+		return err
+	}
+	if v.File == nil {
+		c.faulty(w, p, v)
+		return nil
+	}
+	o := overview{Version: v, Faults: faultsOf(v.Problems)}
+	for _, problem := range v.Problems {
+		if problem.Severity == integration.Warning {
+			o.Warnings++
+		}
+	}
+	for _, name := range p.Apps {
+		o.Apps = append(o.Apps, summarize(v.File.Apps[name]))
+	}
+	p.App, p.Content, p.Command = "", o, c.source.Commands().Check
+	c.render(w, "overview", http.StatusOK, p)
+	return nil
+}
+
+func summarize(app *integration.App) appSummary {
+	s := appSummary{
+		Name: app.Name, Enabled: app.Enabled, Charged: app.Charged,
+		Sandbox: app.Sandbox.String(), Anonymous: app.Anonymous.String(), Currency: app.Currency.String(),
+	}
+	for _, group := range events.entries(app) {
+		for _, e := range group.Entries {
+			if !events.known(e.Source) {
+				continue
+			}
+			switch {
+			case !e.Send:
+				s.EventsOff++
+			case e.Name != "":
+				s.EventsRenamed++
+				fallthrough
+			default:
+				s.EventsSent++
+			}
+		}
+	}
+	count := func(l *list) (n int) {
+		for _, group := range l.entries(app) {
+			for _, e := range group.Entries {
+				if e.Send {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	s.Properties, s.UserProperties = count(properties), count(userProperties)
+	return s
+}
+
+// pastVersion is a version of the settings, and what it changed.
+type pastVersion struct {
+	settings.Version
+	Changes []settings.Change
+	First   bool // nothing is known of what was before
+	Newest  bool
+}
+
+// past is the content of the page History.
+type past struct {
+	Base     string
+	Versions []pastVersion
+}
+
+func (c *console) history(w http.ResponseWriter, r *http.Request) error {
+	v, err := c.read(r.Context())
+	if err != nil {
+		return err
+	}
+	p, err := c.newPage(r, "History", v)
+	if err != nil {
+		return err
+	}
+	versions, err := c.source.History(r.Context())
+	if err != nil {
+		return err
+	}
+	content := past{Base: v.ETag}
+	for i, version := range versions {
+		one := pastVersion{Version: version, Newest: i == 0, First: i == len(versions)-1}
+		if !one.First && version.File != nil && versions[i+1].File != nil {
+			one.Changes = settings.Diff(versions[i+1].File, version.File)
+		}
+		content.Versions = append(content.Versions, one)
+	}
+	p.Content, p.Command = content, c.source.Commands().History
+	c.render(w, "history", http.StatusOK, p)
+	return nil
+}
+
+// goBack writes an older version again.
+func (c *console) goBack(w http.ResponseWriter, r *http.Request) error {
+	if !c.writable {
+		return cli.Findingf("start it with --write", "this console only shows the stack")
+	}
+	base, err := c.bases.find(r.FormValue("base"))
+	if err != nil {
+		return err
+	}
+	versions, err := c.source.History(r.Context())
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		if id := r.FormValue("version"); v.ID != id || v.File == nil {
+			continue
+		}
+		if err := c.source.Write(r.Context(), v.Text, base, "console: back to version "+v.ID); err != nil {
+			return cli.WithHint(err, "look at the history again")
+		}
+		http.Redirect(w, r, "/history?saved", http.StatusSeeOther)
+		return nil
+	}
+	return errNotFound
+}

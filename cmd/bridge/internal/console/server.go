@@ -1,0 +1,193 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"html/template"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+)
+
+//go:embed assets
+var assets embed.FS
+
+// console serves the pages.
+type console struct {
+	source   source
+	writable bool
+	bases    bases
+	pages    map[string]*template.Template
+}
+
+func newConsole(s source, writable bool) *console {
+	return &console{source: s, writable: writable, pages: parsePages()}
+}
+
+// parsePages parses each page with the layout around it.
+func parsePages() map[string]*template.Template {
+	functions := template.FuncMap{
+		"ago": ago, "join": strings.Join, "quantity": cli.Quantity, "href": href,
+		"when": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+	}
+	layout := template.Must(template.New("").Funcs(functions).ParseFS(assets, "assets/layout.html", "assets/parts.html"))
+	pages := map[string]*template.Template{}
+	for _, name := range []string{"overview", "names", "rules", "preview", "history", "message"} {
+		page := template.Must(layout.Clone())
+		pages[name] = template.Must(page.ParseFS(assets, "assets/"+name+".html"))
+	}
+	return pages
+}
+
+// href is the address of a page about an app.
+func href(path, app string) string {
+	if app == "" {
+		return path
+	}
+	return path + "?" + url.Values{"app": {app}}.Encode()
+}
+
+// page is what every template gets.
+type page struct {
+	Title, Path string
+	App         string
+	Apps        []string
+	Pages       []navigation
+	Source      string
+	Writable    bool
+	Command     string // what does the same in a terminal
+	Saved       bool
+	Alert       string
+	Content     any
+}
+
+type navigation struct{ Path, Title string }
+
+var navigations = []navigation{
+	{"/", "Overview"}, {"/events", "Events"}, {"/properties", "Event properties"}, {"/user-properties", "User properties"},
+	{"/revenue", "Revenue and identity"}, {"/preview", "Preview"}, {"/history", "History"},
+}
+
+func (c *console) routes() http.Handler {
+	mux := http.NewServeMux()
+	handle := func(pattern string, serve func(w http.ResponseWriter, r *http.Request) error) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+			if err := serve(w, r); err != nil {
+				c.fail(w, r, err)
+			}
+		})
+	}
+	handle("GET /{$}", c.overview)
+	for path, open := range editors {
+		handle("GET "+path, func(w http.ResponseWriter, r *http.Request) error { return c.view(w, r, open) })
+		handle("POST "+path, func(w http.ResponseWriter, r *http.Request) error { return c.edit(w, r, path, open) })
+	}
+	handle("GET /history", c.history)
+	handle("POST /history", c.goBack)
+	for _, name := range []string{"style.css", "script.js"} {
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) {
+			http.ServeFileFS(w, r, assets, "assets/"+name)
+		})
+	}
+	handle("/", func(http.ResponseWriter, *http.Request) error { return errNotFound })
+	return mux
+}
+
+// maxForm bounds a request: a file, a webhook and two hundred fields.
+const maxForm = 8 << 20
+
+var errNotFound = errors.New("there is no such page")
+
+// fail shows what went wrong, with its hint.
+func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusInternalServerError
+	if errors.Is(err, errNotFound) {
+		status = http.StatusNotFound
+	}
+	hint := ""
+	if e, ok := errors.AsType[*cli.Error](err); ok {
+		hint = e.Hint
+	}
+	p := page{Title: "That did not work", Path: r.URL.Path, Content: message{err.Error(), hint, nil}}
+	c.render(w, "message", status, p)
+}
+
+// message is a page that only says something.
+type message struct {
+	Text, Hint string
+	Faults     []fault
+}
+
+// render renders a page as a whole, so that an error does not leave half of one.
+func (c *console) render(w http.ResponseWriter, name string, status int, p page) {
+	p.Pages, p.Source, p.Writable = navigations, c.source.Name(), c.writable
+	c.renderPart(w, name, "layout", status, p)
+}
+
+func (c *console) renderPart(w http.ResponseWriter, name, part string, status int, p page) {
+	var b bytes.Buffer
+	if err := c.pages[name].ExecuteTemplate(&b, part, p); err != nil {
+		panic(err) // a mistake in a template
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w)
+}
+
+// read reads the settings, and remembers them as what a page was made from.
+func (c *console) read(ctx context.Context) (settings.Version, error) {
+	v, err := c.source.Read(ctx)
+	if err == nil {
+		c.bases.add(v)
+	}
+	return v, err
+}
+
+// newPage begins a page about the app that the address names, else the first one.
+func (c *console) newPage(r *http.Request, title string, v settings.Version) (page, error) {
+	p := page{Title: title, Path: r.URL.Path, Saved: r.URL.Query().Has("saved")}
+	if v.File == nil {
+		return p, nil
+	}
+	p.Apps = slices.Sorted(maps.Keys(v.File.Apps))
+	p.App = r.URL.Query().Get("app")
+	if p.App == "" {
+		p.App = p.Apps[0]
+	}
+	if v.File.Apps[p.App] == nil {
+		return p, cli.Findingf("the apps are "+strings.Join(p.Apps, ", "), "app %q is not in the integration file", p.App)
+	}
+	return p, nil
+}
+
+// faulty shows what is wrong with a file that cannot be loaded.
+func (c *console) faulty(w http.ResponseWriter, p page, v settings.Version) {
+	p.Content = message{"The integration file is faulty, so there is nothing to show.",
+		"Correct it on the page Preview, or with your editor.", faultsOf(v.Problems)}
+	c.render(w, "message", http.StatusOK, p)
+}
+
+func faultsOf(problems integration.Problems) (list []fault) {
+	for _, p := range problems {
+		list = append(list, newFault(p))
+	}
+	return list
+}
+
+func newFault(p integration.Problem) fault {
+	message := p.Message
+	if p.Where != "" {
+		message = p.Where + ": " + message
+	}
+	return fault{Severity: p.Severity.String(), Message: message, Advice: p.Advice, Line: p.Line}
+}
