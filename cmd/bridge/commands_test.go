@@ -244,6 +244,7 @@ func TestTheEnvironmentNamesAnotherAWS(t *testing.T) {
 func furnish(t *testing.T, c *clitest.Cloud) {
 	t.Helper()
 	c.FillRejected()
+	c.UseRelay()
 	c.Secrets.Put(clitest.PurchaselySecret, `{"shared_secret":"`+clitest.DemoSecret+`"}`)
 	c.Secrets.Put(clitest.CleverTapSecret, `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`)
 	const day = 24 * time.Hour
@@ -371,7 +372,7 @@ func TestExplainTakesWhatUserShowPrints(t *testing.T) {
 }
 
 // repository is a folder with the parts of the repository that examples name, and what commands write. Its integration
-// file is that of the fixtures.
+// file is that of the fixtures, with a back end.
 func repository(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -384,7 +385,15 @@ func repository(t *testing.T) string {
 		t.Fatal(err)
 	}
 	fixtures := filepath.Join(folder, "events/integrations.yaml")
-	if err := os.Rename(fixtures, filepath.Join(folder, "shared/config/integrations.yaml")); err != nil {
+	text, err := os.ReadFile(fixtures)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, "    relay: {url: \"https://api.example.com\"}\n"...) // behind what the pages quote by line
+	if err := os.WriteFile(filepath.Join(folder, "shared/config/integrations.yaml"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(fixtures); err != nil {
 		t.Fatal(err)
 	}
 	return folder
@@ -412,6 +421,11 @@ func TestExamplesWorkAsPrinted(t *testing.T) {
 				t.Chdir(folder)
 				clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 					furnish(t, c)
+					inForce, err := os.ReadFile("shared/config/integrations.yaml")
+					if err != nil {
+						t.Fatal(err)
+					}
+					c.S3.Put(clitest.Bucket, store.Key, inForce)
 					t.Setenv("BRIDGE_SHARED_SECRET", clitest.DemoSecret)
 					if name == "app add" && !strings.Contains(line, "--replace") {
 						c.Secrets.Remove(clitest.PurchaselySecret)

@@ -106,6 +106,15 @@ var alarms = map[string]string{
 	"HeartbeatErrorsAlarm":     "AWS/Lambda Errors [Heartbeat]",
 }
 
+// relayAlarms are those of a stack that passes webhooks on.
+var relayAlarms = map[string]string{
+	"RelayDeadLettersAlarm": "AWS/SQS ApproximateNumberOfMessagesVisible [RelayDeadLetterQueue.QueueName]",
+	"RelayAgeAlarm":         "AWS/SQS ApproximateAgeOfOldestMessage [RelayQueue.QueueName]",
+	"RelayInFlightAlarm":    "AWS/SQS ApproximateNumberOfMessagesNotVisible [RelayQueue.QueueName]",
+	"RelayWaitingAlarm":     "AWS/SQS ApproximateNumberOfMessagesVisible [RelayQueue.QueueName]",
+	"RelayErrorsAlarm":      "AWS/Lambda Errors [RelayFunction]",
+}
+
 const alarm = "AWS::CloudWatch::Alarm"
 
 func alarmsLookAtWhatIsWritten(s *stack) {
@@ -118,6 +127,9 @@ func alarmsLookAtWhatIsWritten(s *stack) {
 	}
 	if !s.beats() {
 		maps.DeleteFunc(want, func(name, _ string) bool { return strings.HasPrefix(name, "Heartbeat") })
+	}
+	if s.relays() {
+		maps.Copy(want, relayAlarms)
 	}
 	s.want("alarms", keys(want), keys(s.of(alarm)))
 	for name, a := range s.of(alarm) {
@@ -151,7 +163,11 @@ func alarmsRingOnce(s *stack) {
 		wrong := seconds < 60 || seconds%60 != 0 || seconds*periods > 86_400
 		s.fault(wrong, "%s: %d periods of %d s", name, periods, seconds)
 	}
-	for _, name := range []string{"FifoInFlightAlarm", "FifoWaitingAlarm", "StandardInFlightAlarm"} {
+	inFlight := []string{"FifoInFlightAlarm", "FifoWaitingAlarm", "StandardInFlightAlarm"}
+	if s.relays() {
+		inFlight = append(inFlight, "RelayInFlightAlarm", "RelayWaitingAlarm")
+	}
+	for _, name := range inFlight {
 		s.want(name+": half of what SQS can do", 60_000, number(s.get(name, "Threshold")))
 	}
 }
@@ -185,6 +201,11 @@ func heartbeatsAreScheduled(s *stack) {
 	}
 }
 
+// relaySections are the runbook's for the alarms of a stack that passes webhooks on.
+var relaySections = []string{
+	"alarm-the-relays-dead-letters", "alarm-webhooks-wait-for-your-back-end", "alarm-relay-errors",
+}
+
 func alarmsSayWhatToDo(s *stack) {
 	text, err := os.ReadFile("../../docs/guide/runbook.md")
 	s.fault(err != nil, "%v", err)
@@ -210,7 +231,8 @@ func alarmsSayWhatToDo(s *stack) {
 	for section, used := range used {
 		absent := section == "alarm-silence" && s.parameters["SilenceHours"] == "0" ||
 			section == "alarm-users-endpoint-errors" && !s.takesUsers() ||
-			section == "alarm-heartbeat" && !s.beats()
+			section == "alarm-heartbeat" && !s.beats() ||
+			slices.Contains(relaySections, section) && !s.relays()
 		s.fault(!used && !absent, "docs/guide/runbook.md#%s is no alarm's", section)
 	}
 }
@@ -270,7 +292,8 @@ func dashboardShowsAllThatIsWritten(s *stack) {
 		}
 	}
 	for _, name := range metric.Names() {
-		s.fault(!shown[string(name)], "%s is written and not shown", name)
+		off := strings.HasPrefix(string(name), "Relay") && !s.relays()
+		s.fault(!shown[string(name)] && !off, "%s is written and not shown", name)
 	}
 }
 

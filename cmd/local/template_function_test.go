@@ -25,12 +25,16 @@ func (s *stack) grants(role string) string {
 		}
 	}
 	kind, queueActions := "purchasely", []string{"sqs:SendMessage"}
+	consume := strings.Fields("sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility")
+	queues := []string{"EventsFifoQueue.Arn", "EventsStandardQueue.Arn"}
 	switch role {
+	case "ReceiverRole": // also while nothing is relayed
+		queues = append(queues, "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:${AWS::StackName}-relay.fifo")
 	case "ForwarderRole":
-		kind = "clevertap"
-		queueActions = strings.Fields(
-			"sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes sqs:ChangeMessageVisibility")
+		kind, queueActions = "clevertap", consume
 		grant("RejectedQueue.Arn", "sqs:SendMessage")
+	case "RelayRole":
+		kind, queueActions, queues = "relay", consume, []string{"RelayQueue.Arn"}
 	case "UsersRole":
 		kind, queueActions = "users", nil
 		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:PutItem")
@@ -39,11 +43,15 @@ func (s *stack) grants(role string) string {
 	case "HeartbeatScheduleRole":
 		return "lambda:InvokeFunction on Heartbeat.Arn"
 	}
-	grant("EventsFifoQueue.Arn", queueActions...)
-	grant("EventsStandardQueue.Arn", queueActions...)
+	for _, queue := range queues {
+		grant(queue, queueActions...)
+	}
 	// Secrets Manager adds a hyphen and six characters to a secret's name.
-	grant("arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:purchasely-clevertap/*/"+kind+
-		"-??????", "secretsmanager:GetSecretValue")
+	secret := "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:purchasely-clevertap/*/" + kind
+	grant(secret+"-??????", "secretsmanager:GetSecretValue")
+	if kind == "relay" { // There need not be one, and without one its ARN has no such end.
+		grant(secret, "secretsmanager:GetSecretValue")
+	}
 	grant(strings.TrimSuffix(role, "Role")+"Logs.Arn", "logs:CreateLogStream", "logs:PutLogEvents")
 	if s.parameters["Settings"] == "on" {
 		grant("${SettingsBucket.Arn}/integrations.yaml", "s3:GetObject", "s3:GetObjectVersion")
@@ -53,7 +61,10 @@ func (s *stack) grants(role string) string {
 		grant("SubscribersTable.Arn", "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:PutItem")
 	}
 	if s.parameters["KmsKeyArn"] != "" && queueActions != nil { // The key is the queues'.
-		grant(keyARN, "kms:Decrypt", "kms:GenerateDataKey")
+		grant(keyARN, "kms:Decrypt")
+		if role != "RelayRole" { // which sends nothing
+			grant(keyARN, "kms:GenerateDataKey")
+		}
 	}
 	if s.parameters["Tracing"] == "on" {
 		grant("*", "xray:PutTraceSegments", "xray:PutTelemetryRecords")
@@ -66,6 +77,9 @@ func (s *stack) functions() []string {
 	functions := []string{"Forwarder", "Receiver"}
 	if s.beats() {
 		functions = []string{"Forwarder", "Heartbeat", "Receiver"}
+	}
+	if s.relays() {
+		functions = append(functions, "RelayFunction")
 	}
 	if s.takesUsers() {
 		functions = append(functions, "Users")
@@ -93,7 +107,7 @@ func rolesAreExact(s *stack) {
 	roles := s.of("AWS::IAM::Role")
 	want := map[string]bool{}
 	for _, function := range s.functions() {
-		want[function+"Role"] = true
+		want[short(function)+"Role"] = true
 	}
 	if s.beats() {
 		want["HeartbeatScheduleRole"] = true
@@ -127,9 +141,12 @@ func rolesAreExact(s *stack) {
 		s.fault(len(s.of(kind)) > 0, "%s: rights are written into the roles only", kind)
 	}
 	for name := range s.of(lambda) {
-		s.wantAll(name, node{"Role": name + "Role.Arn"})
+		s.wantAll(name, node{"Role": short(name) + "Role.Arn"})
 	}
 }
+
+// short is a function's name without the word that tells it from a parameter.
+func short(function string) string { return strings.TrimSuffix(function, "Function") }
 
 func rolesTrustLambda(s *stack) {
 	for name := range s.of("AWS::IAM::Role") {
@@ -149,7 +166,7 @@ func functionsAreBuilt(s *stack) {
 			continue
 		}
 		folder := at(resource, "Properties", "CodeUri")
-		s.want(name+": CodeUri", "functions/"+strings.ToLower(name)+"/", folder)
+		s.want(name+": CodeUri", "functions/"+strings.ToLower(short(name))+"/", folder)
 		s.fault(folders[folder] != "", "%s and %s share a folder, so SAM gives both the first binary", name, folders[folder])
 		folders[folder] = name
 		_, err := os.Stat(filepath.Join("../..", fmt.Sprint(folder), "main.go"))
@@ -157,6 +174,9 @@ func functionsAreBuilt(s *stack) {
 		s.want(name+": BuildMethod", "go1.x", at(resource, "Metadata", "BuildMethod"))
 	}
 	s.want("functions", strings.Join(s.functions(), " "), keys(s.of(lambda)))
+	if s.relays() {
+		s.wantAll("RelayFunction", node{"MemorySize": 256, "Timeout": 60})
+	}
 	for name := range s.of(lambda) {
 		s.wantAll(name, node{
 			"Runtime": "provided.al2023", "Handler": "bootstrap", "Architectures": "[arm64]",
@@ -180,10 +200,10 @@ func environmentsAreExact(s *stack) {
 	if domain := p["DomainName"]; domain != "" {
 		posted = fmt.Sprintf("https://%v/purchasely/{app}", domain)
 	}
-	for name, want := range map[string]node{
+	want := map[string]node{
 		"Receiver": {
 			"QUEUE_URL": url(queue), "SECRETS_PREFIX": p["SecretsPrefix"], "MAX_BODY_BYTES": p["MaxBodyBytes"],
-			"TIMESTAMP_TOLERANCE": p["TimestampTolerance"], "ALLOWED_SOURCES": p["AllowedSources"],
+			"TIMESTAMP_TOLERANCE": p["TimestampTolerance"], "ALLOWED_SOURCES": p["AllowedSources"], "RELAY_QUEUE_URL": "",
 			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": "60s",
 		},
 		"Forwarder": {
@@ -202,7 +222,16 @@ func environmentsAreExact(s *stack) {
 			"SECRETS_PREFIX": p["SecretsPrefix"], "SUBSCRIBERS_TABLE": "SubscribersTable",
 			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": "60s",
 		},
-	} {
+		"RelayFunction": {
+			"SECRETS_PREFIX": p["SecretsPrefix"], "RETRY_DELAY": "10s", "BREAKER_PAUSE": p["BreakerPause"],
+			"RELAY_ALLOW_PRIVATE": map[any]string{"on": "true", "off": "false"}[p["RelayAllowPrivate"]],
+			"SETTINGS_BUCKET":     bucket, "SETTINGS_REFRESH": p["SettingsRefresh"],
+		},
+	}
+	if s.relays() {
+		want["Receiver"]["RELAY_QUEUE_URL"] = "RelayQueue"
+	}
+	for name, want := range want {
 		if s.of(lambda)[name] == nil {
 			continue
 		}
@@ -224,9 +253,9 @@ func logsAreKept(s *stack) {
 	}
 	for name := range s.of(lambda) {
 		s.wantAll(name, node{"LoggingConfig": node{
-			"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN", "LogGroup": name + "Logs",
+			"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN", "LogGroup": short(name) + "Logs",
 		}})
-		s.fault(groups[name+"Logs"] == nil, "%s: no log group", name)
+		s.fault(groups[short(name)+"Logs"] == nil, "%s: no log group", name)
 	}
 }
 

@@ -99,6 +99,10 @@ func outputsAreThere(s *stack) {
 		"ForwarderFunction":                "Forwarder",
 		"WebhookUrl":                       "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/purchasely/{app}",
 	}
+	if s.relays() {
+		want["RelayQueueUrl"], want["RelayDeadLetterQueueUrl"] = "RelayQueue", "RelayDeadLetterQueue"
+		want["RelayFunction"] = "RelayFunction"
+	}
 	if s.parameters["Subscribers"] == "on" {
 		want["SubscribersTable"] = "SubscribersTable"
 	}

@@ -8,11 +8,23 @@ import (
 	"time"
 )
 
+// eventsQueues are those that the forwarder reads.
+var eventsQueues = []string{"EventsFifoQueue", "EventsStandardQueue"}
+
 // deadLetterQueues are the queues that have one, with it.
-var deadLetterQueues = map[string]string{
-	"EventsFifoQueue":     "EventsFifoDeadLetterQueue",
-	"EventsStandardQueue": "EventsStandardDeadLetterQueue",
+func (s *stack) deadLetterQueues() map[string]string {
+	queues := map[string]string{
+		"EventsFifoQueue":     "EventsFifoDeadLetterQueue",
+		"EventsStandardQueue": "EventsStandardDeadLetterQueue",
+	}
+	if s.relays() {
+		queues["RelayQueue"] = "RelayDeadLetterQueue"
+	}
+	return queues
 }
+
+// relays reports whether the stack passes webhooks on to the customer's back end.
+func (s *stack) relays() bool { return s.parameters["Relay"] == "on" }
 
 const (
 	sqsQueue = "AWS::SQS::Queue"
@@ -37,8 +49,11 @@ func queuesWantTLS(s *stack) {
 }
 
 func queuesKeepMessages(s *stack) {
-	s.want("queues", "EventsFifoDeadLetterQueue EventsFifoQueue "+
-		"EventsStandardDeadLetterQueue EventsStandardQueue RejectedQueue", keys(s.of(sqsQueue)))
+	want := map[string]bool{"RejectedQueue": true}
+	for queue, dead := range s.deadLetterQueues() {
+		want[queue], want[dead] = true, true
+	}
+	s.want("queues", keys(want), keys(s.of(sqsQueue)))
 	for name, queue := range s.of(sqsQueue) {
 		// A key of KMS and SQS's own encryption exclude each other, and there is one of them.
 		own, sqs := any(nil), true
@@ -55,7 +70,8 @@ func seconds(value any) time.Duration { return time.Duration(number(value)) * ti
 
 func fifoQueuesAreFast(s *stack) {
 	for name, queue := range s.of(sqsQueue) {
-		fifo, physical := strings.Contains(name, "Fifo"), fmt.Sprint(queue["QueueName"])
+		fifo := strings.Contains(name, "Fifo") || strings.HasPrefix(name, "Relay")
+		physical := fmt.Sprint(queue["QueueName"])
 		s.fault(!strings.HasPrefix(physical, "${AWS::StackName}-"), "%s: name %q is not the stack's", name, physical)
 		s.want(name+": FIFO by its name", fifo, strings.HasSuffix(physical, ".fifo"))
 		s.want(name+": FIFO by its attribute", fifo, queue["FifoQueue"] == true)
@@ -65,14 +81,19 @@ func fifoQueuesAreFast(s *stack) {
 			})
 		}
 	}
-	s.wantAll("EventsFifoQueue", node{
-		"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId", "ContentBasedDeduplication": false,
-	})
+	for name := range s.deadLetterQueues() {
+		if s.get(name, "FifoQueue") == true {
+			s.wantAll(name, node{
+				"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId",
+				"ContentBasedDeduplication": false,
+			})
+		}
+	}
 }
 
 func deadLetterQueuesFit(s *stack) {
 	for name, queue := range s.of(sqsQueue) {
-		dead := deadLetterQueues[name]
+		dead := s.deadLetterQueues()[name]
 		if dead == "" {
 			s.fault(queue["RedrivePolicy"] != nil, "%s: a redrive policy, but no consumer", name)
 			continue
@@ -88,7 +109,7 @@ func deadLetterQueuesFit(s *stack) {
 // forwarder cannot change it.
 func outageOfADayIsSurvived(s *stack) {
 	const outage, most, jitter = 24 * time.Hour, 15 * time.Minute, 0.8
-	for name := range deadLetterQueues {
+	for _, name := range eventsQueues {
 		allowed := number(s.get(name, "RedrivePolicy", "maxReceiveCount"))
 		s.fault(seconds(s.get(name, "MessageRetentionPeriod")) <= outage, "%s: forgets within the outage", name)
 		byQueue := int(outage / seconds(s.get(name, "VisibilityTimeout")))
@@ -106,6 +127,22 @@ func outageOfADayIsSurvived(s *stack) {
 	}
 }
 
+// backEndHasThreeDays counts how long the relay tries: by its own rule, doubled from its delay to an hour.
+func backEndHasThreeDays(s *stack) {
+	if !s.relays() {
+		return
+	}
+	delay, err := time.ParseDuration(fmt.Sprint(s.get("RelayFunction", "Environment", "Variables", "RETRY_DELAY")))
+	s.fault(err != nil, "RETRY_DELAY: %v", err)
+	var tried time.Duration
+	for range number(s.get("RelayQueue", "RedrivePolicy", "maxReceiveCount")) {
+		tried += min(delay, time.Hour)
+		delay = min(2*delay, time.Hour)
+	}
+	s.fault(tried < 70*time.Hour || tried > 75*time.Hour, "the relay tries for %s", tried)
+	s.fault(seconds(s.get("RelayQueue", "MessageRetentionPeriod")) < 2*tried, "the relay queue forgets within %s", tried)
+}
+
 // mappingOf is the mapping that reads a queue.
 func (s *stack) mappingOf(queue string) node {
 	for _, m := range s.of(mapping) {
@@ -117,10 +154,10 @@ func (s *stack) mappingOf(queue string) node {
 }
 
 func mappingsFitTheirQueues(s *stack) {
-	s.want("mappings", 2, len(s.of(mapping)))
-	for queue := range deadLetterQueues {
+	s.want("mappings", len(s.deadLetterQueues()), len(s.of(mapping)))
+	for queue := range s.deadLetterQueues() {
 		m := s.mappingOf(queue)
-		s.want(queue+": function", "Forwarder", m["FunctionName"])
+		s.want(queue+": function", readerOf(queue), m["FunctionName"])
 		s.want(queue+": FunctionResponseTypes", "[ReportBatchItemFailures]", m["FunctionResponseTypes"])
 		s.fault(m["Enabled"] != nil, "%s: a mapping that can be switched off strands messages", queue)
 		s.fault(m["FilterCriteria"] != nil, "%s: a filter deletes what it drops", queue)
@@ -128,16 +165,33 @@ func mappingsFitTheirQueues(s *stack) {
 		s.fault(number(at(m, "ScalingConfig", "MaximumConcurrency")) < 2, "%s: Lambda's least maximum is 2", queue)
 	}
 	fifo, standard := s.mappingOf("EventsFifoQueue"), s.mappingOf("EventsStandardQueue")
-	s.want("batch of the FIFO queue", 10, fifo["BatchSize"])
-	s.fault(fifo["MaximumBatchingWindowInSeconds"] != nil, "a FIFO queue has no batching window")
+	for _, m := range append([]node{fifo}, s.relayMappings()...) {
+		s.want("batch of a FIFO queue", 10, m["BatchSize"])
+		s.fault(m["MaximumBatchingWindowInSeconds"] != nil, "a FIFO queue has no batching window")
+	}
 	s.want("batch of the standard queue", 1000, standard["BatchSize"])
 	window := number(standard["MaximumBatchingWindowInSeconds"])
 	s.fault(window < 1 || window > 5, "batches above 10 want a window of a second, webhooks at most five: %d", window)
 }
 
+// readerOf is the function that reads a queue.
+func readerOf(queue string) string {
+	if queue == "RelayQueue" {
+		return "RelayFunction"
+	}
+	return "Forwarder"
+}
+
+func (s *stack) relayMappings() (found []node) {
+	if s.relays() {
+		found = append(found, s.mappingOf("RelayQueue"))
+	}
+	return found
+}
+
 func visibilityExceedsTimeout(s *stack) {
-	timeout := number(s.get("Forwarder", "Timeout"))
-	for queue := range deadLetterQueues {
+	for queue := range s.deadLetterQueues() {
+		timeout := number(s.get(readerOf(queue), "Timeout"))
 		window := max(0, number(s.mappingOf(queue)["MaximumBatchingWindowInSeconds"]))
 		visibility := number(s.get(queue, "VisibilityTimeout"))
 		s.fault(timeout < 1 || visibility < 6*timeout+window,
@@ -150,8 +204,8 @@ func uploadsStayWithinTheCap(s *stack) {
 	uploads, isText := s.get("Forwarder", "Environment", "Variables", "UPLOAD_CONCURRENCY").(string)
 	s.fault(!isText, "UPLOAD_CONCURRENCY is no text, as a variable has to be")
 	forwarders := 0
-	for _, m := range s.of(mapping) {
-		forwarders += number(at(m, "ScalingConfig", "MaximumConcurrency"))
+	for _, queue := range eventsQueues {
+		forwarders += number(at(s.mappingOf(queue), "ScalingConfig", "MaximumConcurrency"))
 	}
 	s.fault(forwarders*number(uploads) > most || number(uploads) < 1, "%d forwarders × %v uploads", forwarders, uploads)
 	if s.parameters["QueueType"] == "fifo" { // The user may raise the FIFO queue's share to the parameter's maximum.

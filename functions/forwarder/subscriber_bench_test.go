@@ -22,6 +22,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/settings"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // tableServer makes the test binary serve a table on loopback, in a process of its own: its work must not count as
@@ -43,18 +44,22 @@ func TestServeTable(t *testing.T) {
 // CleverTap is in the same process and accepts everything at once. Every message is about another user, of whom
 // nothing is stored: one write each and, if the state is "on", a journal entry; with "bodies" the webhook is in it,
 // and "plain" is a table as one would write it at first. What the table costs is the difference, in cpu-µs/msg (user
-// and system time of this process) and ms/batch.
+// and system time of this process) and ms/batch. What it costs that users are linked is the difference between linked
+// and known, where every batch is about the same users, whose states do not change any more.
 func BenchmarkSubscriber(b *testing.B) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors)) // as in the function
 	address := benchtest.Child(b, os.Args[0], tableServer, "-test.run=^TestServeTable$")
 	for _, size := range []int{10, 1000} {
-		for _, state := range []string{"off", "no-journal", "on", "bodies", "plain"} {
+		for _, state := range []string{"off", "no-journal", "on", "bodies", "plain", "known", "linked"} {
 			b.Run(fmt.Sprintf("state=%s/batch=%d", state, size), func(b *testing.B) {
 				h := benchHandler(b)
 				if state != "off" {
 					useTable(b, h, state, address)
 				}
-				runBatches(b, h, size)
+				if state == "linked" {
+					linkUsers(b, h.Table, size)
+				}
+				runBatches(b, h, size, state != "known" && state != "linked")
 			})
 		}
 	}
@@ -77,19 +82,36 @@ func useTable(b *testing.B, h *forward.Handler, state, address string) {
 	h.JournalLifetime = 30 * 24 * time.Hour
 	h.Journal = map[string]forward.Journal{
 		"no-journal": forward.JournalOff, "on": forward.JournalOutcomes, "plain": forward.JournalOutcomes,
-		"bodies": forward.JournalBodies,
+		"bodies": forward.JournalBodies, "known": forward.JournalOutcomes, "linked": forward.JournalOutcomes,
 	}[state]
 }
 
-// runBatches hands a batch to the handler again and again, about new users each time.
-func runBatches(b *testing.B, h *forward.Handler, size int) {
+// linkUsers links the users of a batch.
+func linkUsers(b *testing.B, table forward.Table, size int) {
+	b.Helper()
+	now := time.Now()
+	for i := range size {
+		key := subscriber.PersonKey(subscriber.Partition("user", fmt.Sprintf("%s-%d", benchUser, i)), "demo")
+		person := subscriber.Person{CleverTapID: fmt.Sprintf("__h%d", i), ObservedAt: now}
+		if _, err := table.Put(b.Context(), map[subscriber.Key]subscriber.Item{key: person.Item(now)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// runBatches hands a batch to the handler again and again, about new users each time or about the same.
+func runBatches(b *testing.B, h *forward.Handler, size int, renewed bool) {
 	b.Helper()
 	payload := benchBatch(b, size)
 	parts := strings.Split(string(payload), benchUser)
 	run := time.Now().UnixNano() // no user of an earlier run
 	benchtest.Messages(b, size, func() error {
-		run++
-		answer, err := h.Invoke(b.Context(), []byte(strings.Join(parts, fmt.Sprintf("%016x", run))))
+		batch := payload
+		if renewed {
+			run++
+			batch = []byte(strings.Join(parts, fmt.Sprintf("%016x", run)))
+		}
+		answer, err := h.Invoke(b.Context(), batch)
 		if err == nil && string(answer) != `{"batchItemFailures":[]}` {
 			err = fmt.Errorf("answer %s", answer)
 		}

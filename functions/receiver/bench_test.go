@@ -25,10 +25,10 @@ var usual = `{"event_name":"SUBSCRIPTION_RENEWED","event_id":"8b0ffd4c-0b2a-4c0e
 	`,"user_id":"user-1"` +
 	strings.Repeat(`,"attribute":"some value"`, 60) + "}"
 
-// BenchmarkReceiver measures the built receiver beside three other functions: one that does nothing, one that
-// only sends a message to the queue, and a receiver in its first, obvious form. They take turns call by call,
-// so that whatever else the machine does hits all of them, and have the same Runtime API and an AWS that
-// answers at once.
+// BenchmarkReceiver measures the built receiver, without and with a relay queue, beside three other functions: one
+// that does nothing, one that only sends a message to the queue, and a receiver in its first, obvious form. They take
+// turns call by call, so that whatever else the machine does hits all of them, and have the same Runtime API and an
+// AWS that answers at once.
 func BenchmarkReceiver(b *testing.B) {
 	cloud := awstest.New(b, nil)
 	queue := cloud.SQS.Create(awstest.QueueConfig{Name: "events"})
@@ -146,13 +146,16 @@ func contenders(b *testing.B, cloud *awstest.Server, queue *awstest.Queue) []*co
 			"/sqs/aws4_request, SignedHeaders=host, Signature=" + strings.Repeat("0", 64),
 	}
 	noop := lambdatest.Build(b, "functions/internal/lambdatest/testdata/noop")
-	r := receiver(b, cloud, queue)
+	r, relaying := receiver(b, cloud, queue), receiver(b, cloud, queue)
+	relaying.name = "relaying"
+	relaying.env["RELAY_QUEUE_URL"] = cloud.SQS.QueueURL(cloud.SQS.Create(awstest.QueueConfig{Name: "relay.fifo"}))
 	testdata := func(name string) string { return lambdatest.Build(b, "functions/receiver/testdata/"+name) }
 	return []*contender{
 		{name: "noop", binary: noop, payload: r.payload},
 		{name: "post", binary: testdata("post"), env: post, payload: r.payload},
 		{name: "plain", binary: testdata("plain"), env: r.env, payload: r.payload},
 		r,
+		relaying,
 	}
 }
 

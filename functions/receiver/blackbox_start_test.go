@@ -28,10 +28,11 @@ func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 			map[string]string{
 				"QUEUE_URL": "events", "SECRETS_PREFIX": "my bridge", "INTEGRATIONS_FILE": "/nowhere.yaml",
 				"MAX_BODY_BYTES": "999999999", "TIMESTAMP_TOLERANCE": "soon", "AWS_MAX_ATTEMPTS": "many",
+				"RELAY_QUEUE_URL": "relay",
 			},
 			[]string{
 				"QUEUE_URL: ", "SECRETS_PREFIX: ", "INTEGRATIONS_FILE: ",
-				"MAX_BODY_BYTES: ", "TIMESTAMP_TOLERANCE: ", "AWS: ",
+				"MAX_BODY_BYTES: ", "TIMESTAMP_TOLERANCE: ", "AWS: ", "RELAY_QUEUE_URL: ",
 			},
 		},
 		"a file that is not YAML": {

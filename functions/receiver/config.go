@@ -22,6 +22,7 @@ const (
 // Config is the environment with real types.
 type Config struct {
 	QueueURL      string
+	RelayQueueURL string // empty: webhooks are not relayed
 	SecretsPrefix string
 	Settings      settings.Config[settings.AppNames]
 	MaxBody       int
@@ -33,6 +34,7 @@ type Config struct {
 func readConfig(r *env.Reader) Config {
 	return Config{
 		QueueURL:      r.URL("QUEUE_URL"),
+		RelayQueueURL: readRelayQueue(r),
 		SecretsPrefix: r.SecretsPrefix("SECRETS_PREFIX"),
 		Settings:      settings.ReadApps(r),
 		MaxBody:       r.Int("MAX_BODY_BYTES", defaultMaxBody, 1, message.MaxBody),
@@ -43,6 +45,19 @@ func readConfig(r *env.Reader) Config {
 
 // FIFO reports whether the queue is a FIFO queue; SQS requires the ending of its name.
 func (c Config) FIFO() bool { return strings.HasSuffix(c.QueueURL, ".fifo") }
+
+// readRelayQueue reads the URL of a queue that there need not be. It has to keep the order of webhooks.
+func readRelayQueue(r *env.Reader) string {
+	const variable = "RELAY_QUEUE_URL"
+	url := r.Optional(variable, "")
+	if url == "" {
+		return ""
+	}
+	if r.URL(variable); !strings.HasSuffix(url, ".fifo") {
+		r.Fault(variable, "not the URL of a FIFO queue, which ends in .fifo")
+	}
+	return url
+}
 
 // keysSecret is the name of the secret with an app's signing keys.
 func (c Config) keysSecret(app string) string { return c.SecretsPrefix + "/" + app + "/purchasely" }

@@ -52,9 +52,13 @@ func TestEverythingCanBeSet(t *testing.T) {
 		"MAX_BODY_BYTES":      "783360",
 		"TIMESTAMP_TOLERANCE": "10m",
 		"ALLOWED_SOURCES":     "203.0.113.7, 198.51.100.0/24,2001:db8::/32,2001:db9::1",
+		"RELAY_QUEUE_URL":     "http://127.0.0.1:4566/000000000000/relay.fifo",
 	})
 	if err != nil || c.MaxBody != 783360 || c.Tolerance != 10*time.Minute || c.FIFO() {
 		t.Errorf("got %+v, %v", c, err)
+	}
+	if !strings.HasSuffix(c.RelayQueueURL, "/relay.fifo") {
+		t.Errorf("relay queue %s", c.RelayQueueURL)
 	}
 	if c.SecretsPrefix != "bridge" || !maps.Equal(c.Settings.BuiltIn, settings.AppNames{"one": true, "two": true}) {
 		t.Errorf("got %+v", c)
@@ -69,6 +73,8 @@ func TestAFaultNamesItsVariable(t *testing.T) {
 	for name, c := range map[string]struct{ variable, value, fault string }{
 		"no queue":                      {"QUEUE_URL", "", "not set"},
 		"a queue's name for its URL":    {"QUEUE_URL", "events.fifo", "not an absolute http or https URL"},
+		"a relay queue's name":          {"RELAY_QUEUE_URL", "relay.fifo", "not an absolute http or https URL"},
+		"a relay queue without order":   {"RELAY_QUEUE_URL", "https://sqs/0/relay", "not the URL of a FIFO queue"},
 		"no prefix":                     {"SECRETS_PREFIX", "", "not set"},
 		"a prefix that no secret has":   {"SECRETS_PREFIX", "my bridge", "has a character"},
 		"a file that is not there":      {"INTEGRATIONS_FILE", noApps + "x", "cannot be read: no such file"},

@@ -57,7 +57,7 @@ func newHandler(c Config, cloud sdk.Config) *receive.Handler {
 		return read(ctx, c.keysSecret(app))
 	})
 	keys.Log = log
-	return receive.New(receive.Config{
+	config := receive.Config{
 		Apps:      settings.Apps{Store: bucket.NewStore(cloud, c.Settings, log, os.Stdout)},
 		MaxBody:   c.MaxBody,
 		Tolerance: c.Tolerance,
@@ -67,5 +67,9 @@ func newHandler(c Config, cloud sdk.Config) *receive.Handler {
 		Queue:     aws.NewQueue(cloud, c.QueueURL),
 		Observer:  receive.NewMetrics(os.Stdout),
 		Log:       log,
-	})
+	}
+	if c.RelayQueueURL != "" {
+		config.Relay = aws.NewQueue(cloud, c.RelayQueueURL)
+	}
+	return receive.New(config)
 }

@@ -33,13 +33,13 @@ const (
 
 // stack is the built function with a fake Runtime API and a fake AWS.
 type stack struct {
-	*testing.T
+	testing.TB
 	*lambdatest.Function
 	aws   *awstest.Server
 	table *awstest.Table
 }
 
-func start(t *testing.T, env map[string]string) *stack {
+func start(t testing.TB, env map[string]string) *stack {
 	t.Helper()
 	cloud := awstest.New(t, nil)
 	table := cloud.Dynamo.Create("people", subscriber.PartitionAttribute, subscriber.SortAttribute)
@@ -84,7 +84,7 @@ func payload(t testing.TB, app, body, key string) []byte {
 // wants sends a request and checks the answer.
 func (s *stack) wants(status int, answer, app, body, key string) {
 	s.Helper()
-	out, err := s.Invoke(s.Context(), payload(s.T, app, body, key), timeout)
+	out, err := s.Invoke(s.Context(), payload(s.TB, app, body, key), timeout)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func (s *stack) wants(status int, answer, app, body, key string) {
 		Body   string `json:"body"`
 	}
 	if err := json.Unmarshal(out, &got); err != nil || got.Status != status || !strings.HasPrefix(got.Body, answer) {
-		s.Errorf("answered %s, %v, want %d %s\n%s", out, err, status, answer, &s.Output().Stdout)
+		s.Errorf("answered %s, %v, want %d %s\n%s", out, err, status, answer, &s.Function.Output().Stdout)
 	}
 }
 
@@ -128,7 +128,7 @@ func TestBlackBoxRequests(t *testing.T) {
 		t.Error("the newer link does not count")
 	}
 	s.Kill()
-	output := s.Output().Stdout.String() + s.Output().Stderr.String()
+	output := s.Function.Output().Stdout.String() + s.Function.Output().Stderr.String()
 	for _, leak := range []string{"person-1", "person-2", "__h1", "msg-1", "MDEyMzQ1", s.aws.URL, "nobodys-app"} {
 		if strings.Contains(output, leak) {
 			t.Errorf("%q is in the output:\n%s", leak, output)
@@ -199,7 +199,7 @@ func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), busy)
 	defer cancel()
 	code, err := s.Wait(ctx)
-	if got := s.Output().Stderr.String(); code != 1 || err != nil || got != "users: SECRETS_PREFIX: not set; "+
+	if got := s.Function.Output().Stderr.String(); code != 1 || err != nil || got != "users: SECRETS_PREFIX: not set; "+
 		"SUBSCRIBERS_TABLE: not set; INTEGRATIONS_FILE: cannot be read: no such file or directory; AWS_REGION: not set\n" {
 		t.Errorf("exit code %d, %v, printed %q", code, err, got)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"golang.org/x/sync/errgroup"
@@ -187,19 +188,56 @@ func size(m message.Rejection) int {
 	return n
 }
 
-// Delay implements [message.Delayer]. It sets ten visibilities at a time, with several calls at once, goes on after
-// an error and returns the first.
+// Delay implements forward.Delayer for a queue of the same stack.
 func (q *Queue) Delay(ctx context.Context, source string, messages []message.Delay) error {
-	url := q.sibling(source)
+	return delay(ctx, q.client, q.sibling(source), messages)
+}
+
+// Delayer implements relay.Delayer.
+type Delayer struct{ client *sqs.Client }
+
+// NewDelayer makes no connection yet.
+func NewDelayer(config aws.Config) *Delayer { return &Delayer{sqs.NewFromConfig(config)} }
+
+// Delay makes the queue's URL from its ARN.
+func (d *Delayer) Delay(ctx context.Context, source string, messages []message.Delay) error {
+	url, err := d.url(ctx, source)
+	if err != nil {
+		return Fault(fault.Unavailable, err)
+	}
+	return delay(ctx, d.client, url, messages)
+}
+
+// url is the address of the queue's service, which an environment variable may replace, with the account and the
+// queue's name.
+func (d *Delayer) url(ctx context.Context, source string) (string, error) {
+	parsed, err := arn.Parse(source)
+	if err != nil {
+		return "", err
+	}
+	options := d.client.Options()
+	base := aws.ToString(options.BaseEndpoint)
+	if base == "" {
+		endpoint, err := options.EndpointResolverV2.ResolveEndpoint(ctx, sqs.EndpointParameters{Region: &parsed.Region})
+		if err != nil {
+			return "", err
+		}
+		base = endpoint.URI.String()
+	}
+	return strings.TrimRight(base, "/") + "/" + parsed.AccountID + "/" + parsed.Resource, nil
+}
+
+// delay sets ten visibilities at a time, with several calls at once, goes on after an error and returns the first.
+func delay(ctx context.Context, client *sqs.Client, url string, messages []message.Delay) error {
 	var calls errgroup.Group
 	calls.SetLimit(callsAtOnce)
 	for batch := range slices.Chunk(messages, batchEntries) {
-		calls.Go(func() error { return q.changeVisibilities(ctx, url, batch) })
+		calls.Go(func() error { return changeVisibilities(ctx, client, url, batch) })
 	}
 	return calls.Wait()
 }
 
-func (q *Queue) changeVisibilities(ctx context.Context, url string, messages []message.Delay) error {
+func changeVisibilities(ctx context.Context, client *sqs.Client, url string, messages []message.Delay) error {
 	entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(messages))
 	for i, m := range messages {
 		entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{
@@ -209,7 +247,7 @@ func (q *Queue) changeVisibilities(ctx context.Context, url string, messages []m
 		}
 	}
 	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: entries}
-	answer, err := q.client.ChangeMessageVisibilityBatch(ctx, in)
+	answer, err := client.ChangeMessageVisibilityBatch(ctx, in)
 	if err != nil {
 		return Fault(fault.Unavailable, err)
 	}

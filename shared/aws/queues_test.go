@@ -2,8 +2,12 @@ package aws_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -175,3 +179,46 @@ func TestMessagesAreDelayedOnTheQueueTheyCameFrom(t *testing.T) {
 	err = rejected.Delay(t.Context(), "arn:aws:sqs:eu-west-1:1:gone", delays)
 	wantFault(t, err, fault.Operator, fault.Unavailable, "AWS.SimpleQueueService.NonExistentQueue")
 }
+
+// The relay does not know its queue's URL. It makes one of the ARN and the service's address.
+func TestAQueueIsFoundByItsARN(t *testing.T) {
+	now := time.Now()
+	server := awstest.NewInProcess(func() time.Time { return now })
+	source := server.SQS.Create(awstest.QueueConfig{Name: "relay.fifo"})
+	source.Put(awstest.Message{Body: "x", Sent: now, GroupID: "g"})
+	delays := []message.Delay{{
+		Message: &message.Queued{Receipt: source.Receive(1, -1)[0].Handle}, After: time.Hour,
+	}}
+	delayer := aws.NewDelayer(server.Config())
+	if err := delayer.Delay(t.Context(), source.ARN(), delays); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Hour - time.Second)
+	if c := source.Counts(); c.InFlight != 1 {
+		t.Errorf("the message is back before its time: %+v", c)
+	}
+	for _, odd := range []string{"", "relay.fifo", "arn:aws:sqs"} {
+		wantFault(t, delayer.Delay(t.Context(), odd, delays), fault.Retry, fault.Unavailable, "")
+	}
+	for region, want := range map[string]string{
+		"eu-west-1":  "https://sqs.eu-west-1.amazonaws.com/1/relay.fifo",
+		"cn-north-1": "https://sqs.cn-north-1.amazonaws.com.cn/1/relay.fifo",
+	} {
+		config := server.Config()
+		config.BaseEndpoint = nil
+		called := ""
+		config.HTTPClient = roundTrip(func(r *http.Request) (*http.Response, error) {
+			body, err := io.ReadAll(r.Body)
+			called = string(body)
+			return nil, errors.Join(err, errors.New("nobody answers"))
+		})
+		_ = aws.NewDelayer(config).Delay(t.Context(), "arn:aws:sqs:"+region+":1:relay.fifo", delays)
+		if !strings.Contains(called, `"QueueUrl":"`+want+`"`) {
+			t.Errorf("called %s, want %s", called, want)
+		}
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) Do(r *http.Request) (*http.Response, error) { return f(r) }

@@ -96,7 +96,8 @@ const (
 	AccountRejectsAll Reason = "account_rejects_all" // CleverTap refuses whatever the account sends
 	Table             Reason = "table"               // the subscribers table is out of reach
 	LinkWait          Reason = "link_wait"           // the subscriber has no linked CleverTap ID yet
-	BackEnd           Reason = "back_end"            // the relay's receiver did not answer 2xx
+	BackEnd           Reason = "back_end"            // the customer's back end did not answer 2xx
+	RelayQueue        Reason = "relay_queue"         // the queue of webhooks for it is out of reach
 	Unknown           Reason = "unknown"             // an error that nobody marked
 )
 

@@ -1,11 +1,12 @@
-// Package receive checks a webhook that API Gateway hands over, puts it on the queue and answers it.
+// Package receive checks a webhook that API Gateway hands over, puts it on the queue, or on both, and answers it.
 //
-// It promises an answer within five seconds whatever hangs, 200 only after the queue has accepted the webhook's
+// It promises an answer within five seconds whatever hangs, 200 only after every queue has accepted the webhook's
 // own bytes, and 200 for everything that is correctly signed. It does not interpret the webhook, never tells
 // the sender which check failed, and prints neither headers nor bodies.
 package receive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -38,7 +39,7 @@ type Observer interface {
 	Refused(app string, reason fault.Reason)
 }
 
-// Config is what a Handler works with. Every field is needed except Sources and Tolerance.
+// Config is what a Handler works with. Every field is needed except Sources, Tolerance and Relay.
 type Config struct {
 	Apps      Apps
 	MaxBody   int           // bytes of a webhook, at most message.MaxBody
@@ -47,6 +48,7 @@ type Config struct {
 	FIFO      bool          // the queue takes group and deduplication ids
 	Keys      httpapi.Keys[webhook.Keys]
 	Queue     Enqueuer
+	Relay     Enqueuer // a FIFO queue of webhooks for the customer's own back end; nil: there is none
 	Observer  Observer
 	Log       *slog.Logger
 }
@@ -105,12 +107,43 @@ func (h *Handler) receive(
 	if err := h.verify(ctx, app, r, body, received); err != nil {
 		return "", err
 	}
-	m, ids := message.Message{App: app, Received: received, Body: body}, webhook.Peek(body)
-	return ids.EventName, h.Queue.Enqueue(ctx, message.Encode(m, message.IDs{
-		SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID,
-		EventName: ids.EventName, EventID: ids.EventID,
-	}, h.FIFO))
+	peeked := webhook.Peek(body)
+	m, ids := message.Message{App: app, Received: received, Body: body}, message.IDs{
+		SubscriberKind: peeked.Subscriber.Kind.String(), Subscriber: peeked.Subscriber.ID,
+		EventName: peeked.EventName, EventID: peeked.EventID,
+	}
+	e := message.Encode(m, ids, h.FIFO)
+	if h.Relay == nil {
+		return peeked.EventName, h.Queue.Enqueue(ctx, e)
+	}
+	relayed := message.Encode(m, ids, true)
+	relayed.Attributes[message.AttrTimestamp] = header(r, timestampHeader)
+	relayed.Attributes[message.AttrSignature] = header(r, signatureHeader)
+	result := make(chan error, 1)
+	go func() { result <- h.relay(ctx, relayed) }()
+	return peeked.EventName, cmp.Or(h.Queue.Enqueue(ctx, e), <-result)
 }
+
+// relay queues a webhook for the customer's back end. A panic, which would end the process, is an error.
+func (h *Handler) relay(ctx context.Context, m message.Encoded) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fault.Panicked(fault.Retry, p)
+		}
+	}()
+	if err := h.Relay.Enqueue(ctx, m); err != nil {
+		f := *fault.Of(err)
+		f.Reason = fault.RelayQueue // so that the log says which queue it is
+		return &f
+	}
+	return nil
+}
+
+// X-PURCHASELY-SIGNATURE is deprecated and does not cover the body, so it never counts.
+const (
+	timestampHeader = "x-purchasely-timestamp"
+	signatureHeader = "x-purchasely-request-signature"
+)
 
 // What is wrong with a request; the texts quote nothing of it.
 var (
@@ -120,8 +153,7 @@ var (
 
 // verify checks the signature. It reads no keys unless both headers are there.
 func (h *Handler) verify(ctx context.Context, app string, r httpapi.Request, body []byte, received time.Time) error {
-	// X-PURCHASELY-SIGNATURE is deprecated and does not cover the body, so it never counts.
-	timestamp, signature := header(r, "x-purchasely-timestamp"), header(r, "x-purchasely-request-signature")
+	timestamp, signature := header(r, timestampHeader), header(r, signatureHeader)
 	if timestamp == "" || signature == "" {
 		return fault.New(fault.Reject, fault.BadSignature, errHeaders)
 	}

@@ -39,11 +39,13 @@ const (
 	maxKeyBytes = 64
 )
 
-// What is wrong with a secret. The texts are fixed: a decoder's own words can quote what it read.
+// ErrNoKey says that a secret holds no key.
+var ErrNoKey = errors.New("signing secret: signing_secret is missing")
+
+// What else is wrong with a secret. The texts are fixed: a decoder's own words can quote what it read.
 var (
-	errForm    = errors.New("signing secret: not a JSON object of strings")
-	errMissing = errors.New("signing secret: signing_secret is missing")
-	errKey     = errors.New("signing secret: not whsec_ followed by base64 of 24 to 64 bytes")
+	errForm = errors.New("signing secret: not a JSON object of strings")
+	errKey  = errors.New("signing secret: not whsec_ followed by base64 of 24 to 64 bytes")
 )
 
 // Key signs requests. It wraps the bytes of a key so that nothing prints them.
@@ -79,7 +81,7 @@ type Keys struct {
 }
 
 // ParseKeys reads a secret such as {"signing_secret":"whsec_…","previous_signing_secret":"whsec_…"}. The error is a
-// [fault.Fault] of kind Operator with the reason Secret, and quotes nothing.
+// [fault.Fault] of kind Operator with the reason Secret, [ErrNoKey] among its causes, and quotes nothing.
 func ParseKeys(text []byte) (Keys, error) {
 	var form struct {
 		Current  secret.Value `json:"signing_secret"`
@@ -89,7 +91,7 @@ func ParseKeys(text []byte) (Keys, error) {
 		return Keys{}, fault.New(fault.Operator, fault.Secret, errForm)
 	}
 	if form.Current.Empty() {
-		return Keys{}, fault.New(fault.Operator, fault.Secret, errMissing)
+		return Keys{}, fault.New(fault.Operator, fault.Secret, ErrNoKey)
 	}
 	current, err := ParseKey(form.Current)
 	if err != nil || form.Previous.Empty() {

@@ -7,6 +7,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -32,7 +33,8 @@ type addOptions struct {
 	cli.Output
 	network          http.RoundTripper
 	stack, file, url string
-	replace, users   bool
+	replace          bool
+	users, relay     bool
 }
 
 func newAddCommand(network http.RoundTripper) *cobra.Command {
@@ -55,16 +57,18 @@ it reads one JSON object from there:
 --replace it gets the new value, and what you do not give still stays; a former shared
 secret goes on counting beside the new one, so that no webhook is refused meanwhile.
 
-With --users-secret it makes the third secret, which your own back end signs with when it
-links CleverTap IDs or has users left alone, shows it this once, and does nothing else.
-With --replace it makes another, and the former one goes on counting beside it.
+With --users-secret it makes the secret that your own back end signs with when it links
+CleverTap IDs or has users left alone, with --relay-secret the one that the relay signs
+with when it passes webhooks on to your back end, shows it this once, and does nothing
+else. With --replace it makes another, and the former one goes on counting beside it.
 
 CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's uploads.
 
 Exit codes: 0 the app is ready, 1 something is wrong and reported, 2 wrong usage.`,
 		Example: `  bridge app add --stack purchasely-clevertap demo
   bridge app add --stack purchasely-clevertap --replace --json demo
-  bridge app add --stack purchasely-clevertap --users-secret demo`,
+  bridge app add --stack purchasely-clevertap --users-secret demo
+  bridge app add --stack purchasely-clevertap --relay-secret demo`,
 		Args: cli.Args(cobra.MaximumNArgs(1)), ValidArgsFunction: cli.CompleteApps,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, cli.First(args)) },
 	}
@@ -72,6 +76,7 @@ Exit codes: 0 the app is ready, 1 something is wrong and reported, 2 wrong usage
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print one JSON object for programs")
 	cmd.Flags().BoolVar(&o.users, "users-secret", false, "make the secret of your own back end, and nothing else")
+	cmd.Flags().BoolVar(&o.relay, "relay-secret", false, "make the secret that the relay signs with, and nothing else")
 	cmd.Flags().StringVar(&o.url, "url", "", "the receiver's URL, where it is not the stack's (with a local AWS also BRIDGE_URL)")
 	cmd.Flags().BoolVar(&o.replace, "replace", false, "give secrets that are there a new value")
 	return cmd
@@ -92,6 +97,9 @@ type addedSecret struct {
 }
 
 func (o *addOptions) run(cmd *cobra.Command, app string) error {
+	if o.users && o.relay {
+		return cli.BadUsage(cmd, errors.New("give --users-secret or --relay-secret, not both"))
+	}
 	if _, err := cli.LoadApp(cmd, o.file, &app); err != nil {
 		return err
 	}
@@ -99,8 +107,11 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 	if err != nil {
 		return err
 	}
-	if o.users {
+	switch {
+	case o.users:
 		return o.addUsersSecret(cmd, s, app)
+	case o.relay:
+		return o.addRelaySecret(cmd, s, app)
 	}
 	result := addResult{App: app}
 	if result.URL, err = s.ReceiverURL(o.url, app); err != nil {

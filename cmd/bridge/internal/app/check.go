@@ -15,6 +15,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/receiver"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -23,6 +24,7 @@ type checkOptions struct {
 	cli.Output
 	network          http.RoundTripper
 	stack, file, url string
+	relay            bool
 }
 
 func newCheckCommand(network http.RoundTripper) *cobra.Command {
@@ -39,24 +41,31 @@ from a wrong passcode; where it does not answer, nothing is said against them. W
 app has the third secret, for your own back end, it tries that as well, by a signed
 request that changes nothing. No secret is printed.
 
+With --relay it posts the event ACTIVATE of a made-up person, signed as Purchasely signs, to
+the back end that relay.url in the integration file names, as the relay does, and says what
+came back. Whether the signature was right is your back end's to say: look into its log.
+
 CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's uploads.
 
 Exit codes: 0 all is well, 1 something is wrong, or could not be found out, 2 wrong usage.`,
 		Example: `  bridge app check --stack purchasely-clevertap demo
-  bridge app check --stack purchasely-clevertap --json demo`,
+  bridge app check --stack purchasely-clevertap --json demo
+  bridge app check --stack purchasely-clevertap --relay demo`,
 		Args: cli.Args(cobra.MaximumNArgs(1)), ValidArgsFunction: cli.CompleteApps,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, cli.First(args)) },
 	}
 	stack.Flag(cmd, &o.stack)
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print one JSON object for programs")
+	cmd.Flags().BoolVar(&o.relay, "relay", false, "post a test webhook to the app's own back end, too")
 	cmd.Flags().StringVar(&o.url, "url", "", "the API's URL, where it is not the stack's (with a local AWS also BRIDGE_URL)")
 	return cmd
 }
 
 func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	r := report{App: app}
-	if err := r.checkFile(cmd, o.file); err != nil {
+	settings, err := r.checkFile(cmd, o.file)
+	if err != nil {
 		return err
 	}
 	app = r.App
@@ -72,9 +81,11 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	if err != nil {
 		return err
 	}
-	if key, err := r.checkPurchasely(cmd.Context(), s, app); err != nil {
+	key, err := r.checkPurchasely(cmd.Context(), s, app)
+	if err != nil {
 		return err
-	} else if !key.Empty() {
+	}
+	if !key.Empty() {
 		if err := r.checkReceiver(cmd.Context(), receiver.New(o.network, target, key), target); err != nil {
 			return err
 		}
@@ -84,6 +95,11 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	}
 	if err := r.checkUsers(cmd.Context(), o, s, app); err != nil {
 		return err
+	}
+	if o.relay {
+		if err := r.checkRelay(cmd.Context(), o, s, settings, key); err != nil {
+			return err
+		}
 	}
 	return o.Conclude(cmd, r, r.text(), cli.FindingsIf(r.Problems+r.Unsure > 0))
 }
@@ -123,8 +139,9 @@ func (r *report) right(what, note string) {
 // warn adds to the last check what is odd about a secret.
 func (r *report) warn(odd []string) { r.Checks[len(r.Checks)-1].Warnings = odd }
 
-// checkFile completes a missing app by the only one of the file. Nothing else can be checked without an app.
-func (r *report) checkFile(cmd *cobra.Command, path string) error {
+// checkFile completes a missing app by the only one of the file, without which nothing else can be checked. It returns
+// what the file says of the app, nil if it does not have it.
+func (r *report) checkFile(cmd *cobra.Command, path string) (*integration.App, error) {
 	file, err := cli.LoadApp(cmd, path, &r.App)
 	problem, _ := errors.AsType[*cli.Error](err)
 	what := "integration file"
@@ -133,15 +150,16 @@ func (r *report) checkFile(cmd *cobra.Command, path string) error {
 	}
 	switch {
 	case r.App == "":
-		return err
+		return nil, err
 	case problem != nil:
 		r.wrong(what, problem.Error(), problem.Hint)
+		return nil, nil
 	case !file.Apps[r.App].Enabled:
 		r.right(what, "the app is switched off there: nothing goes to CleverTap")
 	default:
 		r.right(what, "")
 	}
-	return nil
+	return file.Apps[r.App], nil
 }
 
 // checkPurchasely returns the secret that webhooks are signed with, empty if it cannot be used.

@@ -20,8 +20,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 )
 
-// usersSecret is what the company's own back end signs with.
-type usersSecret struct {
+// signingSecret is what the company's own back end signs with, or the relay.
+type signingSecret struct {
 	Signing  rawSecret `json:"signing_secret"`
 	Previous rawSecret `json:"previous_signing_secret,omitzero"`
 }
@@ -37,36 +37,44 @@ type usersResult struct {
 // keyBytes is the length of a signing key (standardwebhooks.com advises 24 to 64, November 2026).
 const keyBytes = 32
 
-// addUsersSecret makes a signing secret, and shows it this once. A former one goes on counting beside it.
+// addUsersSecret makes the secret that the company's back end signs with, and shows it this once.
 func (o *addOptions) addUsersSecret(cmd *cobra.Command, s *stack.Stack, app string) error {
 	result := usersResult{App: app}
 	var err error
 	if result.URL, err = s.UsersURL(o.url, app); err != nil {
 		return err
 	}
-	current := storedSecret{name: s.SecretName(app, stack.UsersSecret), replace: o.replace}
-	if current.text, current.exists, err = s.ReadSecret(cmd.Context(), current.name); err != nil {
+	var added addedSecret
+	if result.Key, added, err = o.makeSigningSecret(cmd.Context(), s, s.SecretName(app, stack.UsersSecret)); err != nil {
 		return err
 	}
+	result.Secrets = []addedSecret{added}
+	return o.Print(cmd, result, result.text(s.Name))
+}
+
+// makeSigningSecret makes a secret for Standard Webhooks. A former one goes on counting beside it.
+func (o *addOptions) makeSigningSecret(
+	ctx context.Context, s *stack.Stack, name string,
+) (key string, added addedSecret, err error) {
+	current := storedSecret{name: name, replace: o.replace}
+	if current.text, current.exists, err = s.ReadSecret(ctx, name); err != nil {
+		return "", added, err
+	}
 	if !current.mayChange() {
-		return cli.Findingf("--replace makes another, beside which the former one goes on counting",
-			"secret %s is there already", current.name)
+		return "", added, cli.Findingf("--replace makes another, beside which the former one goes on counting",
+			"secret %s is there already", name)
 	}
 	random := make([]byte, keyBytes)
 	_, _ = rand.Read(random) // It never fails (crypto/rand, Go 1.24).
-	result.Key = "whsec_" + base64.StdEncoding.EncodeToString(random)
-	var former usersSecret
+	key = "whsec_" + base64.StdEncoding.EncodeToString(random)
+	var former signingSecret
 	current.decode(&former)
-	text, err := secretText(usersSecret{newRawSecret(result.Key), former.Signing})
+	text, err := secretText(signingSecret{newRawSecret(key), former.Signing})
 	if err != nil {
-		return err
+		return "", added, err
 	}
-	done, err := current.store(cmd.Context(), s, text)
-	if err != nil {
-		return err
-	}
-	result.Secrets = []addedSecret{{current.name, done}}
-	return o.Print(cmd, result, result.text(s.Name))
+	done, err := current.store(ctx, s, text)
+	return key, addedSecret{name, done}, err
 }
 
 func (r *usersResult) text(stack string) string {

@@ -66,6 +66,7 @@ type Cloud struct {
 	Outputs                                        map[string]string
 	Events, Rejected, DeadLetters, FIFODeadLetters *awstest.Queue
 	StandardEvents                                 *awstest.Queue
+	Relay, RelayDeadLetters                        *awstest.Queue // nil unless the stack passes webhooks on
 	Table                                          *awstest.Table
 	CleverTap                                      *clevertaptest.Server
 	Receiver                                       RoundTrip // answers what is posted to the receiver
@@ -116,17 +117,12 @@ func New(t testing.TB) *Cloud {
 		"WebhookUrl":    "https://a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/purchasely/{app}",
 		"SecretsPrefix": Stack, "SubscribersTable": Table, "SettingsBucket": Bucket,
 	}
-	create := func(name, output string) *awstest.Queue {
-		q := c.SQS.Create(awstest.QueueConfig{Name: Stack + "-" + name, Retention: 14 * 24 * time.Hour})
-		c.Outputs[output] = c.SQS.QueueURL(q)
-		return q
-	}
-	c.Events = create("events.fifo", "EventsFifoQueueUrl")
+	c.Events = c.create("events.fifo", "EventsFifoQueueUrl")
 	c.Outputs["EventsQueueUrl"] = c.Outputs["EventsFifoQueueUrl"]
-	c.StandardEvents = create("events", "EventsStandardQueueUrl")
-	c.FIFODeadLetters = create("events-dead.fifo", "EventsFifoDeadLetterQueueUrl")
-	c.DeadLetters = create("events-dead", "EventsStandardDeadLetterQueueUrl")
-	c.Rejected = create("rejected", "RejectedQueueUrl")
+	c.StandardEvents = c.create("events", "EventsStandardQueueUrl")
+	c.FIFODeadLetters = c.create("events-dead.fifo", "EventsFifoDeadLetterQueueUrl")
+	c.DeadLetters = c.create("events-dead", "EventsStandardDeadLetterQueueUrl")
+	c.Rejected = c.create("rejected", "RejectedQueueUrl")
 	c.Stacks.Create(Stack, c.Outputs)
 	c.Logs.Create(ForwarderLog)
 	c.Stacks.SetParameters(Stack, map[string]string{"SettingsRefresh": "60s"})
@@ -137,6 +133,20 @@ func New(t testing.TB) *Cloud {
 		{ID: "TEST-AAA-111-2222", Region: "eu1", Passcodes: []string{"sandbox-pass"}},
 	}})
 	return c
+}
+
+// create creates a queue that an output of the stack names.
+func (c *Cloud) create(name, output string) *awstest.Queue {
+	q := c.SQS.Create(awstest.QueueConfig{Name: Stack + "-" + name, Retention: 14 * 24 * time.Hour})
+	c.Outputs[output] = c.SQS.QueueURL(q)
+	return q
+}
+
+// UseRelay makes the stack one that passes webhooks on to the customer's back end.
+func (c *Cloud) UseRelay() {
+	c.Relay = c.create("relay.fifo", "RelayQueueUrl")
+	c.RelayDeadLetters = c.create("relay-dead.fifo", "RelayDeadLetterQueueUrl")
+	c.Stacks.Create(Stack, c.Outputs)
 }
 
 // RoundTrip is the network.

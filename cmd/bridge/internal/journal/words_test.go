@@ -14,6 +14,7 @@ import (
 // notForwarders are reasons that no message of the events queue ends with.
 var notForwarders = []string{
 	"too_large", "unauthorized", "unavailable", "invalid", "bad_signature", "stale", "future", "source", "back_end",
+	"relay_queue",
 }
 
 func TestEveryReasonHasWords(t *testing.T) {

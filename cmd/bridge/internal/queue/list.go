@@ -28,8 +28,9 @@ func newListCommand(network http.RoundTripper) *cobra.Command {
 		Use:   "list --stack <stack> [message id…]",
 		Short: "Count what was not delivered, by reason, app, event and age",
 		Long: `Counts the messages of the rejected queue by reason, app and event, and those of the
-dead-letter queues by app and event, with how long the oldest and the newest have been
-there. Flags, and the first characters of messages' ids, choose some of them.
+dead-letter queues, the relay's too, by app and event, with how long the oldest and the
+newest have been there. Flags, and the first characters of messages' ids, choose some of
+them.
 
 The count may be partial, and then says so: messages that somebody else is looking at
 do not show, nor do those of the FIFO dead-letter queue behind ten others of the same user.
@@ -38,7 +39,8 @@ Exit codes: 0 counted, 1 AWS refused or did not answer, 2 wrong usage.`,
 		Example: `  bridge rejected list --stack purchasely-clevertap
   bridge rejected list --stack purchasely-clevertap --reason clevertap_513 --each
   bridge rejected list --stack purchasely-clevertap --app demo --event TRIAL_STARTED
-  bridge rejected list --stack purchasely-clevertap --dead-letters --older 1d --json`,
+  bridge rejected list --stack purchasely-clevertap --dead-letters --older 1d --json
+  bridge rejected list --stack purchasely-clevertap --relay`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.ids = args
 			return o.run(cmd)
@@ -88,12 +90,8 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 			}
 		}
 	}
-	where := "in the rejected queue"
-	if o.deadLetters {
-		where = "in the dead-letter queues"
-	}
 	text := s.summary.text(s.now) + eachText(result.Each, s.now) +
-		fmt.Sprintf("%s %s\n", cli.Quantity(s.total, "message"), where) + unseenText(s.unseen)
+		fmt.Sprintf("%s %s\n", cli.Quantity(s.total, "message"), o.source().where) + unseenText(s.unseen)
 	return o.Print(cmd, result, text)
 }
 

@@ -26,8 +26,8 @@ func newPurgeCommand(network http.RoundTripper) *cobra.Command {
 		Use:   "purge --stack <stack> [message id…]",
 		Short: "Delete messages for good",
 		Long: `Deletes messages for good: all, or those that the flags and ids are about. What they say
-never reaches CleverTap. It shows what it is going to delete and asks twice; then it deletes
-those messages and no other.
+never reaches CleverTap, or with --relay your back end. It shows what it is going to delete
+and asks twice; then it deletes those messages and no other.
 
 Exit codes: 0 all were deleted, 1 some were not, or nobody said yes, 2 wrong usage.`,
 		Example: `  bridge rejected purge --stack purchasely-clevertap --reason malformed
@@ -79,7 +79,7 @@ func (o *purgeOptions) run(cmd *cobra.Command) error {
 
 func (o *purgeOptions) ask(s *selection) error {
 	s.preview()
-	s.cmd.PrintErrln("They are deleted for good: what they say never reaches CleverTap.")
+	s.cmd.PrintErrln("They are deleted for good: what they say never reaches " + o.source().reaches + ".")
 	if err := o.Confirm(s.cmd, fmt.Sprintf("Delete %s?", cli.Quantity(s.total, "message"))); err != nil {
 		return err
 	}

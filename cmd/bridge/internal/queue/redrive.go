@@ -29,14 +29,14 @@ func newRedriveCommand(network http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redrive --stack <stack> [message id…]",
 		Short: "Send messages back to the events queue",
-		Long: `Sends messages back to the events queue, the oldest first: all, or those that the flags
-and ids are about (see 'bridge rejected list --each'; an id's first characters will do).
-It shows what it is going to do and asks.
+		Long: `Sends messages back to the events queue, or with --relay to the relay queue, the oldest
+first: all, or those that the flags and ids are about (see 'bridge rejected list --each'; an
+id's first characters will do). It shows what it is going to do and asks.
 
-A message is deleted from its queue only after the events queue has accepted it, so it
-may be stopped at any time, and the same command goes on. Bodies are sent as they are;
-what CleverTap has accepted of a message already is not sent again. Events younger than
-two hours may set off campaigns.
+A message is deleted from its queue only after the other has accepted it, so it may be
+stopped at any time, and the same command goes on. Bodies are sent as they are; what
+CleverTap has accepted of a message already is not sent again. Events younger than two
+hours may set off campaigns.
 
 Fix the cause first: 'bridge rejected show' names it, 'bridge explain' shows what would be
 sent now.
@@ -45,7 +45,8 @@ Exit codes: 0 all were sent back, 1 some were not, or nobody said yes, 2 wrong u
 		Example: `  bridge rejected redrive --stack purchasely-clevertap
   bridge rejected redrive --stack purchasely-clevertap --event TRIAL_STARTED 00000001 00000002
   bridge rejected redrive --stack purchasely-clevertap --reason clevertap_513 --app demo --limit 10 --yes
-  bridge rejected redrive --stack purchasely-clevertap --dead-letters --older 1d --rate 5 --yes --json`,
+  bridge rejected redrive --stack purchasely-clevertap --dead-letters --older 1d --rate 5 --yes --json
+  bridge rejected redrive --stack purchasely-clevertap --relay --app demo`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.ids = args
 			return o.run(cmd)
@@ -80,7 +81,8 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 	if o.limit < 0 {
 		return cli.BadUsage(cmd, errors.New("flag --limit: want 0 or more"))
 	}
-	s, queues, err := o.open(cmd, stack.EventsQueue)
+	to := o.source()
+	s, queues, err := o.open(cmd, to.back)
 	if err != nil {
 		return err
 	}
@@ -89,8 +91,8 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	events := sender.New(s.Queue(stack.EventsQueue, "events"), o.rate)
-	r := &redrive{selection: selected, sender: events, reasons: make(map[string]int)}
+	sender := sender.New(s.Queue(to.back, to.queue), o.rate)
+	r := &redrive{selection: selected, sender: sender, reasons: make(map[string]int)}
 	if r.total > 0 {
 		if err := o.ask(selected); err != nil {
 			return err
@@ -108,10 +110,10 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 
 func (o *redriveOptions) ask(s *selection) error {
 	s.preview()
-	s.cmd.PrintErrln("They go back to the events queue, the oldest first" + o.rate.Pace(s.total) + ".\n" +
-		"CleverTap does not deduplicate, and events younger than two hours may set off campaigns.")
+	to := o.source()
+	s.cmd.PrintErrf("They go back to the %s queue, the oldest first%s.\n%s\n", to.queue, o.rate.Pace(s.total), to.warning)
 	behind := ""
-	if s.unseen > 0 && o.deadLetters {
+	if s.unseen > 0 && (o.deadLetters || o.relay) {
 		behind = " and what stands behind them"
 	}
 	return o.Confirm(s.cmd, fmt.Sprintf("Send %s back%s?", cli.Quantity(s.total, "message"), behind))

@@ -1,6 +1,6 @@
 // Package queue holds the commands on what was not delivered: the rejected queue and the dead-letter queues.
 //
-// It promises that a message leaves its queue only after the events queue has accepted it, or because somebody said so
+// It promises that a message leaves its queue only after another queue has accepted it, or because somebody said so
 // after seeing how many there are, and that everything else that a command has received is returned, also after an
 // interrupt.
 package queue
@@ -26,8 +26,9 @@ import (
 func NewCommand(network http.RoundTripper) *cobra.Command {
 	return cli.Group("rejected", "See, send back or delete what was not delivered",
 		`Works on the rejected queue, which keeps messages that were refused for good, each with the
-reason, and with --dead-letters on the two dead-letter queues, which keep messages that
-failed a thousand times.
+reason, with --dead-letters on the two dead-letter queues, which keep messages that failed a
+thousand times, and with --relay on the relay's dead-letter queue, which keeps webhooks that
+your own back end did not take for three days.
 
 SQS shows messages only to those who receive them. So every command hides what it looks
 at from others and returns it at the end, also after Ctrl-C. Whatever happens to the
@@ -40,6 +41,7 @@ type filter struct {
 	network     http.RoundTripper
 	stack       string
 	deadLetters bool
+	relay       bool
 	ids         []string // the first characters of messages' ids; none: any message
 	reasons     []string
 	apps        []string
@@ -52,6 +54,7 @@ func (f *filter) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	stack.Flag(cmd, &f.stack)
 	flags.BoolVar(&f.deadLetters, "dead-letters", false, "the two dead-letter queues instead of the rejected queue")
+	flags.BoolVar(&f.relay, "relay", false, "the relay's dead-letter queue instead")
 	flags.StringSliceVar(&f.reasons, "reason", nil, "only what was rejected for this reason; may be repeated")
 	flags.StringSliceVar(&f.apps, "app", nil, "only messages of this app; may be repeated")
 	_ = cmd.RegisterFlagCompletionFunc("app", cli.CompleteApps) // the flag is declared above
@@ -64,27 +67,60 @@ func (f *filter) flags(cmd *cobra.Command) {
 // queueNames are for people, by the stack's output.
 var queueNames = map[string]string{
 	stack.RejectedQueue: "rejected", stack.FIFODeadLetters: "fifo dead letters",
-	stack.StandardDeadLetters: "standard dead letters",
+	stack.StandardDeadLetters: "standard dead letters", stack.RelayDeadLetters: "relay dead letters",
+}
+
+// source is one or two queues, and where what leaves them goes.
+type source struct {
+	outputs []string // of the stack, with the queues' URLs
+	where   string   // that is, for people
+	back    string   // the output with the URL of the queue that messages are sent back to
+	queue   string   // that queue's name
+	warning string   // about sending back
+	reaches string   // who gets what a message says
+}
+
+func (f *filter) source() source {
+	s := source{
+		[]string{stack.RejectedQueue}, "in the rejected queue", stack.EventsQueue, "events",
+		"CleverTap does not deduplicate, and events younger than two hours may set off campaigns.", "CleverTap",
+	}
+	switch {
+	case f.deadLetters:
+		s.outputs, s.where = []string{stack.FIFODeadLetters, stack.StandardDeadLetters}, "in the dead-letter queues"
+	case f.relay:
+		s = source{
+			[]string{stack.RelayDeadLetters}, "in the relay's dead-letter queue", stack.RelayQueue, "relay",
+			"Your back end gets them after newer ones of the same users.", "your back end",
+		}
+	}
+	return s
 }
 
 // open checks the flags and finds the queues, in a stack with the required outputs.
 func (f *filter) open(cmd *cobra.Command, required ...string) (*stack.Stack, []*stack.Queue, error) {
 	switch {
-	case f.deadLetters && len(f.reasons) > 0:
+	case f.deadLetters && f.relay:
+		return nil, nil, cli.BadUsage(cmd, errors.New("give --dead-letters or --relay, not both"))
+	case (f.deadLetters || f.relay) && len(f.reasons) > 0:
 		return nil, nil, cli.BadUsage(cmd, errors.New("dead letters have no reason: nothing was ever told about them"))
 	case f.newer > 0 && f.older >= f.newer:
 		return nil, nil, cli.BadUsage(cmd, errors.New("nothing is older than --older and newer than --newer"))
 	}
-	outputs := []string{stack.RejectedQueue}
-	if f.deadLetters {
-		outputs = []string{stack.FIFODeadLetters, stack.StandardDeadLetters}
+	source := f.source()
+	required = append(required, source.outputs...)
+	if f.relay { // which a stack need not have
+		required = nil
 	}
-	s, err := stack.Open(cmd, f.network, f.stack, append(required, outputs...)...)
+	s, err := stack.Open(cmd, f.network, f.stack, required...)
 	if err != nil {
 		return nil, nil, err
 	}
+	if f.relay && s.Output(stack.RelayDeadLetters) == "" {
+		return nil, nil, cli.Findingf("the template's parameter Relay switches it on", "stack %q has no relay", s.Name)
+	}
 	var queues []*stack.Queue
-	for _, output := range outputs {
+	for _, output := range source.outputs {
 		queues = append(queues, s.Queue(output, queueNames[output]))
 	}
 	return s, queues, nil

@@ -1,4 +1,4 @@
-// Package sender puts messages on the events queue, at a rate.
+// Package sender puts messages on the events queue, or the relay queue, at a rate.
 //
 // It promises that on a FIFO queue messages of a group stay in their order: each waits until the one before it is
 // accepted, or goes in the same call. A message that is not accepted holds back all later ones of its group.

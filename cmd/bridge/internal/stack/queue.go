@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -259,15 +260,13 @@ func (m *Outgoing) Size() int {
 
 // RefusedError says that the queue has refused one message.
 type RefusedError struct {
+	Queue     string // its name for people
 	Code      string
 	Transient bool // it may be accepted later
 }
 
 // Error is the code in a sentence.
-func (e *RefusedError) Error() string { return "the events queue refuses it: " + e.Code }
-
-// errUnanswered is for a message that the answer does not mention.
-var errUnanswered = errors.New("the events queue does not say whether it accepted it")
+func (e *RefusedError) Error() string { return "the " + e.Queue + " queue refuses it: " + e.Code }
 
 // Send makes one call for up to ten messages, and returns for each why it was not accepted, nil if it was. An
 // interrupt does not cut the call off.
@@ -290,7 +289,8 @@ func (q *Queue) Send(ctx context.Context, batch []*Outgoing) []error {
 		}
 	}
 	out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: entries})
-	errs := slices.Repeat([]error{errUnanswered}, len(batch))
+	unmentioned := fmt.Errorf("the %s queue does not say whether it accepted it", q.Name)
+	errs := slices.Repeat([]error{unmentioned}, len(batch))
 	if err != nil {
 		return slices.Repeat([]error{Explain(err)}, len(batch))
 	}
@@ -303,7 +303,7 @@ func (q *Queue) Send(ctx context.Context, batch []*Outgoing) []error {
 		set(ok.Id, nil)
 	}
 	for _, failed := range out.Failed {
-		set(failed.Id, &RefusedError{sdk.ToString(failed.Code), !failed.SenderFault})
+		set(failed.Id, &RefusedError{q.Name, sdk.ToString(failed.Code), !failed.SenderFault})
 	}
 	return errs
 }

