@@ -81,28 +81,33 @@ func LoadIntegrations(cmd *cobra.Command, path string) (*integration.File, error
 	return file, nil
 }
 
-// LoadApp reads an integration file that has an app. If none is named and the file has one only, it is that one.
+// LoadApp reads an integration file that has an app, as [RequireApp] demands.
 func LoadApp(cmd *cobra.Command, path string, app *string) (*integration.File, error) {
 	file, err := LoadIntegrations(cmd, path)
 	if err != nil {
 		return nil, err
 	}
+	return file, RequireApp(cmd, file, app)
+}
+
+// RequireApp demands that a file has an app. If none is named and the file has one only, it is that one.
+func RequireApp(cmd *cobra.Command, file *integration.File, app *string) error {
 	names := slices.Sorted(maps.Keys(file.Apps))
 	switch {
 	case *app == "" && len(names) == 1:
 		*app = names[0]
 		cmd.PrintErrf("app: %s, the only one there\n", *app)
 	case *app == "":
-		return nil, Usagef("the apps in "+file.Path+": "+someOf(names),
+		return Usagef("the apps in "+file.Path+": "+someOf(names),
 			"no app is named, and the integration file has several")
 	case file.Apps[*app] == nil:
 		hint := "the apps in " + file.Path + ": " + someOf(names)
 		if near := webhook.Nearest(*app, names); near != "" {
 			hint = "did you mean " + near + "? " + hint
 		}
-		return file, Usagef(hint, "app %q is not in the integration file", *app)
+		return Usagef(hint, "app %q is not in the integration file", *app)
 	}
-	return file, nil
+	return nil
 }
 
 // someOf lists the first of many names.

@@ -59,7 +59,7 @@ Exit codes: 0 nothing is left, 1 something is, or nobody said yes, 2 wrong usage
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.users, "user", nil, "the app's own id of the person (user_id); may be repeated")
 	flags.StringArrayVar(&o.anonymous, "anonymous", nil, "an anonymous_user_id of the person; may be repeated")
-	flags.StringVar(&o.integrations, "integrations", "", "the integration file that has the app (default as elsewhere)")
+	flags.StringVar(&o.integrations, "integrations", "", "an integration file with the app (default the stack's settings)")
 	flags.BoolVar(&o.purchasely, "purchasely", false, "have Purchasely delete the person, too, in the end")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "show what there is, and change nothing")
 	o.JSONFlag(cmd, "print the report as one JSON object for programs")
@@ -143,7 +143,7 @@ func (o *eraseOptions) prepare(cmd *cobra.Command, people []webhook.Subscriber) 
 	if err != nil {
 		return nil, err
 	}
-	file, err := cli.LoadApp(cmd, o.integrations, &o.app)
+	file, err := table.loadApp(cmd, o.integrations, &o.app)
 	if err != nil {
 		return nil, err
 	}

@@ -296,10 +296,11 @@ func TestAppsThatShareAnAccountAreErasedTogether(t *testing.T) {
 		c.Secrets.Put("purchasely-clevertap/other/clevertap", production)
 		c.Secrets.Put("purchasely-clevertap/alone/clevertap", `{"region":"eu1","account_id":"CCC","passcode":"p"}`)
 		c.Secrets.Put("purchasely-clevertap/broken/clevertap", "{")
-		file := writeFile(t, "apps: {demo: {}, other: {anonymous: object_id}, alone: {}, none: {}, broken: {}}")
+		const apps = "apps: {demo: {}, other: {anonymous: object_id}, alone: {}, none: {}, broken: {}}"
+		c.S3.Put(clitest.Bucket, settings.Key, []byte(apps)) // the settings that the stack uses
 		put(c, learner, "event#other#2026-03-14T12:00:00.000Z#e-1", nil)
 		put(c, learner, "event#alone#2026-03-14T12:00:00.000Z#e-1", nil)
-		got := run(t, c, "", eraseLearner+" --yes --integrations "+file)
+		got := run(t, c, "", eraseLearner+" --yes")
 		if !got.Has(cli.OK, "", "Plan for one person with 2 ids, of demo, other:") {
 			t.Errorf("got %+v", got)
 		}

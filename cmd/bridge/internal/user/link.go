@@ -109,7 +109,7 @@ Exit codes: 0 all is stored, 1 some is not, or nobody said yes, 2 wrong usage.`,
 	}
 	flags.StringVar(&o.observedAt, "observed-at", "", "when it was so, such as 2026-11-28T09:30:00Z (default now)")
 	flags.StringVar(&o.file, "file", "", "a file of users, - for standard input")
-	flags.StringVar(&o.integrations, "integrations", "", "the integration file that has the app (default as elsewhere)")
+	flags.StringVar(&o.integrations, "integrations", "", "an integration file with the app (default the stack's settings)")
 	flags.Var(&o.rate, "rate", "users of a file per second, 0 for as fast as it goes")
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
 	o.YesFlag(cmd)
@@ -140,7 +140,7 @@ func (o *updateOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	file, err := cli.LoadApp(cmd, o.integrations, &o.app)
+	file, err := table.loadApp(cmd, o.integrations, &o.app)
 	if err != nil {
 		return err
 	}

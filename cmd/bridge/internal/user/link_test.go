@@ -10,6 +10,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	store "github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -164,6 +165,28 @@ func TestAPersonThatCannotBeReadIsSaid(t *testing.T) {
 		put(c, learner, "person#demo", awstest.Item{"suppressed_at": awstest.S("no time")})
 		got := run(t, c, "", "suppress --stack "+clitest.Stack+" --app demo --user learner-1 --yes")
 		if !got.Has(cli.Finding, "0 users suppressed, 0 unchanged, 1 not stored", "person item cannot be read") {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+// The settings of the stack count, unless a file is named: an app may be in its bucket alone.
+func TestTheAppsAreThoseOfTheStacksSettings(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		suppress := "suppress --stack " + clitest.Stack + " --app fresh --user learner-1 --yes"
+		if got := run(t, c, "", suppress); !got.Has(cli.Usage, "", `app "fresh" is not in the integration file`) {
+			t.Errorf("got %+v", got)
+		}
+		c.S3.Put(clitest.Bucket, store.Key, []byte("apps: {fresh: {}}"))
+		if got := run(t, c, "", suppress); !got.Has(cli.OK, "1 user suppressed", "settings in force: ") {
+			t.Errorf("got %+v", got)
+		}
+		named := suppress + " --integrations " + writeFile(t, "apps: {demo: {}}")
+		if got := run(t, c, "", named); !got.Has(cli.Usage, "", `app "fresh" is not`) {
+			t.Errorf("got %+v", got)
+		}
+		c.S3.Inject(awstest.Fault{Status: 403, Code: "AccessDenied"})
+		if got := run(t, c, "", suppress); !got.Has(cli.Finding, "", "AccessDenied") {
 			t.Errorf("got %+v", got)
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
 
 // NewCommand returns "user". network makes the calls to AWS; nil is the real one.
@@ -76,6 +77,24 @@ func (s subscribers) accounts(ctx context.Context, app string) (clevertap.Accoun
 			"the table alone does not say which CleverTap accounts the app %s has", app)
 	}
 	return s.stack.Accounts(ctx, app)
+}
+
+// loadApp returns the integration file that counts, which has the app: the one that is named, else the one that the
+// stack's functions use.
+func (s subscribers) loadApp(cmd *cobra.Command, path string, app *string) (*integration.File, error) {
+	file, err := cli.LoadIntegrations(cmd, path)
+	if err == nil && path == "" && s.stack != nil {
+		var current stack.Settings
+		current, err = s.stack.Settings(cmd.Context(), file)
+		if err == nil && current.File != file {
+			cmd.PrintErrf("settings in force: %s\n", current.Name)
+		}
+		file = current.File
+	}
+	if err != nil {
+		return nil, err
+	}
+	return file, cli.RequireApp(cmd, file, app)
 }
 
 // explain returns an error of the table in a sentence for people.
