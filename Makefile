@@ -80,7 +80,7 @@ customers: tools ## what depends on the integration file, with those of three cu
 	@.ci/customer .ci/customers/*.yaml
 
 backends: ## the guide's programs for your own back end, in the languages that are on this machine
-	@$(STEP) "programs of docs/guide/users.md" .ci/backends
+	@$(STEP) "programs of docs/guide/relay.md and users.md" .ci/backends
 
 validate: tools ## sam validate with cfn-lint
 	@$(STEP) "sam validate --lint" $(SAM) validate --lint

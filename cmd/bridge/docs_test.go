@@ -184,7 +184,7 @@ func printed(t *testing.T, c *clitest.Cloud, command, shown string) string {
 func TestTheGuidesCommandsExist(t *testing.T) {
 	command := regexp.MustCompile("(?m)^ {4,}(.*\\bbridge .*)$|`(bridge [^`]*)`")
 	for _, page := range []string{"runbook.md", "apps.md", "subscribers.md", "marketers.md", "support.md",
-		"users.md", "data-protection.md"} {
+		"users.md", "data-protection.md", "relay.md"} {
 		text, err := os.ReadFile(filepath.Join("../../docs/guide", page))
 		if err != nil {
 			t.Fatal(err)
