@@ -30,8 +30,9 @@ const (
 	maxRefresh     = 24 * time.Hour
 )
 
-// bucketName is the form of a bucket's name (Amazon S3, Bucket naming rules, November 2026).
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+// bucketName is the form of a bucket's name (Amazon S3, Bucket naming rules, November 2026). Capitals are not allowed
+// any more, but sam local gives a function the template's own name of the bucket, SettingsBucket, and it should start.
+var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{1,61}[A-Za-z0-9]$`)
 
 // ReadIntegrations reads SETTINGS_BUCKET, SETTINGS_REFRESH and INTEGRATIONS_FILE for a function that needs the whole file. r
 // keeps the faults, those in the file among them.
@@ -69,7 +70,7 @@ func readConfig[T any](r *env.Reader, parse func(name string, text []byte) (T, e
 		parse:   parse,
 	}
 	if c.Bucket != "" && !bucketName.MatchString(c.Bucket) {
-		r.Fault(bucket, "not the name of a bucket, which has 3 to 63 of a-z, 0-9, dots and hyphens")
+		r.Fault(bucket, "not the name of a bucket, which has 3 to 63 letters, digits, dots and hyphens")
 	}
 	name, text := Key, config.Integrations
 	if path := r.Optional(file, ""); path != "" {

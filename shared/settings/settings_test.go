@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
@@ -338,6 +339,20 @@ func TestWithoutABucketTheBuiltInFileIsInForce(t *testing.T) {
 	p := start(nil)
 	if p.Due() || p.value() != "built in" {
 		t.Errorf("due %t, %q", p.Due(), p.value())
+	}
+}
+
+func TestTheNameOfABucket(t *testing.T) {
+	for name, fine := range map[string]bool{
+		"": true, "settings": true, "my.settings-2": true, "SettingsBucket": true, // as sam local calls it
+		"ab": false, "my_settings": false, "my settings": false, "-settings": false, "s3://settings": false,
+		strings.Repeat("b", 63): true, strings.Repeat("b", 64): false,
+	} {
+		r := env.New(func(variable string) (string, bool) { return name, variable == "SETTINGS_BUCKET" })
+		c := settings.ReadApps(r)
+		if err := r.Err(); (err == nil) != fine || c.Bucket != name {
+			t.Errorf("%q: %v, %q", name, err, c.Bucket)
+		}
 	}
 }
 
