@@ -118,10 +118,11 @@ reproducible: build ## does another build make the same bytes as SAM's?
 deploy: names build ## sam deploy to AWS: ENV=staging, ENV=production
 	@$(SAM) deploy $(if $(ENV),--config-env $(ENV),--guided)
 
-bench: ## every figure beside its floor, one table: COUNT=10 for its median and for benchstat
+bench: ## what users notice, each figure beside its floor, one table: COUNT=10 for its median and for benchstat
 	@mkdir -p .local && rm -f .local/bench.txt
 	@for round in $$(seq $(or $(COUNT),1)); do echo "── benchmarks, round $$round" && \
-	  go test -run '^$$' -bench . -benchmem -timeout 1h ./... >>.local/bench.txt || exit 1; done
+	  go test -run '^$$' -bench 'Receiver$$|Forwarder|Subscriber' -benchmem -timeout 1h \
+	    ./functions/receiver ./shared/forward ./functions/forwarder >>.local/bench.txt || exit 1; done
 	@go run ./cmd/bench .local/bench.txt
 
 scale: ## simulates a million renewals in ten minutes: QUEUE=standard, ARGS="-latency 300ms"

@@ -25,11 +25,16 @@ func TestTheTableOfARecordedRun(t *testing.T) {
 }
 
 func TestMissingFiguresAreNamedAndNumbersChecked(t *testing.T) {
-	err := table(map[string][]float64{"shared/webhook Verify cpu-ns/op": {1}}, &strings.Builder{})
-	for _, missing := range []string{"shared/webhook HMAC cpu-ns/op", "functions/receiver Receiver/cold plain-p50-µs"} {
-		if err == nil || !strings.Contains(err.Error(), missing) || strings.Contains(err.Error(), "Verify") {
+	err := table(map[string][]float64{"shared/forward Forwarder/plain/batch=10 cpu-µs/msg": {1}}, &strings.Builder{})
+	for _, missing := range []string{
+		"shared/forward ForwarderFloor/batch=10 cpu-µs/msg", "functions/receiver Receiver/cold plain-p50-µs",
+	} {
+		if err == nil || !strings.Contains(err.Error(), missing) {
 			t.Errorf("want %s in %v", missing, err)
 		}
+	}
+	if strings.Contains(err.Error(), "Forwarder/plain/batch=10 ") {
+		t.Errorf("a figure that is there is missing: %v", err)
 	}
 	if _, err := read(strings.NewReader("BenchmarkStep-2  100  fast ns/op\n")); err == nil {
 		t.Error("fast is no number")
@@ -41,6 +46,9 @@ func TestEveryRowHasItsBenchmark(t *testing.T) {
 	for _, r := range rows {
 		fields := strings.Fields(strings.ReplaceAll(r.figure, "%s", r.measured))
 		name, _, _ := strings.Cut(fields[1], "/")
+		if s := share(r.whole, 1); strings.Contains(s, "Inf") {
+			t.Errorf("%s: no share of %q", r.name, r.whole)
+		}
 		files, _ := filepath.Glob("../../" + fields[0] + "/*_test.go")
 		var code strings.Builder
 		for _, file := range files {

@@ -51,15 +51,15 @@ func run(ctx context.Context) error {
 	if err := environment.Err(); err != nil {
 		return err
 	}
-	tuneRuntime()
+	limitProcess()
 	log := slog.New(lambdacontext.NewLogHandler())
 	slog.SetDefault(log) // What Lambda's package prints, such as a batch's error, is JSON, too.
 	lambda.StartWithOptions(newHandler(config, cloud, log), lambda.WithContext(ctx))
 	return nil
 }
 
-// tuneRuntime sets what the Go runtime may use, by the function's memory.
-func tuneRuntime() {
+// limitProcess sets what the Go runtime may use, by the function's memory.
+func limitProcess() {
 	megabytes, _ := strconv.ParseInt(os.Getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), 10, 64) // Lambda sets it.
 	debug.SetMemoryLimit(max(leastMemoryLimit, megabytes<<20/memoryShare))
 	debug.SetGCPercent(heapGrowth)

@@ -3,15 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"os"
-	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
@@ -43,11 +46,12 @@ func TestServeTable(t *testing.T) {
 // BenchmarkSubscriber measures the forwarder from the SQS event to the answer, with and without a table on loopback.
 // CleverTap is in the same process and accepts everything at once. Every message is about another user, of whom
 // nothing is stored: one write each and, if the state is "on", a journal entry; with "bodies" the webhook is in it,
-// and "plain" is a table as one would write it at first. What the table costs is the difference, in cpu-µs/msg (user
+// "plain" is a table as one would write it at first, and "floor" posts the calls of one batch again. What the table costs is the difference, in cpu-µs/msg (user
 // and system time of this process) and ms/batch. What it costs that users are linked is the difference between linked
 // and known, where every batch is about the same users, whose states do not change any more.
 func BenchmarkSubscriber(b *testing.B) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors)) // as in the function
+	b.Setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+	limitProcess() // as the function does
 	address := benchtest.Child(b, os.Args[0], tableServer, "-test.run=^TestServeTable$")
 	for _, size := range []int{10, 1000} {
 		for _, state := range []string{"off", "no-journal", "on", "bodies", "plain", "known", "linked"} {
@@ -62,7 +66,77 @@ func BenchmarkSubscriber(b *testing.B) {
 				runBatches(b, h, size, state != "known" && state != "linked")
 			})
 		}
+		b.Run(fmt.Sprintf("state=floor/batch=%d", size), func(b *testing.B) { postCalls(b, size, address) })
 	}
+}
+
+// postCalls posts the calls that the table has made for one batch, with their signatures, again and again.
+func postCalls(b *testing.B, size int, address string) {
+	b.Helper()
+	h := benchHandler(b)
+	useTable(b, h, "on", address)
+	cloud, err := loadAWS(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	calls := &recorder{client: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callsAtOnce}}}
+	b.Cleanup(calls.client.CloseIdleConnections)
+	cloud.HTTPClient = calls
+	h.Table = dynamo.NewTable(cloud, "subscribers", tableTimeout)
+	if _, err := h.Invoke(b.Context(), benchBatch(b, size)); err != nil {
+		b.Fatal(err)
+	}
+	benchtest.Messages(b, size, calls.repeat)
+}
+
+// callsAtOnce is how many calls of a batch are under way, as in the function.
+const callsAtOnce = 32
+
+// recorder makes calls, and makes them again.
+type recorder struct {
+	client http.Client
+	mu     sync.Mutex
+	calls  []recordedCall
+}
+
+type recordedCall struct {
+	*http.Request
+
+	body []byte
+}
+
+// Do implements aws.HTTPClient.
+func (r *recorder) Do(request *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = append(r.calls, recordedCall{request, body})
+	return r.client.Do(request)
+}
+
+// repeat makes all calls side by side and looks at no answer.
+func (r *recorder) repeat() error {
+	var all errgroup.Group
+	all.SetLimit(callsAtOnce)
+	for _, call := range r.calls {
+		all.Go(func() error {
+			request := &http.Request{
+				Method: call.Method, URL: call.URL, Host: call.Host, Header: call.Header,
+				Body: io.NopCloser(bytes.NewReader(call.body)), ContentLength: call.ContentLength,
+			}
+			answer, err := r.client.Do(request)
+			if err != nil {
+				return err
+			}
+			_, err = io.Copy(io.Discard, answer.Body)
+			return errors.Join(err, answer.Body.Close())
+		})
+	}
+	return all.Wait()
 }
 
 // useTable gives a handler the table at an address.

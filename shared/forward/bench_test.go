@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,9 @@ func serveUntilInputEnds() error {
 	}))
 }
 
+// heapGrowth is that of the function.
+const heapGrowth = 400
+
 // benchSizes are the batches of a FIFO queue and of a standard queue.
 var benchSizes = []int{10, 1000}
 
@@ -66,6 +70,7 @@ func BenchmarkForwarder(b *testing.B) {
 	for _, size := range benchSizes {
 		payload := benchPayload(b, size)
 		b.Run(fmt.Sprintf("bridge/batch=%d", size), func(b *testing.B) {
+			defer debug.SetGCPercent(debug.SetGCPercent(heapGrowth))
 			h := benchHarness(b)
 			h.Uploader = clevertap.NewUploader(clevertap.Options{Endpoint: endpoint})
 			benchtest.Messages(b, size, func() error { return h.deliver(b.Context(), payload) })

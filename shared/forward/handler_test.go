@@ -368,6 +368,7 @@ func TestMemoryDoesNotGrowFromBatchToBatch(t *testing.T) {
 	const first, last, slack = 1_000, 10_000, 256 << 10
 	h := newHarness(t)
 	h.Log, h.Metrics = slog.New(slog.DiscardHandler), io.Discard
+	table := h.withJournal(forward.JournalOutcomes)
 	template := payload(t, newMessage("demo", "unknown event"), newMessage("other", "renewal"),
 		newMessage("demo", "malformed"))
 	i := 0
@@ -385,6 +386,7 @@ func TestMemoryDoesNotGrowFromBatchToBatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.rejected = nil
+			clear(table.items)
 		}
 		var m runtime.MemStats
 		runtime.GC()

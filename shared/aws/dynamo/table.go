@@ -13,12 +13,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	smithyendpoints "github.com/aws/smithy-go/endpoints"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
@@ -53,6 +55,7 @@ type Table struct {
 func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 	client := dynamodb.NewFromConfig(config, func(o *dynamodb.Options) {
 		o.DisableValidateResponseChecksum = true
+		o.EndpointResolverV2 = &resolver{EndpointResolverV2: dynamodb.NewDefaultEndpointResolverV2()}
 		if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
 			transport := client.GetTransport()
 			transport.MaxIdleConnsPerHost = readsAtOnce + writesAtOnce
@@ -63,6 +66,27 @@ func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 		client: client, name: name,
 		reads: semaphore.NewWeighted(readsAtOnce), writes: semaphore.NewWeighted(writesAtOnce),
 	}
+}
+
+// resolver remembers the endpoint, which is the same for all calls of a client.
+type resolver struct {
+	dynamodb.EndpointResolverV2
+
+	known atomic.Pointer[smithyendpoints.Endpoint]
+}
+
+// ResolveEndpoint implements dynamodb.EndpointResolverV2.
+func (r *resolver) ResolveEndpoint(
+	ctx context.Context, of dynamodb.EndpointParameters,
+) (smithyendpoints.Endpoint, error) {
+	if known := r.known.Load(); known != nil {
+		return *known, nil
+	}
+	endpoint, err := r.EndpointResolverV2.ResolveEndpoint(ctx, of)
+	if err == nil {
+		r.known.Store(&endpoint)
+	}
+	return endpoint, err
 }
 
 // Only returns the table with a Load that reads nothing but the keys and these attributes, as a role may demand
