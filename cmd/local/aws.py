@@ -7,6 +7,7 @@ routes   gives the API the routes that MiniStack does not read from its OpenAPI 
 variables prints the environment variables of each function
 allow    lets the roles make calls that MiniStack alone refuses
 roles    makes calls with the functions' roles, and prints a list of [call, what should come of it, what came]
+spoil    writes a faulty integration file into the settings' bucket, past bridge
 harden   makes a key and a certificate, and prints the hardening parameters for them
 hardened prints a list of [setting, what it should be, what it is]
 
@@ -92,6 +93,12 @@ def allow(stack):
     return {}
 
 
+def spoil(stack):
+    faulty = b"apps:\n  demo: {enabled: perhaps}\n"
+    boto3.client("s3").put_object(Bucket=stack.outputs["SettingsBucket"], Key="integrations.yaml", Body=faulty)
+    return {}
+
+
 def roles(stack):
     for kind in ("purchasely", "clevertap", "users"):
         boto3.client("secretsmanager").create_secret(Name=f"other/demo/{kind}", SecretString="{}")
@@ -103,10 +110,22 @@ def roles(stack):
     other = boto3.client("sqs").create_queue(QueueName="other")["QueueUrl"]
     prefix, table = stack.outputs["SecretsPrefix"], stack.outputs["SubscribersTable"]
     key = {"subscriber": {"S": "x"}, "item": {"S": "y"}}
+    bucket = stack.outputs["SettingsBucket"]
     fifo, standard, rejected = (stack.outputs[name + "QueueUrl"] for name in ("EventsFifo", "EventsStandard", "Rejected"))
 
     def secret(name):
         return ("secretsmanager", "get_secret_value", {"SecretId": name})
+
+    def settings(operation, **arguments):
+        return ("s3", operation, {"Bucket": bucket} | arguments)
+
+    of_settings = [
+        ("the settings", "allowed", settings("get_object", Key="integrations.yaml")),
+        ("the settings' versions", "allowed", settings("list_object_versions", Prefix="integrations.yaml")),
+        ("another object of the bucket", "denied", settings("get_object", Key="other")),
+        ("writing the settings", "denied", settings("put_object", Key="integrations.yaml", Body=b"")),
+        ("deleting the settings", "denied", settings("delete_object", Key="integrations.yaml")),
+    ]
 
     def send(queue):
         fifo_only = {"MessageGroupId": "roles", "MessageDeduplicationId": "roles"} if queue.endswith(".fifo") else {}
@@ -177,7 +196,7 @@ def roles(stack):
     seen = []
     for name, calls in tried.items():
         credentials = assume(stack.function(name)["Role"])
-        for what, want, call in calls:
+        for what, want, call in calls + of_settings:
             seen.append([f"{name}: {what}", want, attempt(credentials, *call)])
     return seen
 
@@ -241,5 +260,5 @@ def hardened(stack):
 
 
 if __name__ == "__main__":
-    command = {f.__name__: f for f in (routes, variables, allow, roles, harden, hardened)}[sys.argv[1]]
+    command = {f.__name__: f for f in (routes, variables, allow, spoil, roles, harden, hardened)}[sys.argv[1]]
     print(json.dumps(command(None if command is harden else Stack(sys.argv[2]))))

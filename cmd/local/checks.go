@@ -20,6 +20,10 @@ func (s *stack) checks() []check {
 	if s.clevertap != nil && s.options.mode == modeRun { // events/users-*.json have been sent
 		all = append(all, check{"a linked user", checkLink}, check{"a suppressed user", checkSuppression})
 	}
+	if s.clevertap != nil && s.options.mode != modeInvoke {
+		all = append(all, check{"a rename by settings put", checkRename},
+			check{"a faulty file in the bucket", checkFaultySettings})
+	}
 	if s.options.beats() {
 		all = append(all, check{"a heartbeat of the schedule", checkHeartbeat})
 	}

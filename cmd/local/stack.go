@@ -68,6 +68,7 @@ func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 		{"deploying template.yaml with sam deploy, QueueType " + o.Queue, s.samDeploy},
 		{"routing the API", s.route},
 		{"creating the demo app's secrets with bridge app add", s.createSecrets},
+		{"putting the fixtures' file in force with bridge settings", s.putSettings},
 	}
 	if o.mode != modeAPI { // sam local start-api has no routes with a condition, such as that of the users endpoint
 		steps = append(steps, step{"making its back end's key with bridge app add", s.createUsersKey})
@@ -150,7 +151,7 @@ func (s *stack) samDeploy(ctx context.Context) error {
 		"--stack-name", stackName, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
 		"--no-confirm-changeset", "--no-progressbar",
 		"--parameter-overrides", "Architecture=" + s.options.architecture, "QueueType=" + s.options.Queue,
-		"UsersEndpoint=on",
+		"UsersEndpoint=on", "SettingsRefresh=" + settingsRefresh,
 	}
 	if s.clevertap != nil {
 		arguments = append(arguments, "CleverTapEndpoint="+s.clevertap.endpoint+"/{host}")

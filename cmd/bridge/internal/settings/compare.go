@@ -37,29 +37,40 @@ type Difference struct {
 func Compare(ctx context.Context, before, after *integration.File) ([]Comparison, error) {
 	names, bodies := samples()
 	comparisons := []Comparison{}
-	now := time.Now()
 	for _, app := range slices.Sorted(maps.Keys(before.Apps)) {
 		if after.Apps[app] == nil {
 			continue
 		}
-		was, err := explain.Results(ctx, before, app, bodies, now, true)
+		different, err := differences(ctx, before, after, app, names, bodies)
 		if err != nil {
 			return nil, err
 		}
-		is, err := explain.Results(ctx, after, app, bodies, now, true)
-		if err != nil {
-			return nil, err
-		}
-		c := Comparison{App: app, Events: len(names), Different: []Difference{}}
-		for i, name := range names {
-			records := differingRecords(was[i], is[i])
-			if outcome(was[i]) != outcome(is[i]) || len(records) > 0 {
-				c.Different = append(c.Different, Difference{name, outcome(was[i]), outcome(is[i]), records})
-			}
-		}
-		comparisons = append(comparisons, c)
+		comparisons = append(comparisons, Comparison{App: app, Events: len(names), Different: different})
 	}
 	return comparisons, nil
+}
+
+// differences takes webhooks of an app, of events with these names, through both files.
+func differences(
+	ctx context.Context, before, after *integration.File, app string, names []string, bodies [][]byte,
+) ([]Difference, error) {
+	now := time.Now()
+	was, err := explain.Results(ctx, before, app, bodies, now, true)
+	if err != nil {
+		return nil, err
+	}
+	is, err := explain.Results(ctx, after, app, bodies, now, true)
+	if err != nil {
+		return nil, err
+	}
+	different := []Difference{}
+	for i, name := range names {
+		records := differingRecords(was[i], is[i])
+		if outcome(was[i]) != outcome(is[i]) || len(records) > 0 {
+			different = append(different, Difference{name, outcome(was[i]), outcome(is[i]), records})
+		}
+	}
+	return different, nil
 }
 
 // samples are a webhook of each event that is expected, each of another person.
@@ -103,6 +114,14 @@ func outcome(r explain.Result) string {
 	return strings.Join(sent, ", ")
 }
 
+// text is a difference for people, without its event.
+func (d *Difference) text() string {
+	if d.Before == d.After {
+		return "other properties of: " + strings.Join(d.Records, ", ")
+	}
+	return d.Before + " → " + d.After
+}
+
 // maxDifferent is how many webhooks are shown to people.
 const maxDifferent = 10
 
@@ -113,11 +132,7 @@ func compared(comparisons []Comparison) string {
 		fmt.Fprintf(&b, "%s: %d of %d sample webhooks come out differently\n", c.App, len(c.Different), c.Events)
 		var rows [][]string
 		for _, d := range c.Different[:min(len(c.Different), maxDifferent)] {
-			if d.Before == d.After {
-				rows = append(rows, []string{"  " + d.Event, "other properties of: " + strings.Join(d.Records, ", ")})
-			} else {
-				rows = append(rows, []string{"  " + d.Event, d.Before + " → " + d.After})
-			}
+			rows = append(rows, []string{"  " + d.Event, d.text()})
 		}
 		b.WriteString(cli.Table(rows))
 		if more := len(c.Different) - maxDifferent; more > 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -45,16 +46,24 @@ type preview struct {
 	InForce  Version      `json:"in_force"`
 	Changes  []Change     `json:"changes"`
 	Webhooks []Comparison `json:"webhooks"`
+	Recent   *Recent      `json:"recent,omitempty"`
 	same     bool         // byte for byte
 }
 
 // newPreview compares a file with what is in force.
-func newPreview(cmd *cobra.Command, current Current, file *integration.File, text []byte) (preview, error) {
+func (s *Store) newPreview(cmd *cobra.Command, current Current, file *integration.File, text []byte) (preview, error) {
 	p := preview{InForce: current.InForce, same: string(current.InForce.Text) == string(text)}
 	if p.InForce.File == nil {
 		return p, cli.Findingf("build bridge from sources that 'bridge lint' accepts", "the file built into bridge is faulty")
 	}
 	p.Changes = Diff(p.InForce.File, file)
+	if len(p.Changes) > 0 {
+		recent, err := s.Recent(cmd.Context(), p.InForce.File, file)
+		if err != nil { // A role that may write settings need not read about people.
+			cmd.PrintErrf("the last days' webhooks are not compared: %v\n", err)
+		}
+		p.Recent = recent
+	}
 	var err error
 	p.Webhooks, err = Compare(cmd.Context(), p.InForce.File, file)
 	return p, err
@@ -69,7 +78,11 @@ func (p *preview) text() string {
 	case len(p.Changes) == 0:
 		return begin + "the file is written otherwise and decides the same\n"
 	}
-	return begin + text(p.Changes) + compared(p.Webhooks)
+	begin += text(p.Changes) + compared(p.Webhooks)
+	if p.Recent != nil {
+		begin += p.Recent.text()
+	}
+	return begin
 }
 
 func (o *diffOptions) run(cmd *cobra.Command) error {
@@ -89,7 +102,7 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	p, err := newPreview(cmd, current, file, text)
+	p, err := s.newPreview(cmd, current, file, text)
 	if err != nil {
 		return err
 	}
@@ -104,14 +117,15 @@ func newPutCommand(network http.RoundTripper) *cobra.Command {
 		Long: `Puts an integration file in force. It checks the file strictly, shows what it changes and
 which of the sample webhooks, one of each event, come out differently, asks, and writes
 it as the newest version. Webhooks that wait in the queue are mapped by the file in force
-when their turn comes.
+when their turn comes. With --wait it follows the forwarder's log until a batch was mapped
+by the file, five minutes at most.
 
 It writes only over what it has shown: if somebody else has put a version meanwhile, it
 shows that one's changes and writes nothing. --base guards the time before: it names the
 version that your file was made from, and any later one is a conflict.
 
 Exit codes: 0 it is written, or was in force before, 1 the file is faulty, somebody else
-was faster, or nobody said yes, 2 wrong usage.`,
+was faster, nobody said yes, or --wait ended without a batch, 2 wrong usage.`,
 		Example: `  bridge settings put --stack purchasely-clevertap
   bridge settings put --stack purchasely-clevertap --file shared/config/integrations.yaml --yes -m summer --json`,
 		Args: cli.Args(cobra.NoArgs),
@@ -147,12 +161,14 @@ type writeOptions struct {
 	options
 	cli.Confirmation
 	file, base, message string
+	wait                bool
 }
 
 func (o *writeOptions) flags(cmd *cobra.Command) {
 	o.options.flags(cmd)
 	o.YesFlag(cmd)
 	cmd.Flags().StringVarP(&o.message, "message", "m", "", "why, for the history")
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "wait until the forwarder's log has a batch that was mapped by it")
 }
 
 // maxMessage is how long a message may be: S3 keeps it in a header, escaped, and takes 2 KiB of such.
@@ -239,7 +255,8 @@ func (s *Store) before(ctx context.Context, current Current) (*Version, error) {
 // written is what settings put and rollback print with --json.
 type written struct {
 	preview
-	Written *Version `json:"written"` // null if nothing was to be done
+	Written *Version  `json:"written"`       // null if nothing was to be done
+	Used    time.Time `json:"used,omitzero"` // with --wait: when a batch was mapped by it
 }
 
 // write shows what a file changes, asks, and writes it.
@@ -250,7 +267,7 @@ func (o *writeOptions) write(cmd *cobra.Command, s *Store, current Current, file
 	case len(text) > settings.MaxBytes:
 		return cli.Findingf("", "the file is %w", settings.ErrTooLarge)
 	}
-	p, err := newPreview(cmd, current, file, text)
+	p, err := s.newPreview(cmd, current, file, text)
 	if err != nil {
 		return err
 	}
@@ -274,7 +291,18 @@ func (o *writeOptions) write(cmd *cobra.Command, s *Store, current Current, file
 		return err
 	}
 	result.Written = &v
-	return o.Print(cmd, result, fmt.Sprintf("version %s is written as settings %s: %s\n", v.ID, v.Name, s.effect()))
+	done := fmt.Sprintf("version %s is written as settings %s: %s\n", v.ID, v.Name, s.effect())
+	if !o.wait {
+		return o.Print(cmd, result, done)
+	}
+	cmd.PrintErr(done + "waiting for a batch that is mapped by it\n")
+	at, err := s.Await(cmd.Context(), v)
+	done = ""
+	if err == nil {
+		result.Used = at
+		done = fmt.Sprintf("a batch was mapped by it %s later\n", at.Sub(v.Time).Round(time.Second))
+	}
+	return o.Conclude(cmd, result, done, err)
 }
 
 // conflict shows what somebody else has changed since a version, and returns the error.

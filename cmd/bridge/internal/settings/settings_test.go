@@ -2,6 +2,7 @@ package settings_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,8 +14,10 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	store "github.com/purchasely-clevertap/bridge/shared/settings"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // run runs a command on the stack, with a file as standard input.
@@ -227,6 +230,86 @@ func TestTheHistoryHasALimit(t *testing.T) {
 			t.Errorf("%s\n%+v", diff, entries)
 		}
 	})
+}
+
+// batchLine is what the forwarder logs of a batch.
+func batchLine(message, settings string) string {
+	return fmt.Sprintf(`{"timestamp":%q,"level":"INFO","message":%q,"received":1,"settings":%q}`,
+		time.Now().UTC().Format(time.RFC3339Nano), message, settings)
+}
+
+func TestPutWaitsForABatch(t *testing.T) {
+	for name, test := range map[string]struct {
+		message, settings string
+		code              int
+		out, errs         string
+	}{
+		"under it":        {"batch", store.Name([]byte(renaming("New"))), cli.OK, "mapped by it 20s later", "waiting for a batch"},
+		"under the other": {"batch", store.BuiltIn, cli.Finding, "", "no batch was mapped by it within 5m0s"},
+		"that is none": {"settings rejected", store.Name([]byte(renaming("New"))), cli.Finding, "",
+			"hint: it is written, and counts"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
+			time.AfterFunc(20*time.Second, func() {
+				c.Logs.Put(clitest.ForwarderLog, time.Now(), batchLine(test.message, test.settings))
+			})
+			// The same settings were in force before.
+			before := batchLine("batch", store.Name([]byte(renaming("New"))))
+			c.Logs.Put(clitest.ForwarderLog, time.Now().Add(-time.Hour), before)
+			got := run(t, c, renaming("New"), "put --yes --wait --file -")
+			if !got.Has(test.code, test.out, test.errs) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+// kept puts webhooks of the demo app into the journal.
+func kept(t *testing.T, c *clitest.Cloud, event string, webhooks int) {
+	t.Helper()
+	items := make(map[subscriber.Key]subscriber.Item)
+	for i := range webhooks {
+		user := fmt.Sprint(event, "-", i)
+		e := subscriber.Event{
+			App: "demo", Event: event, EventID: "e", Received: time.Now().Add(-time.Hour), Settled: time.Now(),
+			Outcome: "delivered", Body: fmt.Appendf(nil, `{"event_name":%q,"user_id":%q,"event_id":"e"}`, event, user),
+		}
+		partition := subscriber.Partition("user", user)
+		items[subscriber.EventKey(partition, e.App, e.Received, e.EventID)] = e.Item(24 * time.Hour)
+	}
+	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(t.Context(), items); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTheLastDaysWebhooksAreComparedIfTheJournalHasThem(t *testing.T) {
+	const compared = "the last 2 days: 3 of 5 webhooks come out differently\n  3  demo  SUBSCRIPTION_RENEWED  "
+	for name, test := range map[string]struct {
+		journal string
+		fault   awstest.Fault
+		want    bool
+		errs    string
+	}{
+		"bodies":            {"bodies", awstest.Fault{Times: -1}, true, ""},
+		"outcomes":          {"outcomes", awstest.Fault{Times: -1}, false, ""},
+		"a role without it": {"bodies", awstest.Fault{Status: 400, Code: "AccessDeniedException"}, false, "are not compared"},
+		"it hangs":          {"bodies", awstest.Hang, false, ""},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
+			c.Stacks.SetParameters(clitest.Stack, map[string]string{"Journal": test.journal})
+			write(c, "apps: {demo: {}}")
+			kept(t, c, "SUBSCRIPTION_RENEWED", 3)
+			kept(t, c, "TRIAL_STARTED", 2)
+			if test.fault.Times == 0 {
+				c.Dynamo.Inject(test.fault)
+			}
+			got := run(t, c, renaming("New"), "diff --file -")
+			if !got.Has(cli.Finding, "1 of 52 sample webhooks", test.errs) || strings.Contains(got.Out, compared) != test.want {
+				t.Errorf("got %+v", got)
+			}
+			got.CheckLeaks(t)
+		})
+	}
 }
 
 func TestWhatAWSRefusesIsSaid(t *testing.T) {
