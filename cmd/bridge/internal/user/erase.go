@@ -174,6 +174,9 @@ func planText(e *erasure, report eraseReport) string {
 	if e.purchasely == nil {
 		b.WriteString("Purchasely's own records stay; --purchasely has them deleted, too.\n")
 	}
+	if e.table.stack.Output(stack.RelayQueue) != "" {
+		b.WriteString("Webhooks on their way to your own back end stay: it needs them, in their order.\n")
+	}
 	if len(e.related) > 0 {
 		fmt.Fprintf(&b, "By a transfer, the journal leads to %s. If that is the same person, name it, too.\n",
 			cli.Quantity(len(e.related), "other id"))

@@ -37,8 +37,15 @@ func webhookOf(event, ids string) string {
 	return `{"event_name":"` + event + `","event_id":"e",` + ids + `}`
 }
 
+// plainQueues are those that erase looks through, without the rejected queue.
+func plainQueues(c *clitest.Cloud) []*awstest.Queue {
+	return []*awstest.Queue{c.DeadLetters, c.FIFODeadLetters, c.RelayDeadLetters, c.Events, c.StandardEvents}
+}
+
 // fillPerson makes a stack that knows the learner, under two ids, and others.
 func fillPerson(c *clitest.Cloud) {
+	c.UseRelay()
+	clitest.Put(c.Relay, time.Hour, "g", webhookOf("ACTIVATE", `"user_id":"learner-1"`), clitest.Attributes("demo", "", ""))
 	putState(c, learner, active)
 	putState(c, second, active)
 	for _, sort := range []string{
@@ -52,7 +59,7 @@ func fillPerson(c *clitest.Cloud) {
 	})
 	const user = `"user_id":"learner-1"`
 	attributes := clitest.Attributes("demo", "malformed", "2026-11-20T10:00:00.000Z")
-	for _, q := range []*awstest.Queue{c.Rejected, c.DeadLetters, c.FIFODeadLetters, c.Events} {
+	for _, q := range append(plainQueues(c), c.Rejected) {
 		for i, ids := range []string{user, `"user_id":"learner-2"`, `"user_id":"x","anonymous_user_id":"A-1"`} {
 			clitest.Put(q, time.Hour, fmt.Sprint("g", i), webhookOf("ACTIVATE", ids), attributes)
 		}
@@ -82,7 +89,8 @@ func TestErase(t *testing.T) {
 		for _, want := range []string{
 			"suppress    2 of 2 suppressions to write\n", "stored      2 states, and 2 items of the journal and of",
 			"profiles    by 3 ids, at TEST-AAA-111-2222 and AAA-111-2222\n", "links       1 CleverTap ID\n", "records stay",
-			"leads to 1 other id", "suppress    done, 2\n", "messages    done, 8\n", "stored      done, 4\n",
+			"to your own back end stay",
+			"leads to 1 other id", "suppress    done, 2\n", "messages    done, 12\n", "stored      done, 4\n",
 			"profiles    done, 6\n", "links       done, 1\n",
 		} {
 			if !strings.Contains(got.Errs, want) {
@@ -105,10 +113,13 @@ func TestErase(t *testing.T) {
 		if n := len(c.Rejected.Messages()); n != 4 {
 			t.Errorf("%d messages are left: %q", n, clitest.Bodies(c.Rejected))
 		}
-		for _, q := range []*awstest.Queue{c.DeadLetters, c.FIFODeadLetters, c.Events} {
+		for _, q := range plainQueues(c) {
 			if bodies := clitest.Bodies(q); len(bodies) != 1 || !strings.Contains(bodies[0], "learner-2") {
 				t.Errorf("%s has %q", q.Name(), bodies)
 			}
+		}
+		if len(c.Relay.Messages()) != 1 {
+			t.Error("what is on its way to the company's own back end was deleted")
 		}
 		if deleted := fmt.Sprint(c.CleverTap.Deletions()); !strings.Contains(deleted, "{AAA-111-2222 objectId __linked}") {
 			t.Errorf("deleted %s", deleted)
