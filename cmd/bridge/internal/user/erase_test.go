@@ -45,7 +45,8 @@ func plainQueues(c *clitest.Cloud) []*awstest.Queue {
 // fillPerson makes a stack that knows the learner, under two ids, and others.
 func fillPerson(c *clitest.Cloud) {
 	c.UseRelay()
-	clitest.Put(c.Relay, time.Hour, "g", webhookOf("ACTIVATE", `"user_id":"learner-1"`), clitest.Attributes("demo", "", ""))
+	clitest.Put(c.Relay, time.Hour, "g", webhookOf("ACTIVATE", `"user_id":"learner-1"`),
+		clitest.Attributes("demo", "", ""))
 	putState(c, learner, active)
 	putState(c, second, active)
 	for _, sort := range []string{
