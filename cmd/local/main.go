@@ -83,6 +83,9 @@ func execute(ctx context.Context, where mode) error {
 	if err != nil {
 		return err
 	}
+	if !o.Once {
+		go stack.aws.feedMetrics(ctx)
+	}
 	failed, err := stack.try(ctx, all, screen)
 	if err != nil {
 		return err

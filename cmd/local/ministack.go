@@ -174,25 +174,39 @@ type logLine struct {
 
 // forwarderLog returns the lines of the forwarder's log that are JSON.
 func (m *ministack) forwarderLog(ctx context.Context) (lines []logLine, err error) {
-	request := map[string]string{"logGroupName": "/aws/lambda/" + stackName + "-forwarder"}
+	events, err := m.log(ctx, "forwarder", time.Time{})
+	for _, event := range events {
+		var line logLine
+		if json.Unmarshal([]byte(event.Message), &line) == nil {
+			lines = append(lines, line)
+		}
+	}
+	return lines, err
+}
+
+// logEvent is a line of a function's log.
+type logEvent struct {
+	Stream    string `json:"logStreamName"`
+	Timestamp int64  `json:"timestamp"`
+	Message   string `json:"message"`
+}
+
+// log returns the lines of a function's log since a time.
+func (m *ministack) log(ctx context.Context, function string, since time.Time) (events []logEvent, err error) {
+	request := map[string]any{
+		"logGroupName": "/aws/lambda/" + stackName + "-" + function, "startTime": max(0, since.UnixMilli()),
+	}
 	for {
 		var page struct {
-			Events []struct {
-				Message string `json:"message"`
-			} `json:"events"`
-			NextToken string `json:"nextToken"`
+			Events    []logEvent `json:"events"`
+			NextToken string     `json:"nextToken"`
 		}
 		if err := m.call(ctx, "logs", "Logs_20140328.FilterLogEvents", request, &page); err != nil {
 			return nil, err
 		}
-		for _, event := range page.Events {
-			var line logLine
-			if json.Unmarshal([]byte(event.Message), &line) == nil {
-				lines = append(lines, line)
-			}
-		}
+		events = append(events, page.Events...)
 		if page.NextToken == "" || page.NextToken == request["nextToken"] {
-			return lines, nil
+			return events, nil
 		}
 		request["nextToken"] = page.NextToken
 	}
