@@ -170,18 +170,29 @@ func Read(ctx context.Context, s *stack.Stack, builtIn *integration.File) Status
 	read("the alarms", r.readAlarms)
 	read("the queues", r.readQueues)
 	read("the breakers", r.readBreakers)
-	read("why messages come back", func(ctx context.Context) (err error) {
-		r.Retried, err = r.readReasons(ctx, "retry", retriedBack)
-		return err
-	})
-	read("why messages were rejected", func(ctx context.Context) (err error) {
-		r.Rejected, err = r.readReasons(ctx, "rejected", day)
-		return err
-	})
+	var retriedErr, rejectedErr error
+	parts.Go(func() { r.Retried, retriedErr = r.readReasons(ctx, "retry", retriedBack) })
+	parts.Go(func() { r.Rejected, rejectedErr = r.readReasons(ctx, "rejected", day) })
 	parts.Wait()
+	// A large log cannot be searched in time. That is no loss if the metrics know of nothing to find.
+	recent := func(h Hour) bool { return r.At.Sub(h.From) < 2*time.Hour }
+	if retriedErr != nil && r.may(func(h Hour) bool { return recent(h) && h.Retried > 0 }) {
+		r.unknown("why messages come back", retriedErr)
+	}
+	someLie := slices.ContainsFunc(r.Queues, func(q Queue) bool { return q.Alarming && q.Visible > 0 })
+	if rejectedErr != nil && (someLie || r.may(func(h Hour) bool { return h.Rejected > 0 })) {
+		r.unknown("why messages were rejected", rejectedErr)
+	}
 	slices.Sort(r.Unknown)
 	r.Attention = r.needs()
 	return r.Status
+}
+
+// may reports whether something is true of an hour of any app, or nobody knows.
+func (r *reader) may(be func(Hour) bool) bool {
+	return len(r.Apps) == 0 || slices.ContainsFunc(r.Apps, func(a App) bool {
+		return a.Activity == nil || slices.ContainsFunc(a.Activity.Hours, be)
+	})
 }
 
 func (r *reader) unknown(what string, err error) {
@@ -299,6 +310,7 @@ var queues = []struct {
 	{stack.FIFOEvents, "events, FIFO", false}, {stack.StandardEvents, "events, standard", false},
 	{stack.RejectedQueue, "rejected", true}, {stack.FIFODeadLetters, "dead letters, FIFO", true},
 	{stack.StandardDeadLetters, "dead letters, standard", true},
+	{stack.RelayQueue, "relay", false}, {stack.RelayDeadLetters, "dead letters, relay", true},
 }
 
 // readQueues reads how many messages there are on each queue, and how old the oldest is.

@@ -81,7 +81,7 @@ func (s Status) text() string {
 	b.WriteString("\n" + s.appsText() + "\n" + s.queuesText())
 	b.WriteString(s.waitsText())
 	for _, r := range s.Rejected {
-		fmt.Fprintf(&b, "%s: %s rejected, because %s\n", r.App, r.count(), r.Because)
+		fmt.Fprintf(&b, "%s: rejected, because %s: %s\n", r.App, r.Because, r.count())
 	}
 	if len(s.Rejected) > 0 {
 		fmt.Fprintf(&b, "    from %s\n", s.Sources["rejected"])
@@ -175,7 +175,7 @@ func (s Status) waitsText() string {
 		fmt.Fprintf(&b, "    from %s\n", s.Sources["breakers"])
 	}
 	for _, r := range s.Retried {
-		fmt.Fprintf(&b, "%s: %s came back, because %s\n", r.App, r.count(), r.Because)
+		fmt.Fprintf(&b, "%s: came back, because %s: %s\n", r.App, r.Because, r.count())
 	}
 	if len(s.Retried) > 0 {
 		fmt.Fprintf(&b, "    from %s\n", s.Sources["retried"])

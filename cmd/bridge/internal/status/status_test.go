@@ -45,6 +45,7 @@ func logged(c *clitest.Cloud, ago time.Duration, id int, outcome, reason, code s
 // goWrong makes everything go wrong that can.
 func goWrong(t *testing.T, c *clitest.Cloud) {
 	t.Helper()
+	c.UseRelay()
 	c.FillRejected()
 	for n := range 3 {
 		clitest.Put(c.Events, time.Hour, "anna's", clitest.Webhook("anna", n), clitest.Attributes("demo", "", ""))
@@ -120,6 +121,15 @@ func TestStatus(t *testing.T) {
 			c.Logs.Inject(awstest.Hang)
 			c.Dynamo.Inject(awstest.Hang)
 			c.SQS.Inject(awstest.Hang)
+		}, "", cli.Finding},
+		"a log takes too long, and the metrics know of nothing in it": {func(t *testing.T, c *clitest.Cloud) {
+			quiet(t, c)
+			c.Logs.Inject(awstest.Hang)
+		}, "", cli.OK},
+		"a log takes too long": {func(_ *testing.T, c *clitest.Cloud) {
+			count(c, "demo", "MessagesRejected", 20*time.Hour, 1)
+			count(c, "demo", "MessagesRetried", 20*time.Hour, 1)
+			c.Logs.Inject(awstest.Hang)
 		}, "", cli.Finding},
 		"there is no table": {func(t *testing.T, c *clitest.Cloud) {
 			quiet(t, c)
