@@ -23,6 +23,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/lint"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/queue"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/reconcile"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/replay"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/status"
@@ -56,6 +57,7 @@ Exit codes: 0 all is well, 1 something was found or refused, 2 the command line 
 		app.NewCommand(network),
 		queue.NewCommand(network),
 		replay.NewCommand(network),
+		reconcile.NewCommand(network),
 		user.NewCommand(network),
 		settings.NewCommand(network),
 		status.NewCommand(network),

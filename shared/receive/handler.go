@@ -113,7 +113,7 @@ func (h *Handler) receive(
 		EventName: peeked.EventName, EventID: peeked.EventID,
 	}
 	e := message.Encode(m, ids, h.FIFO)
-	if h.Relay == nil {
+	if h.Relay == nil || peeked.EventName == webhook.Heartbeat {
 		return peeked.EventName, h.Queue.Enqueue(ctx, e)
 	}
 	relayed := message.Encode(m, ids, true)

@@ -68,6 +68,16 @@ func TestBothQueuesGetTheSameMessageAndTheRelaysTheHeadersToo(t *testing.T) {
 	}
 }
 
+// A heartbeat goes to the forwarder alone, and does not count as a webhook: there may be none from Purchasely.
+func TestAHeartbeatIsNeitherRelayedNorCounted(t *testing.T) {
+	h, q := withRelay(t, works)
+	h.sign(`{"event_name":"BRIDGE_HEARTBEAT","event_id":"heartbeat-1"}`, false)
+	status, _ := h.invoke(t.Context())
+	if status != 200 || len(h.queued) != 1 || len(q.queued) != 0 || len(h.counted) != 0 {
+		t.Errorf("queued %v, relayed %v, counted %q", h.queued, q.queued, h.counted)
+	}
+}
+
 // The relay's queue keeps the order of subscribers also where the events queue does not.
 func TestTheRelaysQueueIsAFIFOQueueWhateverTheOtherIs(t *testing.T) {
 	h, _ := withRelay(t, works)

@@ -132,9 +132,12 @@ func (c *CloudWatch) series(q metricQuery, from, to time.Time) (series []datum) 
 			continue
 		}
 		period := d.at.Truncate(time.Duration(q.Stat.Period) * time.Second)
-		if q.Stat.Stat == "Maximum" {
+		switch q.Stat.Stat {
+		case "Maximum":
 			byPeriod[period] = max(byPeriod[period], d.value)
-		} else {
+		case "SampleCount":
+			byPeriod[period]++
+		default:
 			byPeriod[period] += d.value
 		}
 	}

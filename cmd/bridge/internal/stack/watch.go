@@ -17,11 +17,12 @@ import (
 // maxQueries is how many metrics one call may ask for (GetMetricData, November 2026).
 const maxQueries = 500
 
-// Metric is one metric of CloudWatch, summed up or at its largest by period.
+// Metric is one metric of CloudWatch by period: summed up, at its largest, or how many values it had.
 type Metric struct {
 	Namespace, Name  string
 	Dimension, Value string // empty: without a dimension
 	Largest          bool
+	Number           bool // how many values there were
 }
 
 // Point is a metric in one period.
@@ -67,8 +68,11 @@ func (m Metric) query(number int, period time.Duration) types.MetricDataQuery {
 		metric.Dimensions = []types.Dimension{{Name: &m.Dimension, Value: &m.Value}}
 	}
 	stat := "Sum"
-	if m.Largest {
+	switch {
+	case m.Largest:
 		stat = "Maximum"
+	case m.Number:
+		stat = "SampleCount"
 	}
 	return types.MetricDataQuery{
 		Id: new(fmt.Sprint("m", number)),
