@@ -6,8 +6,8 @@
 // OPERATE=1 it then does an operator's day with the documented commands.
 //
 // Everything listens on the loopback address only, nothing that it started outlives it, and files appear in .local/
-// only. It installs nothing, which is the Makefile's work, and uses none of the bridge's own code: it sees what a caller
-// on the network sees.
+// only. It installs nothing, which is the Makefile's work, and uses none of the bridge's own code: it sees what a
+// caller on the network sees.
 package main
 
 import (

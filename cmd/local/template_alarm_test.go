@@ -368,8 +368,8 @@ func dashboardIsWhole(s *stack) {
 
 // queryIsOfOurLogs checks a query, as far as the dashboard's queries go.
 func (s *stack) queryIsOfOurLogs(query string) {
-	form := regexp.MustCompile(`^SOURCE '\$\{(\w+)\}' \| filter (.+) \| stats count\(\*\) as (\w+) by (bin\(15m\) as (\w+), )?` +
-		`([\w, ]+) \| sort (\w+) desc \| limit (?:50|100)$`).FindStringSubmatch(query)
+	form := regexp.MustCompile(`^SOURCE '\$\{(\w+)\}' \| filter (.+) \| stats count\(\*\) as (\w+) by ` +
+		`(bin\(15m\) as (\w+), )?([\w, ]+) \| sort (\w+) desc \| limit (?:50|100)$`).FindStringSubmatch(query)
 	if form == nil {
 		s.fault(true, "a query of another form: %s", query)
 		return

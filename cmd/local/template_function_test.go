@@ -299,7 +299,8 @@ func apiHasItsRoutes(s *stack) {
 	for name := range s.of("AWS::ApiGatewayV2::Stage") {
 		s.wantAll(name, node{"StageName": "$default"})
 		settings := s.get(name, "RouteSettings")
-		s.fault((settings != nil || throttled != "") && fmt.Sprint(settings) != throttled, "routes are throttled: %v", settings)
+		s.fault((settings != nil || throttled != "") && fmt.Sprint(settings) != throttled,
+			"routes are throttled: %v", settings)
 	}
 }
 

@@ -77,7 +77,8 @@ Exit codes: 0 the app is ready, 1 something is wrong and reported, 2 wrong usage
 	o.JSONFlag(cmd, "print one JSON object for programs")
 	cmd.Flags().BoolVar(&o.users, "users-secret", false, "make the secret of your own back end, and nothing else")
 	cmd.Flags().BoolVar(&o.relay, "relay-secret", false, "make the secret that the relay signs with, and nothing else")
-	cmd.Flags().StringVar(&o.url, "url", "", "the receiver's URL, where it is not the stack's (with a local AWS also BRIDGE_URL)")
+	cmd.Flags().StringVar(&o.url, "url", "",
+		"the receiver's URL, where it is not the stack's (with a local AWS also BRIDGE_URL)")
 	cmd.Flags().BoolVar(&o.replace, "replace", false, "give secrets that are there a new value")
 	return cmd
 }

@@ -153,8 +153,9 @@ func TestARegionThatDoesNotAnswerIsBelieved(t *testing.T) {
 		errs   string
 		stored int
 	}{
-		"if it was given": {`"region":"in1",`, cli.OK, "CleverTap could not be asked in in1: network: upload: no route to " +
-			"host; the credentials are stored untried", 2},
+		"if it was given": {`"region":"in1",`, cli.OK,
+			"CleverTap could not be asked in in1: network: upload: no route to " +
+				"host; the credentials are stored untried", 2},
 		"but not if it has to be found": {"", cli.Finding, "could not be asked in aps3, eu1, in1", 0},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
@@ -256,10 +257,11 @@ func TestAddUsersSecret(t *testing.T) {
 		code   int
 		shown  string
 	}{
-		"a first one":   {"", false, "demo", cli.OK, "secret " + usersName + " created"},
-		"for programs":  {"", false, "demo --json", cli.OK, `"url":"https://api.example/users/demo","secrets":[{`},
-		"another one":   {former, false, "demo --replace", cli.OK, "secret " + usersName + " replaced"},
-		"one is there":  {former, false, "demo", cli.Finding, "secret " + usersName + " is there already\nhint: --replace"},
+		"a first one":  {"", false, "demo", cli.OK, "secret " + usersName + " created"},
+		"for programs": {"", false, "demo --json", cli.OK, `"url":"https://api.example/users/demo","secrets":[{`},
+		"another one":  {former, false, "demo --replace", cli.OK, "secret " + usersName + " replaced"},
+		"one is there": {former, false, "demo", cli.Finding,
+			"secret " + usersName + " is there already\nhint: --replace"},
 		"no endpoint":   {"", true, "demo", cli.OK, "deploy it with UsersEndpoint=on"},
 		"a local AWS":   {"", true, "demo --url http://127.0.0.1:9902", cli.OK, "\n  http://127.0.0.1:9902/users/demo\n"},
 		"a receiver":    {"", true, "demo --url http://127.0.0.1:9902/x/purchasely/demo", cli.OK, "9902/x/users/demo\n"},
@@ -521,14 +523,21 @@ func TestCheckPostsASignedWebhookOfNobody(t *testing.T) {
 		code     int
 		out      string
 	}{
-		"right":                  {"shared-4711", receiver, "", cli.OK, "right  webhooks at " + url + ": a signed one was accepted\n"},
-		"pasted with a newline":  {`shared-4711\n`, receiver, "", cli.OK, "a signed one was accepted"},
-		"in quotation marks":     {`'shared-4711'`, receiver, "", cli.Finding, "the receiver refused the webhook with 401\n"},
-		"another secret there":   {"former-4711", receiver, "", cli.Finding, "with 401\n       the secret is not the one stored"},
-		"another app's file":     {"shared-4711", clitest.Answer(404, `{"error":"unknown_app"}`), "", cli.Finding, "with 404"},
-		"a queue out of reach":   {"shared-4711", clitest.Answer(503, `{"error":"unavailable"}`), "", cli.Finding, "wrong  webh"},
-		"nobody there":           {"shared-4711", down, "", cli.Finding, "unsure webhooks at " + url + ": the receiver does not ans"},
-		"at another URL":         {"shared-4711", receiver, "--url http://127.0.0.1:9902", cli.OK, "at http://127.0.0.1:9902/purch"},
+		"right": {"shared-4711", receiver, "", cli.OK,
+			"right  webhooks at " + url + ": a signed one was accepted\n"},
+		"pasted with a newline": {`shared-4711\n`, receiver, "", cli.OK, "a signed one was accepted"},
+		"in quotation marks": {`'shared-4711'`, receiver, "", cli.Finding,
+			"the receiver refused the webhook with 401\n"},
+		"another secret there": {"former-4711", receiver, "", cli.Finding,
+			"with 401\n       the secret is not the one stored"},
+		"another app's file": {"shared-4711", clitest.Answer(404, `{"error":"unknown_app"}`), "", cli.Finding,
+			"with 404"},
+		"a queue out of reach": {"shared-4711", clitest.Answer(503, `{"error":"unavailable"}`), "", cli.Finding,
+			"wrong  webh"},
+		"nobody there": {"shared-4711", down, "", cli.Finding,
+			"unsure webhooks at " + url + ": the receiver does not ans"},
+		"at another URL": {"shared-4711", receiver, "--url http://127.0.0.1:9902", cli.OK,
+			"at http://127.0.0.1:9902/purch"},
 		"a URL for all to hear":  {"shared-4711", receiver, "--url http://example.com", cli.Usage, ""},
 		"a secret that is empty": {"", receiver, "", cli.Finding, "shared_secret is missing or empty"},
 	} {

@@ -58,7 +58,8 @@ Exit codes: 0 all is well, 1 something is wrong, or could not be found out, 2 wr
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print one JSON object for programs")
 	cmd.Flags().BoolVar(&o.relay, "relay", false, "post a test webhook to the app's own back end, too")
-	cmd.Flags().StringVar(&o.url, "url", "", "the API's URL, where it is not the stack's (with a local AWS also BRIDGE_URL)")
+	cmd.Flags().StringVar(&o.url, "url", "",
+		"the API's URL, where it is not the stack's (with a local AWS also BRIDGE_URL)")
 	return cmd
 }
 

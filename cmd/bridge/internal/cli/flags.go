@@ -97,7 +97,8 @@ type Instant struct {
 	Text     string // as it was given
 }
 
-var errInstant = errors.New("want a day such as 2026-11-21, a time such as 2026-11-21T08:30:00Z, or how long ago, such as 12h or 3d")
+var errInstant = errors.New("want a day such as 2026-11-21, a time such as 2026-11-21T08:30:00Z, " +
+	"or how long ago, such as 12h or 3d")
 
 // Set reads an instant. Times are UTC unless they say otherwise.
 func (i *Instant) Set(text string) error {

@@ -79,14 +79,15 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 		code     int
 		errs     string
 	}{
-		"no webhook":                  {"", " \n", cli.Usage, "hint: 'bridge sample"},
-		"a file that does not exist":  {"none.json", "", cli.Usage, "hint: name a file"},
-		"a time that is none":         {"--received noon", "{}", cli.Usage, "is not RFC 3339"},
-		"a faulty integration file":   {"--file ../lint/testdata/faulty.yaml", "{}", cli.Finding, "hint: 'bridge lint"},
-		"webhooks in UTF-16":          {"", "{\x00}\x00", cli.Usage, "bridge: webhooks: it is UTF-16, not UTF-8"},
-		"another app":                 {"--app dmeo", "{}", cli.Usage, "hint: did you mean demo? the apps in built-in"},
-		"what is not a webhook":       {"", "no JSON", cli.Finding, ""},
-		"a page of text":              {"", "# Title\nno JSON\n", cli.Usage, "there is no JSON object in the input\nhint: give"},
+		"no webhook":                 {"", " \n", cli.Usage, "hint: 'bridge sample"},
+		"a file that does not exist": {"none.json", "", cli.Usage, "hint: name a file"},
+		"a time that is none":        {"--received noon", "{}", cli.Usage, "is not RFC 3339"},
+		"a faulty integration file":  {"--file ../lint/testdata/faulty.yaml", "{}", cli.Finding, "hint: 'bridge lint"},
+		"webhooks in UTF-16":         {"", "{\x00}\x00", cli.Usage, "bridge: webhooks: it is UTF-16, not UTF-8"},
+		"another app":                {"--app dmeo", "{}", cli.Usage, "hint: did you mean demo? the apps in built-in"},
+		"what is not a webhook":      {"", "no JSON", cli.Finding, ""},
+		"a page of text": {"", "# Title\nno JSON\n", cli.Usage,
+			"there is no JSON object in the input\nhint: give"},
 		"a state that does not exist": {"--state none.json", "{}", cli.Usage, "hint: name a file with states"},
 		"a state that is none":        {"--state explain_test.go", "{}", cli.Usage, "state: this is not what"},
 		"the state at an account of another name": {"--state testdata/other-account.json", "{}", cli.Usage,

@@ -78,13 +78,17 @@ func TestChosenMessages(t *testing.T) {
 		out, errs string
 		left      int
 	}{
-		"one by its id":     {"redrive --yes 0000000a", cli.OK, "1 message sent back, 0 not\n", "", 14},
-		"two by their ids":  {"redrive --yes 00000001 00000003", cli.OK, "2 messages sent back, 0 not\n", "", 13},
-		"listed by an id":   {"list 0000000d", cli.OK, "malformed  demo  RENEWAL_DISABLED  1 ", "", 15},
-		"listed by event":   {"list --event RENEWAL_DISABLED", cli.OK, "1 message in the rejected queue", "", 15},
-		"by two events":     {"redrive --yes --event RENEWAL_DISABLED --event X --app demo", cli.OK, "1 message sent back", "", 14},
-		"by event and app":  {"list --event TRIAL_STARTED --app shop", cli.OK, "3 messages in the rejected queue", "", 15},
-		"for programs":      {"list --json --each 0000000d", cli.OK, `"app":"demo","event":"RENEWAL_DISABLED","since":`, "", 15},
+		"one by its id":    {"redrive --yes 0000000a", cli.OK, "1 message sent back, 0 not\n", "", 14},
+		"two by their ids": {"redrive --yes 00000001 00000003", cli.OK, "2 messages sent back, 0 not\n", "", 13},
+		"listed by an id":  {"list 0000000d", cli.OK, "malformed  demo  RENEWAL_DISABLED  1 ", "", 15},
+		"listed by event": {"list --event RENEWAL_DISABLED", cli.OK,
+			"1 message in the rejected queue", "", 15},
+		"by two events": {"redrive --yes --event RENEWAL_DISABLED --event X --app demo", cli.OK,
+			"1 message sent back", "", 14},
+		"by event and app": {"list --event TRIAL_STARTED --app shop", cli.OK,
+			"3 messages in the rejected queue", "", 15},
+		"for programs": {"list --json --each 0000000d", cli.OK,
+			`"app":"demo","event":"RENEWAL_DISABLED","since":`, "", 15},
 		"without any event": {"list 0000000e", cli.OK, "malformed  demo  –      1 ", "", 15},
 		"with an odd event": {"list 0000000f", cli.OK, `"a\x1b[2J` + strings.Repeat("b", 51) + "…", "", 15},
 		"by no such id": {"redrive --yes 0000000a ff", cli.Finding, "",
@@ -117,7 +121,8 @@ standard dead letters  shop  TRIAL_STARTED  1         2h 0m   2h 0m
 12 messages in the dead-letter queues
 about 2 more did not show: others look at them, or they stand behind messages of the same user, or are too many at once
 `,
-		"--json": `{"messages":12,"unseen":2,"groups":[{"queue":"fifo dead letters","app":"demo","event":"TRIAL_STARTED","messages":11,"oldest":"`,
+		"--json": `{"messages":12,"unseen":2,"groups":[{"queue":"fifo dead letters","app":"demo","event":"TRIAL_STARTED",` +
+			`"messages":11,"oldest":"`,
 	} {
 		clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 			dead := clitest.Attributes("demo", "", noon)
@@ -175,9 +180,9 @@ func TestShow(t *testing.T) {
 		out, errs string
 	}{
 		"the oldest": {"", cli.OK, "message      0000000a-0000-4000-8000-000000000000\nqueue        rejected, for 3d 3h\n" +
-			"event        TRIAL_STARTED\napp          shop\nreason       malformed\nerror        clevertap refused the record\n" +
-			"accepted     profile\nreceived_at  2026-11-20T10:00:00.000Z\nschema       1\nencoding     raw\n" +
-			"body         69 bytes\n", ""},
+			"event        TRIAL_STARTED\napp          shop\nreason       malformed\n" +
+			"error        clevertap refused the record\naccepted     profile\n" +
+			"received_at  2026-11-20T10:00:00.000Z\nschema       1\nencoding     raw\nbody         69 bytes\n", ""},
 		"the oldest of an app": {"--app demo", cli.OK, "message      00000009-0000-4000-8000-000000000000\n", ""},
 		"one by its id":        {"00000003", cli.OK, "message      00000003-0000-4000-8000-000000000000\n", ""},
 		"for programs": {"--json --app demo 00000001", cli.OK, `"attributes":{"accepted":"profile","app":"demo",` +

@@ -174,7 +174,8 @@ func (r *replay) ask() error {
 	if total < 0 { // standard input: nobody knows how many
 		pace, _, _ = strings.Cut(pace, ", which takes")
 	}
-	r.cmd.PrintErrf("They go to the events queue%s.\nCleverTap does not deduplicate: what it has already is stored twice.\n", pace)
+	r.cmd.PrintErrf("They go to the events queue%s.\n"+
+		"CleverTap does not deduplicate: what it has already is stored twice.\n", pace)
 	return r.Confirm(r.cmd, fmt.Sprintf("Send %s?", cli.Quantity(total, "webhook")))
 }
 

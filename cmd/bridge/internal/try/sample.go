@@ -146,8 +146,8 @@ func eventList() string {
 	return b.String()
 }
 
-// newEvent makes up a webhook as if it had just happened: at the present time, or CleverTap's campaigns would ignore it.
-// Without a seed it has an event id of its own, with one always the same.
+// newEvent makes up a webhook as if it had just happened: at the present time, or CleverTap's campaigns would ignore
+// it. Without a seed it has an event id of its own, with one always the same.
 func newEvent(event string, seed *uint64, changes [][2]string, now time.Time) ([]byte, error) {
 	time := now.UTC().Format("2006-01-02T15:04:05.000Z")
 	news := [][2]string{{"event_created_at", time}}

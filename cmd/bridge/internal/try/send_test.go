@@ -61,7 +61,8 @@ func TestSendSignsTheBytes(t *testing.T) {
 		want        []string // that the bodies contain
 	}{
 		"of a file": {clitest.DemoSecret, "", "", "--url https://demo.test " + file,
-			`^SUBSCRIPTION_RENEWED, event id 83106c68-[-0-9a-f]+, user learner-40213: 200 \{"status":"queued"\}, after \d+ ms\n$`,
+			`^SUBSCRIPTION_RENEWED, event id 83106c68-[-0-9a-f]+, user learner-40213: ` +
+				`200 \{"status":"queued"\}, after \d+ ms\n$`,
 			[]string{strings.TrimSpace(string(renewed))}},
 		"with a secret from standard input": {"another secret", "https://demo.test/purchasely/demo",
 			"\u00a0" + clitest.DemoSecret + " \r\n", "--secret-stdin --json --sample TRIAL_STARTED --set user_id=anna",
