@@ -135,6 +135,25 @@ func TestAdd(t *testing.T) {
 	}
 }
 
+func TestAddReadsWhatWindowsWrites(t *testing.T) {
+	const in = `{"purchasely":{"shared_secret":"shared-4711"},` +
+		`"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`
+	for name, c := range map[string]struct {
+		in    string
+		code  int
+		shown string
+	}{
+		"a byte order mark": {"\ufeff" + in + "\r\n", cli.OK, ""},
+		"UTF-16":            {"\xff\xfe{\x00", cli.Usage, "standard input: it is UTF-16, not UTF-8"},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
+			if got := run(t, cloud, c.in, "add demo"); !got.Has(c.code, "", c.shown) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
 // withoutCleverTap is a network on which CleverTap does not answer.
 func withoutCleverTap(c *clitest.Cloud) clitest.RoundTrip {
 	return func(r *http.Request) (*http.Response, error) {

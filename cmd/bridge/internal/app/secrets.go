@@ -236,8 +236,12 @@ func readValues(cmd *cobra.Command, current storedSecrets) (v values, err error)
 		ask := func(label string, hidden bool) (string, error) { return cli.Prompt(cmd, label, hidden) }
 		return askValues(ask, current)
 	}
+	text, err := cli.ReadText(cmd, "-")
+	if err != nil {
+		return v, cli.Usagef("", "standard input: %w", err)
+	}
 	// The decoder's error is not shown: it may quote a secret.
-	if err := json.UnmarshalRead(cmd.InOrStdin(), &v, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(text, &v, json.RejectUnknownMembers(true)); err != nil {
 		hint := "'" + cmd.CommandPath() + " --help' shows it"
 		if key := unknownMember(err); key != "" {
 			hint = key

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -121,7 +120,7 @@ func (o *fakeOptions) config(cmd *cobra.Command) (clevertaptest.Config, error) {
 	if o.faults == "" {
 		return config, nil
 	}
-	text, err := os.ReadFile(o.faults)
+	text, err := cli.ReadText(cmd, o.faults)
 	if err != nil {
 		return config, cli.Findingf("", "faults: %w", err)
 	}

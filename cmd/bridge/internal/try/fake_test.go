@@ -95,7 +95,7 @@ func TestFakeEndsWithItsParent(t *testing.T) {
 
 func TestFakeTakesFaultsFromAFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "faults.json")
-	if err := os.WriteFile(file, []byte(`[{"kind":"status","status":502,"count":1}]`), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("\ufeff"+`[{"kind":"status","status":502,"count":1}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := start(t, "--faults", file, "--max-in-flight", "2", "--seed", "7")

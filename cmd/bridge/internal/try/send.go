@@ -172,7 +172,7 @@ func givenSecret(cmd *cobra.Command, fromStdin bool) (secret.Value, error) {
 	text, err := os.Getenv(secretVariable), error(nil)
 	switch {
 	case fromStdin:
-		text, err = bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+		text, err = bufio.NewReader(cli.NewTextReader(cmd.InOrStdin())).ReadString('\n')
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}

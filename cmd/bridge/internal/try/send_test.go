@@ -65,7 +65,7 @@ func TestSendSignsTheBytes(t *testing.T) {
 				`200 \{"status":"queued"\}, after \d+ ms\n$`,
 			[]string{strings.TrimSpace(string(renewed))}},
 		"with a secret from standard input": {"another secret", "https://demo.test/purchasely/demo",
-			"\u00a0" + clitest.DemoSecret + " \r\n", "--secret-stdin --json --sample TRIAL_STARTED --set user_id=anna",
+			"\ufeff\u00a0" + clitest.DemoSecret + " \r\n", "--secret-stdin --json --sample TRIAL_STARTED --set user_id=anna",
 			`^\{"event":"TRIAL_STARTED","event_id":"[-0-9a-f]{36}","user_id":"anna","status":200,` +
 				`"answer":\{"status":"queued"\},"milliseconds":\d+\}\n$`, []string{`"user_id": "anna"`}},
 		"of an anonymous user": {clitest.DemoSecret, "", `{"event_name":"X","anonymous_user_id":"a\nb"}`,
