@@ -15,8 +15,13 @@ type check struct {
 }
 
 // checks are tried in their order.
-func (s *stack) checks() []check {
+func (s *stack) checks(sent []fixture) []check {
 	all := []check{{"bridge app check", checkApp}}
+	if s.backEnd != nil {
+		all = append(all, check{"your own back end", func(ctx context.Context, s *stack) (string, error) {
+			return s.backEnd.check(ctx, sent)
+		}})
+	}
 	if s.clevertap != nil && s.options.mode == modeRun { // events/users-*.json have been sent
 		all = append(all, check{"a linked user", checkLink}, check{"a suppressed user", checkSuppression})
 	}
@@ -31,8 +36,8 @@ func (s *stack) checks() []check {
 }
 
 // tryAll tries what concerns the whole stack, shows what came of it, and returns how much of it is wrong.
-func tryAll(ctx context.Context, s *stack, screen *screen) (failed int) {
-	for _, c := range s.checks() {
+func tryAll(ctx context.Context, s *stack, sent []fixture, screen *screen) (failed int) {
+	for _, c := range s.checks(sent) {
 		came, err := c.try(ctx, s)
 		if err != nil {
 			failed++

@@ -144,14 +144,14 @@ func connect(from net.Conn, address string) {
 	_, _ = io.Copy(from, to)
 }
 
-// newCertificate makes a certificate for this machine as containers know it. It is its own authority.
+// newCertificate makes a certificate for this machine, also as containers know it. It is its own authority.
 func newCertificate() (certificate *tls.Certificate, authority []byte, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{containerHost},
+		SerialNumber: big.NewInt(1), DNSNames: []string{containerHost}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 1, 0),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)

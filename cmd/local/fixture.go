@@ -161,14 +161,7 @@ func loadFixture(base string) (fixture, error) {
 			f.header.Set(name, value)
 		}
 	}
-	var webhook struct {
-		Event   string `json:"event_name"`
-		Former  string `json:"name"` // the key of version 2
-		EventID string `json:"event_id"`
-	}
-	if json.Unmarshal(f.body, &webhook, jsontext.AllowDuplicateNames(true)) == nil {
-		f.event, f.eventID = cmp.Or(webhook.Event, webhook.Former), webhook.EventID
-	}
+	f.event, f.eventID = readEvent(f.body)
 	if len(f.want.Records) == 0 {
 		f.want.Records = nil
 	}
@@ -183,6 +176,19 @@ func loadFixture(base string) (fixture, error) {
 		f.subscribers = append(f.subscribers, subscriber.Identity+subscriber.ObjectID)
 	}
 	return f, nil
+}
+
+// readEvent finds the event's name and id; a body that is none has neither.
+func readEvent(body []byte) (event, eventID string) {
+	var webhook struct {
+		Event   string `json:"event_name"`
+		Former  string `json:"name"` // the key of version 2
+		EventID string `json:"event_id"`
+	}
+	if json.Unmarshal(body, &webhook, jsontext.AllowDuplicateNames(true)) != nil {
+		return "", ""
+	}
+	return cmp.Or(webhook.Event, webhook.Former), webhook.EventID
 }
 
 // setByTransport reports whether a header of a recorded request belongs to the way that it took.

@@ -17,10 +17,11 @@ const (
 )
 
 // useFixturesFile lets SAM build the fixtures' file into the functions, and bridge find it. It returns the variable
-// that does the first.
-func useFixturesFile() (goflags string, err error) {
+// that does the first. If there is a back end, it is the last app's, which is the demo app.
+func useFixturesFile(b *backEnd) (goflags string, err error) {
 	const root = "../../" // SAM builds in a function's folder
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {root + ownFile: root + fixturesFile}})
+	usedFile, overlayFile := filepath.Join(shellFolder, "integrations.yaml"), filepath.Join(runFolder, "overlay.json")
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {root + ownFile: root + usedFile}})
 	if err != nil {
 		return "", err
 	}
@@ -28,12 +29,14 @@ func useFixturesFile() (goflags string, err error) {
 	if err != nil {
 		return "", err
 	}
-	overlayFile := filepath.Join(runFolder, "overlay.json")
+	if b != nil {
+		text = append(text, "    relay: {url: \""+b.url+"\"}\n"...)
+	}
 	if err := os.MkdirAll(shellFolder, 0o750); err != nil {
 		return "", err
 	}
 	for path, content := range map[string][]byte{
-		overlayFile: overlay, filepath.Join(shellFolder, "integrations.yaml"): text,
+		overlayFile: overlay, usedFile: text,
 	} {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			return "", err

@@ -1,9 +1,10 @@
 // Command local is what `make run` runs: the whole path of a webhook on this machine, with the template that goes to
 // AWS.
 //
-// It builds and deploys template.yaml with SAM CLI to MiniStack, a local AWS, starts a strict fake CleverTap, sends
-// every webhook of events/ through the API's URL, and compares the outcome of each with the file beside it. With
-// OPERATE=1 it then does an operator's day with the documented commands.
+// It builds and deploys template.yaml with SAM CLI to MiniStack, a local AWS, starts a strict fake CleverTap and a back
+// end that verifies what is relayed to it, sends every webhook of events/ through the API's URL, and compares the
+// outcome of each with the file beside it. With OPERATE=1 it then does an operator's day with the documented
+// commands.
 //
 // Everything listens on the loopback address only, nothing that it started outlives it, and files appear in .local/
 // only. It installs nothing, which is the Makefile's work, and uses none of the bridge's own code: it sees what a
@@ -148,7 +149,7 @@ func (s *stack) try(ctx context.Context, all fixtures, screen *screen) (failed i
 		return failed + more, err
 	}
 	screen.heading("The whole stack")
-	return failed + tryAll(ctx, s, screen), nil
+	return failed + tryAll(ctx, s, all.webhooks, screen), nil
 }
 
 // mode is where the functions run.
@@ -186,6 +187,9 @@ func (o options) apiPort() int { return o.FakePort + 2 }
 
 // beats reports whether the stack sends heartbeats. Those that tests harden take webhooks from some addresses only.
 func (o options) beats() bool { return o.mode == modeRun && !o.Live && o.parameters == nil }
+
+// relays reports whether webhooks are passed on to a back end as well. Containers would not reach it.
+func (o options) relays() bool { return o.mode == modeRun && !o.Live }
 
 // atOnce is how many webhooks are sent at once. A container takes seconds to start, most of which it waits.
 func (o options) atOnce() int {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,7 +31,7 @@ type ministack struct {
 	*server
 	endpoint string
 	client   *http.Client
-	trust    []string // environment variables that make AWS's libraries, and Go, trust its certificate
+	trust    []string // environment variables that make AWS's libraries, and Go, trust its certificate and the back end
 }
 
 // tlsFiles make MiniStack take TLS only, check signatures, and let functions do no more than their roles allow.
@@ -40,8 +41,9 @@ type tlsFiles struct {
 	client           *http.Client // that trusts the certificate
 }
 
-// startMinistack starts it with few environment variables, because its functions inherit all of them.
-func startMinistack(ctx context.Context, o options) (*ministack, error) {
+// startMinistack starts it with few environment variables, because its functions inherit all of them. They trust the
+// back end, if there is one.
+func startMinistack(ctx context.Context, o options, b *backEnd) (*ministack, error) {
 	folder, err := filepath.Abs(filepath.Join(runFolder, "ministack"))
 	if err != nil {
 		return nil, err
@@ -50,11 +52,15 @@ func startMinistack(ctx context.Context, o options) (*ministack, error) {
 		return nil, err
 	}
 	m := &ministack{endpoint: "http://127.0.0.1:" + strconv.Itoa(o.Port), client: http.DefaultClient}
-	var env []string
+	if b != nil {
+		m.trust = []string{"SSL_CERT_FILE=" + b.authorities}
+	}
+	env := slices.Clone(m.trust)
 	if t := o.tls; t != nil {
 		m.endpoint, m.client = "https://127.0.0.1:"+strconv.Itoa(o.Port), t.client
-		m.trust = []string{"AWS_CA_BUNDLE=" + t.certificate, "SSL_CERT_FILE=" + t.certificate}
-		env = append(m.trust, "AUTH=true", "USE_SSL=1", "MINISTACK_SSL_CERT="+t.certificate, "MINISTACK_SSL_KEY="+t.key,
+		m.trust = append(m.trust, "AWS_CA_BUNDLE="+t.certificate)
+		env = append(env, "AWS_CA_BUNDLE="+t.certificate, "AUTH=true", "USE_SSL=1",
+			"MINISTACK_SSL_CERT="+t.certificate, "MINISTACK_SSL_KEY="+t.key,
 			"AWS_ACCESS_KEY_ID="+root.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+root.SecretAccessKey)
 	}
 	env = append(env,

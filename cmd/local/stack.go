@@ -38,6 +38,7 @@ type stack struct {
 	api       *server           // sam local start-api at that URL, in place of the proxy
 	outputs   map[string]string // of the stack
 	usersKey  []byte            // what the demo app's own back end signs with
+	backEnd   *backEnd          // that one; nil if webhooks are not passed on
 }
 
 // deploy starts, builds and deploys everything. The stack that it returns can be stopped even if it fails.
@@ -54,8 +55,9 @@ func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 		do   func(context.Context) error
 	}
 	steps := []step{
+		{"starting the demo app's own back end", s.startBackEnd},
 		{"starting MiniStack, a local AWS", func(ctx context.Context) (err error) {
-			s.aws, err = startMinistack(ctx, o)
+			s.aws, err = startMinistack(ctx, o, s.backEnd)
 			return err
 		}},
 		{"starting the fake CleverTap", func(ctx context.Context) (err error) {
@@ -131,11 +133,14 @@ func (s *stack) stop() {
 	if s.clevertap != nil {
 		s.clevertap.stop()
 	}
+	if s.backEnd != nil {
+		s.backEnd.stop()
+	}
 }
 
 // samBuild builds the functions for this machine's processor, apart from what `sam build` leaves for AWS.
 func (s *stack) samBuild(ctx context.Context) error {
-	goflags, err := useFixturesFile()
+	goflags, err := useFixturesFile(s.backEnd)
 	if err != nil {
 		return err
 	}
@@ -161,6 +166,9 @@ func (s *stack) samDeploy(ctx context.Context) error {
 	}
 	if s.options.beats() {
 		arguments = append(arguments, "HeartbeatMinutes=1")
+	}
+	if s.backEnd != nil {
+		arguments = append(arguments, "Relay=on", "RelayAllowPrivate=on")
 	}
 	if s.options.parameters != nil {
 		more, err := s.options.parameters(ctx, s)
@@ -306,6 +314,10 @@ func (s *stack) instructions() []instruction {
 			instruction{"See what CleverTap has, in a browser or a terminal:", c.admin + "\ncurl -s " + c.admin},
 			instruction{"Let CleverTap fail, and recover:", "curl -s " + c.admin +
 				"/faults -d '{\"kind\":\"status\",\"status\":503}'\ncurl -s -X DELETE " + c.admin + "/faults"})
+	}
+	if s.backEnd != nil {
+		all = append(all, instruction{"See what your own back end gets, and try it:", "tail -f " + backEndLog + "\n" +
+			"SSL_CERT_FILE=" + s.backEnd.authorities + " bridge app check --stack " + stackName + " --relay demo"})
 	}
 	return append(all,
 		instruction{"See what was rejected:", "bridge rejected list --stack " + stackName},

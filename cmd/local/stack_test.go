@@ -44,6 +44,9 @@ func TestTheStrictStack(t *testing.T) {
 	if err != nil || failed > 0 {
 		t.Fatalf("%d of %d webhooks did not end as their fixtures say, %v", failed, len(all.webhooks), err)
 	}
+	if _, err := s.backEnd.check(t.Context(), all.webhooks); err != nil {
+		t.Errorf("the app's own back end: %v", err)
+	}
 	t.Run("an operator's day", func(t *testing.T) {
 		if err := operate(t.Context(), s, screen); err != nil {
 			t.Fatal(err)

@@ -179,7 +179,7 @@ func (h *Handler) relay(
 	}
 	r.ids = webhook.Peek(queued.Body)
 	app := apps[queued.App]
-	if app == nil || app.Relay == nil || !app.Relay.Wants(r.ids.EventName) {
+	if app == nil || app.Relay == nil || !app.Relay.Wants(r.ids.EventName) || r.ids.EventName == webhook.Heartbeat {
 		r.skipped = true
 		return r
 	}

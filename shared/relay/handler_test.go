@@ -287,13 +287,14 @@ func TestWhatNoBackEndWantsIsSkipped(t *testing.T) {
 		b.sendBody("some", "d", `not JSON`)
 		b.sendBody("some", "e", `{"event_name":"DEACTIVATE","event_id":"wanted"}`)
 		b.sendBody("demo", "f", `not JSON`)
+		b.sendBody("demo", "g", `{"event_name":"BRIDGE_HEARTBEAT"}`) // which Purchasely has not sent
 		if back, _ := b.invoke(); back != nil {
 			t.Errorf("%q comes back", back)
 		}
 		if got := b.seen("some.example"); !slices.Equal(got, []string{"wanted"}) || len(b.seen("back.example")) != 1 {
 			t.Errorf("sent %v", b.requests)
 		}
-		for app, want := range map[string]int{"none": 1, "unknown": 1, "some": 2, "gone": 0} {
+		for app, want := range map[string]int{"none": 1, "unknown": 1, "some": 2, "gone": 0, "demo": 1} {
 			if got := b.count(app, "RelaySkipped"); got != want {
 				t.Errorf("%d of %s are skipped, want %d", got, app, want)
 			}
