@@ -35,6 +35,7 @@ type addOptions struct {
 	stack, file, url string
 	replace          bool
 	users, relay     bool
+	settings         bool
 }
 
 func newAddCommand(network http.RoundTripper) *cobra.Command {
@@ -42,7 +43,7 @@ func newAddCommand(network http.RoundTripper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add --stack <stack> [app]",
 		Short: "Create an app's two secrets",
-		Long: `Creates the two secrets of an app of the integration file, after a dry run at CleverTap
+		Long: `Creates the two secrets of an app of the settings, after a dry run at CleverTap
 has shown that its credentials are right, and prints the URL for Purchasely's console.
 Without a region it finds the one that the credentials belong to.
 
@@ -62,6 +63,9 @@ CleverTap IDs or has users left alone, with --relay-secret the one that the rela
 with when it passes webhooks on to your back end, shows it this once, and does nothing
 else. With --replace it makes another, and the former one goes on counting beside it.
 
+An app that the stack's settings do not have it offers to add to them, with every default,
+so that no deployment is needed. With --settings it does so without asking.
+
 CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's uploads.
 
 Exit codes: 0 the app is ready, 1 something is wrong and reported, 2 wrong usage.`,
@@ -77,6 +81,7 @@ Exit codes: 0 the app is ready, 1 something is wrong and reported, 2 wrong usage
 	o.JSONFlag(cmd, "print one JSON object for programs")
 	cmd.Flags().BoolVar(&o.users, "users-secret", false, "make the secret of your own back end, and nothing else")
 	cmd.Flags().BoolVar(&o.relay, "relay-secret", false, "make the secret that the relay signs with, and nothing else")
+	cmd.Flags().BoolVar(&o.settings, "settings", false, "add the app to the stack's settings if they do not have it")
 	cmd.Flags().StringVar(&o.url, "url", "",
 		"the receiver's URL, where it is not the stack's (with a local AWS also BRIDGE_URL)")
 	cmd.Flags().BoolVar(&o.replace, "replace", false, "give secrets that are there a new value")
@@ -101,12 +106,19 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 	if o.users && o.relay {
 		return cli.BadUsage(cmd, errors.New("give --users-secret or --relay-secret, not both"))
 	}
-	if _, err := cli.LoadApp(cmd, o.file, &app); err != nil {
-		return err
+	if o.file != "" {
+		if _, err := cli.LoadApp(cmd, o.file, &app); err != nil {
+			return err
+		}
 	}
 	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix, stack.WebhookURL)
 	if err != nil {
 		return err
+	}
+	if o.file == "" {
+		if err := o.requireApp(cmd, s, &app); err != nil {
+			return err
+		}
 	}
 	switch {
 	case o.users:

@@ -65,15 +65,15 @@ Exit codes: 0 all is well, 1 something is wrong, or could not be found out, 2 wr
 
 func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	r := report{App: app}
-	settings, err := r.checkFile(cmd, o.file)
-	if err != nil {
-		return err
-	}
-	app = r.App
 	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix, stack.WebhookURL)
 	if err != nil {
 		return err
 	}
+	settings, err := r.checkFile(cmd, s, o.file)
+	if err != nil {
+		return err
+	}
+	app = r.App
 	target, err := s.ReceiverURL(o.url, app)
 	if err != nil {
 		return err
@@ -142,11 +142,18 @@ func (r *report) warn(odd []string) { r.Checks[len(r.Checks)-1].Warnings = odd }
 
 // checkFile completes a missing app by the only one of the file, without which nothing else can be checked. It returns
 // what the file says of the app, nil if it does not have it.
-func (r *report) checkFile(cmd *cobra.Command, path string) (*integration.App, error) {
-	file, err := cli.LoadApp(cmd, path, &r.App)
+func (r *report) checkFile(cmd *cobra.Command, s *stack.Stack, path string) (*integration.App, error) {
+	file, err := s.LoadIntegrations(cmd, path)
+	if err == nil {
+		err = cli.RequireApp(cmd, file, &r.App)
+	}
 	problem, _ := errors.AsType[*cli.Error](err)
 	what := "integration file"
-	if file != nil {
+	switch {
+	case file == nil:
+	case strings.HasPrefix(file.Path, stack.SettingsOf):
+		what = file.Path
+	default:
 		what += " " + file.Path
 	}
 	switch {

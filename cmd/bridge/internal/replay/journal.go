@@ -86,17 +86,17 @@ func (o *options) runJournal(cmd *cobra.Command) error {
 	if o.From.IsZero() && o.user == "" && o.anonymous == "" {
 		return cli.BadUsage(cmd, errNoPeriod)
 	}
-	file, err := cli.LoadIntegrations(cmd, o.file)
+	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)
+	if err != nil {
+		return err
+	}
+	file, err := s.LoadIntegrations(cmd, o.file)
 	if err != nil {
 		return err
 	}
 	if o.app != "" && file.Apps[o.app] == nil {
 		return cli.Usagef("the file is that of --file, or the one that it says above",
 			"app %q is not in the integration file", o.app)
-	}
-	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)
-	if err != nil {
-		return err
 	}
 	table, err := journal.OfStack(s)
 	if err != nil {

@@ -113,12 +113,15 @@ func (o *options) run(cmd *cobra.Command, paths []string) error {
 	if err := o.check(cmd, paths); err != nil {
 		return err
 	}
-	settings, err := cli.LoadApp(cmd, o.file, &o.app)
+	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)
 	if err != nil {
 		return err
 	}
-	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)
+	settings, err := s.LoadIntegrations(cmd, o.file)
 	if err != nil {
+		return err
+	}
+	if err := cli.RequireApp(cmd, settings, &o.app); err != nil {
 		return err
 	}
 	events := sender.New(s.Queue(stack.EventsQueue, "events"), o.rate)

@@ -3,6 +3,9 @@ package stack
 import (
 	"context"
 
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/shared/aws/bucket"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/settings"
@@ -10,6 +13,9 @@ import (
 
 // SettingsBucket is the output that names the bucket with the integration file; missing if Settings is off.
 const SettingsBucket = "SettingsBucket"
+
+// SettingsOf begins the path of an integration file that is no file, before the stack's name.
+const SettingsOf = "settings of "
 
 // Settings is the integration file that is in force.
 type Settings struct {
@@ -27,7 +33,7 @@ func (s *Stack) Settings(ctx context.Context, builtIn *integration.File) (Settin
 	}
 	var seen seen
 	parse := func(text []byte) (*integration.File, error) {
-		file, problems := integration.Load("settings of "+s.Name, text)
+		file, problems := integration.Load(SettingsOf+s.Name, text)
 		if file == nil {
 			return nil, problems
 		}
@@ -38,6 +44,20 @@ func (s *Stack) Settings(ctx context.Context, builtIn *integration.File) (Settin
 		return Settings{}, Explain(err)
 	}
 	return Settings{current.Value, current.Name, seen.faulty}, nil
+}
+
+// LoadIntegrations returns the integration file that counts: the one that is named, else the one that the stack's
+// functions use. It says which one that is.
+func (s *Stack) LoadIntegrations(cmd *cobra.Command, path string) (*integration.File, error) {
+	file, err := cli.LoadIntegrations(cmd, path)
+	if err != nil || path != "" {
+		return file, err
+	}
+	current, err := s.Settings(cmd.Context(), file)
+	if err == nil && current.File != file {
+		cmd.PrintErrf("settings in force: %s\n", current.Name)
+	}
+	return current.File, err
 }
 
 // seen implements settings.Reporter.

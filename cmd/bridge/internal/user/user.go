@@ -82,15 +82,11 @@ func (s subscribers) accounts(ctx context.Context, app string) (clevertap.Accoun
 // loadApp returns the integration file that counts, which has the app: the one that is named, else the one that the
 // stack's functions use.
 func (s subscribers) loadApp(cmd *cobra.Command, path string, app *string) (*integration.File, error) {
-	file, err := cli.LoadIntegrations(cmd, path)
-	if err == nil && path == "" && s.stack != nil {
-		var current stack.Settings
-		current, err = s.stack.Settings(cmd.Context(), file)
-		if err == nil && current.File != file {
-			cmd.PrintErrf("settings in force: %s\n", current.Name)
-		}
-		file = current.File
+	load := cli.LoadIntegrations
+	if s.stack != nil {
+		load = s.stack.LoadIntegrations
 	}
+	file, err := load(cmd, path)
 	if err != nil {
 		return nil, err
 	}
