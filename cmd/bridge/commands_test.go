@@ -443,3 +443,17 @@ func TestExamplesWorkAsPrinted(t *testing.T) {
 		}
 	})
 }
+
+// The README shows what explain prints of a fixture.
+func TestTheReadmeShowsWhatExplainPrints(t *testing.T) {
+	t.Chdir("../..")
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := clitest.Run(t.Context(), newRootCommand(nil), "",
+		"explain", "events/webhooks/activate.json", "--file", "events/integrations.yaml")
+	if got.Code != cli.OK || !strings.Contains(string(text), "\n```\n"+got.Out+"```\n") {
+		t.Errorf("the README does not show\n%s%s", got.Out, got.Errs)
+	}
+}
