@@ -24,7 +24,7 @@ type checkOptions struct {
 	cli.Output
 	network          http.RoundTripper
 	stack, file, url string
-	relay            bool
+	relay, send      bool
 }
 
 func newCheckCommand(network http.RoundTripper) *cobra.Command {
@@ -45,11 +45,18 @@ With --relay it posts the event ACTIVATE of a made-up person, signed as Purchase
 the back end that relay.url in the integration file names, as the relay does, and says what
 came back. Whether the signature was right is your back end's to say: look into its log.
 
-CLEVERTAP_ENDPOINT directs the dry run elsewhere, as it does the forwarder's uploads.
+With --send it sends an event of a made-up user the whole way: it follows the event to its
+outcome in the journal, reads it back from CleverTap, and deletes the profile and the
+journal's items again. It says which step the event did not pass, and what stays. The
+event goes to the production account, and may set off campaigns for that user.
+
+CLEVERTAP_ENDPOINT directs what goes to CleverTap elsewhere, as it does the forwarder's
+uploads.
 
 Exit codes: 0 all is well, 1 something is wrong, or could not be found out, 2 wrong usage.`,
 		Example: `  bridge app check --stack purchasely-clevertap demo
   bridge app check --stack purchasely-clevertap --json demo
+  bridge app check --stack purchasely-clevertap --send demo
   bridge app check --stack purchasely-clevertap --relay demo`,
 		Args: cli.Args(cobra.MaximumNArgs(1)), ValidArgsFunction: cli.CompleteApps,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, cli.First(args)) },
@@ -57,6 +64,7 @@ Exit codes: 0 all is well, 1 something is wrong, or could not be found out, 2 wr
 	stack.Flag(cmd, &o.stack)
 	cli.FileFlag(cmd, &o.file)
 	o.JSONFlag(cmd, "print one JSON object for programs")
+	cmd.Flags().BoolVar(&o.send, "send", false, "send a test event the whole way, and read it back from CleverTap")
 	cmd.Flags().BoolVar(&o.relay, "relay", false, "post a test webhook to the app's own back end, too")
 	cmd.Flags().StringVar(&o.url, "url", "",
 		"the API's URL, where it is not the stack's (with a local AWS also BRIDGE_URL)")
@@ -86,8 +94,9 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	if err != nil {
 		return err
 	}
+	client := receiver.New(o.network, target, key)
 	if !key.Empty() {
-		if err := r.checkReceiver(cmd.Context(), receiver.New(o.network, target, key), target); err != nil {
+		if err := r.checkReceiver(cmd.Context(), client, target); err != nil {
 			return err
 		}
 	}
@@ -96,6 +105,11 @@ func (o *checkOptions) run(cmd *cobra.Command, app string) error {
 	}
 	if err := r.checkUsers(cmd.Context(), o, s, app); err != nil {
 		return err
+	}
+	if o.send {
+		if err := r.checkDelivery(cmd.Context(), o, s, settings, client); err != nil {
+			return err
+		}
 	}
 	if o.relay {
 		if err := r.checkRelay(cmd.Context(), o, s, settings, key); err != nil {

@@ -1,0 +1,210 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	mathrand "math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/receiver"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap/query"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
+)
+
+const (
+	// outcomeTime is how long the outcome of a test event is waited for; one that goes through takes seconds.
+	outcomeTime = 2 * time.Minute
+	// readBackTime is how long CleverTap may take to show an event that it has accepted.
+	readBackTime = time.Minute
+	readAgain    = 5 * time.Second
+)
+
+// testDelivery is a test event on its way.
+type testDelivery struct {
+	*report
+	stack   *stack.Stack
+	account clevertap.Account
+	uploads *clevertap.Uploader
+	reads   *query.Client
+	table   *dynamo.Table // nil: there is no journal, and nobody can say what became of the event
+	name    string        // of the event, as Purchasely calls it
+	sent    string        // as CleverTap calls it
+	person  string
+	body    []byte
+}
+
+// checkDelivery sends an event of a made-up person, follows it to its outcome, reads it back from CleverTap, and
+// deletes what can be deleted of it. It ends at the first step that the event does not pass.
+func (r *report) checkDelivery(
+	ctx context.Context, o *checkOptions, s *stack.Stack, app *integration.App, client *receiver.Client,
+) error {
+	const what = "a test event"
+	if r.Problems+r.Unsure > 0 {
+		r.unsure(what, "not sent, because it would stop at what is said above", "see to that first")
+		return nil
+	}
+	if app == nil || !app.Enabled {
+		r.wrong(what, "it is not sent, because the app is missing in the integration file or switched off there",
+			"add it, or switch it on")
+		return nil
+	}
+	d := &testDelivery{report: r, stack: s, person: "bridge-check-" + rand.Text()}
+	accounts, err := s.Accounts(ctx, app.Name)
+	if err != nil {
+		return nil //nolint:nilerr // what is wrong with the secret has been said
+	}
+	d.account = accounts.Production
+	if d.uploads, err = stack.CleverTap(o.network); err != nil {
+		return err
+	}
+	if d.reads, err = stack.CleverTapReader(o.network); err != nil {
+		return err
+	}
+	if table, err := journal.OfStack(s); err == nil && s.Parameter(stack.JournalParameter) != "off" {
+		d.table = table
+	}
+	if !d.choose(app) {
+		r.wrong(what, "the integration file sends no event that a test could use", "send: true for one without money")
+		return nil
+	}
+	begun := time.Now()
+	answer, err := client.Post(ctx, d.body)
+	if err == nil && answer.Refusal() != nil {
+		err = answer.Refusal()
+	}
+	if err != nil {
+		r.unsure(what, err.Error(), "the one before it was accepted: try it again")
+		return nil
+	}
+	r.right(what, fmt.Sprintf("%s of the made-up user %s was queued", d.name, d.person))
+	if d.follow(ctx, app.Name, begun) {
+		d.readBack(ctx)
+		d.cleanUp(ctx)
+	}
+	if ctx.Err() != nil {
+		return cli.ErrInterrupted
+	}
+	return nil
+}
+
+// choose makes the webhook: of an event that the settings send, and that no money is counted for.
+func (d *testDelivery) choose(app *integration.App) bool {
+	catalogue := webhook.EmbeddedCatalogue()
+	usable := func(name string) bool {
+		t := catalogue.Event([]byte(name))
+		return t != nil && t.Known() && !t.Money && app.Event([]byte(name)).Send
+	}
+	names := append([]string{"TRIAL_STARTED"}, app.EventNames()...)
+	i := slices.IndexFunc(names, usable)
+	if i < 0 {
+		return false
+	}
+	d.name, d.sent = names[i], app.Event([]byte(names[i])).Name
+	body := sample.Webhook(catalogue.Event([]byte(d.name)), mathrand.Uint64()) //nolint:gosec // values of a sample
+	for _, change := range [...][2]string{
+		{"event_id", "check-" + rand.Text()}, {"user_id", d.person}, {"anonymous_user_id", ""},
+		{"event_created_at", time.Now().UTC().Format("2006-01-02T15:04:05.000Z")}, {"environment", "PRODUCTION"},
+	} {
+		body = sample.Change(body, change[0], change[1])
+	}
+	d.body = body
+	return true
+}
+
+// follow waits for the outcome, and reports whether the event was delivered.
+func (d *testDelivery) follow(ctx context.Context, app string, begun time.Time) bool {
+	const what = "its outcome"
+	erase := fmt.Sprintf("'bridge user erase --app %s --user %s' deletes what there is of it later", app, d.person)
+	if d.table == nil {
+		d.unsure(what, "the stack has no journal, which would tell it", "Subscribers=on and Journal=on; "+erase)
+		return false
+	}
+	waiting, cancel := context.WithTimeout(ctx, outcomeTime)
+	defer cancel()
+	entry, err := journal.Follow(waiting, d.table, app, d.body, begun, func(journal.Entry) {})
+	switch {
+	case err != nil:
+		d.unsure(what, stack.Explain(err).Error(), erase)
+	case entry == nil:
+		d.unsure(what, "the journal has none after "+outcomeTime.String(),
+			"'bridge status' says what waits, and the forwarder's log why; "+erase)
+	case entry.Outcome == forward.Delivered.String():
+		d.right(what, fmt.Sprintf("delivered, %s after it was sent", entry.Settled.Sub(begun).Round(time.Second)))
+		return true
+	case entry.Outcome == forward.Retried.String():
+		d.unsure(what, "still on its way, because "+journal.Because(entry.Reason, entry.Code), erase)
+	default:
+		d.wrong(what, entry.Outcome+", because "+journal.Because(entry.Reason, entry.Code),
+			"docs/guide/delivery.md says what to do about it; "+erase)
+	}
+	return false
+}
+
+// readBack looks for the event at CleverTap.
+func (d *testDelivery) readBack(ctx context.Context) {
+	what := d.sent + " at CleverTap"
+	begun := time.Now()
+	for {
+		profile, err := d.reads.Profile(ctx, d.account, d.person)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && fault.Of(err).Kind == fault.Operator:
+			d.unsure(what, "the account's credentials may upload, and not read", "look for it in CleverTap's dashboard")
+			return
+		case err == nil && profile != nil && profile.Events[d.sent] > 0:
+			d.right(what, fmt.Sprintf("its profile shows the event, %s later", time.Since(begun).Round(time.Second)))
+			return
+		case time.Since(begun) < readBackTime:
+		case err != nil:
+			d.unsure(what, err.Error(), "look for it in CleverTap's dashboard")
+			return
+		default:
+			d.wrong(what, "CleverTap has accepted it and does not show it after "+readBackTime.String(),
+				"its Error Stream says whether the account's schema drops it (Settings → Schema)")
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(readAgain):
+		}
+	}
+}
+
+// cleanUp deletes the profile and the items of the table, and says what stays.
+func (d *testDelivery) cleanUp(ctx context.Context) {
+	const what = "what the test leaves"
+	if err := d.uploads.DeleteProfile(ctx, d.account, clevertap.ProfileIdentity, d.person); err != nil {
+		d.unsure(what, "the profile "+d.person+" could not be deleted: "+string(fault.Of(err).Reason),
+			"delete it in CleverTap's dashboard")
+		return
+	}
+	var err error
+	for _, partition := range journal.Partitions(d.person, "") {
+		for e, failed := range d.table.Partition(ctx, partition, "") {
+			if err = failed; err != nil {
+				break
+			}
+			if _, err = d.table.Delete(ctx, e.Key); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
+		d.unsure(what, stack.Explain(err).Error(), "its items in the subscribers table expire by themselves")
+		return
+	}
+	d.right(what, "profile and journal are deleted; the event's name in CleverTap's schema stays, its counts in "+
+		"CloudWatch, and what your own back end was passed")
+}
