@@ -94,7 +94,7 @@ once: tools ## make run ONCE=1 on the standard queue
 
 strict: tools ## the same on a hardened FIFO stack with roles, signatures and TLS checked, and an operator's day
 	@mkdir -p .local && go build -o .local/ ./cmd/bridge
-	@$(STEP) "the strict stack" go test -tags=lambda.norpc,local -count=1 -v -run 'TestTheStrictStack|TestTheOperator' ./cmd/local
+	@$(STEP) "the strict stack" go test -tags=lambda.norpc,local -count=1 -v -run 'TestTheStrictStack|TestTheOperator|TestTheConsole' ./cmd/local
 
 vulnerabilities: $(GOVULNCHECK) ## known vulnerabilities in what is built
 	@$(STEP) "govulncheck" .ci/vulnerabilities $(GOVULNCHECK)

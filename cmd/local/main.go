@@ -99,6 +99,13 @@ func execute(ctx context.Context, where mode) error {
 			return err
 		}
 	}
+	if !o.Once && where == modeRun {
+		screen.heading("The console")
+		start := func() error { return stack.startConsole(ctx) }
+		if err := screen.step("starting it", start); err != nil {
+			return err
+		}
+	}
 	if !o.Once {
 		screen.instructions(stack.instructions())
 		<-ctx.Done()

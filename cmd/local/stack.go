@@ -32,6 +32,7 @@ type stack struct {
 	options   options
 	aws       *ministack
 	clevertap *fakeCleverTap    // nil if the real one is used
+	console   *consolePage      // nil until everything stays up
 	url       string            // of the API, without the route
 	proxy     *http.Server      // at that URL
 	docker    *docker           // where the functions run in containers
@@ -120,6 +121,9 @@ func (s *stack) post(ctx context.Context, f fixture) (status int, answer []byte,
 func (s *stack) stop() {
 	if s.proxy != nil {
 		_ = s.proxy.Close()
+	}
+	if s.console != nil {
+		s.console.stop()
 	}
 	if s.api != nil {
 		s.api.stop()
@@ -304,11 +308,15 @@ func (s *stack) writeEnvironment() error {
 
 // instructions say what can be tried while everything is up.
 func (s *stack) instructions() []instruction {
-	all := []instruction{
-		{"Point the commands below at this run:", ". " + environmentFile},
-		{"Send another webhook to the demo app, whose URL is " + s.url + "/purchasely/demo:",
-			"bridge send --app demo --sample TRIAL_STARTED"},
+	var all []instruction
+	if s.console != nil {
+		all = append(all, instruction{"Open the console in a browser: it shows and changes what goes to CleverTap:",
+			s.console.address})
 	}
+	all = append(all,
+		instruction{"Point the commands below at this run:", ". " + environmentFile},
+		instruction{"Send another webhook to the demo app, whose URL is " + s.url + "/purchasely/demo:",
+			"bridge send --app demo --sample TRIAL_STARTED"})
 	if c := s.clevertap; c != nil {
 		all = append(all,
 			instruction{"See what CleverTap has, in a browser or a terminal:", c.admin + "\ncurl -s " + c.admin},

@@ -94,6 +94,9 @@ func (o *options) check() error {
 
 // open finds what the console shows.
 func (o *options) open(cmd *cobra.Command) (*console, error) {
+	if o.stack != "" {
+		return openStack(cmd, o.network, o.stack, o.write)
+	}
 	name, _, err := cli.ReadIntegrations(cmd, o.file)
 	if err != nil {
 		return nil, err

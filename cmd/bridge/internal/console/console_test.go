@@ -94,8 +94,14 @@ func (c *client) form(l *list, app string) url.Values {
 	if file == nil {
 		c.t.Fatal(problems)
 	}
-	a := file.Apps[app]
-	form := url.Values{"base": {hash([]byte(c.text()))}, "do": {"save"}}
+	form := formOf(l, file.Apps[app])
+	form.Set("base", hash([]byte(c.text())))
+	return form
+}
+
+// formOf is what a page's form sends about an app if nobody touches it.
+func formOf(l *list, a *integration.App) url.Values {
+	form := url.Values{"do": {"save"}}
 	if len(l.defaults) > 0 {
 		form["default"], form["default.was"] = []string{l.value(a, "default")}, []string{l.value(a, "default")}
 	}

@@ -127,6 +127,12 @@ func (c *console) attach(e editor, problems integration.Problems) (rest []fault)
 	return rest
 }
 
+// errWarnings is for a stack, whose settings nobody looks through before they count.
+var errWarnings = errors.New(
+	"a stack takes no settings with warnings: correct them, or confirm names with known: false")
+
+func isWarning(p integration.Problem) bool { return p.Severity == integration.Warning }
+
 // errStale says that a page was made by a console that has ended.
 const errStale = "This page is of a console that has ended. Look at it again, and save once more."
 
@@ -146,6 +152,9 @@ func (c *console) edit(w http.ResponseWriter, r *http.Request, path string, open
 	p, err := c.newPage(r, open().title(), base)
 	if err != nil {
 		return err
+	}
+	if key := form.Get("entry"); key != "" { // of the page Deliveries
+		form.Set("webhook", c.deployed.body(r.Context(), key))
 	}
 	content, text := c.change(open(), base, p.App, form)
 	switch saving := form.Get("do") == "save"; {
@@ -200,6 +209,9 @@ func (c *console) change(e editor, base settings.Version, app string, form url.V
 	}
 	if err == nil && file != nil && base.File != nil {
 		err = checkOthers(settings.Diff(base.File, file), app, e.kinds())
+	}
+	if err == nil && c.source.Strict() && slices.ContainsFunc(problems, isWarning) {
+		err = errWarnings
 	}
 	if err != nil {
 		content.Faults = append(content.Faults, fault{Severity: "error", Message: err.Error()})

@@ -1,7 +1,9 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
+	"strings"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
@@ -13,8 +15,8 @@ type overview struct {
 	Version  settings.Version
 	Apps     []appSummary
 	Faults   []fault
-	Errors   int
 	Warnings int
+	Live     *liveOverview // nil: a file is shown
 }
 
 // appSummary is what is decided about an app, in numbers.
@@ -41,7 +43,7 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) error {
 		c.faulty(w, p, v)
 		return nil
 	}
-	o := overview{Version: v, Faults: faultsOf(v.Problems)}
+	o := overview{Version: v, Faults: faultsOf(v.Problems), Live: c.live(r.Context(), v.File)}
 	for _, problem := range v.Problems {
 		if problem.Severity == integration.Warning {
 			o.Warnings++
@@ -117,8 +119,11 @@ func (c *console) history(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	content := past{Base: v.ETag}
+	content := past{Base: cmp.Or(v.ETag, noETag)}
 	for i, version := range versions {
+		if version.Deleted {
+			continue
+		}
 		one := pastVersion{Version: version, Newest: i == 0, First: i == len(versions)-1}
 		if !one.First && version.File != nil && versions[i+1].File != nil {
 			one.Changes = settings.Diff(versions[i+1].File, version.File)
@@ -135,7 +140,7 @@ func (c *console) goBack(w http.ResponseWriter, r *http.Request) error {
 	if !c.writable {
 		return cli.Findingf("start it with --write", "this console only shows the stack")
 	}
-	base, err := c.bases.find(r.FormValue("base"))
+	base, err := c.bases.find(strings.TrimSuffix(r.FormValue("base"), noETag))
 	if err != nil {
 		return err
 	}

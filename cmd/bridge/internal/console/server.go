@@ -24,7 +24,9 @@ var assets embed.FS
 // console serves the pages.
 type console struct {
 	source   source
-	writable bool
+	writable bool      // the settings can be changed
+	deployed *deployed // nil: a file is shown
+	mayWrite bool      // the rest of the stack can be changed
 	bases    bases
 	pages    map[string]*template.Template
 }
@@ -41,7 +43,7 @@ func parsePages() map[string]*template.Template {
 	}
 	layout := template.Must(template.New("").Funcs(functions).ParseFS(assets, "assets/layout.html", "assets/parts.html"))
 	pages := map[string]*template.Template{}
-	for _, name := range []string{"overview", "names", "rules", "preview", "history", "message"} {
+	for _, name := range []string{"overview", "names", "rules", "preview", "history", "deliveries", "person", "message"} {
 		page := template.Must(layout.Clone())
 		pages[name] = template.Must(page.ParseFS(assets, "assets/"+name+".html"))
 	}
@@ -73,8 +75,10 @@ type page struct {
 type navigation struct{ Path, Title string }
 
 var navigations = []navigation{
-	{"/", "Overview"}, {"/events", "Events"}, {"/properties", "Event properties"}, {"/user-properties", "User properties"},
-	{"/revenue", "Revenue and identity"}, {"/preview", "Preview"}, {"/history", "History"},
+	{"/", "Overview"}, {"/events", "Events"}, {"/properties", "Event properties"},
+	{"/user-properties", "User properties"},
+	{"/revenue", "Revenue and identity"}, {"/preview", "Preview"},
+	{"/deliveries", "Deliveries"}, {"/person", "Person"}, {"/history", "History"},
 }
 
 func (c *console) routes() http.Handler {
@@ -92,6 +96,10 @@ func (c *console) routes() http.Handler {
 		handle("GET "+path, func(w http.ResponseWriter, r *http.Request) error { return c.view(w, r, open) })
 		handle("POST "+path, func(w http.ResponseWriter, r *http.Request) error { return c.edit(w, r, path, open) })
 	}
+	handle("GET /deliveries", c.deliveries)
+	handle("POST /deliveries", c.deliveries)
+	handle("GET /person", c.person)
+	handle("POST /person", c.person)
 	handle("GET /history", c.history)
 	handle("POST /history", c.goBack)
 	for _, name := range []string{"style.css", "script.js"} {

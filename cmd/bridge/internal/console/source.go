@@ -28,6 +28,8 @@ type source interface {
 	Write(ctx context.Context, text []byte, base settings.Version, message string) error
 	// History returns the versions, the newest first.
 	History(ctx context.Context) ([]settings.Version, error)
+	// Strict reports whether warnings are refused, too.
+	Strict() bool
 	// Commands are those that do the same as the pages.
 	Commands() commands
 }
@@ -53,6 +55,8 @@ func (f *fileSource) Commands() commands {
 		Explain: "--file " + f.path,
 	}
 }
+
+func (f *fileSource) Strict() bool { return false }
 
 func (f *fileSource) Read(context.Context) (settings.Version, error) {
 	f.mu.Lock()

@@ -50,18 +50,18 @@ Exit codes: 0 the journal was read, 1 AWS refused, 2 wrong usage.`,
 	flags := cmd.Flags()
 	flags.StringVar(&o.app, "app", "", "only this app's webhooks")
 	flags.StringSliceVar(&o.events, "event", nil, "only this event, by Purchasely's name; may be repeated")
-	flags.StringVar(&o.outcome, "outcome", "", "only this outcome: "+strings.Join(outcomes(), ", "))
+	flags.StringVar(&o.outcome, "outcome", "", "only this outcome: "+strings.Join(Outcomes(), ", "))
 	flags.StringVar(&o.reason, "reason", "", "only this reason, such as event_off")
 	flags.IntVar(&o.limit, "limit", 20, "how many")
 	_ = cmd.RegisterFlagCompletionFunc("app", cli.CompleteApps) // the flags are declared above
 	_ = cmd.RegisterFlagCompletionFunc("event", cli.CompleteEvents)
 	_ = cmd.RegisterFlagCompletionFunc("outcome",
-		cobra.FixedCompletions(outcomes(), cobra.ShellCompDirectiveNoFileComp))
+		cobra.FixedCompletions(Outcomes(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-// outcomes are the names of outcomes.
-func outcomes() (names []string) {
+// Outcomes are the names of outcomes.
+func Outcomes() (names []string) {
 	for o := forward.Delivered; o <= forward.Retried; o++ {
 		names = append(names, o.String())
 	}
@@ -69,8 +69,8 @@ func outcomes() (names []string) {
 }
 
 func (o *options) run(cmd *cobra.Command) error {
-	if o.outcome != "" && !slices.Contains(outcomes(), o.outcome) {
-		err := fmt.Errorf("flag --outcome: %q is none of %s", o.outcome, strings.Join(outcomes(), ", "))
+	if o.outcome != "" && !slices.Contains(Outcomes(), o.outcome) {
+		err := fmt.Errorf("flag --outcome: %q is none of %s", o.outcome, strings.Join(Outcomes(), ", "))
 		return cli.BadUsage(cmd, err)
 	}
 	if o.limit < 1 || o.limit > MaxPage {

@@ -1,0 +1,276 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	store "github.com/purchasely-clevertap/bridge/shared/settings"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
+)
+
+// newCloud is a stack on which everything has happened that pages show: webhooks of every outcome, with bodies.
+func newCloud(t testing.TB) *clitest.Cloud {
+	t.Helper()
+	c := clitest.New(t)
+	c.FillRejected()
+	for hour := range 24 {
+		at := time.Now().Add(-time.Duration(hour) * time.Hour)
+		for name, n := range map[string]int{
+			"WebhooksQueued": 40 + hour*3, "MessagesDelivered": 30 + hour*3, "MessagesSkipped": 6, "MessagesRejected": hour % 4,
+		} {
+			c.CloudWatch.Put("PurchaselyCleverTap", name, at, float64(n), "App=demo")
+		}
+	}
+	events := make([]subscriber.Event, 0, 12)
+	for n, outcome := range []string{"delivered", "delivered", "skipped", "rejected", "retry", "delivered"} {
+		e := subscriber.Event{
+			App: "demo", Event: []string{"TRIAL_STARTED", "SUBSCRIPTION_RENEWED", "ACTIVATE"}[n%3], EventID: "event-" + outcome,
+			Received: time.Now().Add(-time.Duration(n+1) * time.Minute), Outcome: outcome, Attempt: 1, Settings: "built-in",
+			Body: []byte(`{"event_name":"TRIAL_STARTED","user_id":"anna","plan":"<b>gold</b>"}`),
+		}
+		switch e.Settled = e.Received.Add(time.Second); outcome {
+		case "delivered":
+			e.Records, e.Account = "event,profile", "AAA-111-2222"
+		case "skipped":
+			e.Reason = "event_off"
+		case "rejected":
+			e.Reason, e.Code = "clevertap_513", "513"
+		case "retry":
+			e.Reason, e.Code = "server", "503"
+		}
+		events = append(events, e)
+	}
+	fill(t, c, "anna", events)
+	return c
+}
+
+// fill puts entries of a user into the journal.
+func fill(t testing.TB, c *clitest.Cloud, user string, events []subscriber.Event) {
+	t.Helper()
+	items := map[subscriber.Key]subscriber.Item{}
+	for _, e := range events {
+		key := subscriber.EventKey(subscriber.Partition("user", user), e.App, e.Received, e.EventID)
+		items[key] = e.Item(30 * 24 * time.Hour)
+	}
+	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(t.Context(), items); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openCloud(t testing.TB, c *clitest.Cloud, write bool) *console {
+	t.Helper()
+	cmd := &cobra.Command{}
+	cmd.SetContext(t.Context())
+	opened, err := openStack(cmd, c, clitest.Stack, write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened
+}
+
+func newStackClient(t testing.TB, c *clitest.Cloud, write bool) *client {
+	t.Helper()
+	g := newGuard(8080)
+	return &client{t, "", g, g.protect(openCloud(t, c, write).routes())}
+}
+
+// put writes settings as somebody else does, and returns their tag.
+func put(c *clitest.Cloud, text string) { c.S3.Put(clitest.Bucket, store.Key, []byte(text)) }
+
+func TestPagesOfAStack(t *testing.T) {
+	cloud := newCloud(t)
+	put(cloud, twoApps)
+	c := newStackClient(t, cloud, false)
+	for path, wants := range map[string][]string{
+		"/": {"<svg", "demo: the last 24 hours", "What waits", "bridge status --stack purchasely-clevertap"},
+		"/deliveries": {"6 webhooks", "CleverTap refused it for good", "bridge journal --stack purchasely-clevertap",
+			`name="entry"`},
+		"/deliveries?outcome=rejected":  {"1 webhook<", "--outcome rejected"},
+		"/deliveries?event=ACTIVATE":    {"2 webhooks"},
+		"/deliveries?app=none":          {"0 webhooks"},
+		"/deliveries?rejected=1":        {"clevertap_513", "12 messages", "See what would be sent back"},
+		"/person":                       {"User id"},
+		"/events":                       {"Somebody has become a subscriber.", "read-only", "bridge settings put --stack"},
+		"/preview?sample=TRIAL_STARTED": {"TRIAL_STARTED would be sent"},
+		"/history":                      {"newest"},
+	} {
+		body := c.get(path).Body.String()
+		for _, want := range wants {
+			if !strings.Contains(body, want) {
+				t.Errorf("%s: %q is not in\n%s", path, want, body)
+			}
+		}
+	}
+	for _, path := range []string{"/events", "/history"} {
+		if strings.Contains(c.get(path).Body.String(), `value="save"`) {
+			t.Errorf("%s can be saved", path)
+		}
+	}
+}
+
+func TestPagesOfAStackNeedOne(t *testing.T) {
+	c := newClient(t, twoApps)
+	for _, path := range []string{"/deliveries", "/person"} {
+		if body := c.get(path).Body.String(); !strings.Contains(body, "bridge console --stack") {
+			t.Errorf("%s says %s", path, body)
+		}
+	}
+}
+
+// settingsForm is what the events of the stack's settings say, with one more switched off.
+func settingsForm(t *testing.T, c *client, text, base string) url.Values {
+	t.Helper()
+	file, problems := integration.Load("x", []byte(text))
+	if file == nil {
+		t.Fatal(problems)
+	}
+	form := formOf(events, file.Apps["demo"])
+	form.Set("base", base)
+	flip(form, "TRIAL_STARTED")
+	return form
+}
+
+// base is the tag in a page's form.
+func base(t *testing.T, c *client, path string) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(c.get(path).Body.String(), `name="base" value="`)
+	tag, _, found := strings.Cut(rest, `"`)
+	if !found {
+		t.Fatal("the page has no tag")
+	}
+	return strings.ReplaceAll(tag, "&#34;", `"`)
+}
+
+func TestAStackIsSavedOnlyWithWrite(t *testing.T) {
+	for write, status := range map[bool]int{true: http.StatusSeeOther, false: http.StatusForbidden} {
+		cloud := newCloud(t)
+		put(cloud, twoApps)
+		c := newStackClient(t, cloud, write)
+		w := c.post("/events?app=demo", settingsForm(t, c, twoApps, base(t, c, "/events")))
+		if w.Code != status || cloud.S3.Calls("PutObject") != map[bool]int{true: 1}[write] {
+			t.Errorf("with write %v: got %d, %d writes\n%s", write, w.Code, cloud.S3.Calls("PutObject"), w.Body)
+		}
+		const on = `id="on-TRIAL_STARTED" name="on" value="TRIAL_STARTED" checked`
+		if got := strings.Contains(c.get("/events").Body.String(), on); got == write {
+			t.Errorf("with write %v: the event is sent: %v", write, got)
+		}
+		back := c.post("/history", url.Values{"base": {base(t, c, "/events")}})
+		if want := map[bool]int{true: http.StatusNotFound, false: http.StatusInternalServerError}[write]; back.Code != want {
+			t.Errorf("going back: got %d\n%s", back.Code, back.Body)
+		}
+	}
+}
+
+func TestTheFirstSettingsOfAStack(t *testing.T) {
+	cloud := newCloud(t)
+	c := newStackClient(t, cloud, true)
+	tag := base(t, c, "/events")
+	_, text, _ := strings.Cut(c.get("/preview").Body.String(), "<textarea id=\"file\"")
+	if tag != noETag || text == "" {
+		t.Errorf("the tag is %q", tag)
+	}
+	v, err := openCloud(t, cloud, true).source.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w := c.post("/events?app=demo", settingsForm(t, c, string(v.Text), tag)); w.Code != http.StatusSeeOther {
+		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+	if w := c.post("/events?app=demo", settingsForm(t, c, string(v.Text), tag)); w.Code != http.StatusConflict {
+		t.Errorf("once more: got %d", w.Code)
+	}
+}
+
+func TestAConflictOnAStackShowsTheOtherChange(t *testing.T) {
+	cloud := newCloud(t)
+	put(cloud, twoApps)
+	c := newStackClient(t, cloud, true)
+	tag := base(t, c, "/events")
+	put(cloud, strings.Replace(twoApps, "Subscription Started", "Somebody Subscribed", 1))
+	w := c.post("/events?app=demo", settingsForm(t, c, twoApps, tag))
+	shown := strings.Contains(w.Body.String(), "<ins>Somebody Subscribed</ins>")
+	if w.Code != http.StatusConflict || !shown || cloud.S3.Calls("PutObject") > 1 {
+		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+}
+
+func TestAStackTakesNoWarnings(t *testing.T) {
+	cloud := newCloud(t)
+	put(cloud, twoApps)
+	c := newStackClient(t, cloud, true)
+	form := url.Values{"base": {base(t, c, "/preview")}, "do": {"save"},
+		"file": {strings.Replace(twoApps, ", known: false", "", 1)}}
+	w := c.post("/preview", form)
+	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "no settings with warnings") {
+		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+}
+
+func TestRedriveAsksFirst(t *testing.T) {
+	for write, left := range map[bool]int{true: 3, false: 12} {
+		cloud := newCloud(t)
+		c := newStackClient(t, cloud, write)
+		const path = "/deliveries?app=demo&reason=clevertap_513"
+		w := c.post(path, url.Values{"do": {"preview"}})
+		if !strings.Contains(w.Body.String(), "This would be sent back") || len(cloud.Rejected.Messages()) != 12 {
+			t.Errorf("got %d, %d are left\n%s", w.Code, len(cloud.Rejected.Messages()), w.Body)
+		}
+		w = c.post(path, url.Values{"do": {"redrive"}})
+		if len(cloud.Rejected.Messages()) != left || len(cloud.Events.Messages()) != 12-left {
+			t.Errorf("with write %v: %d are left\n%s", write, len(cloud.Rejected.Messages()), w.Body)
+		}
+		if write != strings.Contains(w.Body.String(), "9 messages sent back, 0 not") {
+			t.Errorf("with write %v: it says %s", write, w.Body)
+		}
+	}
+}
+
+func TestAPersonIsTracedByPost(t *testing.T) {
+	c := newStackClient(t, newCloud(t), false)
+	body := c.post("/person", url.Values{"user": {" anna "}}).Body.String()
+	for _, want := range []string{
+		"6 webhooks, the newest first", "Nothing was sent, because", "no purchase is known", `name="entry"`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is not in\n%s", want, body)
+		}
+	}
+	if strings.Contains(c.get("/person?user=anna").Body.String(), "6 webhooks") {
+		t.Error("an id in the address was taken")
+	}
+}
+
+func TestAWebhookOfTheJournalIsPreviewed(t *testing.T) {
+	cloud := newCloud(t)
+	c := newStackClient(t, cloud, false)
+	_, rest, _ := strings.Cut(c.get("/deliveries").Body.String(), `name="entry" value="`)
+	key, _, _ := strings.Cut(rest, `"`)
+	w := c.post("/preview?app=demo", url.Values{"base": {noETag}, "entry": {key}, "do": {"show"}})
+	if !strings.Contains(w.Body.String(), "&lt;b&gt;gold&lt;/b&gt;") || strings.Contains(w.Body.String(), "<b>gold") {
+		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+}
+
+func TestAStackWithoutSettingsAndTableIsShown(t *testing.T) {
+	cloud := newCloud(t)
+	cloud.SetOutput("SettingsBucket", "")
+	cloud.SetOutput("SubscribersTable", "")
+	c := newStackClient(t, cloud, true)
+	for path, want := range map[string]string{
+		"/": "which keeps no settings", "/events": "read-only", "/deliveries": "keeps no journal",
+		"/person":  "has no journal",
+		"/history": "History",
+	} {
+		if body := c.get(path).Body.String(); !strings.Contains(body, want) {
+			t.Errorf("%s: %q is not in\n%s", path, want, body)
+		}
+	}
+}
