@@ -64,6 +64,14 @@ func (c *SmallCalls) Do(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// Streaming returns a client over the same connections that leaves it to its caller how much of a response is read.
+func (c *SmallCalls) Streaming(timeout time.Duration) *http.Client {
+	return &http.Client{
+		Transport: c.transport, Timeout: timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
 // repeatable gives the request a body that can be sent twice. The other side may have closed a kept connection
 // while the process was frozen. net/http then repeats the request at once on a new one, if it has the body and
 // knows that a repetition does no harm. The SDK would repeat it too, but after a pause.
