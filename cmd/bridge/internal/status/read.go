@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -62,7 +63,8 @@ type Alarm struct {
 type App struct {
 	Name     string    `json:"name"`
 	Enabled  bool      `json:"enabled"`
-	Activity *Activity `json:"activity"` // null: unknown
+	Relay    string    `json:"relay,omitzero"` // the host of its own back end, if webhooks are passed on to it
+	Activity *Activity `json:"activity"`       // null: unknown
 }
 
 // Activity is what became of an app's webhooks in a day.
@@ -81,11 +83,13 @@ type Hour struct {
 
 // Counts are how many webhooks there were, by what became of them.
 type Counts struct {
-	Queued    int `json:"queued"`
-	Delivered int `json:"delivered"`
-	Skipped   int `json:"skipped"`
-	Rejected  int `json:"rejected"`
-	Retried   int `json:"retried"` // attempts, not webhooks
+	Queued      int `json:"queued"`
+	Delivered   int `json:"delivered"`
+	Skipped     int `json:"skipped"`
+	Rejected    int `json:"rejected"`
+	Retried     int `json:"retried"` // attempts, not webhooks
+	Relayed     int `json:"relayed,omitzero"`
+	RelayFailed int `json:"relay_failed,omitzero"` // requests to the back end
 }
 
 // Queue is what lies on a queue.
@@ -214,7 +218,12 @@ func (r *reader) readApps(ctx context.Context, builtIn *integration.File) error 
 	}
 	names := slices.Sorted(maps.Keys(current.File.Apps))
 	for _, name := range names {
-		r.Apps = append(r.Apps, App{Name: name, Enabled: current.File.Apps[name].Enabled})
+		app := App{Name: name, Enabled: current.File.Apps[name].Enabled}
+		if to := current.File.Apps[name].Relay; to != nil && r.relays() {
+			u, _ := url.Parse(to.URL) // it was checked when the file was read; the rest of it may hold a token
+			app.Relay = u.Host
+		}
+		r.Apps = append(r.Apps, app)
 	}
 	return r.readMetrics(ctx, names)
 }
@@ -223,9 +232,16 @@ func (r *reader) readApps(ctx context.Context, builtIn *integration.File) error 
 var counted = []metric.Name{
 	metric.WebhooksQueued,
 	metric.MessagesDelivered, metric.MessagesSkipped, metric.MessagesRejected, metric.MessagesRetried,
+	metric.RelayDelivered, metric.RelayFailed, // the last two only of a stack that has a relay
 }
 
+func (r *reader) relays() bool { return r.stack.Output(stack.RelayQueue) != "" }
+
 func (r *reader) readMetrics(ctx context.Context, names []string) error {
+	counted := counted
+	if !r.relays() {
+		counted = counted[:len(counted)-2]
+	}
 	var metrics []stack.Metric
 	for _, app := range names {
 		for _, name := range counted {
@@ -279,7 +295,7 @@ func newActivity(series [][]stack.Point, from time.Time) *Activity {
 
 // number is the one that a counted metric counts.
 func (c *Counts) number(n int) *int {
-	return []*int{&c.Queued, &c.Delivered, &c.Skipped, &c.Rejected, &c.Retried}[n]
+	return []*int{&c.Queued, &c.Delivered, &c.Skipped, &c.Rejected, &c.Retried, &c.Relayed, &c.RelayFailed}[n]
 }
 
 // last is when there was something last, by the finer series that has anything.

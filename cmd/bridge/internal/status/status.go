@@ -139,7 +139,18 @@ func (s Status) appsText() string {
 		}
 		rows = append(rows, row)
 	}
-	return cli.Table(rows) + fmt.Sprintf("    from %s\n", s.Sources["apps"])
+	text := cli.Table(rows)
+	for _, a := range s.Apps {
+		switch c := a.Activity; {
+		case a.Relay == "":
+		case c == nil:
+			text += fmt.Sprintf("%s: relayed to %s: ?\n", a.Name, a.Relay)
+		default:
+			text += fmt.Sprintf("%s: relayed to %s: %s, %s failed\n", a.Name, a.Relay,
+				cli.Quantity(c.Relayed, "webhook"), cli.Quantity(c.RelayFailed, "request"))
+		}
+	}
+	return text + fmt.Sprintf("    from %s\n", s.Sources["apps"])
 }
 
 func (s Status) queuesText() string {

@@ -20,7 +20,7 @@ import (
 func run(ctx context.Context, t *testing.T, c *clitest.Cloud, args string) clitest.Result {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "integrations.yaml")
-	if err := os.WriteFile(file, []byte("apps: {demo: {}, shop: {enabled: false}}\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("apps: {demo: {relay: {url: 'https://back.example/hook?token=1'}}, shop: {enabled: false}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	got := clitest.Run(ctx, NewCommand(c), "", append([]string{"status", "--file", file}, strings.Fields(args)...)...)
@@ -64,6 +64,7 @@ func goWrong(t *testing.T, c *clitest.Cloud) {
 	c.CloudWatch.PutAlarm(awstest.Alarm{Name: "another-stack-CredentialsAlarm-9I0J", State: "ALARM", Since: now})
 	for name, n := range map[string]float64{
 		"WebhooksQueued": 100, "MessagesDelivered": 90, "MessagesSkipped": 4, "MessagesRejected": 3, "MessagesRetried": 40,
+		"RelayDelivered": 88, "RelayFailed": 5,
 	} {
 		count(c, "demo", name, 5*time.Hour, n)
 		count(c, "demo", name, 30*time.Hour, 1000)
