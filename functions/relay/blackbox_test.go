@@ -91,7 +91,7 @@ func (b *backEnd) ids() (ids []string) {
 	return ids
 }
 
-func newBackEnd(t *testing.T, https bool) *backEnd {
+func newBackEnd(t testing.TB, https bool) *backEnd {
 	b := &backEnd{}
 	b.Server = httptest.NewUnstartedServer(b)
 	b.Config.ErrorLog = quiet
@@ -107,7 +107,7 @@ func newBackEnd(t *testing.T, https bool) *backEnd {
 
 // stack is the built relay with a fake Lambda, a fake AWS and two back ends.
 type stack struct {
-	*testing.T
+	testing.TB
 	function       *lambdatest.Function
 	aws            *awstest.Server
 	queue          *awstest.Queue
@@ -126,15 +126,15 @@ func (c *clock) now() time.Time { return c.began.Add(time.Duration(c.passed.Load
 
 // start starts the function with back ends that speak TLS or not, and an environment that is usual but for the
 // changes.
-func start(t *testing.T, https bool, env map[string]string) *stack {
+func start(t testing.TB, https bool, env map[string]string) *stack {
 	t.Helper()
 	return startAt(t, nil, https, env)
 }
 
 // startAt is start with a clock.
-func startAt(t *testing.T, clock *clock, https bool, env map[string]string) *stack {
+func startAt(t testing.TB, clock *clock, https bool, env map[string]string) *stack {
 	t.Helper()
-	s := &stack{T: t, clock: clock, backEnd: newBackEnd(t, https), other: newBackEnd(t, https)}
+	s := &stack{TB: t, clock: clock, backEnd: newBackEnd(t, https), other: newBackEnd(t, https)}
 	if clock == nil {
 		s.aws = awstest.New(t, nil)
 	} else {
@@ -176,7 +176,7 @@ func (s *stack) file(demo, other string) string {
 }
 
 // certificateOf writes a back end's certificate, so that the function trusts it.
-func certificateOf(t *testing.T, b *backEnd) string {
+func certificateOf(t testing.TB, b *backEnd) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "certificate.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b.Certificate().Raw})
