@@ -139,18 +139,20 @@ func (s Status) appsText() string {
 		}
 		rows = append(rows, row)
 	}
-	text := cli.Table(rows)
+	var b strings.Builder
+	b.WriteString(cli.Table(rows))
 	for _, a := range s.Apps {
 		switch c := a.Activity; {
 		case a.Relay == "":
 		case c == nil:
-			text += fmt.Sprintf("%s: relayed to %s: ?\n", a.Name, a.Relay)
+			fmt.Fprintf(&b, "%s: relayed to %s: ?\n", a.Name, a.Relay)
 		default:
-			text += fmt.Sprintf("%s: relayed to %s: %s, %s failed\n", a.Name, a.Relay,
+			fmt.Fprintf(&b, "%s: relayed to %s: %s, %s failed\n", a.Name, a.Relay,
 				cli.Quantity(c.Relayed, "webhook"), cli.Quantity(c.RelayFailed, "request"))
 		}
 	}
-	return text + fmt.Sprintf("    from %s\n", s.Sources["apps"])
+	fmt.Fprintf(&b, "    from %s\n", s.Sources["apps"])
+	return b.String()
 }
 
 func (s Status) queuesText() string {

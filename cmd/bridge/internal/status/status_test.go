@@ -20,7 +20,8 @@ import (
 func run(ctx context.Context, t *testing.T, c *clitest.Cloud, args string) clitest.Result {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "integrations.yaml")
-	if err := os.WriteFile(file, []byte("apps: {demo: {relay: {url: 'https://back.example/hook?token=1'}}, shop: {enabled: false}}\n"), 0o600); err != nil {
+	const text = "apps: {demo: {relay: {url: 'https://back.example/hook?token=1'}}, shop: {enabled: false}}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	got := clitest.Run(ctx, NewCommand(c), "", append([]string{"status", "--file", file}, strings.Fields(args)...)...)
