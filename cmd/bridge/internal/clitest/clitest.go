@@ -34,6 +34,7 @@ const (
 	Stack            = "purchasely-clevertap"
 	Table            = "purchasely-clevertap-SubscribersTable-1A2B3C4D5E6F"
 	ForwarderLog     = "/aws/lambda/purchasely-clevertap-forwarder"
+	RelayLog         = "/aws/lambda/purchasely-clevertap-relay"
 	PurchaselySecret = "purchasely-clevertap/demo/purchasely"
 	CleverTapSecret  = "purchasely-clevertap/demo/clevertap"
 	Bucket           = "purchasely-clevertap-settingsbucket-1a2b3c4d5e6f"
@@ -146,6 +147,7 @@ func (c *Cloud) create(name, output string) *awstest.Queue {
 func (c *Cloud) UseRelay() {
 	c.Relay = c.create("relay.fifo", "RelayQueueUrl")
 	c.RelayDeadLetters = c.create("relay-dead.fifo", "RelayDeadLetterQueueUrl")
+	c.Logs.Create(RelayLog)
 	c.Stacks.Create(Stack, c.Outputs)
 }
 

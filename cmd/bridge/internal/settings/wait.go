@@ -23,7 +23,7 @@ func (s *Store) Await(ctx context.Context, v Version) (time.Time, error) {
 	defer cancel()
 	for {
 		// The lines about rejected settings name those in force, too; so all are read.
-		lines, _, err := s.stack.LogLines(within, s.stack.ForwarderLog(), "settings", v.Name, v.Time, time.Now(), 1000)
+		lines, _, err := s.stack.LogLines(within, s.stack.Log("forwarder"), "settings", v.Name, v.Time, time.Now(), 1000)
 		if err != nil {
 			return time.Time{}, err
 		}

@@ -113,8 +113,8 @@ func (s *Stack) Ringing(ctx context.Context) ([]Alarm, error) {
 	return alarms, nil
 }
 
-// ForwarderLog is the log group of the forwarder.
-func (s *Stack) ForwarderLog() string { return "/aws/lambda/" + s.Name + "-forwarder" }
+// Log is the log group of a function.
+func (s *Stack) Log(function string) string { return "/aws/lambda/" + s.Name + "-" + function }
 
 // LogLines returns the lines of a log group from a time on whose JSON has a text in a member. The search ends early
 // when the context does, or with as many lines as are wanted: until then says up to when everything was read.

@@ -18,8 +18,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
@@ -31,19 +29,20 @@ import (
 
 // Status is how a stack is.
 type Status struct {
-	Stack     string            `json:"stack"`
-	Region    string            `json:"region"`
-	At        time.Time         `json:"at"`
-	Attention []string          `json:"attention"` // what needs somebody, in sentences
-	Unknown   []string          `json:"unknown"`   // what could not be read, and why
-	Settings  Settings          `json:"settings"`
-	Alarms    []Alarm           `json:"alarms"` // that ring
-	Apps      []App             `json:"apps"`
-	Queues    []Queue           `json:"queues"`
-	Breakers  []Breaker         `json:"breakers"` // that are open
-	Retried   []Reason          `json:"retried"`  // why messages came back
-	Rejected  []Reason          `json:"rejected"`
-	Sources   map[string]string `json:"sources"` // where the numbers come from
+	Stack        string            `json:"stack"`
+	Region       string            `json:"region"`
+	At           time.Time         `json:"at"`
+	Attention    []string          `json:"attention"` // what needs somebody, in sentences
+	Unknown      []string          `json:"unknown"`   // what could not be read, and why
+	Settings     Settings          `json:"settings"`
+	Alarms       []Alarm           `json:"alarms"` // that ring
+	Apps         []App             `json:"apps"`
+	Queues       []Queue           `json:"queues"`
+	Breakers     []Breaker         `json:"breakers"`      // that are open
+	Retried      []Reason          `json:"retried"`       // why messages came back
+	RelayRetried []Reason          `json:"relay_retried"` // why those for the apps' own back ends did
+	Rejected     []Reason          `json:"rejected"`
+	Sources      map[string]string `json:"sources"` // where the numbers come from
 }
 
 // Settings is the integration file in force.
@@ -111,15 +110,6 @@ type Breaker struct {
 	NextTry time.Time `json:"next_try"`
 }
 
-// Reason is why an app's messages were not delivered.
-type Reason struct {
-	App      string `json:"app"`
-	Reason   string `json:"reason"`
-	Because  string `json:"because"`
-	Messages int    `json:"messages"`
-	More     bool   `json:"more,omitzero"` // not all lines were read
-}
-
 const (
 	// timeLimit is how long AWS may take for everything.
 	timeLimit = 2500 * time.Millisecond
@@ -128,21 +118,18 @@ const (
 	// minutesBack is for how long a metric is looked at by the minute, and daysBack by the hour.
 	minutesBack = 3 * time.Hour
 	daysBack    = 14 * day
-	// retriedBack is a little more than the longest pause of a message that comes back.
-	retriedBack = 20 * time.Minute
-	// maxLines bounds the lines of a log that are read.
-	maxLines = 2000
 )
 
 // sources are where the numbers come from.
 var sources = map[string]string{
-	"settings": "S3, or the file at hand where the stack has no object there",
-	"alarms":   "CloudWatch",
-	"apps":     "CloudWatch metrics, a minute or two late; counts are of this hour and the 23 before it",
-	"queues":   "SQS, approximate; ages from CloudWatch, up to five minutes late",
-	"breakers": "the subscribers table, as the forwarder wrote it that opened or closed one last",
-	"retried":  "the forwarder's log of the last 20 minutes",
-	"rejected": "the forwarder's log of the last 24 hours",
+	"settings":      "S3, or the file at hand where the stack has no object there",
+	"alarms":        "CloudWatch",
+	"apps":          "CloudWatch metrics, a minute or two late; counts are of this hour and the 23 before it",
+	"queues":        "SQS, approximate; ages from CloudWatch, up to five minutes late",
+	"breakers":      "the subscribers table, as the forwarder wrote it that opened or closed one last",
+	"retried":       "the forwarder's log of the last 20 minutes",
+	"relay_retried": "the relay's log of the last 70 minutes",
+	"rejected":      "the forwarder's log of the last 24 hours",
 }
 
 // reader reads the parts of a status side by side.
@@ -160,7 +147,7 @@ func Read(ctx context.Context, s *stack.Stack, builtIn *integration.File) Status
 	r := &reader{stack: s, Status: Status{
 		Stack: s.Name, Region: s.Config.Region, At: time.Now().UTC(), Sources: maps.Clone(sources),
 		Attention: []string{}, Unknown: []string{}, Alarms: []Alarm{}, Apps: []App{}, Queues: []Queue{},
-		Breakers: []Breaker{}, Retried: []Reason{}, Rejected: []Reason{},
+		Breakers: []Breaker{}, Retried: []Reason{}, RelayRetried: []Reason{}, Rejected: []Reason{},
 	}}
 	var parts sync.WaitGroup
 	read := func(what string, part func(ctx context.Context) error) {
@@ -174,29 +161,17 @@ func Read(ctx context.Context, s *stack.Stack, builtIn *integration.File) Status
 	read("the alarms", r.readAlarms)
 	read("the queues", r.readQueues)
 	read("the breakers", r.readBreakers)
-	var retriedErr, rejectedErr error
-	parts.Go(func() { r.Retried, retriedErr = r.readReasons(ctx, "retry", retriedBack) })
-	parts.Go(func() { r.Rejected, rejectedErr = r.readReasons(ctx, "rejected", day) })
+	var retriedErr, relayedErr, rejectedErr error
+	parts.Go(func() { r.Retried, retriedErr = retried.reasons(ctx, s, r.At) })
+	parts.Go(func() { r.Rejected, rejectedErr = rejected.reasons(ctx, s, r.At) })
+	if r.relays() {
+		parts.Go(func() { r.RelayRetried, relayedErr = relayed.reasons(ctx, s, r.At) })
+	}
 	parts.Wait()
-	// A large log cannot be searched in time. That is no loss if the metrics know of nothing to find.
-	recent := func(h Hour) bool { return r.At.Sub(h.From) < 2*time.Hour }
-	if retriedErr != nil && r.may(func(h Hour) bool { return recent(h) && h.Retried > 0 }) {
-		r.unknown("why messages come back", retriedErr)
-	}
-	someLie := slices.ContainsFunc(r.Queues, func(q Queue) bool { return q.Alarming && q.Visible > 0 })
-	if rejectedErr != nil && (someLie || r.may(func(h Hour) bool { return h.Rejected > 0 })) {
-		r.unknown("why messages were rejected", rejectedErr)
-	}
+	r.checkReasons(retriedErr, relayedErr, rejectedErr)
 	slices.Sort(r.Unknown)
 	r.Attention = r.needs()
 	return r.Status
-}
-
-// may reports whether something is true of an hour of any app, or nobody knows.
-func (r *reader) may(be func(Hour) bool) bool {
-	return len(r.Apps) == 0 || slices.ContainsFunc(r.Apps, func(a App) bool {
-		return a.Activity == nil || slices.ContainsFunc(a.Activity.Hours, be)
-	})
 }
 
 func (r *reader) unknown(what string, err error) {
@@ -390,47 +365,6 @@ func (r *reader) readBreakers(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// line is what is read of a line of the forwarder's log.
-type line struct {
-	MessageID string `json:"messageId"`
-	App       string `json:"app"`
-	Outcome   string `json:"outcome"`
-	Reason    string `json:"reason"`
-	Code      string `json:"code"`
-}
-
-// readReasons counts the messages with an outcome by app and reason.
-func (r *reader) readReasons(ctx context.Context, outcome string, back time.Duration) ([]Reason, error) {
-	lines, until, err := r.stack.LogLines(ctx, r.stack.ForwarderLog(), "outcome", outcome, r.At.Add(-back), r.At, maxLines)
-	if err == nil && len(lines) == 0 && until.Before(r.At) {
-		err = cli.Findingf("", "the forwarder's log could not be searched in time")
-	}
-	if err != nil {
-		return []Reason{}, err
-	}
-	seen := make(map[line]bool)
-	counts := make(map[line]int)
-	for _, text := range lines {
-		var l line
-		// An emulator may not filter; a line in several pages counts once, as does a message that came back several times.
-		if json.Unmarshal([]byte(text), &l) != nil || l.Outcome != outcome || seen[l] {
-			continue
-		}
-		seen[l] = true
-		l.MessageID = ""
-		counts[l]++
-	}
-	reasons := []Reason{}
-	for l, n := range counts {
-		reasons = append(reasons, Reason{l.App, l.Reason, journal.Because(l.Reason, l.Code), n, until.Before(r.At)})
-	}
-	slices.SortFunc(reasons, func(a, b Reason) int {
-		return cmp.Or(cmp.Compare(a.App, b.App), b.Messages-a.Messages,
-			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Because, b.Because))
-	})
-	return reasons, nil
 }
 
 // needs is what needs somebody, in sentences.

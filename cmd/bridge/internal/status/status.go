@@ -80,12 +80,6 @@ func (s Status) text() string {
 	}
 	b.WriteString("\n" + s.appsText() + "\n" + s.queuesText())
 	b.WriteString(s.waitsText())
-	for _, r := range s.Rejected {
-		fmt.Fprintf(&b, "%s: rejected, because %s: %s\n", r.App, r.Because, r.count())
-	}
-	if len(s.Rejected) > 0 {
-		fmt.Fprintf(&b, "    from %s\n", s.Sources["rejected"])
-	}
 	return b.String()
 }
 
@@ -170,10 +164,10 @@ func (s Status) queuesText() string {
 	return cli.Table(rows) + fmt.Sprintf("    from %s\n", s.Sources["queues"])
 }
 
-// waitsText says why messages wait.
+// waitsText says why messages wait, or were rejected.
 func (s Status) waitsText() string {
 	var b strings.Builder
-	if len(s.Breakers)+len(s.Retried)+len(s.Rejected) > 0 {
+	if len(s.Breakers)+len(s.Retried)+len(s.RelayRetried)+len(s.Rejected) > 0 {
 		b.WriteString("\n")
 	}
 	for _, a := range s.Breakers {
@@ -187,11 +181,19 @@ func (s Status) waitsText() string {
 	if len(s.Breakers) > 0 {
 		fmt.Fprintf(&b, "    from %s\n", s.Sources["breakers"])
 	}
-	for _, r := range s.Retried {
-		fmt.Fprintf(&b, "%s: came back, because %s: %s\n", r.App, r.Because, r.count())
+	b.WriteString(s.reasonsText(s.Retried, "came back", "retried"))
+	b.WriteString(s.reasonsText(s.RelayRetried, "came back to the relay", "relay_retried"))
+	b.WriteString(s.reasonsText(s.Rejected, "rejected", "rejected"))
+	return b.String()
+}
+
+func (s Status) reasonsText(reasons []Reason, what, source string) string {
+	var b strings.Builder
+	for _, r := range reasons {
+		fmt.Fprintf(&b, "%s: %s, because %s: %s\n", r.App, what, r.Because, r.count())
 	}
-	if len(s.Retried) > 0 {
-		fmt.Fprintf(&b, "    from %s\n", s.Sources["retried"])
+	if len(reasons) > 0 {
+		fmt.Fprintf(&b, "    from %s\n", s.Sources[source])
 	}
 	return b.String()
 }

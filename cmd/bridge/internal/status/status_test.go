@@ -80,6 +80,10 @@ func goWrong(t *testing.T, c *clitest.Cloud) {
 	logged(c, time.Hour, 21, "retry", "network", "")
 	logged(c, 20*time.Hour, 22, "rejected", "clevertap_513", "513")
 	c.Logs.Put(clitest.ForwarderLog, now.Add(-time.Minute), "START")
+	for n, reason := range []string{"back_end", "back_end", "timeout", "breaker", "secret", "of tomorrow"} {
+		c.Logs.Put(clitest.RelayLog, now.Add(-time.Hour), fmt.Sprintf(
+			`{"messageId":"r-%d","app":"shop","outcome":"retry","reason":%q,"code":%q}`, n, reason, map[int]string{1: "500"}[n]))
+	}
 	items := make(map[subscriber.Key]subscriber.Item)
 	for _, b := range []subscriber.Breaker{
 		{
