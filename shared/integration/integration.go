@@ -209,10 +209,16 @@ type Relay struct {
 // Wants reports whether the back end gets an event.
 func (r *Relay) Wants(event string) bool { return r.Events == nil || slices.Contains(r.Events, event) }
 
-var appName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+// What an app's name may be. A regular expression would be compiled at every start of a function.
+const (
+	maxAppName        = 63
+	appNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+)
 
 // ValidName reports whether an app may have this name.
-func ValidName(name string) bool { return appName.MatchString(name) }
+func ValidName(name string) bool {
+	return name != "" && len(name) <= maxAppName && name[0] != '-' && strings.Trim(name, appNameCharacters) == ""
+}
 
 // AppNames returns the names of the apps in an integration file, without duplicates, from any file in which they can
 // be found, whatever else is wrong with it. The receiver uses it: a typo in one app must not stop the purchases of

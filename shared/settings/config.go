@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"regexp"
+	"strings"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/config"
@@ -30,9 +30,13 @@ const (
 	maxRefresh     = 24 * time.Hour
 )
 
-// bucketName is the form of a bucket's name (Amazon S3, Bucket naming rules, November 2026). Capitals are not allowed
+// validBucket knows the form of a bucket's name (Amazon S3, Bucket naming rules, November 2026). Capitals are not allowed
 // any more, but sam local gives a function the template's own name of the bucket, SettingsBucket, and it should start.
-var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{1,61}[A-Za-z0-9]$`)
+// A regular expression would be compiled at every start of a function.
+func validBucket(name string) bool {
+	const has = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"
+	return len(name) >= 3 && len(name) <= 63 && strings.Trim(name, has) == "" && strings.Trim(name, ".-") == name
+}
 
 // ReadIntegrations reads SETTINGS_BUCKET, SETTINGS_REFRESH and INTEGRATIONS_FILE for a function that needs the whole file. r
 // keeps the faults, those in the file among them.
@@ -69,7 +73,7 @@ func readConfig[T any](r *env.Reader, parse func(name string, text []byte) (T, e
 		Refresh: r.Duration("SETTINGS_REFRESH", defaultRefresh, time.Millisecond, maxRefresh),
 		parse:   parse,
 	}
-	if c.Bucket != "" && !bucketName.MatchString(c.Bucket) {
+	if c.Bucket != "" && !validBucket(c.Bucket) {
 		r.Fault(bucket, "not the name of a bucket, which has 3 to 63 letters, digits, dots and hyphens")
 	}
 	name, text := Key, config.Integrations
