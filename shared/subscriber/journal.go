@@ -34,19 +34,23 @@ type Event struct {
 
 // Item is the entry as the table has it.
 func (e Event) Item(lifetime time.Duration) Item {
-	i := Item{"attempt": int64(e.Attempt)}
-	for name, text := range map[string]string{
-		"app": e.App, "event": e.Event, "event_id": e.EventID, "outcome": e.Outcome, "reason": e.Reason, "code": e.Code,
-		"records": e.Records, "account": e.Account, "settings": e.Settings,
-		"other": e.Other, "name": e.Name, "active": e.Active,
+	i := make(Item, 18)
+	i["attempt"] = int64(e.Attempt)
+	for _, t := range [...]struct{ name, text string }{
+		{"app", e.App}, {"event", e.Event}, {"event_id", e.EventID}, {"outcome", e.Outcome}, {"reason", e.Reason},
+		{"code", e.Code}, {"records", e.Records}, {"account", e.Account}, {"settings", e.Settings}, {"other", e.Other},
+		{"name", e.Name}, {"active", e.Active},
 	} {
-		if text != "" {
-			i[name] = text
+		if t.text != "" {
+			i[t.name] = t.text
 		}
 	}
-	for name, at := range map[string]time.Time{"created": e.Created, "received": e.Received, "settled": e.Settled} {
-		if !at.IsZero() {
-			i[name] = at.UnixMilli()
+	for _, t := range [...]struct {
+		name string
+		at   time.Time
+	}{{"created", e.Created}, {"received", e.Received}, {"settled", e.Settled}} {
+		if !t.at.IsZero() {
+			i[t.name] = t.at.UnixMilli()
 		}
 	}
 	if e.Body != nil {

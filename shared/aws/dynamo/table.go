@@ -285,7 +285,8 @@ func keyValues(key subscriber.Key) map[string]types.AttributeValue {
 }
 
 func toValues(key subscriber.Key, item subscriber.Item) map[string]types.AttributeValue {
-	values := keyValues(key)
+	values := make(map[string]types.AttributeValue, len(item)+2)
+	maps.Copy(values, keyValues(key))
 	for name, v := range item {
 		values[name] = toValue(v)
 	}
