@@ -20,7 +20,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
-// The collector waits until the heap is five times what the last collection left, which takes a quarter off a batch's
+// The collector waits until the heap is five times what the last collection left, which takes a fifth off a batch's
 // processor time with the table (measured, November 2026), and works harder before the function's memory grows: with
 // the least limit a batch of 6 MB stays below 96 MiB resident.
 const (
