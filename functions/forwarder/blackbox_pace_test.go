@@ -58,7 +58,9 @@ func TestNeverMoreUploadsAtOnceThanConfigured(t *testing.T) {
 	for concurrency, queue := range map[int]string{1: "events.fifo", 2: "events", 3: "events.fifo", 15: "events"} {
 		t.Run(fmt.Sprint(concurrency, " on ", queue), func(t *testing.T) {
 			t.Parallel()
-			s := start(t, options{queue: queue, env: map[string]string{"UPLOAD_CONCURRENCY": strconv.Itoa(concurrency)}})
+			s := start(t, options{queue: queue, env: map[string]string{
+				"UPLOAD_CONCURRENCY": strconv.Itoa(concurrency), "UPLOAD_TIMEOUT": "25s", // for a busy machine
+			}})
 			wait := time.Duration(concurrency) * 60 * time.Millisecond
 			s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Latency, Wait: wait})
 			messages := manyLarge("", 18)

@@ -24,7 +24,8 @@ func TestAnAppIsAddedToTheSettings(t *testing.T) {
 	}{
 		"with --settings": {demo, "--settings shop", cli.OK, "shop is added to the settings, version version-000002\n",
 			demo + "  shop: {}\n"},
-		"without":                  {demo, "shop", cli.Usage, "hint: --settings adds it to the stack's settings, with every", ""},
+		"without": {demo, "shop", cli.Usage,
+			"hint: --settings adds it to the stack's settings, with every", ""},
 		"one that is there":        {demo, "--settings demo", cli.OK, "", ""},
 		"a name that no app has":   {demo, "--settings Shop!", cli.Usage, `app "Shop!" is not in the integration file`, ""},
 		"among apps side by side":  {"apps: {demo: {}}\n", "--settings shop", cli.OK, "", "apps: {demo: {}, shop: {}}\n"},

@@ -244,7 +244,8 @@ func TestPutWaitsForABatch(t *testing.T) {
 		code              int
 		out, errs         string
 	}{
-		"under it":        {"batch", store.Name([]byte(renaming("New"))), cli.OK, "mapped by it 20s later", "waiting for a batch"},
+		"under it": {"batch", store.Name([]byte(renaming("New"))), cli.OK,
+			"mapped by it 20s later", "waiting for a batch"},
 		"under the other": {"batch", store.BuiltIn, cli.Finding, "", "no batch was mapped by it within 5m0s"},
 		"that is none": {"settings rejected", store.Name([]byte(renaming("New"))), cli.Finding, "",
 			"hint: it is written, and counts"},
