@@ -84,7 +84,7 @@ func newTab(t *testing.T) *tab {
 	b := &tab{t: t}
 	ctx, end := chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.listen))
 	t.Cleanup(end)
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	b.ctx = ctx
 	b.size(1440, 1000)
@@ -211,8 +211,6 @@ func at(address, path string) string {
 	return base + path
 }
 
-var pagePaths = []string{"/", "/events", "/properties", "/user-properties", "/revenue", "/preview", "/history"}
-
 func TestEveryPageInABrowser(t *testing.T) {
 	file, _ := serveFile(t, twoApps)
 	stack := newCloud(t)
@@ -251,8 +249,10 @@ func (b *tab) checkPage(address, name string, dark bool, axe string) {
 			b.t.Errorf("%s: the page is %d wide", name, wide)
 		}
 		b.clean()
-		if found := b.violations(axe); width != 768 && found != "" {
-			b.t.Errorf("%s: %s", name, found)
+		if width != 768 { // what axe-core looks at is the same there
+			if found := b.violations(axe); found != "" {
+				b.t.Errorf("%s: %s", name, found)
+			}
 		}
 		if folder := os.Getenv("SCREENSHOTS"); folder != "" {
 			b.screenshot(filepath.Join(folder, name+".png"))

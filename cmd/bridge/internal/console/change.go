@@ -55,7 +55,7 @@ func (l *list) write(text []byte, app *integration.App, p posted) ([]byte, error
 		}
 	}
 	plain := l.app(p.byDefault, p.prefix)
-	for _, group := range l.entries(app) {
+	for _, group := range l.entries(app, p.sources...) {
 		for _, e := range group.Entries {
 			name, ok := p.names[e.Source]
 			if !ok {

@@ -77,7 +77,11 @@ func (o *options) run(cmd *cobra.Command) error {
 	g := newGuard(listener.Addr().(*net.TCPAddr).Port)
 	cmd.Printf("The console is at %s\n", g.address())
 	cmd.PrintErrf("It shows %s. Only this machine reaches it. Ctrl-C ends it, and so do eight hours.\n", c.source.Name())
-	return serve(ctx, listener, g.protect(c.routes()))
+	err = serve(ctx, listener, g.protect(c.routes()))
+	if err == nil && cmd.Context().Err() == nil {
+		cmd.PrintErrln("The console has ended, because eight hours have passed.")
+	}
+	return err
 }
 
 func (o *options) check() error {

@@ -43,6 +43,9 @@ apps:
 // lists are those of the pages.
 var lists = map[string]*list{"/events": events, "/properties": properties, "/user-properties": userProperties}
 
+// pagePaths are the pages of a file.
+var pagePaths = []string{"/", "/events", "/properties", "/user-properties", "/revenue", "/preview", "/history"}
+
 // client uses a console as a browser does.
 type client struct {
 	t       testing.TB

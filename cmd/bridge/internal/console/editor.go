@@ -93,6 +93,9 @@ func (c *console) view(w http.ResponseWriter, r *http.Request, open func() edito
 		Base: cmp.Or(v.ETag, noETag), Editor: e, Choice: newChoice(query.Get("sample"), ""),
 		Query: query.Get("q"), Show: query.Get("show"),
 	}
+	if n, ok := e.(*nameEditor); ok && n.List == events && v.File != nil {
+		n.Seen = c.deployed.seenEvents(r.Context(), p.App)
+	}
 	if v.File == nil {
 		e.fill(v, nil, nil)
 		content.Faults = c.attach(e, v.Problems)
@@ -269,8 +272,8 @@ type nameEditor struct {
 	Default  string // the option that is chosen
 	Was      string // the one that the page shows the effects of
 	Prefix   string
-	Faults   []fault // of default and prefix
-	On       []string
+	Faults   []fault  // of default and prefix
+	Seen     []string // names of webhooks that came lately
 	Added    string
 	AddName  string
 
@@ -287,7 +290,7 @@ func (e *nameEditor) Noun() string { return e.List.noun }
 func (e *nameEditor) HasPrefix() bool { return e.List.prefix }
 
 func (e *nameEditor) fill(_ settings.Version, app *integration.App, form url.Values) {
-	e.Groups, e.Defaults = e.List.entries(app), e.List.defaults
+	e.Groups, e.Defaults = e.List.entries(app, append(e.Seen, form["source"]...)...), e.List.defaults
 	e.Default, e.Prefix = e.List.value(app, "default"), e.List.value(app, "prefix")
 	if form != nil {
 		e.posted = e.List.read(form)

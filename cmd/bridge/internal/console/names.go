@@ -213,9 +213,16 @@ func userPropertyGroups(app *integration.App) []group {
 	return groups
 }
 
-// entries returns the list's names with what an app decides about them.
-func (l *list) entries(app *integration.App) []group {
-	groups := l.groups(app)
+// entries returns the list's names, and those that were seen and are on no list, with what an app decides about them.
+func (l *list) entries(app *integration.App, seen ...string) []group {
+	groups := append(l.groups(app), group{Title: "Seen, and not on any list",
+		Explanation: "Webhooks have had these names lately. They are treated like all that is not named."})
+	for _, source := range seen {
+		if !contains(groups, source) {
+			last := &groups[len(groups)-1]
+			last.Entries = append(last.Entries, entry{Source: source, Badge: "seen"})
+		}
+	}
 	plain := l.app(l.value(app, "default"), l.value(app, "prefix"))
 	for i := range groups {
 		for j := range groups[i].Entries {
@@ -229,6 +236,12 @@ func (l *list) entries(app *integration.App) []group {
 		}
 	}
 	return slices.DeleteFunc(groups, func(g group) bool { return len(g.Entries) == 0 })
+}
+
+func contains(groups []group, source string) bool {
+	return slices.ContainsFunc(groups, func(g group) bool {
+		return slices.ContainsFunc(g.Entries, func(e entry) bool { return e.Source == source })
+	})
 }
 
 // app is an app whose file says nothing but a default and a prefix of this list.
@@ -371,7 +384,7 @@ func (p *posted) show(groups []group) {
 // changed returns the names that somebody has changed from what an app decides.
 func (p *posted) changed(l *list, app *integration.App) []string {
 	changed := map[string]bool{}
-	for _, group := range l.entries(app) {
+	for _, group := range l.entries(app, p.sources...) {
 		for _, e := range group.Entries {
 			name, ok := p.names[e.Source]
 			if ok && (name != e.Name || e.Locked == "" && p.on[e.Source] != e.Send) {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,6 +97,51 @@ type deployed struct {
 	stack   *stack.Stack
 	table   *dynamo.Table // nil: the stack has none
 	network http.RoundTripper
+
+	mu   sync.Mutex
+	seen map[string]seen // by app
+}
+
+// seen are the names of events that came lately.
+type seen struct {
+	names []string
+	at    time.Time
+}
+
+const (
+	// seenAge is for how long names are believed to be all that came lately: to find them, the whole journal is read.
+	seenAge = 10 * time.Minute
+	// seenLimit is how long the page may wait for them.
+	seenLimit = 2 * time.Second
+)
+
+// seenEvents are the names of an app's last webhooks. What cannot be read is left out, for the page has a use without it.
+func (d *deployed) seenEvents(ctx context.Context, app string) []string {
+	if d == nil || d.table == nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if known, ok := d.seen[app]; ok && time.Since(known.at) < seenAge {
+		return known.names
+	}
+	ctx, cancel := context.WithTimeout(ctx, seenLimit)
+	defer cancel()
+	page, err := journal.Latest(ctx, d.table, journal.Selection{App: app}, maxDeliveries, time.Now())
+	if err != nil {
+		return nil
+	}
+	found := seen{at: time.Now()}
+	for _, e := range page.Entries {
+		found.names = append(found.names, e.Event.Event)
+	}
+	slices.Sort(found.names)
+	found.names = slices.Compact(found.names)
+	if d.seen == nil {
+		d.seen = map[string]seen{}
+	}
+	d.seen[app] = found
+	return found.names
 }
 
 // openStack finds a stack and what its pages show.

@@ -125,6 +125,28 @@ func TestPagesOfAStackNeedOne(t *testing.T) {
 	}
 }
 
+func TestAnEventThatWasSeenCanBeSwitched(t *testing.T) {
+	cloud := newCloud(t)
+	put(cloud, twoApps)
+	at := time.Now().Add(-time.Minute)
+	fill(t, cloud, "otto", []subscriber.Event{{App: "demo", Event: "BRAND_NEW", EventID: "e", Received: at, Settled: at,
+		Outcome: "delivered", Attempt: 1}})
+	c := newStackClient(t, cloud, true)
+	if body := c.get("/events").Body.String(); !strings.Contains(body, `id="on-BRAND_NEW"`) || !strings.Contains(body, ">seen<") {
+		t.Fatalf("it is not in\n%s", body)
+	}
+	form := settingsForm(t, c, twoApps, base(t, c, "/events"))
+	form.Add("source", "BRAND_NEW")
+	form.Set("name.BRAND_NEW", "Brand New")
+	if w := c.post("/events?app=demo", form); w.Code != http.StatusSeeOther {
+		t.Fatalf("got %d\n%s", w.Code, w.Body)
+	}
+	text := c.get("/preview").Body.String()
+	if !strings.Contains(text, "BRAND_NEW: {send: false, name: Brand New, known: false}") {
+		t.Errorf("the file is\n%s", text)
+	}
+}
+
 // settingsForm is what the events of the stack's settings say, with one more switched off.
 func settingsForm(t *testing.T, c *client, text, base string) url.Values {
 	t.Helper()

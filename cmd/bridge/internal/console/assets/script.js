@@ -5,8 +5,8 @@
 const form = document.querySelector("form[data-live]");
 
 if (form) {
-  let changed = false, latest = 0, timer;
   const result = document.getElementById("result");
+  let changed = result.querySelector(".difference") !== null, latest = 0, timer;
 
   // preview shows what the form means, without moving anything else on the page.
   const preview = async () => {
@@ -58,7 +58,7 @@ if (form) {
     if (name !== "sample" && name !== "webhook") changed = true;
     if (name === "default") { // the switches of the page follow it
       changed = false;
-      form.requestSubmit(form.querySelector("button[value=show]"));
+      form.requestSubmit(form.querySelector("button[value=filter]"));
       return;
     }
     clearTimeout(timer);
