@@ -175,7 +175,6 @@ type logLine struct {
 	App                string `json:"App"`
 	CredentialsRefused int    `json:"CredentialsRefused"`
 	HeartbeatOk        int    `json:"HeartbeatOk"`
-	SettingsRejected   int    `json:"SettingsRejected"`
 }
 
 // forwarderLog returns the lines of the forwarder's log that are JSON.

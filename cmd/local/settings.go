@@ -36,7 +36,7 @@ func (s *stack) settingsCommand(ctx context.Context, arguments string) error {
 
 // checkRename gives renewals another name, as a marketer does, and sends renewals until one arrives under it.
 func checkRename(ctx context.Context, s *stack) (came string, err error) {
-	text, err := os.ReadFile(fixturesFile)
+	text, err := os.ReadFile(filepath.Join(shellFolder, "integrations.yaml"))
 	if err != nil {
 		return "", err
 	}
@@ -59,12 +59,17 @@ func checkRename(ctx context.Context, s *stack) (came string, err error) {
 // checkFaultySettings writes a faulty file past the tool, and wants it to ring and to change nothing. Then it rolls
 // back.
 func checkFaultySettings(ctx context.Context, s *stack) (came string, err error) {
+	if s.options.Once { // Else the alarms have their metrics anyway.
+		within, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go s.aws.feedMetrics(within)
+	}
 	if err := s.python(ctx, &struct{}{}, "spoil"); err != nil {
 		return "", err
 	}
 	err = s.renewUntil(ctx, func() (bool, error) {
-		lines, err := s.aws.forwarderLog(ctx)
-		return slices.ContainsFunc(lines, func(l logLine) bool { return l.SettingsRejected > 0 }), err
+		shown, _, err := s.shell(ctx, "bridge status --stack "+documented, "")
+		return strings.Contains(shown, "SettingsRejectedAlarm"), err
 	})
 	if err != nil {
 		return "", err
@@ -92,7 +97,7 @@ func checkFaultySettings(ctx context.Context, s *stack) (came string, err error)
 	if err != nil || exit != 1 || !strings.Contains(shown, "is faulty and does not count") {
 		return "", errors.Join(err, fmt.Errorf("bridge settings show ends with exit code %d:\n%s", exit, shown))
 	}
-	return "SettingsRejected, renewals keep their name", s.putSettings(ctx)
+	return "its alarm rings, renewals keep their name", s.putSettings(ctx)
 }
 
 // renewUntil sends a renewal every two seconds until something has happened.

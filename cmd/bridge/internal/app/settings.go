@@ -73,7 +73,7 @@ func (o *addOptions) addToSettings(
 	if err != nil {
 		return err
 	}
-	cmd.PrintErrf("%s is added to the settings, version %s\n", app, v.ID)
+	cmd.PrintErrf("%s is added to the settings, version %s, and its webhooks are taken within a minute\n", app, v.ID)
 	return nil
 }
 

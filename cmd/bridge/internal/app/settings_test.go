@@ -22,7 +22,7 @@ func TestAnAppIsAddedToTheSettings(t *testing.T) {
 		code         int
 		errs, after  string // after: the settings, empty: as before
 	}{
-		"with --settings": {demo, "--settings shop", cli.OK, "shop is added to the settings, version version-000002\n",
+		"with --settings": {demo, "--settings shop", cli.OK, "shop is added to the settings, version version-000002, and",
 			demo + "  shop: {}\n"},
 		"without": {demo, "shop", cli.Usage,
 			"hint: --settings adds it to the stack's settings, with every", ""},

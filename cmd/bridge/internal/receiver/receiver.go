@@ -112,7 +112,7 @@ var hints = map[string]string{
 	"unauthorized": "the secret is not the one stored for this app; or the receiver has not read it again yet, which " +
 		"takes up to a minute; or AllowedSources does not name this machine, or TimestampTolerance " +
 		"is set and the clocks differ",
-	"unknown_app": "the app is not in the integration file that was deployed",
+	"unknown_app": "the app is not in the settings, or was added less than a minute ago",
 	"too_large":   "MAX_BODY_BYTES of the receiver is smaller than this webhook",
 	"unavailable": "the queue or the app's secret is out of the receiver's reach; its log says which",
 }

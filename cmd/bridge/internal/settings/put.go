@@ -143,7 +143,8 @@ func newRollbackCommand(network http.RoundTripper) *cobra.Command {
 		Use:   "rollback --stack <stack> [version]",
 		Short: "Put an older version in force again",
 		Long: `Writes an older version of the settings once more, as the newest one, after it has shown what
-that changes and asked. Without a version it takes the good one before the newest.
+that changes and asked. Without a version it takes the newest good one that says something
+else, and if the newest of all is faulty, the one in force.
 'bridge settings history' lists them.
 
 Exit codes: 0 it is written, or was in force before, 1 there is no such version, it is faulty,
@@ -235,7 +236,7 @@ func (o *writeOptions) runRollback(cmd *cobra.Command, id string) error {
 	return o.write(cmd, s, current, v.File, v.Text)
 }
 
-// before is the good version before the newest: the one in force if the newest is faulty.
+// before is the version in force if the newest is faulty, else the newest good one that says something else.
 func (s *Store) before(ctx context.Context, current Current) (*Version, error) {
 	if current.Newest != nil && current.Newest.File == nil && current.InForce.ID != "" {
 		return &current.InForce, nil
@@ -245,7 +246,7 @@ func (s *Store) before(ctx context.Context, current Current) (*Version, error) {
 		return nil, err
 	}
 	for i := range versions {
-		if v := &versions[i]; v.File != nil && (current.Newest == nil || v.ID != current.Newest.ID) {
+		if v := &versions[i]; v.File != nil && v.Name != current.InForce.Name {
 			return v, nil
 		}
 	}

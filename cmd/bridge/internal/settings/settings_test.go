@@ -188,6 +188,7 @@ func TestRollback(t *testing.T) {
 		write(c, renaming("Third"))
 		for _, step := range []struct{ line, want string }{
 			{"rollback --yes", "Second"}, {"rollback --yes " + first, "First"}, {"rollback --yes", "Second"},
+			{"rollback --yes", "First"}, {"rollback --yes", "Second"},
 		} {
 			if got := run(t, c, "", step.line); got.Code != cli.OK || inForce(t, c) != renaming(step.want) {
 				t.Errorf("%s: %+v, in force: %s", step.line, got, inForce(t, c))
