@@ -1,7 +1,6 @@
 package user
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -72,7 +71,7 @@ func (o *eraseOptions) people() (people []webhook.Subscriber, err error) {
 	add := func(kind webhook.SubscriberKind, ids []string) {
 		for _, id := range ids {
 			if webhook.Absent(id) {
-				err = errors.New("an id is empty, or a word for nothing such as null")
+				err = errNobody
 			}
 			if s := (webhook.Subscriber{Kind: kind, ID: id}); !slices.Contains(people, s) {
 				people = append(people, s)

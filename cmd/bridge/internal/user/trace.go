@@ -80,14 +80,14 @@ func (o *traceOptions) run(cmd *cobra.Command) error {
 
 // partitions are the person's partitions of the table, and what their ids are called.
 func (p *person) partitions(cmd *cobra.Command) (partitions, names []string, err error) {
+	if err := p.check(); err != nil {
+		return nil, nil, cli.BadUsage(cmd, err)
+	}
 	if p.user != "" {
 		names = append(names, "user id")
 	}
 	if p.anonymous != "" {
 		names = append(names, "anonymous id")
-	}
-	if len(names) == 0 {
-		return nil, nil, cli.BadUsage(cmd, errNoPerson)
 	}
 	return journal.Partitions(p.user, p.anonymous), names, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // NewCommand returns "user". network makes the calls to AWS; nil is the real one.
@@ -102,7 +103,10 @@ func explain(err error) error {
 	return stack.Explain(err)
 }
 
-var errNoPerson = errors.New("name the person by --user or by --anonymous")
+var (
+	errNoPerson = errors.New("name the person by --user or by --anonymous")
+	errNobody   = errors.New("an id is empty, or a word for nothing such as null")
+)
 
 // person names one user on a command line.
 type person struct{ app, user, anonymous string }
@@ -116,13 +120,26 @@ func (p *person) flags(cmd *cobra.Command, app string) {
 		"Purchasely's id of a user who is not signed in (anonymous_user_id)")
 }
 
+// check refuses ids that the bridge takes for nobody's: nothing is ever stored under them.
+func (p *person) check() error {
+	for _, id := range []string{p.user, p.anonymous} {
+		if id != "" && webhook.Absent(id) {
+			return errNobody
+		}
+	}
+	if p.user == "" && p.anonymous == "" {
+		return errNoPerson
+	}
+	return nil
+}
+
 // partition is the user's partition of the table.
 func (p *person) partition(cmd *cobra.Command) (string, error) {
-	switch {
-	case p.user != "" && p.anonymous != "":
+	if p.user != "" && p.anonymous != "" {
 		return "", cli.BadUsage(cmd, errors.New("name the person by --user or by --anonymous, not by both"))
-	case p.user == "" && p.anonymous == "":
-		return "", cli.BadUsage(cmd, errNoPerson)
+	}
+	if err := p.check(); err != nil {
+		return "", cli.BadUsage(cmd, err)
 	}
 	return journal.Partitions(p.user, p.anonymous)[0], nil
 }

@@ -152,6 +152,8 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 		"seeding a table alone": {"seed --table t ../../testdata/subscribers.csv", cli.Usage, "hint: give --stack, too"},
 		"a command with a typo": {"shwo", cli.Usage, `unknown command "shwo"`},
 		"erasing nobody":        {"erase --stack " + clitest.Stack, cli.Usage, "name the person by --user"},
+		"showing a word":        {"show --user (null) --stack " + clitest.Stack, cli.Usage, "a word for nothing"},
+		"tracing a word":        {"trace --anonymous undefined --stack " + clitest.Stack, cli.Usage, "a word for nothing"},
 		"erasing a word":        {"erase --user null --stack " + clitest.Stack, cli.Usage, "a word for nothing"},
 		"erasing at Purchasely": {"erase --user u --purchasely --stack " + clitest.Stack, cli.Usage,
 			"set BRIDGE_PURCHASELY_API_KEY"},
