@@ -35,6 +35,9 @@ type faultCase struct {
 func (c *chaos) run(ctx context.Context) {
 	cases := append(append(uploadFaults(), awsFaults()...),
 		faultCase{"new passcode", (*chaos).changePasscode}, faultCase{"new signing key", (*chaos).changeKeys})
+	if c.backEnd != nil {
+		cases = append(awsFaults(), c.backEnd.faults()...)
+	}
 	for ctx.Err() == nil {
 		c.random.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
 		for _, f := range cases {
@@ -44,6 +47,9 @@ func (c *chaos) run(ctx context.Context) {
 			c.happened.add(f.name)
 			f.inject(c)
 		}
+	}
+	if c.backEnd != nil {
+		c.backEnd.fail("", 0)
 	}
 	c.aws.SQS.Inject()
 	c.aws.Secrets.Inject()

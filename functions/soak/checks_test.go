@@ -63,6 +63,9 @@ func (r *run) check() {
 	if limit := uploadConcurrency * (fifoForwarders + standardForwarders); c.recorder.busiest > limit {
 		c.Errorf("%d uploads of one account at once, allowed are %d", c.recorder.busiest, limit)
 	}
+	if c.backEnd != nil {
+		c.checkRelay()
+	}
 	c.checkSecrecy()
 	c.print()
 }
@@ -302,6 +305,9 @@ func (c *checks) checkSecrecy() {
 	}
 	for _, r := range c.receivers {
 		all = append(all, r.all...)
+	}
+	if c.relays != nil {
+		all = append(all, c.relays.all...)
 	}
 	var printed strings.Builder
 	for _, f := range all {

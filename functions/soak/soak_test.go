@@ -3,9 +3,9 @@
 // Package soak proves that nothing is lost and nothing gets stuck.
 //
 // One test runs the built functions between fakes of Purchasely, AWS and CleverTap, all of which fail at random,
-// kills processes, and then accounts for every webhook. The other lets one account fail for a day of virtual time.
-// Both take longer than unit tests may and need the build tag soak; `make soak` runs them. They do not prove that AWS
-// and CleverTap are what their fakes are.
+// kills processes, and then accounts for every webhook. One does so with the relay and a back end that fails. Another
+// lets one account fail for a day of virtual time. All take longer than unit tests may and need the build tag soak;
+// `make soak` runs them. They do not prove that AWS and CleverTap are what their fakes are.
 package soak_test
 
 import (
@@ -35,11 +35,23 @@ func TestNothingIsLost(t *testing.T) {
 	r.check()
 }
 
+// TestNothingIsLostOnTheWayToTheBackEnd lets AWS and the app's own back end fail. On the other way CleverTap gets
+// everything meanwhile.
+func TestNothingIsLostOnTheWayToTheBackEnd(t *testing.T) {
+	s := readOptions(t)
+	s.duration, s.relay = s.duration/2, true
+	t.Logf("SEED=%d SOAK=%s QUEUE=%s repeat its choices", s.seed, 2*s.duration, s.queue)
+	r := &run{stack: newStack(t, s), began: time.Now()}
+	r.send()
+	r.check()
+}
+
 // options are what the environment says about a run.
 type options struct {
 	duration time.Duration // SOAK: how long webhooks are sent
 	seed     uint64        // SEED: every choice follows from it, though not when it is carried out
 	queue    string        // QUEUE: fifo, standard, or both with a switch from the first to the second under load
+	relay    bool          // webhooks are sent to a back end, too
 }
 
 func readOptions(t *testing.T) options {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,6 +45,7 @@ const (
 	forwarderFile = `apps:
   parla:
     revenue: {charged: true}
+    relay: {url: "http://127.0.0.1/hook", timeout: 1s}  # of the back end of the run, if it has one
   duet:
     anonymous: skip
     sandbox: skip
@@ -72,11 +74,14 @@ type stack struct {
 	folder                                           string            // of both integration files
 	aws                                              *awstest.Server
 	fifo, standard, fifoDead, standardDead, rejected *awstest.Queue
+	relay, relayDead                                 *awstest.Queue
 	table                                            *awstest.Table
 	cleverTap                                        *clevertaptest.Server
 	recorder                                         *recorder
 	forwarders                                       *forwarders
 	receivers                                        []*receiver
+	relays                                           *relayPool
+	backEnd                                          *backEnd
 
 	mu        sync.Mutex
 	events    *awstest.Queue          // where the receivers send to
@@ -86,6 +91,9 @@ type stack struct {
 
 func newStack(t *testing.T, s options) *stack {
 	k := &stack{T: t, options: s, aws: awstest.New(t, nil), folder: t.TempDir(), keys: map[string]secret.Value{}}
+	if s.relay {
+		k.backEnd = newBackEnd(t)
+	}
 	k.writeFiles()
 	k.createQueues()
 	k.createAccounts()
@@ -94,6 +102,9 @@ func newStack(t *testing.T, s options) *stack {
 		k.storeAccounts(app)
 	}
 	k.forwarders = newForwarders(t, fifoForwarders+standardForwarders, k.forwarderEnv)
+	if s.relay {
+		k.relays = newRelayPool(t, s.random(3), k.relayEnv())
+	}
 	binary := lambdatest.Build(t, "functions/receiver")
 	for range receivers {
 		receiver := &receiver{T: t, binary: binary}
@@ -109,6 +120,9 @@ func (k *stack) writeFiles() {
 		k.Fatal(problems)
 	}
 	for name, text := range map[string]string{"forwarder.yaml": forwarderFile, "receiver.yaml": receiverFile} {
+		if k.backEnd != nil {
+			text = strings.Replace(text, "http://127.0.0.1", k.backEnd.URL, 1)
+		}
 		if err := os.WriteFile(filepath.Join(k.folder, name), []byte(text), 0o600); err != nil {
 			k.Fatal(err)
 		}
@@ -124,6 +138,8 @@ func (k *stack) createQueues() {
 	k.table = k.aws.Dynamo.Create("subscribers", subscriber.PartitionAttribute, subscriber.SortAttribute)
 	k.fifoDead, k.standardDead, k.rejected = create("dead.fifo", nil), create("dead", nil), create("rejected", nil)
 	k.fifo, k.standard = create("events.fifo", k.fifoDead), create("events", k.standardDead)
+	k.relayDead = create("relay-dead.fifo", nil)
+	k.relay = create("relay.fifo", k.relayDead)
 	k.events = k.fifo
 	if k.queue == "standard" {
 		k.events = k.standard
@@ -203,8 +219,19 @@ func (k *stack) forwarderEnv(number int) map[string]string {
 func (k *stack) receiverEnv() map[string]string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.env(map[string]string{
+	env := k.env(map[string]string{
 		"INTEGRATIONS_FILE": filepath.Join(k.folder, "receiver.yaml"), "QUEUE_URL": k.aws.SQS.QueueURL(k.events),
+	})
+	if k.relays != nil {
+		env["RELAY_QUEUE_URL"] = k.aws.SQS.QueueURL(k.relay)
+	}
+	return env
+}
+
+func (k *stack) relayEnv() map[string]string {
+	return k.env(map[string]string{
+		"INTEGRATIONS_FILE": filepath.Join(k.folder, "forwarder.yaml"), "RELAY_ALLOW_PRIVATE": "true",
+		"RETRY_DELAY": retryDelay.String(), "BREAKER_PAUSE": breakerPause.String(),
 	})
 }
 
@@ -215,13 +242,13 @@ func (k *stack) env(more map[string]string) map[string]string {
 	return all
 }
 
-// waiting is how many messages are on the queues.
+// waiting is how many messages are on the queues, the relay's too.
 func (k *stack) waiting() int {
-	fifo, standard := k.fifo.Counts(), k.standard.Counts()
-	return fifo.Visible + fifo.InFlight + standard.Visible + standard.InFlight
+	fifo, standard, relay := k.fifo.Counts(), k.standard.Counts(), k.relay.Counts()
+	return fifo.Visible + fifo.InFlight + standard.Visible + standard.InFlight + relay.Visible + relay.InFlight
 }
 
-// poll lets the event source mappings of both queues run until ctx ends.
+// poll lets the event source mappings of the queues run until ctx ends.
 func (k *stack) poll(ctx context.Context) (ended <-chan struct{}) {
 	invoke := func(_ context.Context, event []byte) ([]byte, error) { return k.forwarders.invoke(event) }
 	mappings := []*awstest.Mapping{
@@ -232,6 +259,11 @@ func (k *stack) poll(ctx context.Context) (ended <-chan struct{}) {
 	var all sync.WaitGroup
 	for _, m := range mappings {
 		m.Invoke, m.Timeout = invoke, time.Hour
+	}
+	if k.relays != nil {
+		mappings = append(mappings, k.relayMapping())
+	}
+	for _, m := range mappings {
 		all.Go(func() { m.Run(ctx) })
 	}
 	go func() { all.Wait(); close(done) }()

@@ -1,0 +1,237 @@
+//go:build soak
+
+package soak_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
+)
+
+// The relay's own values.
+const (
+	relays         = 2
+	relayTimeout   = 7 * time.Second // of the function; less than the queue's visibility
+	backEndTimeout = time.Second     // of a request
+)
+
+// backEnd is parla's own back end, which fails for a while as everything else does.
+type backEnd struct {
+	*httptest.Server
+
+	mu     sync.Mutex
+	fault  string
+	until  time.Time
+	first  map[string]int // when it first took a webhook, by key: 1, 2, …
+	copies int            // of what it had taken already
+	forged int            // requests whose signature is not Purchasely's
+	failed totals         // requests by fault
+}
+
+// backEndFaults are what it does instead of answering 200 at once.
+var backEndFaults = map[string]http.HandlerFunc{
+	"back end down":      func(w http.ResponseWriter, _ *http.Request) { hangUp(w) },
+	"back end broken":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+	"back end refusing":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+	"back end redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/moved", http.StatusFound) },
+	"back end busy": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusTooManyRequests)
+	},
+}
+
+// backEndLate are what it does after it has taken a webhook.
+var backEndLate = map[string]http.HandlerFunc{
+	"back end slow":            func(http.ResponseWriter, *http.Request) { time.Sleep(backEndTimeout / 3) },
+	"back end answers late":    func(http.ResponseWriter, *http.Request) { time.Sleep(2 * backEndTimeout) },
+	"back end takes, hangs up": func(w http.ResponseWriter, _ *http.Request) { hangUp(w) },
+}
+
+// hangUp resets the connection.
+func hangUp(w http.ResponseWriter) {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	_ = c.(*net.TCPConn).SetLinger(0)
+	_ = c.Close()
+}
+
+func newBackEnd(t *testing.T) *backEnd {
+	b := &backEnd{first: map[string]int{}, failed: totals{}}
+	b.Server = httptest.NewUnstartedServer(b)
+	b.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	b.Start()
+	t.Cleanup(b.Close)
+	return b
+}
+
+// ServeHTTP verifies a webhook as Purchasely documents it, under either secret of the run.
+func (b *backEnd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil || r.URL.Path != "/hook" {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	b.mu.Lock()
+	fault := b.fault
+	if time.Now().After(b.until) {
+		fault = ""
+	}
+	if fault != "" {
+		b.failed.add(fault)
+	}
+	genuine := slices.ContainsFunc([]string{"quartz-parla-0", "quartz-parla-1"}, func(key string) bool {
+		signature := webhook.Sign(secret.New(key), r.Header.Get("X-PURCHASELY-TIMESTAMP"), body)
+		return signature == r.Header.Get("X-PURCHASELY-REQUEST-SIGNATURE")
+	})
+	refuse := backEndFaults[fault]
+	switch key := webhookKey("parla", string(body), "raw"); {
+	case !genuine:
+		b.forged++
+	case refuse != nil:
+	case b.first[key] > 0:
+		b.copies++
+	default:
+		b.first[key] = len(b.first) + 1
+	}
+	b.mu.Unlock()
+	if refuse != nil {
+		refuse(w, r)
+	} else if late := backEndLate[fault]; late != nil {
+		late(w, r)
+	}
+}
+
+// fail lets it fail for a while.
+func (b *backEnd) fail(fault string, d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fault, b.until = fault, time.Now().Add(d)
+}
+
+// faults are those that chaos chooses from.
+func (b *backEnd) faults() (all []faultCase) {
+	var names []string
+	for _, faults := range []map[string]http.HandlerFunc{backEndFaults, backEndLate} {
+		for name := range faults {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names) // the seed decides
+	for _, name := range names {
+		all = append(all, faultCase{name, func(c *chaos) {
+			b.fail(name, time.Duration(200+c.random.IntN(2000))*time.Millisecond)
+		}})
+	}
+	return all
+}
+
+// relayPool is the relay's processes, of which one is killed at work now and then.
+type relayPool struct {
+	*testing.T
+	binary string
+	env    map[string]string
+	idle   chan *lambdatest.Function
+
+	mu     sync.Mutex
+	random *rand.Rand
+	all    []*lambdatest.Function
+	killed int
+	groups map[string]string // of a webhook, by key
+}
+
+func newRelayPool(t *testing.T, random *rand.Rand, env map[string]string) *relayPool {
+	p := &relayPool{
+		T: t, binary: lambdatest.Build(t, "functions/relay"), env: env, random: random,
+		idle: make(chan *lambdatest.Function, relays), groups: map[string]string{},
+	}
+	for range relays {
+		p.start()
+	}
+	return p
+}
+
+func (p *relayPool) start() {
+	f := startProcess(p.T, p.binary, p.env)
+	p.mu.Lock()
+	p.all = append(p.all, f)
+	p.mu.Unlock()
+	p.idle <- f
+}
+
+// invoke hands a batch to a process that has nothing to do. One of forty is killed meanwhile.
+func (p *relayPool) invoke(_ context.Context, payload []byte) ([]byte, error) {
+	call, err := readInvocation(payload)
+	if err != nil {
+		return nil, err
+	}
+	f := <-p.idle
+	p.mu.Lock()
+	for _, m := range call.messages {
+		p.groups[m.webhook] = m.group
+	}
+	if p.random.IntN(40) == 0 {
+		p.killed++
+		time.AfterFunc(time.Duration(p.random.IntN(20))*time.Millisecond, f.Kill)
+	}
+	p.mu.Unlock()
+	answer, err := f.Invoke(context.WithoutCancel(p.Context()), payload, relayTimeout)
+	if err != nil {
+		f.Kill()
+		p.start()
+	} else {
+		p.idle <- f
+	}
+	return answer, err
+}
+
+// relayMapping is the relay queue's.
+func (k *stack) relayMapping() *awstest.Mapping {
+	return &awstest.Mapping{
+		Queue: k.relay, BatchSize: 10, Concurrency: relays, Invoke: k.relays.invoke, Timeout: time.Hour,
+	}
+}
+
+// checkRelay checks that the back end has taken every webhook of its app, a user's in their order, and nothing else.
+func (c *checks) checkRelay() {
+	b := c.backEnd
+	last, of, want := map[string]int{}, map[string]*testWebhook{}, 0
+	for _, w := range c.webhooks { // of one sender after the other; a group is one sender's
+		if w.app != "parla" || of[w.key] != nil {
+			continue
+		}
+		want++
+		of[w.key] = w
+		position, group := b.first[w.key], c.relays.groups[w.key]
+		switch {
+		case position == 0:
+			c.Errorf("the back end has never taken a webhook\n%s", c.describe(w))
+		case position < last[group]:
+			c.Errorf("a webhook overtook an earlier one of its user on the way to the back end\n%s", c.describe(w))
+		}
+		last[group] = position
+	}
+	if b.forged > 0 || want == 0 || len(b.first) != want {
+		c.Errorf("the back end took %d webhooks of %d, and %d that nobody has signed", len(b.first), want, b.forged)
+	}
+	if dead := c.relayDead.Counts(); dead.Visible+dead.InFlight > 0 {
+		c.Errorf("%d messages were given up", dead.Visible+dead.InFlight)
+	}
+	fmt.Fprintf(c.Output(), "back end: %d webhooks, %d copies; killed %d relays\n", len(b.first), b.copies, c.relays.killed)
+	b.failed.print(c.Output(), "its failed requests:")
+}
