@@ -54,7 +54,8 @@ type Range struct {
 // range. Items of a partition stand together, in the order of their sort keys; the order of partitions is DynamoDB's
 // and stays. With a key it goes on behind that key, whether there is still an item or not.
 //
-// What it costs does not depend on what it finds: half a read unit for each 4 KB of the table.
+// What it costs does not depend on what it finds: half a read unit for each 4 KB of the table. It reads one page after
+// the other: several at once would take throughput from the forwarder.
 func (t *Table) Scan(ctx context.Context, prefix string, among Range, after subscriber.Key) iter.Seq2[Entry, error] {
 	in := &dynamodb.ScanInput{
 		TableName:                &t.name,
