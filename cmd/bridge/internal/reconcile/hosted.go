@@ -299,7 +299,7 @@ func (r *run) tellHosted(c *comparison) {
 			"settings made it.", "Of another "+name+" than the hosted integration's", events)
 	}
 	h.Same = h.Compared - len(c.differing)
-	if r.days.end().After(r.Made.Add(-time.Hour)) {
+	if since := r.Made.Sub(r.days.end()); since >= 0 && since < time.Hour {
 		r.remark("the last day has just ended, and CleverTap may not have counted all of it")
 	}
 }
@@ -322,6 +322,9 @@ func (r *run) nameLost(onlyHosted []Named) (rest []Named) {
 		case lost >= 0 && r.Journal != nil && e.EventID != "" && !r.seen[e.EventID]:
 			r.Findings[lost].Events = append(r.Findings[lost].Events, e)
 		default:
+			if r.Journal != nil && e.EventID != "" && !r.seen[e.EventID] {
+				e.Detail = "the journal has no webhook of it"
+			}
 			rest = append(rest, e)
 		}
 	}
