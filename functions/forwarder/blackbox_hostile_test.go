@@ -29,11 +29,12 @@ func TestHostileMessagesAreHandled(t *testing.T) {
 	}
 	const half, deep = hostileSize/2 - 100, 10_000
 	delivered := map[string]string{
-		"as many keys as fit":            with(keys.String() + `"z":1`),
-		"one key as often as it fits":    with(fill(`"plan":"a",`) + `"z":1`),
-		"keys that differ in case":       with(fill(`"o dd":1,"ODD":2,`) + `"z":1`),
-		"a number of a million digits":   with(`"amount":-1.` + fill("3")),
-		"dates with endless exponents":   with(`"purchased_at":1e999999999,"next_renewal_at":` + strings.Repeat("9", half) + "e-999999"),
+		"as many keys as fit":          with(keys.String() + `"z":1`),
+		"one key as often as it fits":  with(fill(`"plan":"a",`) + `"z":1`),
+		"keys that differ in case":     with(fill(`"o dd":1,"ODD":2,`) + `"z":1`),
+		"a number of a million digits": with(`"amount":-1.` + fill("3")),
+		"dates with endless exponents": with(`"purchased_at":1e999999999,"next_renewal_at":` + strings.Repeat("9", half) +
+			"e-999999"),
 		"unpaired surrogates":            with(`"a":"` + fill(`\ud83d`) + `"`),
 		"a value of a million letters":   with(`"plan":"` + fill("é") + `"`),
 		"a value of nothing but escapes": with(`"plan":"` + fill(`\u0041`) + `"`),

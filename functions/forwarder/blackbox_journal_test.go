@@ -68,7 +68,8 @@ func TestAJournalThatFailsHarmsNobody(t *testing.T) {
 		ids := s.send(demo(renewal("a")), to("other", renewal("b")), demo(renewal("c")))
 		b := s.invokeWithin(10 * time.Second)
 		b.want(ids, "delivered")
-		if n := count(table, "event#"); n > 0 || b.sum("demo", "JournalFailed") != 2 || b.sum("other", "JournalFailed") != 1 {
+		if n := count(table, "event#"); n > 0 || b.sum("demo", "JournalFailed") != 2 ||
+			b.sum("other", "JournalFailed") != 1 {
 			t.Errorf("%d entries written, %d counted as failed", n, b.sum("", "JournalFailed"))
 		}
 		level := map[bool]string{true: "ERROR", false: "WARN"}[name == "denied"] // which passes for nobody

@@ -23,8 +23,10 @@ var outcomes = map[string]outcome{
 	"revenue makes three":                      {to("paid", payment("a")), "delivered", demoAccount, 3},
 	"an unknown event":                         {demo(named("a", "SOMETHING_NEW")), "delivered", demoAccount, 1},
 	"a body in base64":                         {inBase64(consumable("a")), "delivered", demoAccount, 1},
-	"a label cut in a letter":                  {inBase64(renewal("a", "plan", "\"gold \xf0\x9f\x98\"")), "delivered", demoAccount, 2},
-	"a label of half a pair":                   {demo(renewal("a", "plan", `"\ud800"`)), "delivered", demoAccount, 2},
+	"a label cut in a letter": {
+		inBase64(renewal("a", "plan", "\"gold \xf0\x9f\x98\"")), "delivered", demoAccount, 2,
+	},
+	"a label of half a pair": {demo(renewal("a", "plan", `"\ud800"`)), "delivered", demoAccount, 2},
 	"a message without times": {
 		queued{
 			body:    consumable("a", "event_created_at", "", "event_created_at_ms", ""),

@@ -45,7 +45,8 @@ func (s *stack) put(text string) (version string) {
 	return s.aws.S3.Put("settings", settings.Key, []byte(text))
 }
 
-// renewed delivers a renewal once what the forwarder knows is due for a look, and returns the event's name at CleverTap.
+// renewed delivers a renewal once what the forwarder knows is due for a look, and returns the event's name at
+// CleverTap.
 func (s *stack) renewed() string {
 	s.Helper()
 	time.Sleep(refresh)
@@ -123,8 +124,10 @@ var bomb = func() string {
 
 func TestAFaultyObjectNeverTakesEffect(t *testing.T) {
 	inParallel(t, map[string]struct{ text, problem string }{
-		"empty":                    {"", "integrations.yaml:1:1: the file is empty"},
-		"a typo":                   {renaming("Typo") + "colour: red\n", `integrations.yaml:2:1: colour: unknown key "colour"`},
+		"empty": {"", "integrations.yaml:1:1: the file is empty"},
+		"a typo": {
+			renaming("Typo") + "colour: red\n", `integrations.yaml:2:1: colour: unknown key "colour"`,
+		},
 		"two typos":                {"apps:\n  demo: {enabled: perhaps}\n  Demo: {}\n", "integrations.yaml:3:3: "},
 		"no apps":                  {"apps: {}\n", "there is no app"},
 		"binary":                   {"\x00\x01\xff\xfe", "UTF-8"},
@@ -224,7 +227,8 @@ func (s *stack) wantOutOfReach(level, inForce, cause string) {
 	for _, b := range s.batches {
 		all = append(all, b.settings...)
 	}
-	if len(all) != 1 || all[0].Message != "settings out of reach" || all[0].Level != level || all[0].Settings != inForce ||
+	if len(all) != 1 || all[0].Message != "settings out of reach" || all[0].Level != level ||
+		all[0].Settings != inForce ||
 		!strings.Contains(all[0].Cause, cause) {
 		s.Errorf("logged %+v", all)
 	}
@@ -241,7 +245,8 @@ func (s *stack) refused(messages ...queued) {
 	}
 	s.batches = append(s.batches, &batch{stack: s, failed: true})
 	_, err = s.function.Invoke(s.Context(), payload, timeout)
-	if reported, ok := errors.AsType[*lambdatest.FunctionError](err); !ok || strings.Contains(reported.Message, awstest.ErrorText) {
+	if reported, ok := errors.AsType[*lambdatest.FunctionError](err); !ok ||
+		strings.Contains(reported.Message, awstest.ErrorText) {
 		s.Errorf("a cold forwarder answers %v", err)
 	}
 	for _, m := range received {

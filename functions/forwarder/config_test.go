@@ -88,7 +88,8 @@ func TestPlainHTTPIsAllowedOnThisMachineOnly(t *testing.T) {
 
 func TestTheJournalHasThreeKinds(t *testing.T) {
 	for value, want := range map[string]forward.Journal{
-		"": forward.JournalOutcomes, "outcomes": forward.JournalOutcomes, "bodies": forward.JournalBodies, "off": forward.JournalOff,
+		"": forward.JournalOutcomes, "outcomes": forward.JournalOutcomes, "bodies": forward.JournalBodies,
+		"off": forward.JournalOff,
 	} {
 		c, err := read(map[string]string{"JOURNAL": value, "JOURNAL_DAYS": "400"})
 		if err != nil || c.Journal != want || c.JournalLifetime != 400*24*time.Hour {

@@ -46,9 +46,10 @@ func TestServeTable(t *testing.T) {
 // BenchmarkSubscriber measures the forwarder from the SQS event to the answer, with and without a table on loopback.
 // CleverTap is in the same process and accepts everything at once. Every message is about another user, of whom
 // nothing is stored: one write each and, if the state is "on", a journal entry; with "bodies" the webhook is in it,
-// "plain" is a table as one would write it at first, and "floor" posts the calls of one batch again. What the table costs is the difference, in cpu-µs/msg (user
-// and system time of this process) and ms/batch. What it costs that users are linked is the difference between linked
-// and known, where every batch is about the same users, whose states do not change any more.
+// "plain" is a table as one would write it at first, and "floor" posts the calls of one batch again. What the table
+// costs is the difference, in cpu-µs/msg (user and system time of this process) and ms/batch. What it costs that users
+// are linked is the difference between linked and known, where every batch is about the same users, whose states do
+// not change any more.
 func BenchmarkSubscriber(b *testing.B) {
 	b.Setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
 	limitProcess() // as the function does

@@ -39,17 +39,20 @@ func TestBlackBoxEveryRefusalSaysWhyInTheLog(t *testing.T) {
 	}{
 		"KMS refuses the queue": {
 			fails(sqs, awstest.Fault{Status: 400, Code: "KMS.DisabledException"}), signed(body), 503,
-			[]string{"ERROR", `"reason":"unavailable"`, `"code":"KMS.DisabledException"`, "SQS SendMessage: KMS.DisabledException"},
+			[]string{"ERROR", `"reason":"unavailable"`, `"code":"KMS.DisabledException"`,
+				"SQS SendMessage: KMS.DisabledException"},
 		},
 		"SQS resets": {
 			fails(sqs, awstest.Reset), signed(body), 503,
 			[]string{"WARN", `"reason":"unavailable"`, "SQS SendMessage: connection closed before the answer"},
 		},
 		"SQS hangs": {
-			fails(sqs, awstest.Hang), signed(body), 503, []string{"WARN", `"reason":"unavailable"`, "SQS SendMessage: no answer in time"},
+			fails(sqs, awstest.Hang), signed(body), 503,
+			[]string{"WARN", `"reason":"unavailable"`, "SQS SendMessage: no answer in time"},
 		},
 		"SQS answers what nobody knows": {
-			fails(sqs, awstest.Fault{Status: 400, Code: "Unheard.Of"}), signed(body), 503, []string{"WARN", `"code":"Unheard.Of"`},
+			fails(sqs, awstest.Fault{Status: 400, Code: "Unheard.Of"}), signed(body), 503,
+			[]string{"WARN", `"code":"Unheard.Of"`},
 		},
 		"IAM refuses the secret": {
 			fails(secrets, awstest.Fault{Status: 400, Code: "AccessDeniedException"}), signed(body), 503,
@@ -65,8 +68,12 @@ func TestBlackBoxEveryRefusalSaysWhyInTheLog(t *testing.T) {
 		"a secret in quotation marks": {
 			stored(`{"shared_secret":"\"` + key + `\""}`), signed(body), 401, []string{"ERROR", "one is in quotation marks"},
 		},
-		"no signature": {nil, signed(body).without(signatureHeader), 401, []string{"ERROR", "header with the timestamp or the signature"}},
-		"too large":    {nil, signed(strings.Repeat("x", 262145)), 413, []string{"ERROR", "body has 262145 bytes, more than 262144"}},
+		"no signature": {
+			nil, signed(body).without(signatureHeader), 401, []string{"ERROR", "header with the timestamp or the signature"},
+		},
+		"too large": {
+			nil, signed(strings.Repeat("x", 262145)), 413, []string{"ERROR", "body has 262145 bytes, more than 262144"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -121,7 +121,8 @@ func TestBlackBoxRequests(t *testing.T) {
 	}
 	// Only what the role lets it read is read.
 	s.table.Put(awstest.Item{
-		"subscriber": awstest.S(subscriber.Partition("user", "person-1")), "item": awstest.S("state#A"), "state": awstest.S("{}"),
+		"subscriber": awstest.S(subscriber.Partition("user", "person-1")), "item": awstest.S("state#A"),
+		"state": awstest.S("{}"),
 	})
 	s.wants(200, `{"links":1,`, "demo", `{"links":[{"user_id":"person-1","clevertap_id":"__h3"}]}`, key)
 	if s.person("demo", "person-1")["clevertap_id"].Text() != "__h3" {

@@ -29,7 +29,8 @@ func TestTheEnvironmentIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := read(map[string]string{"INTEGRATIONS_FILE": file})
-	if err != nil || c.SubscribersTable != "people" || !maps.Equal(c.Settings.BuiltIn, settings.AppNames{"one": true, "two": true}) {
+	if err != nil || c.SubscribersTable != "people" ||
+		!maps.Equal(c.Settings.BuiltIn, settings.AppNames{"one": true, "two": true}) {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	if name := c.keysSecret("one"); name != "bridge/one/users" {
@@ -55,10 +56,12 @@ func TestTheTemplateSetsWhatTheFunctionReads(t *testing.T) {
 
 func TestTheTemplateGrantsWhatTheFunctionNeeds(t *testing.T) {
 	template := templatetest.Text(t)
-	if name := (Config{SecretsPrefix: "${SecretsPrefix}"}).keysSecret("*"); !strings.Contains(template, ":secret:"+name+"-??????") {
+	if name := (Config{SecretsPrefix: "${SecretsPrefix}"}).keysSecret("*"); !strings.Contains(template,
+		":secret:"+name+"-??????") {
 		t.Errorf("template.yaml allows no secret of the form %s", name)
 	}
-	if allowed := "[subscriber, item, " + strings.Join(personAttributes, ", ") + "]"; !strings.Contains(template, allowed) {
+	if allowed := "[subscriber, item, " + strings.Join(personAttributes, ", ") +
+		"]"; !strings.Contains(template, allowed) {
 		t.Errorf("template.yaml does not allow the attributes %s", allowed)
 	}
 }

@@ -68,7 +68,8 @@ const (
 	Suppressed Reason = "suppressed" // the subscriber must not be sent any more
 	Anonymous  Reason = "anonymous"
 	EventOff   Reason = "event_off"
-	Heartbeat  Reason = "heartbeat" // one that failed for so long that the next ones tell more; before that a reason to retry it
+	// Heartbeat is one that failed for so long that the next ones tell more. Before that it is a reason to retry it.
+	Heartbeat Reason = "heartbeat"
 )
 
 // Reasons to reject a message, besides [UnknownApp], "clevertap_<code>" and "clevertap_http_<status>".

@@ -49,7 +49,8 @@ func TestTheJournalSaysWhatBecameOfAWebhook(t *testing.T) {
 		if diff := cmp.Diff(want, table.journal()); diff != "" {
 			t.Error(diff)
 		}
-		if expires := table.items[key].Number(subscriber.ExpiresAttribute); expires != time.Now().Add(h.JournalLifetime).Unix() {
+		expires := table.items[key].Number(subscriber.ExpiresAttribute)
+		if expires != time.Now().Add(h.JournalLifetime).Unix() {
 			t.Errorf("expires at %d", expires)
 		}
 	})

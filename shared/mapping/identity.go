@@ -135,7 +135,8 @@ func customPrefix(store []byte) string {
 	return ""
 }
 
-// CustomIDs are the CleverTap IDs that an anonymous subscriber may have where the app gives CleverTap its anonymous ids.
+// CustomIDs are the CleverTap IDs that an anonymous subscriber may have where the app gives CleverTap its anonymous
+// ids.
 func CustomIDs(anonymousID string) (ids []string) {
 	for _, prefix := range []string{"-h", "__h"} {
 		if clevertap.IsCustomID(anonymousID) && len(prefix)+len(anonymousID) <= clevertap.MaxCustomIDBytes {

@@ -212,7 +212,8 @@ func TestThePeopleOfAWebhook(t *testing.T) {
 		return webhook.Subscriber{Kind: kind, ID: id}
 	}
 	user, anonymous := by(webhook.ByUser, "u"), by(webhook.ByAnonymous, "a")
-	const own, from = `"anonymous_user_id":"a","user_id":"u"`, `,"transferred_from_user_id":"f","transferred_from_anonymous_user_id":"fa"`
+	const own = `"anonymous_user_id":"a","user_id":"u"`
+	const from = `,"transferred_from_user_id":"f","transferred_from_anonymous_user_id":"fa"`
 	const to = `,"transferred_to_anonymous_user_id":"ta"`
 	both := []webhook.Subscriber{user, anonymous}
 	for name, c := range map[string]struct {
@@ -319,7 +320,8 @@ func TestMapDoesNotAllocate(t *testing.T) {
 		"a payment": `{"event_name":"TRANSACTION_PROCESSED","event_id":"e","user_id":"a",` +
 			`"environment":"PRODUCTION","amount_in_eur":9.90}`,
 		"what nobody knows": `{"event_name":"ACTIVATE","user_id":"a","plan":7,"purchased_at":"soon",` +
-			`"attribution":{"utm_source":"x","at":"2026-01-02"},"Tier %":"g\u00e9","x":{"y":{"z":[1,{"a":2}]}},"list":["\u00e9"]}`,
+			`"attribution":{"utm_source":"x","at":"2026-01-02"},"Tier %":"g\u00e9",` +
+			`"x":{"y":{"z":[1,{"a":2}]}},"list":["\u00e9"]}`,
 	} {
 		e := read(t, body)
 		var r mapping.Result

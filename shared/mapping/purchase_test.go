@@ -85,7 +85,8 @@ func TestSubscribersOfATransfer(t *testing.T) {
 	t.Parallel()
 	user := webhook.Subscriber{Kind: webhook.ByUser, ID: "reader-9"}
 	anonymous := webhook.Subscriber{Kind: webhook.ByAnonymous, ID: "anon-9"}
-	const fromUser, fromAnonymous = `"transferred_from_user_id":"reader-9"`, `"transferred_from_anonymous_user_id":"anon-9"`
+	const fromUser = `"transferred_from_user_id":"reader-9"`
+	const fromAnonymous = `"transferred_from_anonymous_user_id":"anon-9"`
 	for name, c := range map[string]struct {
 		members, settings string
 		want              webhook.Subscriber

@@ -30,16 +30,16 @@ const (
 	maxRefresh     = 24 * time.Hour
 )
 
-// validBucket knows the form of a bucket's name (Amazon S3, Bucket naming rules, November 2026). Capitals are not allowed
-// any more, but sam local gives a function the template's own name of the bucket, SettingsBucket, and it should start.
-// A regular expression would be compiled at every start of a function.
+// validBucket knows the form of a bucket's name (Amazon S3, Bucket naming rules, November 2026). Capitals are not
+// allowed any more, but sam local gives a function the template's own name of the bucket, SettingsBucket, and it
+// should start. A regular expression would be compiled at every start of a function.
 func validBucket(name string) bool {
 	const has = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-"
 	return len(name) >= 3 && len(name) <= 63 && strings.Trim(name, has) == "" && strings.Trim(name, ".-") == name
 }
 
-// ReadIntegrations reads SETTINGS_BUCKET, SETTINGS_REFRESH and INTEGRATIONS_FILE for a function that needs the whole file. r
-// keeps the faults, those in the file among them.
+// ReadIntegrations reads SETTINGS_BUCKET, SETTINGS_REFRESH and INTEGRATIONS_FILE for a function that needs the whole
+// file. r keeps the faults, those in the file among them.
 func ReadIntegrations(r *env.Reader) Config[*integration.File] {
 	return readConfig(r, func(name string, text []byte) (*integration.File, error) {
 		file, problems := integration.Load(name, text)
@@ -50,8 +50,8 @@ func ReadIntegrations(r *env.Reader) Config[*integration.File] {
 	})
 }
 
-// ReadApps reads the same variables for a function that needs only the apps' names, from any file that gives some: a typo in
-// the rest of it must not stop purchases.
+// ReadApps reads the same variables for a function that needs only the apps' names, from any file that gives some: a
+// typo in the rest of it must not stop purchases.
 func ReadApps(r *env.Reader) Config[AppNames] {
 	return readConfig(r, func(name string, text []byte) (AppNames, error) {
 		names, err := integration.AppNames(name, text)
@@ -95,8 +95,8 @@ func readConfig[T any](r *env.Reader, parse func(name string, text []byte) (T, e
 	return c
 }
 
-// NewStore makes the Store of a function. The bucket is the one that the configuration names, nil if it names none. What
-// people must know is logged, and counted in metrics, a writer that takes lines from several goroutines.
+// NewStore makes the Store of a function. The bucket is the one that the configuration names, nil if it names none.
+// What people must know is logged, and counted in metrics, a writer that takes lines from several goroutines.
 func (c Config[T]) NewStore(bucket Bucket, log *slog.Logger, metrics io.Writer) *Store[T] {
 	parse := func(text []byte) (T, error) { return c.parse(Key, text) }
 	return New(bucket, c.BuiltIn, parse, c.Refresh, reporter{log, metrics})
@@ -111,9 +111,9 @@ type Apps struct{ Store *Store[AppNames] }
 // lookTime is how long a request waits for the bucket; the rest of its time is for everything else.
 const lookTime = 2 * time.Second
 
-// Has reports whether there is an app of a name; its error is marked [fault.Unavailable] and means that nobody knows. An app of
-// the built-in file is there without a look at the bucket. For others the bucket is asked, once in the Store's interval for
-// all of them together.
+// Has reports whether there is an app of a name; its error is marked [fault.Unavailable] and means that nobody knows.
+// An app of the built-in file is there without a look at the bucket. For others the bucket is asked, once in the
+// Store's interval for all of them together.
 func (a Apps) Has(ctx context.Context, app string) (bool, error) {
 	if a.Store.builtIn[app] {
 		return true, nil

@@ -16,7 +16,8 @@ import (
 type Reporter interface {
 	// Rejected is called at every refresh that finds a faulty newest version.
 	Rejected(ctx context.Context, r Rejected)
-	// OutOfReach is called at every refresh that fails. inForce is the name of what counts meanwhile, empty if nobody knows.
+	// OutOfReach is called at every refresh that fails. inForce is the name of what counts meanwhile, empty if nobody
+	// knows.
 	OutOfReach(ctx context.Context, err error, inForce string)
 }
 
@@ -32,8 +33,8 @@ type reporter struct {
 	metrics io.Writer
 }
 
-// Rejected logs the problems of a version once in each process, and counts it every time, so that the alarm rings as long as
-// it is the newest.
+// Rejected logs the problems of a version once in each process, and counts it every time, so that the alarm rings as
+// long as it is the newest.
 func (p reporter) Rejected(ctx context.Context, r Rejected) {
 	if !r.Known {
 		p.log.LogAttrs(ctx, slog.LevelError, "settings rejected", slog.String("version", r.Version),

@@ -1,12 +1,12 @@
-// Package settings answers which integration file is in force: the one built into the program, or the object in a bucket that
-// replaces it without a deployment.
+// Package settings answers which integration file is in force: the one built into the program, or the object in a
+// bucket that replaces it without a deployment.
 //
-// It promises that a faulty object never takes effect: the newest version that is good counts, in a process that has just
-// started as in one that runs; and that a process which has settings goes on with them when the bucket is out of reach. It
-// never asks the bucket by itself: its user decides when, beside its work.
+// It promises that a faulty object never takes effect: the newest version that is good counts, in a process that has
+// just started as in one that runs; and that a process which has settings goes on with them when the bucket is out of
+// reach. It never asks the bucket by itself: its user decides when, beside its work.
 //
-// A function reads its environment with [ReadIntegrations] or [ReadApps] and makes a [Store] of that. Before a batch it calls
-// [Store.Require] and [Store.Begin]; a function that answers requests asks [Apps].
+// A function reads its environment with [ReadIntegrations] or [ReadApps] and makes a [Store] of that. Before a batch
+// it calls [Store.Require] and [Store.Begin]; a function that answers requests asks [Apps].
 package settings
 
 import (
@@ -27,8 +27,8 @@ const Key = "integrations.yaml"
 // BuiltIn names the file that is built into the program in logs.
 const BuiltIn = "built-in"
 
-// MaxBytes is the size of a file that is read. A file that names every event and property of the catalogue for a dozen apps
-// has a tenth of it.
+// MaxBytes is the size of a file that is read. A file that names every event and property of the catalogue for a dozen
+// apps has a tenth of it.
 const MaxBytes = 1 << 20
 
 // maxVersions bounds how many older versions are tried for one that is good.
@@ -51,10 +51,11 @@ type Object struct {
 	Version string
 }
 
-// Bucket stores the object with all its versions. Errors other than those of this package mean that it is out of reach.
+// Bucket stores the object with all its versions. Errors other than those of this package mean that it is out of
+// reach.
 type Bucket interface {
-	// Get returns the newest version, [ErrNotModified] if it has that ETag, [ErrNoObject], or [ErrTooLarge] with an object
-	// that has an ETag and no text.
+	// Get returns the newest version, [ErrNotModified] if it has that ETag, [ErrNoObject], or [ErrTooLarge] with an
+	// object that has an ETag and no text.
 	Get(ctx context.Context, etag string) (Object, error)
 	// Versions returns the ids of the object's versions, the newest first; deletions are not among them.
 	Versions(ctx context.Context) ([]string, error)
@@ -76,7 +77,8 @@ type Rejected struct {
 	Known   bool   // the same version was rejected at the last refresh too
 }
 
-// Store keeps the settings in force. T is what a process needs of a file. Its methods may be called from any goroutine.
+// Store keeps the settings in force. T is what a process needs of a file. Its methods may be called from any
+// goroutine.
 type Store[T any] struct {
 	bucket   Bucket // nil: the built-in file always counts
 	parse    func(text []byte) (T, error)
@@ -113,8 +115,8 @@ func New[T any](
 // Fixed makes a Store in which a value is always in force.
 func Fixed[T any](value T) *Store[T] { return New[T](nil, value, nil, 0, nil) }
 
-// Require returns what is in force. It waits only while the process has never seen the bucket, and then returns an error if
-// the bucket is out of reach: nobody knows whether the built-in file still counts.
+// Require returns what is in force. It waits only while the process has never seen the bucket, and then returns an
+// error if the bucket is out of reach: nobody knows whether the built-in file still counts.
 func (s *Store[T]) Require(ctx context.Context) (InForce[T], error) {
 	if current, ready := s.Current(); ready {
 		return current, nil
@@ -127,8 +129,8 @@ func (s *Store[T]) Require(ctx context.Context) (InForce[T], error) {
 	return InForce[T]{}, err
 }
 
-// Current returns what is in force as far as this process knows. It never waits. ready is false while the process has never
-// seen the bucket: then nobody knows whether the built-in file still counts.
+// Current returns what is in force as far as this process knows. It never waits. ready is false while the process has
+// never seen the bucket: then nobody knows whether the built-in file still counts.
 func (s *Store[T]) Current() (settings InForce[T], ready bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,12 +159,12 @@ func (s *Store[T]) due(since time.Time) bool {
 	return s.bucket != nil && (since.IsZero() || age >= s.interval || age < 0)
 }
 
-// Refresh asks the bucket and waits for the result, or joins a refresh that is under way. It returns an error if the bucket is
-// out of reach; what was in force stays in force.
+// Refresh asks the bucket and waits for the result, or joins a refresh that is under way. It returns an error if the
+// bucket is out of reach; what was in force stays in force.
 func (s *Store[T]) Refresh(ctx context.Context) error { return s.begin(ctx).wait(ctx) }
 
-// RefreshIfDue does the same unless the last refresh began within the interval: then it returns that one's result. So however
-// many callers ask, the bucket is asked once in an interval.
+// RefreshIfDue does the same unless the last refresh began within the interval: then it returns that one's result. So
+// however many callers ask, the bucket is asked once in an interval.
 func (s *Store[T]) RefreshIfDue(ctx context.Context) error {
 	s.mu.Lock()
 	if s.running == nil && !s.due(s.tried) {
@@ -176,8 +178,8 @@ func (s *Store[T]) RefreshIfDue(ctx context.Context) error {
 // answerTime is what [Store.Begin] leaves of an invocation for its answer.
 const answerTime = 500 * time.Millisecond
 
-// Begin starts a refresh beside the caller's work if one is due. The returned function waits for it, no longer than that and
-// not until the caller's own deadline, and then gives it up. It returns at once if nothing was due.
+// Begin starts a refresh beside the caller's work if one is due. The returned function waits for it, no longer than
+// that and not until the caller's own deadline, and then gives it up. It returns at once if nothing was due.
 func (s *Store[T]) Begin(ctx context.Context) (wait func(most time.Duration)) {
 	if !s.Due() {
 		return func(time.Duration) {}
@@ -275,8 +277,8 @@ func (s *Store[T]) enter(f finding[T], err error) *Rejected {
 	return &r
 }
 
-// find asks the bucket for the newest version that is good. A faulty one that was seen before is told by its id: between two
-// versions with the same text there may have been a good one.
+// find asks the bucket for the newest version that is good. A faulty one that was seen before is told by its id:
+// between two versions with the same text there may have been a good one.
 func (s *Store[T]) find(ctx context.Context, newest Object, faulty bool) (finding[T], error) {
 	etag := newest.ETag
 	if faulty {
@@ -303,8 +305,8 @@ func (s *Store[T]) find(ctx context.Context, newest Object, faulty bool) (findin
 	return finding[T]{newest: seen, current: good, bad: bad}, err
 }
 
-// newestGood returns the newest version that is good, other than the one that is known to be faulty; the built-in value if
-// there is none.
+// newestGood returns the newest version that is good, other than the one that is known to be faulty; the built-in
+// value if there is none.
 func (s *Store[T]) newestGood(ctx context.Context, faulty string) (InForce[T], error) {
 	versions, err := s.bucket.Versions(ctx)
 	if err != nil {

@@ -143,17 +143,19 @@ func TestTheNewestGoodVersionIsInForceInAColdProcessAsInAWarmOne(t *testing.T) {
 		want     string
 		rejected int
 	}{
-		"no object yet":                        {nil, "built in", 0},
-		"one good version":                     {[]string{"good 1"}, "good 1", 0},
-		"the newest of two":                    {[]string{"good 1", "good 2"}, "good 2", 0},
-		"faulty after good":                    {[]string{"good 1", "bad"}, "good 1", 1},
-		"several faulty after good":            {[]string{"good 1", "good 2", "bad", "worse", "huge"}, "good 2", 1},
-		"too large":                            {[]string{"good 1", "huge"}, "good 1", 1},
-		"nothing but faulty versions":          {[]string{"bad", "worse"}, "built in", 1},
-		"deleted":                              {[]string{"good 1", ""}, "built in", 0},
-		"faulty after a deletion":              {[]string{"good 1", "", "bad"}, "good 1", 1},
-		"good again":                           {[]string{"good 1", "bad", "good 2"}, "good 2", 0},
-		"more faulty versions than are tried":  {append([]string{"good 1"}, slices.Repeat([]string{"bad"}, 60)...), "built in", 1},
+		"no object yet":               {nil, "built in", 0},
+		"one good version":            {[]string{"good 1"}, "good 1", 0},
+		"the newest of two":           {[]string{"good 1", "good 2"}, "good 2", 0},
+		"faulty after good":           {[]string{"good 1", "bad"}, "good 1", 1},
+		"several faulty after good":   {[]string{"good 1", "good 2", "bad", "worse", "huge"}, "good 2", 1},
+		"too large":                   {[]string{"good 1", "huge"}, "good 1", 1},
+		"nothing but faulty versions": {[]string{"bad", "worse"}, "built in", 1},
+		"deleted":                     {[]string{"good 1", ""}, "built in", 0},
+		"faulty after a deletion":     {[]string{"good 1", "", "bad"}, "good 1", 1},
+		"good again":                  {[]string{"good 1", "bad", "good 2"}, "good 2", 0},
+		"more faulty versions than are tried": {
+			append([]string{"good 1"}, slices.Repeat([]string{"bad"}, 60)...), "built in", 1,
+		},
 		"an older version that is too large":   {[]string{"good 1", "huge", "bad"}, "good 1", 1},
 		"an object that was the same for long": {slices.Repeat([]string{"good 1"}, 5), "good 1", 0},
 	} {
@@ -221,7 +223,8 @@ func TestWhenTheBucketIsOutOfReachAWarmProcessGoesOnAndAColdOneDoesNotGuess(t *t
 		if err := cold.RefreshIfDue(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" {
 			t.Errorf("cold: %q, %v", cold.value(), err)
 		}
-		if warmName, _ := warm.Current(); !slices.Equal(warm.away, []string{warmName.Name}) || !slices.Equal(cold.away, []string{""}) {
+		if warmName, _ := warm.Current(); !slices.Equal(warm.away, []string{warmName.Name}) ||
+			!slices.Equal(cold.away, []string{""}) {
 			t.Errorf("reported %q and %q", warm.away, cold.away)
 		}
 		b.get = nil
@@ -243,10 +246,12 @@ func TestWhenOlderVersionsCannotBeReadAWarmProcessKeepsWhatItHas(t *testing.T) {
 		b.put("bad")
 		b.older = errAway
 		cold := start(b)
-		if err := warm.Refresh(t.Context()); !errors.Is(err, errAway) || warm.value() != "good 1" || len(warm.rejected) != 1 {
+		if err := warm.Refresh(t.Context()); !errors.Is(err, errAway) || warm.value() != "good 1" ||
+			len(warm.rejected) != 1 {
 			t.Errorf("warm: %q, %v, rejected %v", warm.value(), err, warm.rejected)
 		}
-		if err := cold.Refresh(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" || len(cold.rejected) != 1 {
+		if err := cold.Refresh(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" ||
+			len(cold.rejected) != 1 {
 			t.Errorf("cold: %q, %v, rejected %v", cold.value(), err, cold.rejected)
 		}
 	})
@@ -357,8 +362,8 @@ func TestTheNameOfABucket(t *testing.T) {
 	}
 }
 
-// Whatever is put in whatever order, and whatever fails meanwhile: what is in force was once put and good, or is built in, and
-// after an undisturbed refresh it is the newest good version.
+// Whatever is put in whatever order, and whatever fails meanwhile: what is in force was once put and good, or is built
+// in, and after an undisturbed refresh it is the newest good version.
 func TestWhatIsInForceIsAlwaysTheNewestGoodVersionThatCouldBeSeen(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		texts := rapid.SampledFrom([]string{"good 1", "good 2", "good 3", "bad", "worse", "huge", ""})

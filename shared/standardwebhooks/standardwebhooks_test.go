@@ -16,7 +16,8 @@ import (
 
 // One request signed with openssl, so that signing and verifying cannot drift together:
 //
-//	printf '%s' 'msg_1.1793620800.{"links":[]}' | openssl dgst -sha256 -hmac '0123456789abcdef0123456789abcdef' -binary | base64
+//	printf '%s' 'msg_1.1793620800.{"links":[]}' |
+//	  openssl dgst -sha256 -hmac '0123456789abcdef0123456789abcdef' -binary | base64
 const (
 	vectorKey       = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 	vectorID        = "msg_1"

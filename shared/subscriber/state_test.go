@@ -302,7 +302,9 @@ func TestDecodeBelievesWhatCanBeBelieved(t *testing.T) {
 			subscriber.ErrDamaged,
 		},
 		"a purchase of which nothing is clear": {
-			`{"b":{"active":"yes"},"c":7,"":{"active":true},"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, subscriber.ErrDamaged,
+			`{"b":{"active":"yes"},"c":7,"":{"active":true},` +
+				`"a":{"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`,
+			whole, subscriber.ErrDamaged,
 		},
 		"of two the last counts": {
 			`{"a":7,"a":{"active":false,"active":true,"at":"2026-03-14T12:01:00.000Z","rank":"activate"}}`, whole, nil,

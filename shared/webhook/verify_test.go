@@ -191,7 +191,8 @@ func TestParseKeys(t *testing.T) {
 }
 
 func TestARefusalSaysWhy(t *testing.T) {
-	const plain, quoted = `{"shared_secret":"a","previous_shared_secret":"b"}`, `{"shared_secret":"a","previous_shared_secret":"'b'"}`
+	const plain = `{"shared_secret":"a","previous_shared_secret":"b"}`
+	const quoted = `{"shared_secret":"a","previous_shared_secret":"'b'"}`
 	now := time.Unix(10_000, 0)
 	for want, c := range map[string]struct{ keys, timestamp, signer string }{
 		"bad_signature: signature matches no secret":                                      {plain, "10000", "c"},

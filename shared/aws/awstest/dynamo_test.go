@@ -258,7 +258,8 @@ func TestAScanReadsAllPartitions(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, item := range out.Items {
-			got = append(got, item["person"].(*types.AttributeValueMemberS).Value+item["at"].(*types.AttributeValueMemberS).Value)
+			person, at := item["person"].(*types.AttributeValueMemberS), item["at"].(*types.AttributeValueMemberS)
+			got = append(got, person.Value+at.Value)
 		}
 		in.ExclusiveStartKey = out.LastEvaluatedKey
 		more = len(in.ExclusiveStartKey) > 0

@@ -8,8 +8,10 @@ import (
 
 func TestChange(t *testing.T) {
 	const body = `{"event_name":"X","plan":"silver","amount_in_eur":9.90,"purchased_at":"2026-01-01T00:00:00.000Z",` +
-		`"purchased_at_ms":1767225600000,"attribution":{"utm_source":"mail"}}`
-	const rest = `"purchased_at":"2026-01-01T00:00:00.000Z","purchased_at_ms":1767225600000,"attribution":{"utm_source":"mail"}}`
+		`"purchased_at_ms":1767225600000,` +
+		`"attribution":{"utm_source":"mail"}}`
+	const rest = `"purchased_at":"2026-01-01T00:00:00.000Z","purchased_at_ms":1767225600000,` +
+		`"attribution":{"utm_source":"mail"}}`
 	for _, c := range []struct{ what, name, text, want string }{
 		{"a text", "plan", "gold", `{"event_name":"X","plan":"gold","amount_in_eur":9.90,` + rest},
 		{"a text that looks like a number", "plan", "12", `{"event_name":"X","plan":"12","amount_in_eur":9.90,` + rest},
