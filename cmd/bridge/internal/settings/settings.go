@@ -60,9 +60,9 @@ type Version struct {
 	ID      string    `json:"version"`  // empty for the built-in file
 	Name    string    `json:"settings"` // as in logs and the journal
 	Time    time.Time `json:"time,omitzero"`
-	Author  string    `json:"author,omitempty"`
-	Message string    `json:"message,omitempty"`
-	Deleted bool      `json:"deleted,omitempty"` // the object was deleted then, so that the built-in file counts
+	Author  string    `json:"author,omitzero"`
+	Message string    `json:"message,omitzero"`
+	Deleted bool      `json:"deleted,omitzero"` // the object was deleted then, so that the built-in file counts
 
 	Text     []byte               `json:"-"`
 	ETag     string               `json:"-"`

@@ -314,6 +314,18 @@ func TestTheLastDaysWebhooksAreComparedIfTheJournalHasThem(t *testing.T) {
 	}
 }
 
+func TestAThousandOfThemAtMost(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.Stacks.SetParameters(clitest.Stack, map[string]string{"Journal": "bodies"})
+		write(c, "apps: {demo: {}}")
+		kept(t, c, "TRIAL_STARTED", 1001)
+		got := run(t, c, renaming("New"), "diff --file -")
+		if !got.Has(cli.Finding, "the last 2 days: 0 of 1000 webhooks come out differently\n", "") {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
 func TestWhatAWSRefusesIsSaid(t *testing.T) {
 	for name, test := range map[string]struct {
 		inject func(c *clitest.Cloud)
@@ -452,10 +464,16 @@ func TestAPrefixChangesManyNames(t *testing.T) {
 		len(changes) < 40 {
 		t.Errorf("%+v", changes)
 	}
+	events := 0
+	for _, c := range settings.Diff(before, load(t, "{server_events: {prefix: 'App '}}")) {
+		if c.Kind == settings.Event {
+			events++
+		}
+	}
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		write(c, "apps: {demo: {}}")
 		got := run(t, c, "apps: {demo: {server_events: {prefix: 'App '}}, shop: {}}", "diff --file -")
-		for _, want := range []string{"setting  server_events.prefix", "more\n", "app      shop", "absent → present"} {
+		for _, want := range []string{"setting  server_events.prefix", fmt.Sprintf("and %d more\n", events-15), "app      shop", "absent → present"} {
 			if !strings.Contains(got.Out, want) || got.Code != cli.Finding {
 				t.Errorf("there is no %q in %+v", want, got)
 			}

@@ -167,7 +167,7 @@ func (s *Store) Entries(ctx context.Context, most int) ([]Entry, error) {
 			entries[i].Faulty, entries[i].Problems = true, v.problems()
 			continue
 		}
-		if before.File != nil && v.File != nil && (i < most || len(versions) <= most) {
+		if before.File != nil && v.File != nil {
 			entries[i].Changes = Diff(before.File, v.File)
 		}
 		before = v
