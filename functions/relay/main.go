@@ -29,16 +29,17 @@ func main() {
 
 // run returns only if the function cannot start.
 func run(ctx context.Context) error {
-	settings := env.New(env.OS)
-	config := readConfig(settings)
+	environment := env.New(env.OS)
+	config := readConfig(environment)
 	cloud, err := loadAWS(ctx)
 	if err != nil {
-		settings.Fault("AWS", err.Error())
+		environment.Fault("AWS", err.Error())
 	}
-	if err := settings.Err(); err != nil {
+	if err := environment.Err(); err != nil {
 		return err
 	}
 	log := slog.New(lambdacontext.NewLogHandler())
+	slog.SetDefault(log) // What Lambda's package prints, such as a batch's error, is JSON, too.
 	lambda.StartWithOptions(newHandler(config, cloud, log), lambda.WithContext(ctx))
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	sdkconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
 
@@ -49,7 +48,7 @@ const (
 func loadAWS(ctx context.Context) (sdk.Config, error) {
 	return sdkconfig.LoadDefaultConfig(ctx,
 		sdkconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
-		sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient().WithTimeout(callTimeout)),
+		sdkconfig.WithHTTPClient(aws.NewHTTPClient(callTimeout)),
 		sdkconfig.WithRetryer(func() sdk.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts = callAttempts
