@@ -154,6 +154,10 @@ func TestWhoGetsIn(t *testing.T) {
 		"to another name":                  {"GET", "/", "rebound.test:8080", in, 421},
 		"to another name with the address": {"GET", "/?token=" + c.guard.token, "rebound.test:8080", nil, 421},
 		"to another port":                  {"GET", "/", "127.0.0.1:80", in, 421},
+		"framed by another site": {"GET", "/", own,
+			http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"same-site"}, "Sec-Fetch-Dest": {"iframe"}}, 403},
+		"by a link of another site": {"GET", "/", own,
+			http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"same-site"}, "Sec-Fetch-Dest": {"document"}}, 200},
 		"posting from another site": {"POST", "/events", own,
 			http.Header{"Cookie": {cookie}, "Sec-Fetch-Site": {"cross-site"}}, 403},
 		"posting from another port": {"POST", "/events", own,
@@ -367,6 +371,22 @@ func TestFaultsStandBesideTheirFields(t *testing.T) {
 				t.Errorf("got %d\n%s", w.Code, w.Body)
 			}
 		})
+	}
+}
+
+func TestFaultsOfAnotherAppStandElsewhere(t *testing.T) {
+	const wrong = "parla-tv: {server_events: {events: {TRIAL_STARTD: {send: false}}}}"
+	c := newClient(t, strings.Replace(twoApps, "parla-tv: {}", wrong, 1))
+	form := c.form(events, "demo")
+	form.Set("do", "show")
+	if body := c.post("/events?app=demo", form).Body.String(); strings.Contains(body, "TRIAL_STARTD") {
+		t.Errorf("got\n%s", body)
+	}
+	form = c.form(events, "parla-tv")
+	form.Set("do", "show")
+	body := c.post("/events?app=parla-tv", form).Body.String()
+	if !strings.Contains(body, `id="fault-name-TRIAL_STARTD">`+"\n"+`<p class="fault warning">`) {
+		t.Errorf("got\n%s", body)
 	}
 }
 

@@ -27,7 +27,7 @@ type editor interface {
 	check(file *integration.File, app string) error
 	// kinds are those of the changes that it can make; nil: all.
 	kinds() []settings.Kind
-	// attach puts faults beside their fields, and reports whether a fault has one.
+	// attach puts a fault at a path below the app beside its field, and reports whether it has one.
 	attach(where string, f fault) bool
 	// Beside returns the faults that have a field.
 	Beside() []fieldFaults
@@ -98,7 +98,7 @@ func (c *console) view(w http.ResponseWriter, r *http.Request, open func() edito
 	}
 	if v.File == nil {
 		e.fill(v, nil, nil)
-		content.Faults = c.attach(e, v.Problems)
+		content.Faults = c.attach(e, p.App, v.Problems)
 	} else {
 		e.fill(v, v.File.Apps[p.App], nil)
 		content.before, content.after = v.File, v.File
@@ -121,9 +121,16 @@ func (c *console) show(w http.ResponseWriter, r *http.Request, p page, status in
 }
 
 // attach puts problems beside their fields, and returns those that have none.
-func (c *console) attach(e editor, problems integration.Problems) (rest []fault) {
+func (c *console) attach(e editor, app string, problems integration.Problems) (rest []fault) {
 	for _, p := range problems {
-		if p.Severity != integration.Hint && !e.attach(p.Where, fault{p.Severity.String(), p.Message, p.Advice, p.Line}) {
+		path, ofApp := strings.CutPrefix(p.Where, "apps."+app+".")
+		if e.kinds() == nil { // it is about the whole file
+			path, ofApp = p.Where, true
+		}
+		f := fault{p.Severity.String(), p.Message, p.Advice, p.Line}
+		switch {
+		case p.Severity == integration.Hint, ofApp && e.attach(path, f):
+		case ofApp, p.Severity == integration.Error: // warnings about other apps are on their pages
 			rest = append(rest, newFault(p))
 		}
 	}
@@ -206,7 +213,7 @@ func (c *console) change(e editor, base settings.Version, app string, form url.V
 	e.fill(base, now, form)
 	text, err := e.write(base.Text, now)
 	file, problems := integration.Load("the changed file", text)
-	content.Faults = c.attach(e, problems)
+	content.Faults = c.attach(e, app, problems)
 	if err == nil && file != nil {
 		err = e.check(file, app)
 	}
@@ -321,15 +328,14 @@ func (e *nameEditor) attach(where string, f fault) bool {
 	for i := range e.Groups {
 		for j := range e.Groups[i].Entries {
 			entry := &e.Groups[i].Entries[j]
-			path := e.List.path + "." + entry.Source
-			if _, key, ok := strings.Cut(where, "."+path); ok && (key == "" || key[0] == '.') {
+			if key, ok := strings.CutPrefix(where, e.List.path+"."+entry.Source); ok && (key == "" || key[0] == '.') {
 				entry.Faults = append(entry.Faults, f)
 				return true
 			}
 		}
 	}
-	own := strings.HasSuffix(where, e.List.section()+".prefix") || strings.HasSuffix(where, e.List.section()+".default")
-	if own || e.Added != "" && strings.Contains(where, e.List.path+".") && strings.Contains(where, e.Added) {
+	general := where == e.List.section()+".prefix" || where == e.List.section()+".default"
+	if general || e.Added != "" && strings.HasPrefix(where, e.List.path+".") && strings.Contains(where, e.Added) {
 		e.Faults = append(e.Faults, f)
 		return true
 	}
@@ -435,7 +441,7 @@ func (e *ruleEditor) kinds() []settings.Kind { return []settings.Kind{settings.S
 
 func (e *ruleEditor) attach(where string, f fault) (found bool) {
 	eachSetting(e.Groups, func(s *setting) {
-		if strings.HasSuffix(where, "."+s.Path) {
+		if where == s.Path {
 			s.Faults, found = append(s.Faults, f), true
 		}
 	})

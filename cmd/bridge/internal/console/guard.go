@@ -49,6 +49,8 @@ func (g *guard) protect(next http.Handler) http.Handler {
 		switch {
 		case !slices.Contains(g.hosts, r.Host):
 			refuse(w, http.StatusMisdirectedRequest, "This is not an address of the console.")
+		case isForeign(r):
+			refuse(w, http.StatusForbidden, "A page of another site has asked for this.")
 		case r.Method == http.MethodGet && r.URL.Query().Has("token"):
 			g.admit(w, r)
 		case !g.admitted(r):
@@ -57,6 +59,14 @@ func (g *guard) protect(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// isForeign reports whether another site asks for something that is not a page of its own: a picture, a script or a frame.
+// A link from anywhere may lead here.
+func isForeign(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return r.Method == http.MethodGet && (site == "cross-site" || site == "same-site") &&
+		r.Header.Get("Sec-Fetch-Dest") != "document"
 }
 
 func refuse(w http.ResponseWriter, status int, text string) {
