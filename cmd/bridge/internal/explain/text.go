@@ -15,6 +15,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // width is where lists of names are wrapped.
@@ -78,6 +79,9 @@ func (o *outcome) write(b *strings.Builder, number int) {
 func (o *outcome) verdict() string {
 	switch o.Outcome {
 	case forward.Delivered.String():
+		if o.Event == webhook.Heartbeat {
+			return "is the bridge's own: it ends with a dry run at CleverTap, which stores nothing."
+		}
 		return fmt.Sprintf("would be sent to the %s account.", o.Account)
 	case forward.Skipped.String():
 		why := map[fault.Reason]string{
