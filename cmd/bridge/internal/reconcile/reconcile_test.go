@@ -54,6 +54,8 @@ type testDay struct {
 	price   int   // person whose price differs there
 	day     time.Time
 	skipped int
+	noIDs   bool // the hosted integration's events have no event_id
+	apart   bool // the hosted integration has an account of its own, and the same names
 }
 
 func newTestDay(t *testing.T, c *clitest.Cloud) *testDay {
@@ -103,7 +105,7 @@ func (w *testDay) live() {
 	if left, err := dynamo.NewTable(w.c.Config(), clitest.Table, 0).Put(t.Context(), items); err != nil || len(left) > 0 {
 		t.Fatal(left, err)
 	}
-	w.upload(theirs)
+	w.uploadTo(map[bool]clevertap.Account{false: production, true: ofHosted}[w.apart], theirs)
 	for _, id := range w.dropped {
 		w.c.CleverTap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Drop, Marker: `"event_id":"` + id + `"`})
 	}
@@ -128,7 +130,12 @@ func (w *testDay) count(name string, n float64) {
 
 // hosted is what the hosted integration sends of a person.
 func (w *testDay) hosted(n int, record string) string {
-	record = strings.Replace(record, `"evtName":"Bridge `, `"evtName":"`, 1)
+	if !w.apart {
+		record = strings.Replace(record, `"evtName":"Bridge `, `"evtName":"`, 1)
+	}
+	if w.noIDs {
+		record = strings.Replace(record, fmt.Sprintf(`"event_id":"e-%d",`, n), "", 1)
+	}
 	if slices.Contains(w.moved, n) {
 		record = strings.Replace(record, "learner-1", "guest-", 1)
 	}
@@ -143,12 +150,20 @@ type taken struct{}
 func (taken) MaySend(int) bool { return true }
 func (taken) Done(int, error)  {}
 
-func (w *testDay) upload(list []string) {
+func (w *testDay) upload(list []string) { w.uploadTo(production, list) }
+
+var (
+	production = clevertap.Account{Host: "in1.api.clevertap.com", ID: account, Passcode: secret.New("right-pass")}
+	ofHosted   = clevertap.Account{
+		Host: "eu1.api.clevertap.com", ID: "TEST-AAA-111-2222", Passcode: secret.New("sandbox-pass"),
+	}
+)
+
+func (w *testDay) uploadTo(to clevertap.Account, list []string) {
 	var records []clevertap.Record
 	for i, text := range list {
 		records = append(records, clevertap.Record{Key: i, JSON: []byte(text)})
 	}
-	to := clevertap.Account{Host: "in1.api.clevertap.com", ID: account, Passcode: secret.New("right-pass")}
 	u := clevertap.NewUploader(clevertap.Options{Transport: w.c.CleverTap.Transport()})
 	report := u.Upload(w.t.Context(), []clevertap.AccountBatch{{Account: to, Records: records}}, taken{})
 	if report.Batches[0].Accepted != len(list) {
@@ -305,6 +320,62 @@ func TestWithoutAJournalOnlyTheBooksAreCompared(t *testing.T) {
 		w.want(r)
 		if got.Code != 0 || r.Journal != nil || len(r.Remarks) != 1 || r.Requests != 0 {
 			t.Errorf("exit code %d, %+v", got.Code, r)
+		}
+	})
+}
+
+// Where the hosted integration has an account of its own, the names are the same, and people are compared by identity.
+func TestTwoAccounts(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		w := newTestDay(t, c)
+		w.apart, w.moved, w.price = true, []int{24}, 31
+		w.live()
+		c.Secrets.Put("hosted", `{"region":"eu1","account_id":"TEST-AAA-111-2222","passcode":"sandbox-pass"}`)
+		r, got := w.reconcile("--hosted-prefix", "Bridge ", "--hosted-secret", "hosted")
+		w.want(r, "other_profile e-24", "value e-31")
+		if got.Code != 1 || r.Hosted.Compared != 40 || r.Hosted.Same != 38 {
+			t.Errorf("exit code %d, %+v", got.Code, r.Hosted)
+		}
+	})
+}
+
+// Where the hosted integration's events have no id, they are found by their time and purchase.
+func TestEventsWithoutIDs(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		w := newTestDay(t, c)
+		w.noIDs, w.moved, w.price = true, []int{24}, 31
+		w.live()
+		r, _ := w.reconcile("--hosted-prefix", "")
+		w.want(r, "other_profile e-24", "value e-31")
+		if r.Hosted.Compared != 40 || r.Hosted.Same != 38 {
+			t.Errorf("%+v", r.Hosted)
+		}
+	})
+}
+
+// Days are those of the account: what happens before midnight in London is of the next day in Kolkata.
+func TestDaysAreThoseOfTheAccountsZone(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.CleverTap.SetAccount(clevertaptest.Account{
+			ID: account, Region: "in1", Passcodes: []string{"right-pass"}, TimeZone: "Asia/Kolkata",
+		})
+		w := newTestDay(t, c)
+		w.day = w.day.Add(12 * time.Hour)
+		w.live()
+		for day, want := range map[string]int{"2026-11-22": 19, "2026-11-23": 21} {
+			r, _ := w.reconcile("--zone", "Asia/Kolkata", "--from", day, "--to", day)
+			accepted := 0
+			for _, e := range r.Events {
+				if e.Name != charged {
+					accepted += e.Accepted
+				}
+				if e.Accepted != e.Has {
+					t.Errorf("%s: %+v", day, e)
+				}
+			}
+			if accepted != want {
+				t.Errorf("%s has %d events, want %d", day, accepted, want)
+			}
 		}
 	})
 }
