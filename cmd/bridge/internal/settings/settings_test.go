@@ -473,7 +473,8 @@ func TestAPrefixChangesManyNames(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		write(c, "apps: {demo: {}}")
 		got := run(t, c, "apps: {demo: {server_events: {prefix: 'App '}}, shop: {}}", "diff --file -")
-		for _, want := range []string{"setting  server_events.prefix", fmt.Sprintf("and %d more\n", events-15), "app      shop", "absent → present"} {
+		more := fmt.Sprintf("and %d more\n", events-15)
+		for _, want := range []string{"setting  server_events.prefix", more, "app      shop", "absent → present"} {
 			if !strings.Contains(got.Out, want) || got.Code != cli.Finding {
 				t.Errorf("there is no %q in %+v", want, got)
 			}
