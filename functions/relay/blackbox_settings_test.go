@@ -28,7 +28,8 @@ func startWithSettings(t *testing.T) *stack {
 
 // put puts a file in force that leads the demo app's webhooks elsewhere.
 func (s *stack) put(to *backEnd) {
-	s.aws.S3.Put("settings", settings.Key, fmt.Appendf(nil, "apps: {demo: {relay: {url: '%s/hook?token=%s'}}}\n", to.URL, token))
+	text := fmt.Appendf(nil, "apps: {demo: {relay: {url: '%s/hook?token=%s'}}}\n", to.URL, token)
+	s.aws.S3.Put("settings", settings.Key, text)
 }
 
 // relayed relays a webhook once what the relay knows is due for a look: by the file before, and by the one in force.

@@ -232,6 +232,7 @@ func (c *checks) checkRelay() {
 	if dead := c.relayDead.Counts(); dead.Visible+dead.InFlight > 0 {
 		c.Errorf("%d messages were given up", dead.Visible+dead.InFlight)
 	}
-	fmt.Fprintf(c.Output(), "back end: %d webhooks, %d copies; killed %d relays\n", len(b.first), b.copies, c.relays.killed)
+	fmt.Fprintf(c.Output(), "back end: %d webhooks, %d copies; killed %d relays\n",
+		len(b.first), b.copies, c.relays.killed)
 	b.failed.print(c.Output(), "its failed requests:")
 }
