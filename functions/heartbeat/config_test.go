@@ -2,6 +2,8 @@ package main
 
 import (
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,8 +25,12 @@ func read(changes map[string]string) (Config, error) {
 }
 
 func TestTheEnvironmentIsRead(t *testing.T) {
-	c, err := read(nil)
-	if err != nil || c.keysSecret("one") != "bridge/one/purchasely" || len(c.Settings.BuiltIn.Apps) == 0 {
+	file := filepath.Join(t.TempDir(), "integrations.yaml")
+	if err := os.WriteFile(file, []byte("apps: {one: {}, two: {enabled: false}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := read(map[string]string{"INTEGRATIONS_FILE": file})
+	if err != nil || c.keysSecret("one") != "bridge/one/purchasely" || len(c.Settings.BuiltIn.Apps) != 2 {
 		t.Errorf("got %+v, %v", c, err)
 	}
 	for name, c := range map[string]struct{ variable, value, fault string }{
@@ -39,13 +45,13 @@ func TestTheEnvironmentIsRead(t *testing.T) {
 		"plain HTTP nearby":       {"WEBHOOK_URL", "http://192.168.0.7/{app}", "not like https"},
 		"no file":                 {"INTEGRATIONS_FILE", "/nowhere.yaml", "cannot be read: no such file"},
 	} {
-		_, err := read(map[string]string{c.variable: c.value})
+		_, err := read(map[string]string{"INTEGRATIONS_FILE": file, c.variable: c.value})
 		if err == nil || !strings.HasPrefix(err.Error(), c.variable+": "+c.fault) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	for _, local := range []string{"http://127.0.0.1:4566/{app}", "http://localhost/{app}", "http://[::1]:80/{app}"} {
-		if _, err := read(map[string]string{"WEBHOOK_URL": local}); err != nil {
+		if _, err := read(map[string]string{"INTEGRATIONS_FILE": file, "WEBHOOK_URL": local}); err != nil {
 			t.Errorf("%s: %v", local, err)
 		}
 	}
