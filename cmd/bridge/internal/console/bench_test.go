@@ -22,8 +22,8 @@ func BenchmarkPages(b *testing.B) {
 	}
 }
 
-// BenchmarkDeliveries shows the newest thousand of ten thousand webhooks of the journal, which are in a fake table in this
-// process. kept-MB is what is still in use after a page, beside the fake.
+// BenchmarkDeliveries shows the newest thousand of ten thousand webhooks of the journal, which are in a fake table in
+// this process. kept-MB is what is still in use after a page, beside the fake.
 func BenchmarkDeliveries(b *testing.B) {
 	cloud := clitest.New(b)
 	for user := range 100 {

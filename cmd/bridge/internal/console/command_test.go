@@ -57,7 +57,8 @@ func TestTheCommandServesUntilItIsInterrupted(t *testing.T) {
 	if got := <-code; got != cli.OK {
 		t.Errorf("it ends with %d", got)
 	}
-	if _, err := http.Get(address); err == nil {
+	if answer, err := http.Get(address); err == nil {
+		_ = answer.Body.Close()
 		t.Error("it is still there")
 	}
 }
@@ -103,7 +104,8 @@ func TestWrongCommandLines(t *testing.T) {
 		"--file mine.yaml --port " + port: "port " + port + " cannot be used",
 		"--stack other":                   "does not exist in region",
 	} {
-		got := clitest.Run(t.Context(), NewCommand(clitest.New(t)), "", append([]string{"console"}, strings.Fields(line)...)...)
+		args := append([]string{"console"}, strings.Fields(line)...)
+		got := clitest.Run(t.Context(), NewCommand(clitest.New(t)), "", args...)
 		if got.Code == cli.OK || !strings.Contains(got.Errs, want) {
 			t.Errorf("%q: got %+v, want %q", line, got, want)
 		}

@@ -61,8 +61,8 @@ func (g *guard) protect(next http.Handler) http.Handler {
 	})
 }
 
-// isForeign reports whether another site asks for something that is not a page of its own: a picture, a script or a frame.
-// A link from anywhere may lead here.
+// isForeign reports whether another site asks for something that is not a page of its own: a picture, a script or a
+// frame. A link from anywhere may lead here.
 func isForeign(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
 	return r.Method == http.MethodGet && (site == "cross-site" || site == "same-site") &&

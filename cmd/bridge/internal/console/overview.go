@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
@@ -124,9 +125,10 @@ func (c *console) history(w http.ResponseWriter, r *http.Request) error {
 		if version.Deleted {
 			continue
 		}
-		one := pastVersion{Version: version, Newest: i == 0, First: i == len(versions)-1}
-		if !one.First && version.File != nil && versions[i+1].File != nil {
-			one.Changes = settings.Diff(versions[i+1].File, version.File)
+		one := pastVersion{Version: version, Newest: i == 0}
+		before := slices.IndexFunc(versions[i+1:], func(v settings.Version) bool { return v.File != nil })
+		if one.First = before < 0; !one.First && version.File != nil { // a faulty one in between never counted
+			one.Changes = settings.Diff(versions[i+1+before].File, version.File)
 		}
 		content.Versions = append(content.Versions, one)
 	}

@@ -115,7 +115,7 @@ const (
 	seenLimit = 2 * time.Second
 )
 
-// seenEvents are the names of an app's last webhooks. What cannot be read is left out, for the page has a use without it.
+// seenEvents are the names of an app's last webhooks. What cannot be read is left out: the page has a use without it.
 func (d *deployed) seenEvents(ctx context.Context, app string) []string {
 	if d == nil || d.table == nil {
 		return nil

@@ -132,7 +132,8 @@ func TestAnEventThatWasSeenCanBeSwitched(t *testing.T) {
 	fill(t, cloud, "otto", []subscriber.Event{{App: "demo", Event: "BRAND_NEW", EventID: "e", Received: at, Settled: at,
 		Outcome: "delivered", Attempt: 1}})
 	c := newStackClient(t, cloud, true)
-	if body := c.get("/events").Body.String(); !strings.Contains(body, `id="on-BRAND_NEW"`) || !strings.Contains(body, ">seen<") {
+	body := c.get("/events").Body.String()
+	if !strings.Contains(body, `id="on-BRAND_NEW"`) || !strings.Contains(body, ">seen<") {
 		t.Fatalf("it is not in\n%s", body)
 	}
 	form := settingsForm(t, c, twoApps, base(t, c, "/events"))
@@ -221,6 +222,22 @@ func TestAConflictOnAStackShowsTheOtherChange(t *testing.T) {
 	shown := strings.Contains(w.Body.String(), "<ins>Somebody Subscribed</ins>")
 	if w.Code != http.StatusConflict || !shown || cloud.S3.Calls("PutObject") > 1 {
 		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+}
+
+func TestTheHistoryComparesGoodVersions(t *testing.T) {
+	cloud := newCloud(t)
+	for _, text := range []string{twoApps, "apps: {", strings.Replace(twoApps, "name: Plan", "name: The Plan", 1)} {
+		put(cloud, text)
+	}
+	body := newStackClient(t, cloud, true).get("/history").Body.String()
+	for _, want := range []string{"<del>Plan</del> → <ins>The Plan</ins>", ">faulty<", "What was before is not known"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is not in\n%s", want, body)
+		}
+	}
+	if strings.Count(body, "Go back to it") != 1 {
+		t.Errorf("got\n%s", body)
 	}
 }
 
