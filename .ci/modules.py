@@ -23,6 +23,9 @@ ALLOWED = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "MIT", "MIT-0"}
 PROGRAMS = [
     ("functions/receiver", "linux", "arm64"),
     ("functions/forwarder", "linux", "arm64"),
+    ("functions/relay", "linux", "arm64"),
+    ("functions/users", "linux", "arm64"),
+    ("functions/heartbeat", "linux", "arm64"),
     ("cmd/bridge", "linux", "amd64"),
     ("cmd/bridge", "darwin", "arm64"),
     ("cmd/bridge", "windows", "amd64"),
