@@ -45,6 +45,17 @@ type history struct {
 	retries          []string // the reasons for which it came back
 }
 
+// givenUp reports whether a message was rejected because CleverTap may have stored it often enough: a machine that is
+// busy lets a message meet so many faults.
+func (h *history) givenUp() bool {
+	reasons := []string{string(fault.Unmatched), string(fault.UnreadableAnswer)}
+	return h.outcome == forward.Rejected && slices.Contains(reasons, h.reason) && len(h.retries) >= 3
+}
+
+func (c *checks) givenUp(w *testWebhook) bool {
+	return slices.ContainsFunc(c.messages[w], (*history).givenUp)
+}
+
 func (r *run) check() {
 	c := &checks{run: r, report: report{outcomes: totals{}, retries: totals{}, copies: totals{}}}
 	for _, s := range r.senders {
@@ -176,16 +187,22 @@ func (c *checks) checkOutcomes() {
 				c.Errorf("a message for %s was not settled after %d receives", w.app, h.receives)
 			case w.event == "" && w.outcome == forward.Delivered && h.reason == string(fault.EventOff):
 				c.outdated++ // its profile record was all there was to send, and the state knows newer things by now
+			case h.givenUp() && w.outcome == forward.Delivered:
+				c.abandoned++
 			case h.outcome != w.outcome || h.reason != string(w.reason):
 				c.Errorf("a webhook for %s was %s %s, want %s %s", w.app, h.outcome, h.reason, w.outcome, w.reason)
 			}
 		}
 		c.outcomes.add(strings.TrimSpace(w.outcome.String() + " " + string(w.reason)))
 		wantsEvent, wantsCharged := w.event != "" && w.outcome == forward.Delivered, w.charged != ""
-		if wantsEvent != c.isStored(w.event, w.account) || wantsCharged != c.isStored(w.charged, w.account) {
+		event, charged := c.isStored(w.event, w.account), c.isStored(w.charged, w.account)
+		if !c.givenUp(w) && (wantsEvent != event || wantsCharged != charged) {
 			c.Errorf("a webhook for %s, %s %s: want event stored %t, Charged stored %t, and it is not so\n%s",
 				w.app, w.outcome, w.reason, wantsEvent, wantsCharged, c.describe(w))
 		}
+	}
+	if c.abandoned*50 > len(c.histories) {
+		c.Errorf("%d of %d messages were given up", c.abandoned, len(c.histories))
 	}
 	for digest, records := range c.stored {
 		if c.byDigest[digest] == nil {
@@ -214,6 +231,9 @@ func (c *checks) checkRejected() {
 			continue
 		}
 		times[w]++
+		if c.givenUp(w) {
+			continue
+		}
 		if m.Attribute("reason") != string(w.reason) || w.outcome != forward.Rejected {
 			c.Errorf("rejected as %s, but the webhook is %s %s", m.Attribute("reason"), w.outcome, w.reason)
 		}
@@ -272,14 +292,14 @@ func (c *checks) checkProfiles() {
 	}
 	for _, w := range c.webhooks {
 		for _, key := range w.profiles {
-			if _, ok := profiles[key]; !ok {
+			if _, ok := profiles[key]; !ok && !c.givenUp(w) {
 				c.Errorf("a user of a webhook for %s, %s, has no profile", w.app, w.outcome)
 			}
 		}
 	}
 	for _, s := range c.senders {
 		for _, u := range s.generator.users {
-			if u.app == "" || len(u.sent) == 0 {
+			if u.app == "" || len(u.sent) == 0 || slices.ContainsFunc(u.sent, c.givenUp) {
 				continue
 			}
 			data, states := profiles[u.sent[0].profiles[0]].Data, u.states[:len(u.sent)]
@@ -345,6 +365,7 @@ type report struct {
 	ordered      int // events whose order was checked
 	overtaken    int // events, after a refusal
 	outdated     int // messages whose only record would have been older news
+	abandoned    int // messages that CleverTap may have stored four times
 	exact        int // profiles foreseen to the last property
 }
 
@@ -373,5 +394,6 @@ func (c *checks) print() {
 	c.chaos.happened.print(w, "faults:")
 	c.copies.print(w, "copies and their causes:")
 	fmt.Fprintf(w, "%d events in the order of their users, %d overtaken after a refusal\n", c.ordered, c.overtaken)
-	fmt.Fprintf(w, "%d profiles exactly as foreseen; %d messages had only older news\n", c.exact, c.outdated)
+	fmt.Fprintf(w, "%d profiles exactly as foreseen; %d messages had only older news, %d were given up\n",
+		c.exact, c.outdated, c.abandoned)
 }
