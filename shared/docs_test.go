@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"go/ast"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
@@ -30,6 +33,45 @@ func TestProseEndsBeforeColumn100(t *testing.T) {
 			prose := !fenced && !regexp.MustCompile(`^\s*\||^<|^    `).MatchString(line) // no code, table or HTML
 			if prose && utf8.RuneCountInString(line) >= 100 {
 				t.Errorf("%s:%d: a line of %d characters", file, i+1, utf8.RuneCountInString(line))
+			}
+		}
+	}
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s:]+)\)`) // to a file of the repository, not to the web
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+)
+
+// anchors are what GitHub makes of a page's headings.
+func anchors(page string) (all []string) {
+	for _, match := range heading.FindAllStringSubmatch(page, -1) {
+		kept := func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+				return unicode.ToLower(r)
+			}
+			return -1
+		}
+		all = append(all, strings.Map(kept, match[1]))
+	}
+	return all
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, file := range files(t, ".md") {
+		for _, match := range link.FindAllStringSubmatch(read(t, file), -1) {
+			target, anchor, _ := strings.Cut(match[1], "#")
+			page := path.Join(path.Dir(file), target)
+			if target == "" {
+				page = file
+			}
+			if _, err := os.Stat(filepath.Join("..", page)); err != nil {
+				t.Errorf("%s: a link to %s, which is not there", file, match[1])
+			} else if anchor != "" && !slices.Contains(anchors(read(t, page)), anchor) {
+				t.Errorf("%s: a link to %s, which has no such heading", file, match[1])
 			}
 		}
 	}
