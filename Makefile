@@ -47,7 +47,7 @@ test: tools ## unit, property, golden, template and black-box tests
 check: vet fix lint test browser race soak fuzz integrations validate hardening build reproducible once strict customers backends modules licences vulnerabilities ## everything that must hold before a change goes in
 
 browser: ## the console in Chromium, which is installed where it is missing
-	@.ci/browser .tools/axe-core-4.14.1
+	@PYTHON=$(PYTHON) .ci/browser .tools/axe-core-4.14.1
 	@BROWSER=required $(STEP) "browser tests" go test $(TAGS) ./cmd/bridge/internal/console
 
 race: ## the unit tests again, in random order and with the race detector, which needs a C compiler
