@@ -60,8 +60,8 @@ func Set(text []byte, value string, path ...string) ([]byte, error) {
 		switch {
 		case next == nil:
 			return d.begin(p, m, path[i+1:], value)
-		case len(next.pairs) == 0 && !m.flow:
-			return d.open(p, next, path[i+1:], value)
+		case !m.flow && next.isEmptyLine():
+			return d.open(p, next, path[i+1:], value), nil
 		}
 		m = next
 	}
@@ -130,7 +130,13 @@ type document struct {
 type mapping struct {
 	pairs []*ast.MappingValueNode
 	flow  bool         // it, or one around it, is in braces
-	end   *token.Token // its closing brace; nil without braces
+	begin *token.Token // its opening brace; nil without braces
+	end   *token.Token // its closing brace
+}
+
+// isEmptyLine reports whether it is empty braces on one line.
+func (m *mapping) isEmptyLine() bool {
+	return len(m.pairs) == 0 && m.end != nil && m.begin.Position.Line == m.end.Position.Line
 }
 
 func (m *mapping) find(key string) *ast.MappingValueNode {
@@ -175,7 +181,7 @@ func (d *document) mappingOf(n ast.Node, inFlow bool) *mapping {
 	case *ast.MappingNode:
 		m := &mapping{pairs: n.Values, flow: inFlow || n.IsFlowStyle}
 		if n.IsFlowStyle {
-			m.end = n.End
+			m.begin, m.end = n.Start, n.End
 		}
 		return m
 	case *ast.MappingValueNode:
@@ -328,14 +334,11 @@ func (d *document) begin(p *ast.MappingValueNode, m *mapping, path []string, val
 }
 
 // open replaces empty braces by lines of their own.
-func (d *document) open(p *ast.MappingValueNode, m *mapping, path []string, value string) ([]byte, error) {
+func (d *document) open(p *ast.MappingValueNode, m *mapping, path []string, value string) []byte {
 	key := p.Key.GetToken()
-	if m.end == nil || m.end.Position.Line != key.Position.Line {
-		return nil, cannot(key)
-	}
 	begin, end := d.offset(p.Start)+1, d.offset(m.end)+1
 	again := &document{text: string(d.splice(begin, end, "")), lines: d.lines[:key.Position.Line]}
-	return again.addLines(key.Position.Line, key.Position.Column+1, path, value), nil
+	return again.addLines(key.Position.Line, key.Position.Column+1, path, value)
 }
 
 func inBraces(path []string, value string) string {

@@ -236,3 +236,20 @@ func TestScalar(t *testing.T) {
 		}
 	}
 }
+
+func TestSetFillsBracesThatWereEmptied(t *testing.T) {
+	path := []string{"apps", "demo", "enabled"}
+	for text, want := range map[string]string{
+		"apps:\n  demo: {\n    enabled: true,\n  }\n": "apps:\n  demo: {\n    enabled: false}\n",
+		"apps:\n  demo: {enabled: true}\n":            "apps:\n  demo:\n    enabled: false\n",
+	} {
+		emptied, err := yamledit.Delete([]byte(text), path...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := yamledit.Set(emptied, "false", path...)
+		if err != nil || strings.Join(strings.Fields(string(got)), " ") != strings.Join(strings.Fields(want), " ") {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+}
