@@ -469,3 +469,18 @@ func TestAPageOfAnEarlierConsoleOverwritesNothing(t *testing.T) {
 		t.Errorf("got %d\n%s", w.Code, w.Body)
 	}
 }
+
+func TestAPageOfAnEarlierConsoleMeetsAFaultyFile(t *testing.T) {
+	c := newClient(t, twoApps)
+	form := c.form(events, "demo")
+	form.Set("base", "of-another-life")
+	faulty := strings.Replace(twoApps, "default: send", "default: sned", 1)
+	if err := os.WriteFile(c.path, []byte(faulty), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/events?app=demo", "/revenue?app=demo"} {
+		if w := c.post(path, form); !strings.Contains(w.Body.String(), "did you mean send?") || c.text() != faulty {
+			t.Errorf("%s: got %d\n%s", path, w.Code, w.Body)
+		}
+	}
+}

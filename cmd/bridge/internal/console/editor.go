@@ -143,10 +143,7 @@ var errWarnings = errors.New(
 
 func isWarning(p integration.Problem) bool { return p.Severity == integration.Warning }
 
-// errStale says that a page was made by a console that has ended.
-const errStale = "This page is of a console that has ended. Look at it again, and save once more."
-
-func (c *console) edit(w http.ResponseWriter, r *http.Request, path string, open func() editor) error {
+func (c *console) edit(w http.ResponseWriter, r *http.Request, open func() editor) error {
 	if err := r.ParseForm(); err != nil {
 		return fmt.Errorf("this form cannot be read: %w", err)
 	}
@@ -155,48 +152,60 @@ func (c *console) edit(w http.ResponseWriter, r *http.Request, path string, open
 	if err != nil {
 		return err
 	}
-	base, found := c.bases.find(strings.TrimSuffix(form.Get("base"), noETag))
-	if found != nil {
+	base, stale := c.bases.find(strings.TrimSuffix(form.Get("base"), noETag))
+	if stale != nil {
 		base = v
 	}
 	p, err := c.newPage(r, open().title(), base)
 	if err != nil {
 		return err
 	}
+	if base.File == nil && open().template() != "preview" {
+		c.faulty(w, p, base)
+		return nil
+	}
 	if key := form.Get("entry"); key != "" { // of the page Deliveries
 		form.Set("webhook", c.deployed.body(r.Context(), key))
 	}
 	content, text := c.change(open(), base, p.App, form)
-	switch saving := form.Get("do") == "save"; {
-	case r.Header.Get("X-Fragment") != "":
+	if r.Header.Get("X-Fragment") != "" {
 		content.complete(r.Context(), p.App)
 		p.Content = content
 		c.renderPart(w, content.Editor.template(), "result", http.StatusOK, p)
 		return nil
-	case !saving:
-		c.show(w, r, p, http.StatusOK, content)
-		return nil
+	}
+	status := http.StatusOK
+	switch {
+	case form.Get("do") != "save":
 	case !c.writable:
+		status = http.StatusForbidden
 		p.Alert = "Nothing was saved: this console only shows the stack. Start it with --write to change it."
-		c.show(w, r, p, http.StatusForbidden, content)
-		return nil
-	case found != nil:
-		p.Alert = errStale
-		c.show(w, r, p, http.StatusConflict, content)
-		return nil
+	case stale != nil:
+		status = http.StatusConflict
+		p.Alert = "This page is of a console that has ended. Look at it again, and save once more."
 	case text == nil:
+		status = http.StatusUnprocessableEntity
 		p.Alert = "Nothing was saved: see what is wrong below."
-		c.show(w, r, p, http.StatusUnprocessableEntity, content)
-		return nil
+	default:
+		return c.save(w, r, open, base, p.App, text)
 	}
-	err = c.source.Write(r.Context(), text, base, "console: "+strings.ToLower(open().title())+" of "+p.App)
-	if errors.Is(err, settings.ErrConflict) {
-		return c.conflict(w, r, open, base, form)
-	}
-	if err != nil {
+	c.show(w, r, p, status, content)
+	return nil
+}
+
+// save writes a changed file, and leads back to the page.
+func (c *console) save(
+	w http.ResponseWriter, r *http.Request, open func() editor, base settings.Version, app string, text []byte,
+) error {
+	err := c.source.Write(r.Context(), text, base, "console: "+strings.ToLower(open().title())+" of "+app)
+	switch {
+	case errors.Is(err, settings.ErrConflict):
+		return c.conflict(w, r, open, base, r.PostForm)
+	case err != nil:
 		return err
 	}
-	http.Redirect(w, r, path+"?"+url.Values{"app": {p.App}, "saved": {""}}.Encode(), http.StatusSeeOther)
+	to := url.URL{Path: r.URL.Path, RawQuery: url.Values{"app": {app}, "saved": {""}}.Encode()}
+	http.Redirect(w, r, to.String(), http.StatusSeeOther) //nolint:gosec // the path is one of the editors
 	return nil
 }
 
@@ -268,205 +277,6 @@ func (c *console) conflict(
 	content.Conflict = settings.Diff(base.File, v.File)
 	c.show(w, r, p, http.StatusConflict, content)
 	return nil
-}
-
-// nameEditor is the page of a list of names.
-type nameEditor struct {
-	Title    string
-	List     *list
-	Groups   []group
-	Defaults []option
-	Default  string // the option that is chosen
-	Was      string // the one that the page shows the effects of
-	Prefix   string
-	Faults   []fault  // of default and prefix
-	Seen     []string // names of webhooks that came lately
-	Added    string
-	AddName  string
-
-	posted posted
-}
-
-func (e *nameEditor) title() string    { return e.Title }
-func (e *nameEditor) template() string { return "names" }
-
-// Noun is what the list is of.
-func (e *nameEditor) Noun() string { return e.List.noun }
-
-// HasPrefix reports whether the names have one.
-func (e *nameEditor) HasPrefix() bool { return e.List.prefix }
-
-func (e *nameEditor) fill(_ settings.Version, app *integration.App, form url.Values) {
-	e.Groups, e.Defaults = e.List.entries(app, append(e.Seen, form["source"]...)...), e.List.defaults
-	e.Default, e.Prefix = e.List.value(app, "default"), e.List.value(app, "prefix")
-	if form != nil {
-		e.posted = e.List.read(form)
-		e.posted.complete(e)
-		e.posted.follow(e.List, app)
-		e.posted.show(e.Groups)
-		e.Default, e.Prefix = e.posted.byDefault, e.posted.prefix
-		e.Added, e.AddName = e.posted.added, e.posted.addedName
-	}
-	e.Was = e.Default
-}
-
-func (e *nameEditor) write(text []byte, app *integration.App) ([]byte, error) {
-	return e.List.write(text, app, e.posted)
-}
-
-func (e *nameEditor) check(file *integration.File, app string) error {
-	return e.List.check(file, app, e.posted)
-}
-
-func (e *nameEditor) kinds() []settings.Kind {
-	return map[*list][]settings.Kind{
-		events: {settings.Event, settings.Setting}, properties: {settings.Property}, userProperties: {settings.UserProperty},
-	}[e.List]
-}
-
-func (e *nameEditor) attach(where string, f fault) bool {
-	for i := range e.Groups {
-		for j := range e.Groups[i].Entries {
-			entry := &e.Groups[i].Entries[j]
-			if key, ok := strings.CutPrefix(where, e.List.path+"."+entry.Source); ok && (key == "" || key[0] == '.') {
-				entry.Faults = append(entry.Faults, f)
-				return true
-			}
-		}
-	}
-	general := where == e.List.section()+".prefix" || where == e.List.section()+".default"
-	if general || e.Added != "" && strings.HasPrefix(where, e.List.path+".") && strings.Contains(where, e.Added) {
-		e.Faults = append(e.Faults, f)
-		return true
-	}
-	return false
-}
-
-func (e *nameEditor) Beside() (list []fieldFaults) {
-	if len(e.Faults) > 0 {
-		list = append(list, fieldFaults{"prefix", "", e.Faults})
-	}
-	for _, group := range e.Groups {
-		for _, entry := range group.Entries {
-			if len(entry.Faults) > 0 {
-				list = append(list, fieldFaults{"name-" + entry.Source, entry.Source, entry.Faults})
-			}
-		}
-	}
-	return list
-}
-
-func (e *nameEditor) carry(from *integration.App, form url.Values) url.Values {
-	p := e.List.read(form)
-	carried := url.Values{}
-	for _, key := range []string{"sample", "webhook", "q", "show", "added", "added.name"} {
-		carried[key] = form[key]
-	}
-	if p.byDefault != e.List.value(from, "default") {
-		carried.Set("default", p.byDefault)
-	}
-	if p.prefix != e.List.value(from, "prefix") {
-		carried.Set("prefix", p.prefix)
-	}
-	for _, source := range p.changed(e.List, from) {
-		carried.Add("source", source)
-		carried.Set("name."+source, p.names[source])
-		if p.on[source] {
-			carried.Add("on", source)
-		}
-	}
-	return carried
-}
-
-// complete takes over what a form does not have from the page.
-func (p *posted) complete(e *nameEditor) {
-	if p.byDefault == "" {
-		p.byDefault = e.Default
-	}
-	if p.byDefaultWas == "" {
-		p.byDefaultWas = p.byDefault
-	}
-	if !p.hasPrefix {
-		p.prefix = e.Prefix
-	}
-	for _, group := range e.Groups {
-		for _, entry := range group.Entries {
-			if _, ok := p.names[entry.Source]; !ok {
-				p.names[entry.Source], p.on[entry.Source], p.was[entry.Source] = entry.Name, entry.Send, entry.Send
-			}
-		}
-	}
-}
-
-// hide hides what a search leaves out. It stays in the form, so that a search loses nothing.
-func (e *nameEditor) hide(query, show string) {
-	query = strings.ToLower(strings.TrimSpace(query))
-	for i := range e.Groups {
-		for j := range e.Groups[i].Entries {
-			n := &e.Groups[i].Entries[j]
-			text := strings.ToLower(n.Source + " " + n.Name + " " + n.Meaning)
-			found := strings.Contains(text, query) || strings.Contains(strings.ReplaceAll(text, "_", " "), query)
-			n.Hidden = !found || show == "off" && n.Send || show == "renamed" && n.Name == ""
-		}
-	}
-}
-
-// ruleEditor is the page of the settings that are no names.
-type ruleEditor struct{ Groups []ruleGroup }
-
-func (e *ruleEditor) title() string    { return "Revenue and identity" }
-func (e *ruleEditor) template() string { return "rules" }
-
-func (e *ruleEditor) fill(_ settings.Version, app *integration.App, form url.Values) {
-	e.Groups = ruleGroups(app)
-	if form != nil {
-		showRules(e.Groups, form)
-	}
-}
-
-func (e *ruleEditor) write(text []byte, app *integration.App) ([]byte, error) {
-	return writeRules(text, app, e.Groups)
-}
-
-func (e *ruleEditor) check(file *integration.File, app string) (err error) {
-	eachSetting(e.Groups, func(s *setting) {
-		if got := s.of(file.Apps[app]); err == nil && got != s.Value && !strings.Contains(s.Path, "link_wait") {
-			err = fmt.Errorf("%s is written in a way that only a person can change: do it in the file itself", s.Path)
-		}
-	})
-	return err
-}
-
-func (e *ruleEditor) kinds() []settings.Kind { return []settings.Kind{settings.Setting} }
-
-func (e *ruleEditor) attach(where string, f fault) (found bool) {
-	eachSetting(e.Groups, func(s *setting) {
-		if where == s.Path {
-			s.Faults, found = append(s.Faults, f), true
-		}
-	})
-	return found
-}
-
-func (e *ruleEditor) Beside() (list []fieldFaults) {
-	eachSetting(e.Groups, func(s *setting) {
-		if len(s.Faults) > 0 {
-			list = append(list, fieldFaults{s.Path, s.Label, s.Faults})
-		}
-	})
-	return list
-}
-
-func (e *ruleEditor) carry(from *integration.App, form url.Values) url.Values {
-	carried := url.Values{"sample": form["sample"], "webhook": form["webhook"]}
-	groups := ruleGroups(from)
-	showRules(groups, form)
-	eachSetting(groups, func(s *setting) {
-		if s.Value != s.of(from) {
-			carried.Set(s.Path, s.Value)
-		}
-	})
-	return carried
 }
 
 // fileEditor is the page of a webhook and the file itself.

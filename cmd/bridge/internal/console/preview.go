@@ -41,7 +41,7 @@ type webhookChoice struct {
 	Events []string
 }
 
-// samples are the events that have one.
+// sampleEvents are the events that have a sample.
 func sampleEvents() (names []string) {
 	for i := range catalogue.Events {
 		if catalogue.Events[i].Known() {

@@ -1,14 +1,74 @@
 package console
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/yamledit"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
+
+// ruleEditor is the page of the settings that are no names.
+type ruleEditor struct{ Groups []ruleGroup }
+
+func (e *ruleEditor) title() string    { return "Revenue and identity" }
+func (e *ruleEditor) template() string { return "rules" }
+
+func (e *ruleEditor) fill(_ settings.Version, app *integration.App, form url.Values) {
+	e.Groups = ruleGroups(app)
+	if form != nil {
+		showRules(e.Groups, form)
+	}
+}
+
+func (e *ruleEditor) write(text []byte, app *integration.App) ([]byte, error) {
+	return writeRules(text, app, e.Groups)
+}
+
+func (e *ruleEditor) check(file *integration.File, app string) (err error) {
+	eachSetting(e.Groups, func(s *setting) {
+		if got := s.of(file.Apps[app]); err == nil && got != s.Value && !strings.Contains(s.Path, "link_wait") {
+			err = fmt.Errorf("%s is written in a way that only a person can change: do it in the file itself", s.Path)
+		}
+	})
+	return err
+}
+
+func (e *ruleEditor) kinds() []settings.Kind { return []settings.Kind{settings.Setting} }
+
+func (e *ruleEditor) attach(where string, f fault) (found bool) {
+	eachSetting(e.Groups, func(s *setting) {
+		if where == s.Path {
+			s.Faults, found = append(s.Faults, f), true
+		}
+	})
+	return found
+}
+
+func (e *ruleEditor) Beside() (list []fieldFaults) {
+	eachSetting(e.Groups, func(s *setting) {
+		if len(s.Faults) > 0 {
+			list = append(list, fieldFaults{s.Path, s.Label, s.Faults})
+		}
+	})
+	return list
+}
+
+func (e *ruleEditor) carry(from *integration.App, form url.Values) url.Values {
+	carried := url.Values{"sample": form["sample"], "webhook": form["webhook"]}
+	groups := ruleGroups(from)
+	showRules(groups, form)
+	eachSetting(groups, func(s *setting) {
+		if s.Value != s.of(from) {
+			carried.Set(s.Path, s.Value)
+		}
+	})
+	return carried
+}
 
 // setting is a key of an app that is no name.
 type setting struct {

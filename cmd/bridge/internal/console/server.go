@@ -94,7 +94,7 @@ func (c *console) routes() http.Handler {
 	handle("GET /{$}", c.overview)
 	for path, open := range editors {
 		handle("GET "+path, func(w http.ResponseWriter, r *http.Request) error { return c.view(w, r, open) })
-		handle("POST "+path, func(w http.ResponseWriter, r *http.Request) error { return c.edit(w, r, path, open) })
+		handle("POST "+path, func(w http.ResponseWriter, r *http.Request) error { return c.edit(w, r, open) })
 	}
 	handle("GET /deliveries", c.deliveries)
 	handle("POST /deliveries", c.deliveries)

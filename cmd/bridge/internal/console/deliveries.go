@@ -1,0 +1,174 @@
+package console
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/queue"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+)
+
+// deliveries is the content of the page of the last webhooks.
+type deliveries struct {
+	App, Event, Outcome, Reason string
+	Outcomes                    []string
+	Entries                     []delivery
+	Page                        journal.Page
+	Older                       string
+	NoTable                     bool
+	Base                        string
+	Rejected                    string // what bridge rejected list says
+	Redrive                     *redrive
+	MayRedrive                  bool
+}
+
+// Address is the page with the same filters.
+func (d deliveries) Address() string { return d.address("") }
+
+// Next is the page of older webhooks.
+func (d deliveries) Next() string { return d.address(d.Older) }
+
+func (d deliveries) address(to string) string {
+	query := url.Values{}
+	for key, value := range map[string]string{
+		"app": d.App, "event": d.Event, "outcome": d.Outcome, "reason": d.Reason, "to": to,
+	} {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	return "/deliveries?" + query.Encode()
+}
+
+// delivery is an entry of the journal.
+type delivery struct {
+	journal.Entry
+	Because string
+}
+
+// redrive is what bridge rejected redrive says: before it does anything, or after.
+type redrive struct {
+	Said string
+	Done bool
+}
+
+const (
+	// maxDeliveries is how many webhooks the page has; older ones are on the next.
+	maxDeliveries = 1000
+	// journalLimit is how long the journal may take: it is not in the order of time, so that all of it is read.
+	journalLimit = 8 * time.Second
+)
+
+func (c *console) deliveries(w http.ResponseWriter, r *http.Request) error {
+	if c.deployed == nil {
+		return errNoStack
+	}
+	query := r.URL.Query()
+	v, err := c.read(r.Context())
+	if err != nil {
+		return err
+	}
+	p := page{Title: "Deliveries", Path: r.URL.Path}
+	d := deliveries{
+		App: query.Get("app"), Event: query.Get("event"), Outcome: query.Get("outcome"), Reason: query.Get("reason"),
+		Outcomes: journal.Outcomes(), NoTable: c.deployed.table == nil, MayRedrive: c.mayWrite, Base: cmp.Or(v.ETag, noETag),
+	}
+	if !d.NoTable {
+		if err := d.read(r, c.deployed.table); err != nil {
+			return stack.Explain(err)
+		}
+	}
+	if r.Method == http.MethodPost {
+		if d.Redrive, err = c.redrive(r, d); err != nil {
+			return err
+		}
+	}
+	if query.Has("rejected") || r.Method == http.MethodPost {
+		d.Rejected = c.rejected(r.Context(), d)
+	}
+	p.Content, p.Command = d, d.command("bridge journal", c.deployed.stack.Name)
+	c.render(w, "deliveries", http.StatusOK, p)
+	return nil
+}
+
+// command is the command line with the same filters.
+func (d *deliveries) command(name, stack string) string {
+	return strings.Join(slices.Concat([]string{name}, d.flags(stack)), " ")
+}
+
+func (d *deliveries) flags(stack string) []string {
+	flags := []string{"--stack", stack}
+	all := [][2]string{{"--app", d.App}, {"--event", d.Event}, {"--outcome", d.Outcome}, {"--reason", d.Reason}}
+	for _, flag := range all {
+		if flag[1] != "" {
+			flags = append(flags, flag[0], flag[1])
+		}
+	}
+	return flags
+}
+
+func (d *deliveries) read(r *http.Request, table *dynamo.Table) (err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), journalLimit)
+	defer cancel()
+	s := journal.Selection{App: d.App, Outcome: d.Outcome, Reason: d.Reason}
+	if d.Event != "" {
+		s.Events = []string{d.Event}
+	}
+	if to, err := time.Parse(time.RFC3339Nano, r.URL.Query().Get("to")); err == nil {
+		s.To = to
+	}
+	if d.Page, err = journal.Latest(ctx, table, s, maxDeliveries, time.Now()); err != nil {
+		return err
+	}
+	for _, e := range d.Page.Entries {
+		one := delivery{Entry: e}
+		if e.Reason != "" {
+			one.Because = journal.Because(e.Reason, e.Code)
+		}
+		d.Entries = append(d.Entries, one)
+	}
+	if d.Page.Older {
+		d.Older = d.Entries[len(d.Entries)-1].Received.Format(time.RFC3339Nano)
+	}
+	return nil
+}
+
+// rejected is what lies on the rejected queue.
+func (c *console) rejected(ctx context.Context, d deliveries) string {
+	return c.run(ctx, c.rejectedArgs("list", d)...)
+}
+
+func (c *console) rejectedArgs(command string, d deliveries) []string {
+	d.Outcome = ""
+	return append([]string{"rejected", command}, d.flags(c.deployed.stack.Name)...)
+}
+
+// redrive sends messages of the rejected queue back, or says first what it would send: it is the command itself, and
+// nobody says yes to its question unless the button was that of the second step.
+func (c *console) redrive(r *http.Request, d deliveries) (*redrive, error) {
+	args := c.rejectedArgs("redrive", d)
+	if r.PostFormValue("do") != "redrive" {
+		return &redrive{Said: c.run(r.Context(), args...)}, nil
+	}
+	if !c.mayWrite {
+		return nil, cli.Findingf("start it with --write", "this console only shows the stack")
+	}
+	return &redrive{Said: c.run(r.Context(), append(args, "--yes")...), Done: true}, nil
+}
+
+// run runs a command, and returns what it prints.
+func (c *console) run(ctx context.Context, args ...string) string {
+	var out bytes.Buffer
+	root := cli.Group("bridge", "", "", queue.NewCommand(c.deployed.network))
+	cli.Run(ctx, root, args, strings.NewReader(""), &out, &out)
+	return out.String()
+}
