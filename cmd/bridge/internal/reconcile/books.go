@@ -127,6 +127,12 @@ func (r *run) readJournal(ctx context.Context) error {
 		if r.accept(e) && e.Body != nil {
 			purchases = append(purchases, e)
 		}
+		if len(purchases) == atOnce {
+			if err := r.readAmounts(ctx, purchases); err != nil {
+				return err
+			}
+			purchases = nil
+		}
 	}
 	r.residue(stuck)
 	return r.readAmounts(ctx, purchases)
@@ -176,28 +182,25 @@ func (r *run) accept(e journal.Entry) (purchase bool) {
 	return kinds&forward.Charged != 0
 }
 
-// atOnce is how many webhooks are taken through the settings at a time.
+// atOnce is how many webhooks are held, and taken through the settings, at a time.
 const atOnce = 500
 
 // readAmounts computes what purchases cost, as the forwarder does. The journal has it only where it has bodies.
 func (r *run) readAmounts(ctx context.Context, purchases []journal.Entry) error {
-	for first := 0; first < len(purchases); first += atOnce {
-		part := purchases[first:min(len(purchases), first+atOnce)]
-		bodies := make([][]byte, len(part))
-		for i, e := range part {
-			bodies[i] = e.Body
-		}
-		results, err := explain.Results(ctx, r.file, r.app, bodies, time.Now(), r.accounts.Sandbox != nil)
-		if err != nil {
-			return err
-		}
-		for i, e := range part {
-			amount := amountIn(results[i].JSON[forward.Charged])
-			for _, events := range r.accepted[charged] {
-				if known, ok := events[e.EventID]; ok {
-					known.amount = amount
-					events[e.EventID] = known
-				}
+	bodies := make([][]byte, len(purchases))
+	for i, e := range purchases {
+		bodies[i] = e.Body
+	}
+	results, err := explain.Results(ctx, r.file, r.app, bodies, time.Now(), r.accounts.Sandbox != nil)
+	if err != nil {
+		return err
+	}
+	for i, e := range purchases {
+		amount := amountIn(results[i].JSON[forward.Charged])
+		for _, events := range r.accepted[charged] {
+			if known, ok := events[e.EventID]; ok {
+				known.amount = amount
+				events[e.EventID] = known
 			}
 		}
 	}

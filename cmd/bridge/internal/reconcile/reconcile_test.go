@@ -473,6 +473,18 @@ func TestWrongUsage(t *testing.T) {
 }
 
 // Under one name nobody could tell the two integrations apart.
+func TestAReportShowsNoValueThatMayNameSomebody(t *testing.T) {
+	for name, want := range map[string]string{
+		"plan": `"anna"`, "amount_in_eur": `"anna"`,
+		"user_id": "something", "store_transaction_id": "something",
+		"email": "something", "user_attributes_name": "something",
+	} {
+		if got := shown(name, []byte(`"anna"`)); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestEqualNamesCannotBeCompared(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		w := newTestDay(t, c)
