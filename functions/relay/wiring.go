@@ -20,21 +20,14 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 )
 
-// keys implements relay.Keys by reading an app's secret, which there need not be.
-type keys struct {
-	config Config
-	cache  *secret.Cache[*standardwebhooks.Keys]
-}
-
-func newKeys(c Config, cloud sdk.Config, log *slog.Logger) keys {
-	cache := secret.NewCache(readKeys(aws.NewSecrets(cloud)))
+// newKeys reads apps' secrets, which there need not be.
+func newKeys(c Config, cloud sdk.Config, log *slog.Logger) relay.Keys {
+	read := readKeys(aws.NewSecrets(cloud))
+	cache := secret.NewCache(func(ctx context.Context, app string) (*standardwebhooks.Keys, error) {
+		return read(ctx, c.secretName(app))
+	})
 	cache.Log = log
-	return keys{c, cache}
-}
-
-// Get returns what is known of the secret, if that is fresh enough.
-func (k keys) Get(ctx context.Context, app string) (*standardwebhooks.Keys, error) {
-	return k.cache.Get(ctx, k.config.secretName(app))
+	return cache
 }
 
 // One call that hangs leaves time for a second attempt on another connection.
