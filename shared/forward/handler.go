@@ -147,8 +147,8 @@ func (h *Handler) process(
 	accounts.wait()
 
 	b := &batch{readings, items, opened, uploads, current.Name}
-	unsaved := h.settle(ctx, reserved, b, ledger)
-	h.report(ctx, start, b, unsaved, ledger)
+	lost := h.settle(ctx, reserved, b, ledger)
+	h.report(ctx, start, b, lost, ledger)
 	return message.Failures(messages, func(i int) bool { return ledger.has(i, Retried) })
 }
 

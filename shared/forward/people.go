@@ -184,16 +184,17 @@ func (d delivery) item(now time.Time) subscriber.Item {
 }
 
 // savePeople writes what has to be remembered of a batch: what was accepted of the messages that come back, links that
-// are in use and would expire, which accounts are left alone, and the journal. Nothing of it changes an outcome.
-func (h *Handler) savePeople(ctx context.Context, b *batch, l *ledger) (lost unsaved) {
+// are in use and would expire, which accounts are left alone, and the journal, of which it returns the lost entries.
+// Nothing of it changes an outcome.
+func (h *Handler) savePeople(ctx context.Context, b *batch, l *ledger) (lost map[string]int) {
 	if h.Table == nil {
-		return lost
+		return nil
 	}
 	var all sync.WaitGroup
 	all.Go(func() { h.saveDeliveries(ctx, b, l) })
 	all.Go(func() { h.renewPeople(ctx, b) })
 	all.Go(func() { h.saveBreakers(ctx, b.uploads.reports) })
-	all.Go(func() { lost.journal = h.writeJournal(ctx, b, l) })
+	all.Go(func() { lost = h.writeJournal(ctx, b, l) })
 	all.Wait()
 	return lost
 }

@@ -51,7 +51,7 @@ var outcomeMetrics = [...]metric.Name{
 }
 
 // report writes a line for each message that was not delivered, one for the invocation, and the metrics.
-func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost unsaved, l *ledger) {
+func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost map[string]int, l *ledger) {
 	now := h.now()
 	var total counts
 	var metrics metric.Set
@@ -86,8 +86,8 @@ func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost un
 	for _, r := range b.uploads.reports {
 		r.count(&metrics)
 	}
-	for _, app := range slices.Sorted(maps.Keys(lost.journal)) {
-		metrics.Add(app, metric.JournalFailed, lost.journal[app])
+	for _, app := range slices.Sorted(maps.Keys(lost)) {
+		metrics.Add(app, metric.JournalFailed, lost[app])
 	}
 	if err := metrics.Write(h.Metrics, now); err != nil {
 		fault.Of(err).Log(ctx, h.Log, "metrics not written")

@@ -18,14 +18,10 @@ const longestDelay = 15 * time.Minute
 // stored them each time.
 const maxUnaccounted = 4
 
-// unsaved counts what could not be remembered.
-type unsaved struct {
-	journal map[string]int // entries by app
-}
-
 // settle moves what is rejected to its queue, writes what has to be remembered, and sets when the retried messages
-// come back. A message that the rejected queue does not take is retried.
-func (h *Handler) settle(ctx context.Context, reserved time.Duration, b *batch, l *ledger) unsaved {
+// come back. A message that the rejected queue does not take is retried. It returns how many entries of the journal
+// were lost, by app.
+func (h *Handler) settle(ctx context.Context, reserved time.Duration, b *batch, l *ledger) (lost map[string]int) {
 	boundCopies(h.Table != nil, b.readings, l)
 	rejecting, cancel := endEarlier(ctx, reserved*2/3)
 	defer cancel()
@@ -33,7 +29,6 @@ func (h *Handler) settle(ctx context.Context, reserved time.Duration, b *batch, 
 	returning, cancel := endEarlier(ctx, reserved/3)
 	defer cancel()
 	var all sync.WaitGroup
-	var lost unsaved
 	all.Go(func() { lost = h.savePeople(returning, b, l) })
 	all.Go(func() { h.delayRetried(returning, b.readings, l) })
 	all.Wait()

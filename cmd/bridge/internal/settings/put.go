@@ -217,7 +217,7 @@ func (o *writeOptions) runRollback(cmd *cobra.Command, id string) error {
 	if err != nil {
 		return err
 	}
-	v := new(Version)
+	var v *Version
 	if id == "" {
 		v, err = s.before(cmd.Context(), current)
 	} else {

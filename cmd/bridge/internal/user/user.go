@@ -1,8 +1,9 @@
 // Package user holds the commands on what is known of people: which purchases are active, what became of their
 // webhooks, to which CleverTap ID they are linked, and whether they are left alone.
 //
-// It promises that what is newer is never overwritten, that no id of a person is printed, and that no profile is
-// deleted at CleverTap while the next webhook would make it anew. What an item means is for package subscriber to know.
+// It promises that what is newer is never overwritten, that no id of a person is printed but in a webhook's body that
+// was asked for, and that no profile is deleted at CleverTap while the next webhook would make it anew. What an item
+// means is for package subscriber to know.
 package user
 
 import (
