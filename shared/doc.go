@@ -9,6 +9,11 @@
 // state of each person's purchases, so that nobody who pays is called inactive. clevertap uploads the records and
 // accounts for each of them. In the end every message is delivered, skipped, rejected or retried.
 //
-// The others serve all of these: fault (what happens next after an error), secret, env and metric. Only aws knows
-// AWS. The rules of depguard in .golangci.yml say who may import whom.
+// Beside these: functions/relay passes webhooks to relay, which posts them to the customer's own back end.
+// functions/users passes what that back end says about people to users. functions/heartbeat has heartbeat send an event
+// of the bridge's own the whole way.
+//
+// The others serve all of these: settings (which integration file is in force), httpapi and standardwebhooks (requests
+// and their signatures), network (connections), fault (what happens next after an error), secret, env and metric. Only
+// aws knows AWS. The rules of depguard in .golangci.yml say who may import whom.
 package shared

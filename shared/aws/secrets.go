@@ -1,5 +1,5 @@
-// Package aws reaches secrets and queues in AWS, and package dynamo below it the subscribers table, behind the
-// interfaces that the handlers declare.
+// Package aws reaches secrets and queues in AWS, and the packages below it the subscribers table (dynamo) and the
+// settings (bucket), behind the interfaces that the handlers declare.
 //
 // Every error names the call and AWS's code and nothing else of what AWS wrote. Errors for handlers are marked with
 // what happens next. The package decides nothing about webhooks, caches nothing and repeats nothing: the SDK's
