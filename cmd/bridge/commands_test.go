@@ -84,7 +84,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"an unknown flag":               {"lint --quick", "hint: 'bridge lint --help'"},
 		"a misspelt flag":               {"lint --stritc", "hint: did you mean --strict?"},
 		"too many arguments":            {"lint a.yaml b.yaml", "hint: 'bridge lint --help'"},
-		"a file that does not exist":    {"lint testdata/none.yaml", "hint: name an integration file"},
+		"a file that does not exist":    {"lint testdata/none.yaml", "hint: is the path right, seen from this folder?"},
 		"explain without an app": {"explain --file internal/lint/testdata/complete.yaml",
 			"bridge: no app is named, and the integration file has several\n" +
 				"hint: the apps in internal/lint/testdata/complete.yaml: demo, parla-tv\n"},

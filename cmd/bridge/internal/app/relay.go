@@ -87,7 +87,7 @@ func (r *report) checkRelay(
 		ID:        message.DeduplicationID(message.IDs{EventName: ids.EventName, EventID: ids.EventID}, body),
 		Timestamp: stamp, Signature: webhook.Sign(key, stamp, body), Attempt: 1, Received: now.UTC().Format(time.RFC3339),
 	}
-	answer, err := newRelayClient(o.network, app.Relay).Post(ctx, app.Relay, w, keys)
+	answer, err := newRelayClient(o.network, s, app.Relay).Post(ctx, app.Relay, w, keys)
 	if ctx.Err() != nil {
 		return cli.ErrInterrupted
 	}
@@ -95,13 +95,13 @@ func (r *report) checkRelay(
 	return nil
 }
 
-// newRelayClient makes requests as the relay does, plain HTTP for back ends on this machine included.
-func newRelayClient(network http.RoundTripper, to *integration.Relay) *relay.Client {
-	here := strings.HasPrefix(to.URL, "http:")
+// newRelayClient makes requests as the stack's relay does, plain HTTP for back ends on this machine included.
+func newRelayClient(network http.RoundTripper, s *stack.Stack, to *integration.Relay) *relay.Client {
+	private := s.Parameter("RelayAllowPrivate") == "on" || strings.HasPrefix(to.URL, "http:")
 	if network == nil {
-		network = relay.NewTransport(here)
+		network = relay.NewTransport(private)
 	}
-	return &relay.Client{Transport: network, AllowPlain: here}
+	return &relay.Client{Transport: network, AllowPlain: private}
 }
 
 // relayKeys reads the optional secret that the relay signs with; ok is false if there is one that cannot be used.

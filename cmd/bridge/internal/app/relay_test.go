@@ -11,8 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
+	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/relay"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -172,6 +177,26 @@ func TestCheckRelay(t *testing.T) {
 				if strings.Contains(got.Out+got.Errs, hidden) {
 					t.Errorf("%q is shown: %+v", hidden, got)
 				}
+			}
+		})
+	}
+}
+
+// The check reaches what the stack's relay may reach, and nothing else.
+func TestCheckRelayAtAPrivateAddress(t *testing.T) {
+	for parameter, refused := range map[string]bool{"on": false, "off": true, "": true} {
+		clitest.Subtest(t, parameter, func(t *testing.T, cloud *clitest.Cloud) {
+			cloud.Stacks.SetParameters(clitest.Stack, map[string]string{"RelayAllowPrivate": parameter})
+			cmd := &cobra.Command{}
+			cmd.SetContext(t.Context())
+			s, err := stack.Open(cmd, cloud, clitest.Stack)
+			if err != nil {
+				t.Fatal(err)
+			}
+			to := &integration.Relay{URL: "https://127.0.0.1:1/hook", Timeout: time.Second} // where nobody listens
+			_, err = newRelayClient(nil, s, to).Post(t.Context(), to, relay.Webhook{}, nil)
+			if err == nil || strings.Contains(err.Error(), "RelayAllowPrivate") != refused {
+				t.Errorf("got %v, want it refused: %t", err, refused)
 			}
 		})
 	}

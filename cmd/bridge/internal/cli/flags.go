@@ -143,6 +143,14 @@ func PeriodFlags(cmd *cobra.Command, p *Period, what string) {
 	cmd.Flags().Var(&p.To, "to", what+" before this time, or to the end of this day")
 }
 
+// Check refuses a period that has no time in it.
+func (p *Period) Check(cmd *cobra.Command) error {
+	if p.To.IsZero() || p.From.Before(p.To.Time) {
+		return nil
+	}
+	return BadUsage(cmd, errors.New("nothing is after --from and before --to"))
+}
+
 // Has reports whether a time is in the period.
 func (p *Period) Has(t time.Time) bool {
 	return !t.Before(p.From.Time) && (p.To.IsZero() || t.Before(p.To.Time))

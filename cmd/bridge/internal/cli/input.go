@@ -11,6 +11,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 var errUTF16 = errors.New("it is UTF-16, not UTF-8: save it as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8")
@@ -68,6 +69,10 @@ func ReadWebhooks(cmd *cobra.Command, path string) ([][]byte, error) {
 	bodies := stored.Split(text)
 	if len(bodies) == 0 {
 		return nil, Usagef("'bridge sample SUBSCRIPTION_RENEWED' prints a webhook to try", "webhooks: the input is empty")
+	}
+	if slices.ContainsFunc(bodies, func(body []byte) bool { return len(body) > message.MaxBody }) {
+		return nil, Usagef("webhooks have a few kilobytes",
+			"webhooks: one is longer than %d bytes, which no message takes", message.MaxBody)
 	}
 	object := func(body []byte) bool { return body[0] == '{' }
 	if len(bodies) > 1 && !slices.ContainsFunc(bodies, object) {

@@ -40,7 +40,7 @@ func ReadIntegrations(cmd *cobra.Command, path string) (name string, text []byte
 	name, text, err = findIntegrations(cmd, path)
 	switch {
 	case err != nil:
-		return name, nil, Usagef("name an integration file", "integration file: %w", err)
+		return name, nil, Usagef("is the path right, seen from this folder?", "integration file: %w", err)
 	case name == BuiltIn:
 		cmd.PrintErrf("integration file: the one built into bridge %s, for there is no %s here\n",
 			Version, strings.Join(fileNames, " and no "))

@@ -97,7 +97,7 @@ func TestWrongCommandLines(t *testing.T) {
 	}
 	for line, want := range map[string]string{
 		"":                                "there is no integration file here to change",
-		"--file none.yaml":                "name an integration file",
+		"--file none.yaml":                "is the path right, seen from this folder?",
 		"--file -":                        "cannot change standard input",
 		"--file mine.yaml --stack x":      "a file or a stack, not both",
 		"--file mine.yaml --write":        "flag --write is for a stack",

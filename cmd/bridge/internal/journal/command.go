@@ -73,6 +73,9 @@ func (o *options) run(cmd *cobra.Command) error {
 		err := fmt.Errorf("flag --outcome: %q is none of %s", o.outcome, strings.Join(Outcomes(), ", "))
 		return cli.BadUsage(cmd, err)
 	}
+	if err := o.Check(cmd); err != nil {
+		return err
+	}
 	if o.limit < 1 || o.limit > MaxPage {
 		return cli.BadUsage(cmd, fmt.Errorf("flag --limit: want 1 to %d", MaxPage))
 	}

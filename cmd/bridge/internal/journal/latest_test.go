@@ -153,6 +153,7 @@ func TestJournalCommand(t *testing.T) {
 			"CleverTap refused it for good with the code 513 (event name is CleverTap's own)\n", ""},
 		"nothing":            {"--app chess", cli.OK, "the journal has no such webhook\n", ""},
 		"an unknown outcome": {"--outcome lost", cli.Usage, "", `"lost" is none of delivered, skipped, rejected, retry`},
+		"no time at all":     {"--from 1h --to 2h", cli.Usage, "", "nothing is after --from and before --to"},
 		"no limit":           {"--limit 0", cli.Usage, "", "want 1 to 1000"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {

@@ -91,7 +91,7 @@ func (o *listOptions) run(cmd *cobra.Command) error {
 		}
 	}
 	text := s.summary.text(s.now) + eachText(result.Each, s.now) +
-		fmt.Sprintf("%s %s\n", cli.Quantity(s.total, "message"), o.source().where) + unseenText(s.unseen)
+		fmt.Sprintf("%s %s\n", s.quantity(), o.source().where) + unseenText(s.unseen)
 	return o.Print(cmd, result, text)
 }
 

@@ -178,6 +178,7 @@ type selection struct {
 	summary  summary
 	named    map[string]int // how many messages each of the filter's ids begins
 	total    int            // of the messages that are selected
+	seen     int            // of all that showed, whatever the filter
 	unseen   int            // about how many more there are
 }
 
@@ -202,6 +203,7 @@ func (f *filter) selectFrom(
 		matching := s.add(messages)
 		s.messages = append(s.messages, matching)
 		s.summary.add(q.Name, matching)
+		s.seen += len(messages)
 		s.unseen += max(0, expected-len(messages))
 	}
 	return s, s.checkIDs()
@@ -236,6 +238,15 @@ func (s *selection) add(messages []*stack.Message) []*stack.Message {
 	}
 	s.total += len(matching)
 	return matching
+}
+
+// quantity is how many messages are selected, and of how many, so that a misspelt filter does not look like an empty
+// queue.
+func (s *selection) quantity() string {
+	if s.total == s.seen {
+		return cli.Quantity(s.total, "message")
+	}
+	return fmt.Sprintf("%d of %s", s.total, cli.Quantity(s.seen, "message"))
 }
 
 // preview shows what the command is about to work on.

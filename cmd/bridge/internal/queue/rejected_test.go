@@ -42,18 +42,18 @@ func TestListCounts(t *testing.T) {
 	for name, c := range map[string]struct{ args, want string }{
 		"everything": {"", heading + "clevertap_513  demo  TRIAL_STARTED  9         9h 1m   1h 1m\n" +
 			"malformed      shop  TRIAL_STARTED  3         3d 3h   3d 3h\n12 messages in the rejected queue\n"},
-		"one reason": {"--reason malformed", shop + "3 messages in the rejected queue\n"},
-		"one app":    {"--app shop", shop + "3 messages in the rejected queue\n"},
+		"one reason": {"--reason malformed", shop + "3 of 12 messages in the rejected queue\n"},
+		"one app":    {"--app shop", shop + "3 of 12 messages in the rejected queue\n"},
 		"what is old": {"--older 8h --newer 2d",
-			heading + "clevertap_513  demo  TRIAL_STARTED  2         9h 1m   8h 1m\n2 messages in the rejected queue\n"},
-		"nothing at all": {"--app none", "0 messages in the rejected queue\n"},
+			heading + "clevertap_513  demo  TRIAL_STARTED  2         9h 1m   8h 1m\n2 of 12 messages in the rejected queue\n"},
+		"a misspelling": {"--app none", "0 of 12 messages in the rejected queue\n"},
 		"each, by age": {"--reason malformed --each", shop + `
 MESSAGE                               REASON     APP   EVENT          AGE    BYTES
 0000000a-0000-4000-8000-000000000000  malformed  shop  TRIAL_STARTED  3d 3h  69
 0000000b-0000-4000-8000-000000000000  malformed  shop  TRIAL_STARTED  3d 3h  69
 0000000c-0000-4000-8000-000000000000  malformed  shop  TRIAL_STARTED  3d 3h  69
 
-3 messages in the rejected queue
+3 of 12 messages in the rejected queue
 `},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
@@ -82,11 +82,11 @@ func TestChosenMessages(t *testing.T) {
 		"two by their ids": {"redrive --yes 00000001 00000003", cli.OK, "2 messages sent back, 0 not\n", "", 13},
 		"listed by an id":  {"list 0000000d", cli.OK, "malformed  demo  RENEWAL_DISABLED  1 ", "", 15},
 		"listed by event": {"list --event RENEWAL_DISABLED", cli.OK,
-			"1 message in the rejected queue", "", 15},
+			"1 of 15 messages in the rejected queue", "", 15},
 		"by two events": {"redrive --yes --event RENEWAL_DISABLED --event X --app demo", cli.OK,
 			"1 message sent back", "", 14},
 		"by event and app": {"list --event TRIAL_STARTED --app shop", cli.OK,
-			"3 messages in the rejected queue", "", 15},
+			"3 of 15 messages in the rejected queue", "", 15},
 		"for programs": {"list --json --each 0000000d", cli.OK,
 			`"app":"demo","event":"RENEWAL_DISABLED","since":`, "", 15},
 		"without any event": {"list 0000000e", cli.OK, "malformed  demo  –      1 ", "", 15},

@@ -86,6 +86,9 @@ func (o *options) runJournal(cmd *cobra.Command) error {
 	if o.From.IsZero() && o.user == "" && o.anonymous == "" {
 		return cli.BadUsage(cmd, errNoPeriod)
 	}
+	if err := o.Check(cmd); err != nil {
+		return err
+	}
 	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)
 	if err != nil {
 		return err

@@ -169,7 +169,7 @@ func (r *replay) ask() error {
 	switch {
 	case bad > 0 && !r.skipBad:
 		return cli.Findingf("fix them, or leave them out with --skip-bad",
-			"%d of the input are no webhooks; nothing was sent", bad)
+			"%s; nothing was sent", cli.Quantity(bad, "faulty line"))
 	case total == 0:
 		return nil
 	}

@@ -228,7 +228,7 @@ func TestReplaySaysWhatWillBecomeOfAFile(t *testing.T) {
 		"with a sandbox account": {text,
 			`{"account_id":"A","passcode":"wrong-pass","sandbox":{"account_id":"B","passcode":"wrong-pass"}}`,
 			"       3  DEACTIVATE: event Lapsed\n", ""},
-		"with a line that is none": {text + "no webhook\n", "", "bridge: 1 of the input are no webhooks", "They go"},
+		"with a line that is none": {text + "no webhook\n", "", "bridge: 1 faulty line; nothing was sent", "They go"},
 		"of nothing":               {"\n", "", "0 webhooks for demo\n", "today's settings"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
@@ -255,7 +255,7 @@ func TestReplayNamesWhatIsNoWebhook(t *testing.T) {
 `)
 		got := run(t.Context(), c, "", "--yes", path)
 		for _, want := range []string{
-			"bridge: 3 of the input are no webhooks; nothing was sent\nhint: fix them, or leave them out with --skip-bad",
+			"bridge: 3 faulty lines; nothing was sent\nhint: fix them, or leave them out with --skip-bad",
 			"  line 2: ", "  line 3: event name is missing", "  line 4: a list; one webhook on each line is wanted",
 		} {
 			if !got.Has(cli.Finding, "", want) {

@@ -237,7 +237,8 @@ func (s *Stack) appSecret(ctx context.Context, app, part string) (name string, t
 	name = s.SecretName(app, part)
 	text, found, err := s.ReadSecret(ctx, name)
 	if err == nil && !found {
-		err = cli.Findingf("'bridge app add "+app+"' creates it", "secret %s is missing", name)
+		hint := "is the app's name right? 'bridge app add " + app + "' creates its secrets"
+		err = cli.Findingf(hint, "secret %s is missing", name)
 	}
 	return name, text, err
 }

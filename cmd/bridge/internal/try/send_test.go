@@ -165,7 +165,8 @@ func TestSendFindsURLAndSecretInTheStack(t *testing.T) {
 		"another URL":        {secret, "--url https://other.test", "", cli.OK, "", 1},
 		"another secret":     {"", "--secret-stdin", clitest.DemoSecret, cli.OK, "", 1},
 		"no secret in the stack": {"", "", "", cli.Finding,
-			"bridge: secret " + clitest.PurchaselySecret + " is missing\nhint: 'bridge app add demo' creates it\n", 0},
+			"bridge: secret " + clitest.PurchaselySecret + " is missing\n" +
+				"hint: is the app's name right? 'bridge app add demo' creates its secrets\n", 0},
 		"a secret that nobody can read": {"shared-4711", "", "", cli.Finding,
 			"bridge: secret " + clitest.PurchaselySecret + " cannot be used\nhint: 'bridge app check demo' says more\n", 0},
 		"another app's secret": {`{"shared_secret":"shared-4711"}`, "", "", cli.Finding, "hint: the secret is not", 0},

@@ -247,7 +247,7 @@ func (o *updateOptions) update(fields map[string]string) (u users.Update, err er
 	case !webhook.Absent(user) && !webhook.Absent(anonymous):
 		return u, errors.New("both user_id and anonymous_user_id: each has a line of its own")
 	case o.Action == users.Link && !users.IsCleverTapID(u.CleverTapID):
-		return u, errors.New("no CleverTap ID, which has 1 to 64 letters, digits and ( ) ! : @ $ _ -")
+		return u, errors.New("clevertap_id is no CleverTap ID: write 1 to 64 of A-Z a-z 0-9 ( ) ! : @ $ _ -")
 	case err != nil || fields["observed_at"] != "" && u.At.Unix() <= 0:
 		return u, errors.New("observed_at is no time such as 2026-11-28T09:30:00Z")
 	}

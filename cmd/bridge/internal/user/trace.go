@@ -58,6 +58,9 @@ Exit codes: 0 the journal was read, 1 AWS refused or there is no such body, 2 wr
 }
 
 func (o *traceOptions) run(cmd *cobra.Command) error {
+	if err := o.Check(cmd); err != nil {
+		return err
+	}
 	partitions, names, err := o.partitions(cmd)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func (o *traceOptions) run(cmd *cobra.Command) error {
 		return o.printBody(cmd, table, history, lines)
 	}
 	lines = slices.DeleteFunc(lines, func(l journal.Line) bool { return !o.Has(l.Received) })
-	return o.Print(cmd, newTrace(history, lines), traceText(history, lines, names))
+	return o.Print(cmd, newTrace(history, lines), o.text(history, lines, names))
 }
 
 // partitions are the person's partitions of the table, and what their ids are called.
@@ -130,8 +133,20 @@ func newTrace(h journal.History, lines []journal.Line) trace {
 	return t
 }
 
-// traceText tells the history in sentences. names are what the ids are called that were asked for.
-func traceText(h journal.History, lines []journal.Line, names []string) string {
+// nothingShown says why the list is empty.
+func (o *traceOptions) nothingShown(h journal.History) string {
+	whose := "of this person"
+	if o.app != "" {
+		whose += " from the app " + o.app
+	}
+	if n := len(h.Timeline()); n > 0 {
+		return fmt.Sprintf("The journal has %s %s, and none between --from and --to.", cli.Quantity(n, "webhook"), whose)
+	}
+	return "The journal has no webhook " + whose + "."
+}
+
+// text tells the history in sentences. names are what the ids are called that were asked for.
+func (o *traceOptions) text(h journal.History, lines []journal.Line, names []string) string {
 	var b strings.Builder
 	for i, p := range h.People {
 		for _, sentence := range p.Describe() {
@@ -142,7 +157,7 @@ func traceText(h journal.History, lines []journal.Line, names []string) string {
 		fmt.Fprintf(&b, "Transfers lead to %s more, which are not in this list.\n", cli.Quantity(h.Unfollowed, "id"))
 	}
 	if len(lines) == 0 {
-		b.WriteString("\nThe journal has no such webhook of this person.\n")
+		b.WriteString("\n" + o.nothingShown(h) + "\n")
 	}
 	day := ""
 	for _, l := range lines {

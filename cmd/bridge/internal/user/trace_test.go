@@ -89,7 +89,9 @@ func TestTrace(t *testing.T) {
 		"by both ids":              "--user learner-1 --anonymous A-1",
 		"of one app":               "--user learner-1 --app shop",
 		"of one day":               "--user learner-1 --from 2026-11-21 --to 2026-11-21",
+		"of a day without any":     "--user learner-1 --app demo --from 2026-11-01 --to 2026-11-01",
 		"of somebody unknown":      "--anonymous nobody",
+		"of an app misspelt":       "--user learner-1 --app dmeo",
 		"for programs":             "--user learner-1 --json",
 		"of one app, for programs": "--anonymous A-1 --app demo --json",
 	} {

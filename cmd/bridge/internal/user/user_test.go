@@ -140,7 +140,8 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 		"a stack without one": {show + " --stack off", cli.Finding, `stack "off" keeps no subscriber state`},
 		"an app of a table":   {show + " --table t --app demo", cli.Usage, "the table alone does not say"},
 		"an app without a secret": {show + " --app gone --stack " + clitest.Stack, cli.Finding,
-			"secret purchasely-clevertap/gone/clevertap is missing\nhint: 'bridge app add gone' creates it"},
+			"secret purchasely-clevertap/gone/clevertap is missing\n" +
+				"hint: is the app's name right? 'bridge app add gone' creates its secrets"},
 		"an app with an unusable secret": {show + " --app broken --stack " + clitest.Stack, cli.Finding,
 			"secret purchasely-clevertap/broken/clevertap cannot be used\nhint: 'bridge app check broken' says more"},
 		"no right to read": {show + " --table " + clitest.Table, cli.Finding, "DynamoDB Query: AccessDeniedException"},
@@ -148,7 +149,7 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 			"DynamoDB Query: AccessDeniedException"},
 		"no file":               {"seed --table t none.csv", cli.Usage, "hint: name a file with subscribers"},
 		"a rate below zero":     {"seed --rate -1 x.csv", cli.Usage, "want 0 or more"},
-		"an integration file":   {"seed --file none.yaml x.csv", cli.Usage, "hint: name an integration file"},
+		"an integration file":   {"seed --file none.yaml x.csv", cli.Usage, "hint: is the path right"},
 		"seeding a table alone": {"seed --table t ../../testdata/subscribers.csv", cli.Usage, "hint: give --stack, too"},
 		"a command with a typo": {"shwo", cli.Usage, `unknown command "shwo"`},
 		"erasing nobody":        {"erase --stack " + clitest.Stack, cli.Usage, "name the person by --user"},
