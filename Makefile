@@ -62,7 +62,7 @@ vet: ## go vet, build tags included
 	@$(STEP) "go vet" go vet $(ALL_TAGS) ./...
 
 lint: $(GOLANGCI_LINT) ## linters and gofmt over the Go code
-	@$(STEP) "golangci-lint" $(GOLANGCI_LINT) run
+	@$(STEP) "golangci-lint" $(GOLANGCI_LINT) run --allow-parallel-runners
 
 fix: ## would go fix change anything? A few lines joined with += need no strings.Builder
 	@$(STEP) "go fix" go fix -diff -stringsbuilder=false $(ALL_TAGS) ./...
