@@ -52,7 +52,8 @@ func TestTheGuidesBackEndsAreUnderstood(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(folder, b.file), program[1], 0o600); err != nil {
 				t.Fatal(err)
 			}
-			for key, succeeds := range map[string]bool{otherKey: false, demoKey: true} {
+			for _, key := range []string{otherKey, demoKey} { // the right one last: its link stays
+				succeeds := key == demoKey
 				command := exec.CommandContext(t.Context(), b.command[0], b.command[1:]...)
 				command.Dir = folder
 				command.Env = append(os.Environ(), "BRIDGE_USERS_URL="+server.URL+"/users/demo", "BRIDGE_USERS_SECRET="+key,
