@@ -95,9 +95,7 @@ func (m *ministack) call(ctx context.Context, service, target string, request, r
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	r.Header.Set("X-Amz-Target", target)
-	digest := sha256.Sum256(body)
-	err = v4.NewSigner().SignHTTP(ctx, root, r, hex.EncodeToString(digest[:]), service, region, time.Now())
-	if err != nil {
+	if err := sign(ctx, service, r, body); err != nil {
 		return fmt.Errorf("%s: %w", target, err)
 	}
 	text, err := answer(m.client, r)
@@ -105,6 +103,12 @@ func (m *ministack) call(ctx context.Context, service, target string, request, r
 		return fmt.Errorf("%s: %w", target, err)
 	}
 	return json.Unmarshal(text, response)
+}
+
+// sign makes a request root's.
+func sign(ctx context.Context, service string, r *http.Request, body []byte) error {
+	digest := sha256.Sum256(body)
+	return v4.NewSigner().SignHTTP(ctx, root, r, hex.EncodeToString(digest[:]), service, region, time.Now())
 }
 
 // page reads one of MiniStack's own pages.
