@@ -16,10 +16,12 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/benchtest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
@@ -76,10 +78,7 @@ func postCalls(b *testing.B, size int, address string) {
 	b.Helper()
 	h := benchHandler(b)
 	useTable(b, h, "on", address)
-	cloud, err := loadAWS(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
+	cloud := aws.LoadConfig(b.Context(), env.New(env.OS), callTimeout, callBackoff)
 	calls := &recorder{client: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callsAtOnce}}}
 	b.Cleanup(calls.client.CloseIdleConnections)
 	cloud.HTTPClient = calls
@@ -146,10 +145,7 @@ func useTable(b *testing.B, h *forward.Handler, state, address string) {
 	for name, value := range (&awstest.Server{URL: address}).Env() {
 		b.Setenv(name, value)
 	}
-	cloud, err := loadAWS(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
+	cloud := aws.LoadConfig(b.Context(), env.New(env.OS), callTimeout, callBackoff)
 	h.Table = dynamo.NewTable(cloud, "subscribers", tableTimeout)
 	if state == "plain" {
 		h.Table = newPlainTable(b)

@@ -7,9 +7,6 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	sdkconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/smithy-go/logging"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/bucket"
@@ -30,25 +27,11 @@ func newAccounts(prefix string, cloud sdk.Config, log *slog.Logger) forward.Acco
 	return cache
 }
 
-// One call that hangs leaves time for a second attempt on another connection, and for the other apps of the batch.
+// One call that hangs leaves time for another, and for the other apps of the batch.
 const (
-	callAttempts = 3
-	callTimeout  = 3 * time.Second
-	callBackoff  = 500 * time.Millisecond
+	callTimeout = 3 * time.Second
+	callBackoff = 500 * time.Millisecond
 )
-
-// loadAWS reads what the SDK reads from the environment. It makes no connection yet.
-func loadAWS(ctx context.Context) (sdk.Config, error) {
-	return sdkconfig.LoadDefaultConfig(ctx,
-		sdkconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
-		sdkconfig.WithHTTPClient(aws.NewHTTPClient(callTimeout)),
-		sdkconfig.WithRetryer(func() sdk.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts = callAttempts
-				o.MaxBackoff = callBackoff
-			})
-		}))
-}
 
 // tableTimeout limits one call of the table, which answers in a few milliseconds as a rule: other messages of the
 // batch, which do not need it, wait meanwhile.

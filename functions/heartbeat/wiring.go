@@ -9,34 +9,19 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	sdkconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/smithy-go/logging"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/bucket"
-	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/heartbeat"
 	"github.com/purchasely-clevertap/bridge/shared/network"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// callTimeout is the time for one try of a call to AWS.
-const callTimeout = 3 * time.Second
-
-// loadAWS reads what the SDK reads from the environment; r keeps the faults. It makes no connection yet.
-func loadAWS(ctx context.Context, r *env.Reader) sdk.Config {
-	cloud, err := sdkconfig.LoadDefaultConfig(ctx,
-		sdkconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
-		sdkconfig.WithHTTPClient(sdkhttp.NewBuildableClient().WithTimeout(callTimeout)))
-	switch {
-	case err != nil:
-		r.Fault("AWS", err.Error())
-	case cloud.Region == "":
-		r.Fault("AWS_REGION", "not set")
-	}
-	return cloud
-}
+// One call to AWS that hangs leaves time for another.
+const (
+	callTimeout = 3 * time.Second
+	callBackoff = 500 * time.Millisecond
+)
 
 // secrets reads each secret anew: minutes are between two heartbeats, and an old value would hide what is wrong.
 type secrets struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
@@ -31,10 +32,7 @@ func main() {
 func run(ctx context.Context) error {
 	environment := env.New(env.OS)
 	config := readConfig(environment)
-	cloud, err := loadAWS(ctx)
-	if err != nil {
-		environment.Fault("AWS", err.Error())
-	}
+	cloud := aws.LoadConfig(ctx, environment, callTimeout, callBackoff)
 	if err := environment.Err(); err != nil {
 		return err
 	}

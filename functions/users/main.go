@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
@@ -28,7 +29,7 @@ func main() {
 func run(ctx context.Context) error {
 	environment := env.New(env.OS)
 	config := readConfig(environment)
-	cloud := loadAWS(ctx, environment)
+	cloud := aws.LoadConfig(ctx, environment, callTimeout, callBackoff)
 	if err := environment.Err(); err != nil {
 		return err
 	}

@@ -7,15 +7,35 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 
+	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
-// NewHTTPClient makes the HTTP client of the SDK's clients. One try of a call may take as long as timeout, and its
-// connections are bounded: the SDK itself gives a dial thirty seconds, and a silent HTTP/2 connection to all tries.
-func NewHTTPClient(timeout time.Duration) *awshttp.BuildableClient {
-	return awshttp.NewBuildableClient().WithTimeout(timeout).WithTransportOptions(network.Limit)
+// LoadConfig reads what the SDK reads from the environment; r keeps the faults. It makes no connection yet. One try of
+// a call may take as long as timeout: one that hangs leaves time for another, on another connection, after a pause that
+// is no longer than backoff. Connections are bounded: the SDK itself gives a dial thirty seconds, and a silent HTTP/2
+// connection to all tries.
+func LoadConfig(ctx context.Context, r *env.Reader, timeout, backoff time.Duration) aws.Config {
+	client := awshttp.NewBuildableClient().WithTimeout(timeout).WithTransportOptions(network.Limit)
+	config, err := awsconfig.LoadDefaultConfig(ctx,
+		awsconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
+		awsconfig.WithHTTPClient(client),
+		awsconfig.WithRetryer(func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = backoff })
+		}))
+	switch {
+	case err != nil:
+		r.Fault("AWS", err.Error())
+	case config.Region == "":
+		r.Fault("AWS_REGION", "not set")
+	}
+	return config
 }
 
 // writeBuffer holds a usual webhook or item with the headers of its call, so that they leave in one packet.
