@@ -149,6 +149,9 @@ func TestThePreviewFollowsAndKeepsThePlace(t *testing.T) {
 	if got := eval[int](b, visible); got < 4 || got > 8 {
 		t.Errorf("a search for refund leaves %d events", got)
 	}
+	if got := eval[string](b, "location.search"); !strings.Contains(got, "q=refund") {
+		t.Errorf("the search is not in the address: %s", got)
+	}
 	b.retype("#q", "")
 	b.do(chromedp.SetValue("#show", "renamed"))
 	eval[any](b, `document.querySelector("#show").dispatchEvent(new Event("input", {bubbles: true})); null`)

@@ -142,7 +142,7 @@ func (l *list) check(file *integration.File, app string, p posted) error {
 		r := l.rule(got, source)
 		wrong := locked()[l.path+"."+source] == "" && r.send != p.on[source]
 		if wrong || name != "" && r.name != name {
-			return fmt.Errorf("%s is written in a way that only a person can change: do it in the file itself", source)
+			return fmt.Errorf("%s is written with an anchor or the like, and left alone: change it in the file itself", source)
 		}
 	}
 	return nil

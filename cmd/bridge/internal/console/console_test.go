@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -457,6 +458,16 @@ func TestAFileKeepsItsPermissionsAndItsLink(t *testing.T) {
 	}
 	if entries, _ := os.ReadDir(filepath.Dir(c.path)); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)
+	}
+}
+
+func TestAWriteProtectedFileIsLeftAlone(t *testing.T) {
+	c := newClient(t, twoApps)
+	if err := os.Chmod(c.path, 0o440); err != nil {
+		t.Fatal(err)
+	}
+	if err := replaceFile(c.path, []byte("apps: {demo: {}}\n")); !errors.Is(err, errProtected) || c.text() != twoApps {
+		t.Errorf("got %v, %q", err, c.text())
 	}
 }
 

@@ -185,7 +185,7 @@ func (c *console) edit(w http.ResponseWriter, r *http.Request, open func() edito
 		p.Alert = "This page is of a console that has ended. Look at it again, and save once more."
 	case text == nil:
 		status = http.StatusUnprocessableEntity
-		p.Alert = "Nothing was saved: see what is wrong below."
+		p.Alert, p.Below = "Nothing was saved: see what is wrong below.", true
 	default:
 		return c.save(w, r, open, base, p.App, text)
 	}

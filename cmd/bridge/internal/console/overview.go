@@ -154,7 +154,7 @@ func (c *console) goBack(w http.ResponseWriter, r *http.Request) error {
 		if id := r.FormValue("version"); v.ID != id || v.File == nil {
 			continue
 		}
-		if err := c.source.Write(r.Context(), v.Text, base, "console: back to version "+v.ID); err != nil {
+		if err := c.source.Write(r.Context(), v.Text, base, "console: back to version "+v.Name); err != nil {
 			return cli.WithHint(err, "look at the history again")
 		}
 		http.Redirect(w, r, "/history?saved", http.StatusSeeOther)

@@ -32,7 +32,7 @@ func (e *ruleEditor) write(text []byte, app *integration.App) ([]byte, error) {
 func (e *ruleEditor) check(file *integration.File, app string) (err error) {
 	eachSetting(e.Groups, func(s *setting) {
 		if got := s.of(file.Apps[app]); err == nil && got != s.Value && !strings.Contains(s.Path, "link_wait") {
-			err = fmt.Errorf("%s is written in a way that only a person can change: do it in the file itself", s.Path)
+			err = fmt.Errorf("%s is written with an anchor or the like, and left alone: change it in the file itself", s.Path)
 		}
 	})
 	return err

@@ -67,8 +67,9 @@ type page struct {
 	Source      string
 	Writable    bool
 	Command     string // what does the same in a terminal
-	Saved       bool
+	Saved       string // says that a change was saved
 	Alert       string
+	Below       bool // the alert leads to what is wrong, below the form on a narrow screen
 	Content     any
 }
 
@@ -163,7 +164,13 @@ func (c *console) read(ctx context.Context) (settings.Version, error) {
 
 // newPage begins a page about the app that the address names, else the first one.
 func (c *console) newPage(r *http.Request, title string, v settings.Version) (page, error) {
-	p := page{Title: title, Path: r.URL.Path, Saved: r.URL.Query().Has("saved")}
+	p := page{Title: title, Path: r.URL.Path}
+	if r.URL.Query().Has("saved") {
+		p.Saved = "Saved."
+		if c.deployed != nil {
+			p.Saved = "Saved. It counts within a minute."
+		}
+	}
 	if v.File == nil {
 		return p, nil
 	}

@@ -122,6 +122,8 @@ func (f *fileSource) Write(_ context.Context, text []byte, base settings.Version
 	return nil
 }
 
+var errProtected = errors.New("the file is write-protected")
+
 // replaceFile replaces a file at once, so that nobody reads half of it. A link keeps leading to it.
 func replaceFile(path string, text []byte) error {
 	path, err := filepath.EvalSymlinks(path)
@@ -131,6 +133,9 @@ func replaceFile(path string, text []byte) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
+	}
+	if info.Mode().Perm()&0o200 == 0 { // a rename would not care
+		return &os.PathError{Op: "write", Path: path, Err: errProtected}
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(path), ".integrations-*.yaml")
 	if err != nil {

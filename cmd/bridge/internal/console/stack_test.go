@@ -99,6 +99,7 @@ func TestPagesOfAStack(t *testing.T) {
 		"/deliveries?rejected=1":        {"clevertap_513", "12 messages", "See what would be sent back"},
 		"/person":                       {"User id"},
 		"/events":                       {"Somebody has become a subscriber.", "read-only", "bridge settings put --stack"},
+		"/events?app=demo&saved=":       {"It counts within a minute."},
 		"/preview?sample=TRIAL_STARTED": {"TRIAL_STARTED would be sent"},
 		"/history":                      {"newest"},
 	} {

@@ -206,7 +206,7 @@ func (d *document) offset(t *token.Token) int {
 
 // cannot says that a line cannot be changed.
 func cannot(t *token.Token) error {
-	return fmt.Errorf("line %d is written in a way that only a person can change: do it in the file itself",
+	return fmt.Errorf("line %d is written with an anchor or the like, and left alone: change it in the file itself",
 		t.Position.Line)
 }
 

@@ -134,7 +134,7 @@ func TestWhatIsNotPlainIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := yamledit.Set([]byte(text), "false", "apps", "demo", "enabled")
-			if err == nil || !strings.Contains(err.Error(), "only a person can change") {
+			if err == nil || !strings.Contains(err.Error(), "change it in the file itself") {
 				t.Errorf("got %q, %v", got, err)
 			}
 		})

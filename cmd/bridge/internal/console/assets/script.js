@@ -17,7 +17,8 @@ if (form) {
     const text = answer ? await answer.text() : "";
     if (mine !== latest) return;
     if (!answer || !answer.ok) {
-      result.textContent = "The console does not answer. Has it ended?";
+      result.textContent = answer ? "That cannot be shown. Save what you have pasted elsewhere, and reload the page to see why." :
+        "The console does not answer. Has it ended?";
       return;
     }
     const open = result.querySelector("details.reasons")?.open;
@@ -49,8 +50,17 @@ if (form) {
     }
   };
 
+  // keep puts a search and a sample into the address of the page, so that they survive a reload.
+  const keep = (name, value) => {
+    const address = new URL(location);
+    address.searchParams.set(name, value);
+    if (!value) address.searchParams.delete(name);
+    history.replaceState(null, "", address);
+  };
+
   form.addEventListener("input", (event) => {
     const name = event.target.name;
+    if (["q", "show", "sample"].includes(name)) keep(name, event.target.value);
     if (name === "q" || name === "show") {
       search();
       return;
