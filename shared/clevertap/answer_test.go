@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -230,6 +231,9 @@ func TestAnswerStatus(t *testing.T) {
 	}
 }
 
+// saysEnough are the words without which no answer accepts a record; they may be escaped.
+var saysEnough = regexp.MustCompile(`(?i)success|processed|\\u`)
+
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"status":"success","processed":3,"unprocessed":[]}`,
@@ -254,8 +258,8 @@ func FuzzAnswer(f *testing.F) {
 			t.Fatalf("status %d, %d results for %d records", status, len(results), len(records))
 		}
 		for _, r := range results {
-			if r == "accepted" && !strings.Contains(answer, "processed") && !strings.Contains(answer, `\u`) {
-				t.Fatal("accepted by an answer that does not say how many were processed")
+			if r == "accepted" && !saysEnough.MatchString(answer) {
+				t.Fatal("accepted by an answer that neither succeeds nor says how many were processed")
 			}
 			if len(r) > len("transient 99999") {
 				t.Fatalf("result %s", r)

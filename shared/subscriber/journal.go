@@ -54,7 +54,9 @@ func (e Event) Item(lifetime time.Duration) Item {
 		}
 	}
 	if e.Body != nil {
-		i["body"] = compress(e.Body)
+		if packed := compress(e.Body); len(packed) <= maxPacked {
+			i["body"] = packed
+		}
 	}
 	i.expireAfter(e.Settled, lifetime)
 	return i
@@ -104,6 +106,9 @@ func compress(body []byte) []byte {
 	_ = w.Close()
 	return out.Bytes()
 }
+
+// maxPacked bounds a body in an entry: DynamoDB refuses items above 400 kB, and with one all that are written with it.
+const maxPacked = 350_000
 
 // maxBody bounds what is unpacked: no message on the queue is larger.
 const maxBody = 1 << 20

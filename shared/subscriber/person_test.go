@@ -1,6 +1,7 @@
 package subscriber_test
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -177,5 +178,20 @@ func TestKeysOfOneAppDoNotMeetThoseOfAnother(t *testing.T) {
 	key := subscriber.EventKey(user, "demo", at(1), "e#1")
 	if want := "event#demo#2026-03-14T12:01:00.000Z#e#1"; key.Sort != want || subscriber.EventID(key.Sort) != "e#1" {
 		t.Errorf("sort key %s with event %s", key.Sort, subscriber.EventID(key.Sort))
+	}
+}
+
+// One entry that DynamoDB refuses would take all with it that are written in the same call.
+func TestABodyThatHardlyCompressesIsNotKept(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	body := make([]byte, 700_000)
+	for i := range body {
+		body[i] = byte(random.Uint32())
+	}
+	for size, kept := range map[int]bool{300_000: true, 400_000: false, 700_000: false} {
+		item := subscriber.Event{Outcome: "delivered", Body: body[:size]}.Item(time.Hour)
+		if got := subscriber.ReadEvent(item); (got.Body != nil) != kept || got.Outcome != "delivered" {
+			t.Errorf("%d bytes: kept %t, outcome %q", size, got.Body != nil, got.Outcome)
+		}
 	}
 }
