@@ -495,3 +495,13 @@ func TestAPageOfAnEarlierConsoleMeetsAFaultyFile(t *testing.T) {
 		}
 	}
 }
+
+func TestAFileHasNoDeliveriesAndNoPersons(t *testing.T) {
+	c := newClient(t, twoApps)
+	for _, path := range []string{"/deliveries", "/person"} {
+		got := c.get(path)
+		if got.Code != http.StatusOK || !strings.Contains(got.Body.String(), "--stack") {
+			t.Errorf("%s: status %d\n%s", path, got.Code, got.Body)
+		}
+	}
+}

@@ -119,15 +119,21 @@ var errNotFound = errors.New("there is no such page")
 
 // fail shows what went wrong, with its hint.
 func (c *console) fail(w http.ResponseWriter, r *http.Request, err error) {
-	status := http.StatusInternalServerError
-	if errors.Is(err, errNotFound) {
+	status, title := http.StatusInternalServerError, "That did not work"
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case errors.Is(err, errNotFound):
 		status = http.StatusNotFound
+	case errors.Is(err, errNoStack):
+		status, title = http.StatusOK, "Only of a stack"
+	case tooLarge:
+		status = http.StatusRequestEntityTooLarge
 	}
 	hint := ""
 	if e, ok := errors.AsType[*cli.Error](err); ok {
 		hint = e.Hint
 	}
-	p := page{Title: "That did not work", Path: r.URL.Path, Content: message{err.Error(), hint, nil}}
+	p := page{Title: title, Path: r.URL.Path, Content: message{err.Error(), hint, nil}}
 	c.render(w, "message", status, p)
 }
 
