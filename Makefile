@@ -92,9 +92,9 @@ build: tools ## sam build for the architecture of the template
 once: tools ## make run ONCE=1 on the standard queue
 	@$(STEP) "make run ONCE=1 QUEUE=standard" $(MAKE) --no-print-directory run ONCE=1 QUEUE=standard
 
-strict: tools ## the same on a hardened FIFO stack with roles, signatures and TLS checked, an operator's day, and alarms
+strict: tools ## the same on a hardened FIFO stack with roles, signatures and TLS checked, an operator's day, and faults on purpose
 	@mkdir -p .local && go build -o .local/ ./cmd/bridge
-	@$(STEP) "the strict stack" go test -tags=lambda.norpc,local -count=1 -v -run 'TestTheStrictStack|TestTheOperator|TestTheConsole|TestTheHeartbeat' ./cmd/local
+	@$(STEP) "the strict stack" go test -tags=lambda.norpc,local -count=1 -v -run 'TestTheStrictStack|TestTheOperator|TestTheConsole|TestTheProof' ./cmd/local
 
 vulnerabilities: $(GOVULNCHECK) ## known vulnerabilities in what is built
 	@$(STEP) "govulncheck" .ci/vulnerabilities $(GOVULNCHECK)

@@ -3,45 +3,24 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
-	"testing"
 	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
 	errorsAlarm, accountAlarm, anyAlarm = "HeartbeatErrorsAlarm", "HeartbeatAccountAlarm", "HeartbeatAlarm"
 
-	changedPasscode = `{"id":"` + productionAccount + `","region":"eu1","passcodes":["changed-passcode-not-for-production"]}`
-	rightPasscode   = `{"id":"` + productionAccount + `","region":"eu1","passcodes":["` + demoPasscode + `"]}`
+	wrongPasscode = "changed-passcode-not-for-production"
 )
 
-// TestTheHeartbeat breaks a stack on this machine where a heartbeat can fail. Each fault rings the alarms that the
-// runbook says, and the next heartbeats after its repair ring none. `make strict` builds what it needs and runs it.
-func TestTheHeartbeat(t *testing.T) {
-	t.Chdir("../..")
-	o, err := readOptions(os.Getenv, modeRun)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.Operate = true // The repair is noticed within a second.
-	s, err := deploy(t.Context(), o, newScreen(os.Stdout))
-	t.Cleanup(s.stop)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	go s.aws.feedMetrics(ctx)
-	h := &heart{T: t, stack: s, ctx: ctx}
+// testHeartbeats breaks a stack where a heartbeat can fail. Each fault rings the alarms that the runbook says, and the
+// next heartbeats after its repair ring none.
+func testHeartbeats(p *proof) {
+	h := &heart{proof: p}
 	h.find()
 	h.beats("all is well", 2)
 	for _, fault := range []struct {
@@ -54,7 +33,7 @@ func TestTheHeartbeat(t *testing.T) {
 		{"a disabled route", h.removeRoute, h.addRoute, h.beats, []string{anyAlarm, errorsAlarm}},
 		{"a wrong shared secret", h.changeSecret, h.restoreSecret, h.beats, []string{anyAlarm, errorsAlarm}},
 		{
-			"a wrong passcode", func() { h.passcode(changedPasscode) }, func() { h.passcode(rightPasscode) },
+			"a wrong passcode", func() { h.passcode(wrongPasscode) }, func() { h.passcode(demoPasscode) },
 			h.longBeats, []string{accountAlarm, anyAlarm},
 		},
 	} {
@@ -65,14 +44,12 @@ func TestTheHeartbeat(t *testing.T) {
 	}
 }
 
-// heart is a stack whose heartbeats come when the test sends them, because its schedule is deleted.
+// heart is a stack whose heartbeats fail.
 type heart struct {
-	*testing.T
-	*stack
-	ctx                 context.Context //nolint:containedctx // of a single test
-	heartbeat, receiver string          // their functions
-	api                 string          // the path of the API
-	route               route           // of webhooks
+	*proof
+	heartbeat, receiver string // their functions
+	api                 string // the path of the API
+	route               route  // of webhooks
 	receiverEnvironment map[string]string
 }
 
@@ -85,15 +62,6 @@ type route struct {
 // find looks up what the test changes.
 func (h *heart) find() {
 	h.Helper()
-	var schedules struct {
-		Schedules []struct{ Name, GroupName string }
-	}
-	h.rest("scheduler", http.MethodGet, "/schedules", "", &schedules)
-	if len(schedules.Schedules) != 1 {
-		h.Fatalf("the schedules are %v", schedules)
-	}
-	one := schedules.Schedules[0]
-	h.rest("scheduler", http.MethodDelete, "/schedules/"+one.Name+"?groupName="+one.GroupName, "", nil)
 	var functions struct {
 		Functions []struct {
 			FunctionName string
@@ -146,9 +114,7 @@ func (h *heart) addRoute() {
 // changeSecret gives the receiver another shared secret than the heartbeat's.
 func (h *heart) changeSecret() {
 	changed := map[string]string{"Name": "other/demo/purchasely", "SecretString": `{"shared_secret":"another"}`}
-	if err := h.aws.call(h.ctx, "secretsmanager", "secretsmanager.CreateSecret", changed, &struct{}{}); err != nil {
-		h.Fatal(err)
-	}
+	h.call("secretsmanager", "secretsmanager.CreateSecret", changed, &struct{}{})
 	h.useSecrets("other")
 }
 
@@ -161,10 +127,9 @@ func (h *heart) useSecrets(prefix string) {
 	h.rest("lambda", http.MethodPut, "/2015-03-31/functions/"+h.receiver+"/configuration", h.text(variables), nil)
 }
 
-func (h *heart) passcode(account string) {
-	if err := h.clevertap.ask(h.ctx, http.MethodPost, "/accounts", account, nil); err != nil {
-		h.Fatal(err)
-	}
+func (h *heart) passcode(passcode string) {
+	account := map[string]any{"id": productionAccount, "region": "eu1", "passcodes": []string{passcode}}
+	h.fake("/accounts", account)
 }
 
 // beats sends as many heartbeats as the schedule does in a period of the alarms, and wants these alarms to ring.
@@ -196,9 +161,7 @@ func (h *heart) longBeats(when string, n int, want ...string) {
 	if h.options.Queue == "fifo" {
 		request["MessageGroupId"], request["MessageDeduplicationId"] = "heartbeat-old", "heartbeat-old"
 	}
-	if err := h.aws.call(h.ctx, "sqs", "AmazonSQS.SendMessage", request, &struct{}{}); err != nil {
-		h.Fatal(err)
-	}
+	h.call("sqs", "AmazonSQS.SendMessage", request, &struct{}{})
 	h.beats(when, n, want...)
 }
 
@@ -272,22 +235,9 @@ func (h *heart) rings(a alarm, since time.Time) (bool, error) {
 	if a.EvaluationPeriods != 1 {
 		return false, fmt.Errorf("%s looks at %d periods", a.AlarmName, a.EvaluationPeriods)
 	}
-	request := map[string]any{
-		"Namespace": a.Namespace, "MetricName": a.MetricName, "Statistics": []string{a.Statistic},
-		"StartTime": float64(since.UnixMilli()) / 1000, "EndTime": time.Now().Unix() + 1,
-		"Period": 1 << 40, // all in one
-	}
-	if len(a.Dimensions) > 0 {
-		request["Dimensions"] = a.Dimensions
-	}
-	var response struct{ Datapoints []map[string]jsontext.Value }
-	err := h.aws.call(h.ctx, "monitoring", "GraniteServiceVersion20100801.GetMetricStatistics", request, &response)
-	if err != nil || len(response.Datapoints) == 0 {
+	value, known, err := h.statistic(a.Namespace, a.MetricName, a.Statistic, a.Dimensions, since)
+	if err != nil || !known {
 		return a.TreatMissingData == "breaching", err
-	}
-	var value float64
-	if err := json.Unmarshal(response.Datapoints[0][a.Statistic], &value); err != nil {
-		return false, err
 	}
 	switch a.ComparisonOperator {
 	case "LessThanThreshold":
@@ -296,38 +246,4 @@ func (h *heart) rings(a alarm, since time.Time) (bool, error) {
 		return value >= a.Threshold, nil
 	}
 	return false, fmt.Errorf("%s compares by %s", a.AlarmName, a.ComparisonOperator)
-}
-
-func (h *heart) text(value any) string {
-	text, err := json.Marshal(value)
-	if err != nil {
-		h.Fatal(err)
-	}
-	return string(text)
-}
-
-// rest makes one call of AWS's REST protocols. The answer is read into a value unless that is nil.
-func (h *heart) rest(service, method, path, body string, into any) {
-	h.Helper()
-	r, err := http.NewRequestWithContext(h.ctx, method, h.aws.endpoint+path, strings.NewReader(body))
-	if err == nil {
-		err = sign(h.ctx, service, r, []byte(body))
-	}
-	if err != nil {
-		h.Fatal(err)
-	}
-	response, err := h.aws.client.Do(r)
-	if err != nil {
-		h.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode >= 300 {
-		h.Fatalf("%s %s answers %d", method, path, response.StatusCode)
-	}
-	if into != nil {
-		err = json.UnmarshalRead(response.Body, into)
-	}
-	if err != nil {
-		h.Fatalf("%s %s: %v", method, path, err)
-	}
 }
