@@ -41,8 +41,9 @@ api: tools ## sam local start-api in Docker, beside the local AWS: ONCE=1, QUEUE
 	@mkdir -p .local && $(STEP) "go build" go build -o .local/ ./cmd/local ./cmd/bridge
 	@echo "── make api" && exec .local/local api
 
+# Most of its tests wait for a process, so six of a package run at a time.
 test: tools ## unit, property, golden, template and black-box tests
-	@$(STEP) "tests" go test $(TAGS) ./...
+	@$(STEP) "tests" go test -parallel 6 $(TAGS) ./...
 
 check: vet fix lint test browser race soak fuzz integrations validate hardening build reproducible once strict customers backends modules licences vulnerabilities ## everything that must hold before a change goes in
 

@@ -21,7 +21,8 @@ import (
 // backEndLog has a line for each webhook that the back end got.
 const backEndLog = runFolder + "/back-end.log"
 
-// backEnd is the demo app's own back end, which has taken Purchasely's webhooks for long and knows nothing of a bridge.
+// backEnd is the demo app's own back end, which has taken Purchasely's webhooks for long and knows nothing of a
+// bridge.
 type backEnd struct {
 	url         string
 	authorities string // the file with who has signed its certificate, and the local AWS's

@@ -13,8 +13,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// TestTheConsole renames an event on the page of a stack on this machine, sees the next webhook arrive under that name, and
-// finds it on the page. `make strict` builds what it needs and runs it.
+// TestTheConsole renames an event on the page of a stack on this machine, sees the next webhook arrive under that
+// name, and finds it on the page. `make strict` builds what it needs and runs it.
 func TestTheConsole(t *testing.T) {
 	path, err := exec.LookPath("chromium")
 	if err != nil && os.Getenv("BROWSER") != "required" {

@@ -19,8 +19,8 @@ import (
 )
 
 // BenchmarkLatency measures a webhook's way through the deployed stack, from the request to the answer of a CleverTap
-// that takes 100 ms, one webhook at a time, beside the same stations with functions that do nothing else. It needs what
-// `make run` needs, and takes QUEUE=standard.
+// that takes 100 ms, one webhook at a time, beside the same stations with functions that do nothing else. It needs
+// what `make run` needs, and takes QUEUE=standard.
 //
 //	go test -tags=lambda.norpc,local -run '^$' -bench Latency -benchtime 100x ./cmd/local
 func BenchmarkLatency(b *testing.B) {

@@ -1,10 +1,9 @@
 // Command local is what `make run` runs: the whole path of a webhook on this machine, with the template that goes to
 // AWS.
 //
-// It builds and deploys template.yaml with SAM CLI to MiniStack, a local AWS, starts a strict fake CleverTap and a back
-// end that verifies what is relayed to it, sends every webhook of events/ through the API's URL, and compares the
-// outcome of each with the file beside it. With OPERATE=1 it then does an operator's day with the documented
-// commands.
+// It builds and deploys template.yaml with SAM CLI to MiniStack, a local AWS, starts a strict fake CleverTap and a
+// back end that verifies what is relayed to it, sends every webhook of events/ through the API's URL, and compares the
+// outcome of each with the file beside it. With OPERATE=1 it then does an operator's day with the documented commands.
 //
 // Everything listens on the loopback address only, nothing that it started outlives it, and files appear in .local/
 // only. It installs nothing, which is the Makefile's work, and uses none of the bridge's own code: it sees what a

@@ -32,8 +32,8 @@ var backends = map[string]struct {
 	"go":     {"go", "main.go", []string{"go", "run", "main.go"}},
 }
 
-// TestTheGuidesBackEndsVerify starts the guide's programs as they stand there, those whose language is on this machine,
-// and posts as the relay does.
+// TestTheGuidesBackEndsVerify starts the guide's programs as they stand there, those whose language is on this
+// machine, and posts as the relay does.
 func TestTheGuidesBackEndsVerify(t *testing.T) {
 	page, err := os.ReadFile("../../docs/guide/relay.md")
 	if err != nil {

@@ -138,14 +138,18 @@ func eval[T any](b *tab, expression string) T {
 	return value
 }
 
-// until waits for something to be true on the page.
+// until waits for something to be true on the page. While another page comes, nothing can be asked.
 func (b *tab) until(expression string) {
 	b.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
-	for !eval[bool](b, expression) {
+	for {
+		is, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](expression))
+		if is && err == nil {
+			return
+		}
 		if time.Now().After(deadline) {
-			b.t.Fatalf("%s is not true on %s; the browser says %q, and the page\n%.600s",
-				expression, eval[string](b, "document.title"), b.errors,
+			b.t.Fatalf("%s is not true (%v) on %s; the browser says %q, and the page\n%.600s",
+				expression, err, eval[string](b, "document.title"), b.errors,
 				eval[string](b, "(document.querySelector(`#result`) ?? document.body).innerText"))
 		}
 		b.do(chromedp.Sleep(20 * time.Millisecond))
