@@ -54,7 +54,7 @@ var rows = []row{
 	{"receiver: resident", warm + "resident-MB", "receiver", "no-op=noop", sdk, "< 25", "256=256 MB"},
 	{"receiver: binary", cold + "binary-MB", "receiver", "no-op=noop", sdk, "< 13", ""},
 	{"forwarder: batch of 10", tenPosted, "/bridge", posted, "encoding/json, maps=/plain", "≥ 2.5 × less", tenWhole},
-	{"forwarder: batch of 1,000", allPosted, "/bridge", posted, "encoding/json, maps=/plain", "≥ 5 × less", allWhole},
+	{"forwarder: batch of 1,000", allPosted, "/bridge", posted, "encoding/json, maps=/plain", "≥ 4 × less", allWhole},
 	{"with table and journal: batch of 10", tenStored, "on", called, sdk, "< 200", tenWhole},
 	{"with table and journal: batch of 1,000", allStored, "on", called, sdk, "< 100", allWhole},
 }
