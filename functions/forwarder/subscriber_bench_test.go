@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -54,7 +55,8 @@ func TestServeTable(t *testing.T) {
 // not change any more.
 func BenchmarkSubscriber(b *testing.B) {
 	b.Setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
-	limitProcess() // as the function does
+	limitMemory() // as the function does
+	runtime.GOMAXPROCS(1)
 	address := benchtest.Child(b, os.Args[0], tableServer, "-test.run=^TestServeTable$")
 	for _, size := range []int{10, 1000} {
 		for _, state := range []string{"off", "no-journal", "on", "bodies", "plain", "known", "linked"} {

@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
@@ -33,9 +32,7 @@ func (s secrets) Get(ctx context.Context, app string) (webhook.Keys, error) {
 	return s.read(ctx, s.name(app))
 }
 
-func newHandler(c Config, cloud sdk.Config) *heartbeat.Handler {
-	log := slog.New(lambdacontext.NewLogHandler())
-	slog.SetDefault(log) // aws-lambda-go prints an invocation's error by the standard logger, which writes no JSON
+func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *heartbeat.Handler {
 	transport := &http.Transport{Proxy: http.ProxyFromEnvironment}
 	network.Limit(transport)
 	return &heartbeat.Handler{

@@ -4,36 +4,6 @@
 // prints one line that names every fault, and exits with 1. It decides nothing about webhooks.
 package main
 
-import (
-	"context"
-	"fmt"
-	"os"
-	"runtime"
+import "github.com/purchasely-clevertap/bridge/functions/internal/start"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
-	"github.com/purchasely-clevertap/bridge/shared/env"
-)
-
-func main() {
-	// Lambda serves one request at a time, and on one processor hand-offs between goroutines stay on one
-	// thread. That saves a sixth of the time above a function that does nothing, half at the 99th percentile,
-	// and a millisecond of the start (measured on two processors, November 2026).
-	runtime.GOMAXPROCS(1)
-	if err := run(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, "receiver:", err)
-		os.Exit(1)
-	}
-}
-
-// run returns only if the function cannot start.
-func run(ctx context.Context) error {
-	environment := env.New(env.OS)
-	config := readConfig(environment)
-	cloud := loadAWS(ctx, environment)
-	if err := environment.Err(); err != nil {
-		return err
-	}
-	lambda.StartWithOptions(newHandler(config, cloud), lambda.WithContext(ctx))
-	return nil
-}
+func main() { start.Main("receiver", readConfig, callTimeout, callBackoff, newHandler) }

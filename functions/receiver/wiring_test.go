@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/pem"
 	"io"
 	"maps"
@@ -13,8 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
@@ -35,6 +38,11 @@ func setenv(t *testing.T, changes map[string]string) {
 	}
 }
 
+// loadAWS returns the SDK's configuration as the receiver uses it.
+func loadAWS(ctx context.Context, r *env.Reader) sdk.Config {
+	return withSmallCalls(aws.LoadConfig(ctx, r, callTimeout, callBackoff))
+}
+
 // broken answers every call with 500 and counts them.
 type broken struct{ calls int }
 
@@ -50,15 +58,15 @@ func TestTheSDKRepeatsAsOftenAsTheEnvironmentSays(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := env.New(env.OS)
 				cloud := loadAWS(t.Context(), r)
-				var aws broken
-				cloud.HTTPClient = &aws
+				var service broken
+				cloud.HTTPClient = &service
 				began := time.Now()
 				in := &sqs.SendMessageInput{QueueUrl: new("https://example.com/0/q"), MessageBody: new("{}")}
 				_, _ = sqs.NewFromConfig(cloud).SendMessage(t.Context(), in)
-				if aws.calls != want || r.Err() != nil {
-					t.Errorf("%d calls, want %d, %v", aws.calls, want, r.Err())
+				if service.calls != want || r.Err() != nil {
+					t.Errorf("%d calls, want %d, %v", service.calls, want, r.Err())
 				}
-				if took, most := time.Since(began), time.Duration(want-1)*maxBackoff; took > most {
+				if took, most := time.Since(began), time.Duration(want-1)*callBackoff; took > most {
 					t.Errorf("took %s, want at most %s", took, most)
 				}
 			})

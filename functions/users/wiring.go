@@ -6,7 +6,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambdacontext"
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
@@ -29,8 +28,7 @@ const (
 // personAttributes are all that the function's role lets it read and write.
 var personAttributes = append([]string{subscriber.ExpiresAttribute}, subscriber.PersonAttributes...)
 
-func newHandler(c Config, cloud sdk.Config) *users.Handler {
-	log := slog.New(lambdacontext.NewLogHandler())
+func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *users.Handler {
 	read := aws.ReadParsed(aws.NewSecrets(cloud), standardwebhooks.ParseKeys)
 	keys := secret.NewCache(func(ctx context.Context, app string) (standardwebhooks.Keys, error) {
 		return read(ctx, c.keysSecret(app))

@@ -25,10 +25,10 @@ func LoadConfig(ctx context.Context, r *env.Reader, timeout, backoff time.Durati
 	client := awshttp.NewBuildableClient().WithTimeout(timeout).WithTransportOptions(network.Limit)
 	config, err := awsconfig.LoadDefaultConfig(ctx,
 		awsconfig.WithLogger(logging.Nop{}), // The SDK's notes are not JSON.
-		awsconfig.WithHTTPClient(client),
-		awsconfig.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = backoff })
-		}))
+		awsconfig.WithHTTPClient(client))
+	config.Retryer = func() aws.Retryer { // Set here, it leaves AWS_MAX_ATTEMPTS in force: the clients apply it.
+		return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = backoff })
+	}
 	switch {
 	case err != nil:
 		r.Fault("AWS", err.Error())
