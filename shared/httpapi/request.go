@@ -2,7 +2,7 @@
 // answers to them.
 //
 // It promises the bytes that were sent, within a limit that is checked before anything is decoded, and an answer
-// before API Gateway or the caller gives up. It checks no signature, decides about no app, and logs nothing.
+// before API Gateway or the caller gives up. It checks no signature and logs nothing.
 package httpapi
 
 import (
@@ -20,6 +20,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/metric"
 )
 
 // Lenient accepts whatever API Gateway may write: it is not for us to judge its events.
@@ -37,16 +38,32 @@ type Request struct {
 	Base64  bool                      `json:"isBase64Encoded"`
 }
 
-// Read reads an event. What it returns shares the payload's memory.
-func Read(payload []byte) (Request, error) {
-	var r Request
-	err := json.Unmarshal(payload, &r, Lenient)
-	return r, err
+// Apps reports whether there is an app of a name. An error means that nobody can say just now.
+type Apps interface {
+	Has(ctx context.Context, app string) (bool, error)
 }
 
-// App returns the name of the app in a path such as /purchasely/demo, "" if there is none. The route is
-// "/purchasely/".
-func (r Request) App(route string) string {
+var errPayload = errors.New("payload is no event of an HTTP API")
+
+// Open reads an event and finds the app in its path, which is a route such as "/purchasely/" and the app's name. The
+// request shares the payload's memory. With every error the app is [metric.UnknownApp], which replaces the names
+// outside the integration file: what strangers make up must reach neither log nor metrics.
+func Open(ctx context.Context, payload []byte, route string, apps Apps) (r Request, app string, err error) {
+	if err := json.Unmarshal(payload, &r, Lenient); err != nil {
+		return r, metric.UnknownApp, fault.New(fault.Reject, fault.UnknownApp, errPayload)
+	}
+	app = r.app(route)
+	switch known, err := apps.Has(ctx, app); {
+	case err != nil:
+		return r, metric.UnknownApp, err
+	case !known:
+		return r, metric.UnknownApp, fault.New(fault.Reject, fault.UnknownApp, nil)
+	}
+	return r, app, nil
+}
+
+// app returns the name of the app in the path, "" if there is none.
+func (r Request) app(route string) string {
 	if r.Parameters.App != "" {
 		return r.Parameters.App
 	}

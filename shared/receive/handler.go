@@ -16,17 +16,9 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/httpapi"
 	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/metric"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
-
-// unknownApp replaces every app name outside the integration file: what strangers make up must reach neither
-// log nor metrics.
-const unknownApp = "unknown"
-
-// Apps reports whether there is an app of a name. An error means that nobody can say just now.
-type Apps interface {
-	Has(ctx context.Context, app string) (bool, error)
-}
 
 // Enqueuer puts a message on the queue. A nil error means that the queue has accepted it.
 type Enqueuer interface {
@@ -41,7 +33,7 @@ type Observer interface {
 
 // Config is what a Handler works with. Every field is needed except Sources, Tolerance and Relay.
 type Config struct {
-	Apps      Apps
+	Apps      httpapi.Apps
 	MaxBody   int           // bytes of a webhook, at most message.MaxBody
 	Sources   Sources       // where webhooks may come from; empty: anywhere
 	Tolerance time.Duration // between the webhook's timestamp and our clock, in both directions; 0: any
@@ -65,24 +57,16 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ 
 	ctx, cancel := httpapi.WithDeadline(ctx, received) // Purchasely gives up after 10 s (Webhook, November 2026).
 	defer cancel()
 
-	app := unknownApp
+	app := metric.UnknownApp
 	defer func() {
 		if p := recover(); p != nil {
 			answer = h.refuse(ctx, app, fault.Panicked(fault.Retry, p))
 		}
 	}()
-	r, err := httpapi.Read(payload)
+	r, app, err := httpapi.Open(ctx, payload, "/purchasely/", h.Apps)
 	if err != nil {
-		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, errPayload)), nil
-	}
-	named := r.App("/purchasely/")
-	switch known, err := h.Apps.Has(ctx, named); {
-	case err != nil:
 		return h.refuse(ctx, app, fault.Of(err)), nil
-	case !known:
-		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, nil)), nil
 	}
-	app = named
 	event, err := h.receive(ctx, app, r, received)
 	if err != nil {
 		return h.refuse(ctx, app, fault.Of(err)), nil
@@ -145,11 +129,7 @@ const (
 	signatureHeader = "x-purchasely-request-signature"
 )
 
-// What is wrong with a request; the texts quote nothing of it.
-var (
-	errPayload = errors.New("payload is no event of an HTTP API")
-	errHeaders = errors.New("header with the timestamp or the signature is missing, empty or there twice")
-)
+var errHeaders = errors.New("header with the timestamp or the signature is missing, empty or there twice")
 
 // verify checks the signature. It reads no keys unless both headers are there.
 func (h *Handler) verify(ctx context.Context, app string, r httpapi.Request, body []byte, received time.Time) error {

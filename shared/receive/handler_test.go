@@ -36,7 +36,7 @@ type object = map[string]any
 // apps are apps with the error that asking for them has; others are unknown.
 type apps map[string]error
 
-// Has implements receive.Apps.
+// Has implements httpapi.Apps.
 func (a apps) Has(_ context.Context, app string) (bool, error) {
 	err, known := a[app]
 	return known && err == nil, err

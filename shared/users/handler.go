@@ -17,23 +17,16 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/httpapi"
+	"github.com/purchasely-clevertap/bridge/shared/metric"
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 )
 
 // route is the path before the app's name.
 const route = "/users/"
 
-// unknownApp replaces every app name outside the integration file: what strangers make up must not reach the log.
-const unknownApp = "unknown"
-
-// Apps reports whether there is an app of a name. An error means that nobody can say just now.
-type Apps interface {
-	Has(ctx context.Context, app string) (bool, error)
-}
-
 // Handler answers HTTP API events. It implements lambda.Handler. Every field is needed.
 type Handler struct {
-	Apps  Apps
+	Apps  httpapi.Apps
 	Keys  httpapi.Keys[standardwebhooks.Keys]
 	Table Table
 	Log   *slog.Logger
@@ -44,24 +37,16 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ 
 	received := time.Now()
 	ctx, cancel := httpapi.WithDeadline(ctx, received)
 	defer cancel()
-	app := unknownApp
+	app := metric.UnknownApp
 	defer func() {
 		if p := recover(); p != nil {
 			answer = h.refuse(ctx, app, fault.Panicked(fault.Retry, p))
 		}
 	}()
-	r, err := httpapi.Read(payload)
-	named := r.App(route)
+	r, app, err := httpapi.Open(ctx, payload, route, h.Apps)
 	if err != nil {
-		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, nil)), nil
-	}
-	switch known, err := h.Apps.Has(ctx, named); {
-	case err != nil:
 		return h.refuse(ctx, app, fault.Of(err)), nil
-	case !known:
-		return h.refuse(ctx, app, fault.New(fault.Reject, fault.UnknownApp, nil)), nil
 	}
-	app = named
 	body, err := h.verified(ctx, app, r, received)
 	if err != nil {
 		return h.refuse(ctx, app, fault.Of(err)), nil
