@@ -31,8 +31,8 @@ const BuiltIn = "built-in"
 // apps has a tenth of it.
 const MaxBytes = 1 << 20
 
-// maxVersions bounds how many older versions are tried for one that is good.
-const maxVersions = 50
+// MaxVersions bounds how many older versions are tried for one that is good.
+const MaxVersions = 50
 
 // Errors of a [Bucket].
 var (
@@ -312,7 +312,7 @@ func (s *Store[T]) newestGood(ctx context.Context, faulty string) (InForce[T], e
 	if err != nil {
 		return InForce[T]{}, err
 	}
-	for _, id := range versions[:min(len(versions), maxVersions)] {
+	for _, id := range versions[:min(len(versions), MaxVersions)] {
 		if id == faulty {
 			continue
 		}

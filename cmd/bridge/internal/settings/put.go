@@ -94,11 +94,7 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	s, err := o.open(cmd)
-	if err != nil {
-		return err
-	}
-	current, err := s.Current(cmd.Context())
+	s, current, err := o.openCurrent(cmd)
 	if err != nil {
 		return err
 	}
@@ -190,11 +186,7 @@ func (o *writeOptions) runPut(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	s, err := o.open(cmd)
-	if err != nil {
-		return err
-	}
-	current, err := s.Current(cmd.Context())
+	s, current, err := o.openCurrent(cmd)
 	if err != nil {
 		return err
 	}
@@ -209,11 +201,7 @@ func (o *writeOptions) runPut(cmd *cobra.Command) error {
 }
 
 func (o *writeOptions) runRollback(cmd *cobra.Command, id string) error {
-	s, err := o.open(cmd)
-	if err != nil {
-		return err
-	}
-	current, err := s.Current(cmd.Context())
+	s, current, err := o.openCurrent(cmd)
 	if err != nil {
 		return err
 	}
@@ -241,7 +229,7 @@ func (s *Store) before(ctx context.Context, current Current) (*Version, error) {
 	if current.Newest != nil && current.Newest.File == nil && current.InForce.ID != "" {
 		return &current.InForce, nil
 	}
-	versions, err := s.History(ctx, maxVersions)
+	versions, err := s.History(ctx, settings.MaxVersions)
 	if err != nil {
 		return nil, err
 	}

@@ -95,9 +95,6 @@ func (c Current) etag() string {
 	return c.Newest.ETag
 }
 
-// maxVersions is how many versions are searched for a good one, as the functions do.
-const maxVersions = 50
-
 // Current reads what is in force.
 func (s *Store) Current(ctx context.Context) (Current, error) {
 	c := Current{InForce: builtIn()}
@@ -108,7 +105,7 @@ func (s *Store) Current(ctx context.Context) (Current, error) {
 	if len(all) == 0 || all[0].Deleted {
 		return c, nil
 	}
-	for _, listed := range all[:min(len(all), maxVersions)] {
+	for _, listed := range all[:min(len(all), settings.MaxVersions)] {
 		v, err := s.read(ctx, listed)
 		if err != nil {
 			return c, err

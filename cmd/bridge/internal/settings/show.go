@@ -33,6 +33,16 @@ func (o *options) open(cmd *cobra.Command) (*Store, error) {
 	return Open(s)
 }
 
+// openCurrent returns the settings of the stack and what is in force.
+func (o *options) openCurrent(cmd *cobra.Command) (*Store, Current, error) {
+	s, err := o.open(cmd)
+	if err != nil {
+		return nil, Current{}, err
+	}
+	current, err := s.Current(cmd.Context())
+	return s, current, err
+}
+
 func newShowCommand(network http.RoundTripper) *cobra.Command {
 	o := options{network: network}
 	cmd := &cobra.Command{
