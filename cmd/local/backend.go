@@ -120,7 +120,7 @@ func (b *backEnd) check(ctx context.Context, sent []fixture) (came string, err e
 		}
 	}
 	want := len(missing)
-	err = poll(ctx, patienceWithWebhook, func() (bool, error) {
+	err = poll(ctx, webhookTimeout, func() (bool, error) {
 		for _, r := range b.received() {
 			delete(missing, r.body)
 		}

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// patience is how long a process may take to end by itself before it is killed.
-const patience = 5 * time.Second
+// exitTimeout is how long a process may take to end by itself before it is killed.
+const exitTimeout = 5 * time.Second
 
 // server is a process that runs until it is stopped.
 type server struct {
@@ -68,7 +68,7 @@ func (s *server) stop() {
 	_ = syscall.Kill(group, syscall.SIGTERM)
 	select {
 	case <-s.ended:
-	case <-time.After(patience):
+	case <-time.After(exitTimeout):
 	}
 	_ = syscall.Kill(group, syscall.SIGKILL)
 	_ = s.stdin.Close()
@@ -122,7 +122,7 @@ func finish(ctx context.Context, log string, env []string, program ...string) ([
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	// As Ctrl-C does: at SIGTERM SAM CLI would leave its containers.
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGINT) }
-	command.WaitDelay = patience
+	command.WaitDelay = exitTimeout
 	var stdout bytes.Buffer
 	command.Stdout, command.Stderr = io.MultiWriter(&stdout, output), output
 	if err := command.Run(); err != nil {

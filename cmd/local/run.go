@@ -15,7 +15,7 @@ import (
 
 const (
 	// A webhook without an outcome for so long gets none any more. The first retry of a message comes after five seconds.
-	patienceWithWebhook = 20 * time.Second
+	webhookTimeout = 20 * time.Second
 	// A message that has left the queue without a trace for so long was delivered where we cannot look, or is lost.
 	traceless = 2 * time.Second
 )
@@ -122,7 +122,7 @@ func (r *run) watch(ctx context.Context, show func(*webhook)) error {
 		if err != nil {
 			return false, err
 		}
-		late := time.Since(progress) > patienceWithWebhook
+		late := time.Since(progress) > webhookTimeout
 		for i := range r.webhooks {
 			if w := &r.webhooks[i]; w.sent && w.got.Outcome == "" {
 				r.settle(w, now, late)

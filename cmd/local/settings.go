@@ -17,8 +17,8 @@ const (
 	// renewalsName is what renewals are called while the run goes on.
 	renewalsName = "Subscription Renewed"
 	renamedFile  = "renamed.yaml"
-	// patienceWithSettings is how soon a rename must arrive: the forwarder's interval and some webhooks.
-	patienceWithSettings = 30 * time.Second
+	// settingsTimeout is how soon a rename must arrive: the forwarder's interval and some webhooks.
+	settingsTimeout = 30 * time.Second
 )
 
 // putSettings puts the fixtures' file in force, which is built in, too.
@@ -81,7 +81,7 @@ func checkFaultySettings(ctx context.Context, s *stack) (came string, err error)
 	if _, err := s.sendSample(ctx, ""); err != nil {
 		return "", err
 	}
-	err = poll(ctx, patienceWithWebhook, func() (bool, error) {
+	err = poll(ctx, webhookTimeout, func() (bool, error) {
 		records, err := s.clevertap.records(ctx)
 		later := records[min(len(before), len(records)):]
 		i := slices.IndexFunc(later, func(r record) bool { return r.EventID != "" })
@@ -103,7 +103,7 @@ func checkFaultySettings(ctx context.Context, s *stack) (came string, err error)
 // renewUntil sends a renewal every two seconds until something has happened.
 func (s *stack) renewUntil(ctx context.Context, happened func() (bool, error)) error {
 	var sent time.Time
-	return poll(ctx, patienceWithSettings, func() (bool, error) {
+	return poll(ctx, settingsTimeout, func() (bool, error) {
 		if time.Since(sent) > 2*time.Second {
 			sent = time.Now()
 			if _, err := s.sendSample(ctx, ""); err != nil {

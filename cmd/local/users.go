@@ -132,7 +132,7 @@ func checkLink(ctx context.Context, s *stack) (came string, err error) {
 	if _, err := s.sendSample(ctx, "--set user_id= --set anonymous_user_id="+linkedUser); err != nil {
 		return "", err
 	}
-	err = poll(ctx, patienceWithWebhook, func() (bool, error) {
+	err = poll(ctx, webhookTimeout, func() (bool, error) {
 		records, err := s.clevertap.records(ctx)
 		return slices.ContainsFunc(records, func(r record) bool { return r.ID == linkedProfile }), err
 	})
@@ -145,7 +145,7 @@ func checkSuppression(ctx context.Context, s *stack) (came string, err error) {
 	if err != nil {
 		return "", err
 	}
-	err = poll(ctx, patienceWithWebhook, func() (bool, error) {
+	err = poll(ctx, webhookTimeout, func() (bool, error) {
 		lines, err := s.aws.forwarderLog(ctx)
 		return slices.ContainsFunc(lines, func(l logLine) bool {
 			return l.EventID == eventID && l.Outcome == "skipped" && l.Reason == "suppressed"

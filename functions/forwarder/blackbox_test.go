@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
@@ -208,17 +206,12 @@ func (s *stack) invokeWithin(timeout time.Duration) *batch {
 	if err != nil {
 		s.Fatal(err)
 	}
-	var response struct {
-		Failures []struct {
-			ID string `json:"itemIdentifier"`
-		} `json:"batchItemFailures"`
-	}
-	if err := json.Unmarshal(answer, &response, json.RejectUnknownMembers(true)); err != nil || response.Failures == nil {
-		s.Fatalf("response %s: %v", answer, err)
+	if b.returned, err = awstest.Failures(answer); err != nil {
+		s.Fatal(err)
 	}
 	returned := make(map[string]bool)
-	for _, f := range response.Failures {
-		b.returned, returned[f.ID] = append(b.returned, f.ID), true
+	for _, id := range b.returned {
+		returned[id] = true
 	}
 	for _, m := range b.messages {
 		switch {
@@ -417,19 +410,7 @@ func TestAnInvalidEnvironmentStopsTheStartWithOneLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := lambdatest.Start(t, lambdatest.Build(t, "functions/forwarder"), test.env)
-			code, err := f.Wait(t.Context())
-			if err != nil || code != 1 {
-				t.Fatalf("exit code %d, %v", code, err)
-			}
-			text := f.Output().Stderr.String()
-			if strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "forwarder: ") || f.Output().Stdout.String() != "" {
-				t.Errorf("printed %q", text)
-			}
-			for _, want := range test.want {
-				if !strings.Contains(text, want) {
-					t.Errorf("%q does not name %s", text, want)
-				}
-			}
+			lambdatest.StopsAtStart(t, f, "forwarder", test.want...)
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,19 +14,13 @@ import (
 
 // read reads an environment in which nothing is wrong except for the changes.
 func read(changes map[string]string) (Config, error) {
-	values := map[string]string{
+	return templatetest.Read(readConfig, map[string]string{
 		"SECRETS_PREFIX":     "bridge",
 		"REJECTED_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/123456789012/rejected",
-	}
-	maps.Copy(values, changes)
-	r := env.New(func(name string) (string, bool) {
-		value, ok := values[name]
-		return value, ok
-	})
-	return readConfig(r), r.Err()
+	}, changes)
 }
 
-func TestTheDefaultsAreThoseOfTheReadme(t *testing.T) {
+func TestTheDefaultsAreThoseOfTheParametersPage(t *testing.T) {
 	c, err := read(nil)
 	if err != nil {
 		t.Fatal(err)

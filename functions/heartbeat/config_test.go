@@ -1,7 +1,6 @@
 package main
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,15 +12,9 @@ import (
 
 // read reads an environment in which nothing is wrong except for the changes.
 func read(changes map[string]string) (Config, error) {
-	values := map[string]string{
+	return templatetest.Read(readConfig, map[string]string{
 		"SECRETS_PREFIX": "bridge/", "WEBHOOK_URL": "https://hooks.example.com/purchasely/{app}",
-	}
-	maps.Copy(values, changes)
-	r := env.New(func(name string) (string, bool) {
-		value, ok := values[name]
-		return value, ok
-	})
-	return readConfig(r), r.Err()
+	}, changes)
 }
 
 func TestTheEnvironmentIsRead(t *testing.T) {

@@ -3,7 +3,6 @@
 package main_test
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
@@ -42,20 +42,7 @@ func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, "events", c.env)
-			ctx, cancel := context.WithTimeout(t.Context(), busy)
-			defer cancel()
-			if code, err := s.Wait(ctx); code != 1 || err != nil {
-				t.Errorf("exit code %d, %v", code, err)
-			}
-			stdout, stderr := s.Output().Stdout.String(), s.Output().Stderr.String()
-			if strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "receiver: ") || stdout != "" {
-				t.Errorf("printed %q and %q", stderr, stdout)
-			}
-			for _, want := range c.wants {
-				if !strings.Contains(stderr, want) {
-					t.Errorf("no %q in %s", want, stderr)
-				}
-			}
+			lambdatest.StopsAtStart(t, s.Function, "receiver", c.wants...)
 		})
 	}
 }

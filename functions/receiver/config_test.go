@@ -19,16 +19,10 @@ import (
 
 // read reads an environment in which nothing is wrong except for the changes.
 func read(changes map[string]string) (Config, error) {
-	values := map[string]string{
+	return templatetest.Read(readConfig, map[string]string{
 		"QUEUE_URL":      "https://sqs.eu-west-1.amazonaws.com/000000000000/events.fifo",
 		"SECRETS_PREFIX": "purchasely-clevertap",
-	}
-	maps.Copy(values, changes)
-	r := env.New(func(name string) (string, bool) {
-		value, ok := values[name]
-		return value, ok
-	})
-	return readConfig(r), r.Err()
+	}, changes)
 }
 
 func TestTwoVariablesAreEnough(t *testing.T) {

@@ -236,22 +236,13 @@ func (s *stack) invoke() batch {
 	if err != nil {
 		s.Fatal(err)
 	}
-	var response struct {
-		Failures []struct {
-			ID string `json:"itemIdentifier"`
-		} `json:"batchItemFailures"`
-	}
-	err = json.Unmarshal(answer, &response, json.RejectUnknownMembers(true))
-	if err != nil || response.Failures == nil {
-		s.Fatalf("response %s: %v", answer, err)
-	}
-	returned := map[string]bool{}
-	for _, f := range response.Failures {
-		returned[f.ID] = true
+	returned, err := awstest.Failures(answer)
+	if err != nil {
+		s.Fatal(err)
 	}
 	for _, m := range b.received {
 		switch {
-		case !returned[m.ID]:
+		case !slices.Contains(returned, m.ID):
 			err = s.queue.Delete(m.Handle)
 		default:
 			b.back = append(b.back, webhook.Peek([]byte(m.Body)).EventID)
@@ -314,19 +305,7 @@ func TestAnInvalidEnvironmentStopsTheStartWithOneLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := lambdatest.Start(t, lambdatest.Build(t, "functions/relay"), c.env)
-			code, err := f.Wait(t.Context())
-			if err != nil || code != 1 {
-				t.Fatalf("exit code %d, %v", code, err)
-			}
-			text := f.Output().Stderr.String()
-			if strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, "relay: ") || f.Output().Stdout.String() != "" {
-				t.Errorf("printed %q", text)
-			}
-			for _, want := range c.want {
-				if !strings.Contains(text, want) {
-					t.Errorf("%q does not name %s", text, want)
-				}
-			}
+			lambdatest.StopsAtStart(t, f, "relay", c.want...)
 		})
 	}
 }

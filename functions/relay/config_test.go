@@ -1,7 +1,6 @@
 package main
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,13 +13,7 @@ import (
 
 // read reads an environment in which nothing is wrong except for the changes.
 func read(changes map[string]string) (Config, error) {
-	values := map[string]string{"SECRETS_PREFIX": "bridge"}
-	maps.Copy(values, changes)
-	r := env.New(func(name string) (string, bool) {
-		value, ok := values[name]
-		return value, ok
-	})
-	return readConfig(r), r.Err()
+	return templatetest.Read(readConfig, map[string]string{"SECRETS_PREFIX": "bridge"}, changes)
 }
 
 func TestOneVariableIsEnough(t *testing.T) {

@@ -14,13 +14,8 @@ import (
 
 // read reads an environment in which nothing is wrong except for the changes.
 func read(changes map[string]string) (Config, error) {
-	values := map[string]string{"SECRETS_PREFIX": "bridge/", "SUBSCRIBERS_TABLE": "people"}
-	maps.Copy(values, changes)
-	r := env.New(func(name string) (string, bool) {
-		value, ok := values[name]
-		return value, ok
-	})
-	return readConfig(r), r.Err()
+	usual := map[string]string{"SECRETS_PREFIX": "bridge/", "SUBSCRIBERS_TABLE": "people"}
+	return templatetest.Read(readConfig, usual, changes)
 }
 
 func TestTheEnvironmentIsRead(t *testing.T) {

@@ -153,8 +153,9 @@ func (b *batch) bisect(c *chunk, accepted bool) {
 
 func (b *batch) idle() bool { return len(b.queue) == 0 && b.inFlight == 0 && !b.refreshing }
 
-// suspicion is how many records rejected alone, with nothing accepted, put the account at fault and not the records.
-const suspicion = 3
+// rejectionsToBlameAccount is how many records rejected alone, with nothing accepted, put the account at fault and not
+// the records.
+const rejectionsToBlameAccount = 3
 
 // accountState is what one call sends to one account by all its batches: CleverTap counts and refuses by account.
 type accountState struct {
@@ -174,7 +175,7 @@ func (s *accountState) rejectsAll() bool {
 	for _, b := range s.batches {
 		rejected += len(b.rejectedAlone)
 	}
-	return !s.accepted && rejected >= suspicion
+	return !s.accepted && rejected >= rejectionsToBlameAccount
 }
 
 func (s *accountState) idle() bool {

@@ -22,9 +22,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/go-json-experiment/json"
 	"pgregory.net/rapid"
 
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
@@ -248,18 +248,11 @@ func (h *harness) runAll(messages ...queued) {
 }
 
 // failures reads the ids in a response.
-func failures(t rapid.TB, response []byte) (ids []string) {
+func failures(t rapid.TB, response []byte) []string {
 	t.Helper()
-	var read struct {
-		Failures []struct {
-			ID string `json:"itemIdentifier"`
-		} `json:"batchItemFailures"`
-	}
-	if err := json.Unmarshal(response, &read, json.RejectUnknownMembers(true)); err != nil || read.Failures == nil {
-		t.Fatalf("response %s: %v", response, err)
-	}
-	for _, f := range read.Failures {
-		ids = append(ids, f.ID)
+	ids, err := awstest.Failures(response)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return ids
 }

@@ -31,8 +31,8 @@ import (
 )
 
 const (
-	// patience is Purchasely's with an answer (docs.purchasely.com, webhook, November 2026).
-	patience = 10 * time.Second
+	// answerTimeout is how long Purchasely waits for an answer (docs.purchasely.com, webhook, November 2026).
+	answerTimeout = 10 * time.Second
 	// atOnce is how many heartbeats are under way at a time.
 	atOnce = 20
 	// maxAnswer bounds what is read of an answer; the receiver's are under 100 bytes.
@@ -70,7 +70,7 @@ func (h *Handler) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 	}
 	slices.Sort(apps)
 	failed := h.sendAll(ctx, apps)
-	wait(patience)
+	wait(answerTimeout)
 	h.Log.InfoContext(ctx, "heartbeats", "received", len(apps), "delivered", len(apps)-len(failed),
 		"duration", time.Since(begun).Milliseconds(), "settings", current.Name)
 	if len(failed) > 0 {
@@ -107,7 +107,7 @@ func (h *Handler) sendAll(ctx context.Context, apps []string) (failed []string) 
 
 // send signs a heartbeat as Purchasely signs its webhooks, and posts it.
 func (h *Handler) send(ctx context.Context, app string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	keys, err := h.Keys.Get(ctx, app)
 	if err != nil {

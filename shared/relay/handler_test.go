@@ -197,21 +197,12 @@ func (b *bridge) invoke() (comeBack []string, messages int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var response struct {
-		Failures []struct {
-			ID string `json:"itemIdentifier"`
-		} `json:"batchItemFailures"`
-	}
-	err = json.Unmarshal(answer, &response, json.RejectUnknownMembers(true))
-	if err != nil || response.Failures == nil {
-		b.Fatalf("response %s: %v", answer, err)
-	}
-	failed := map[string]bool{}
-	for _, f := range response.Failures {
-		failed[f.ID] = true
+	failed, err := awstest.Failures(answer)
+	if err != nil {
+		b.Fatal(err)
 	}
 	for _, m := range received {
-		if failed[m.ID] {
+		if slices.Contains(failed, m.ID) {
 			comeBack = append(comeBack, webhook.Peek([]byte(m.Body)).EventID)
 		} else if err := b.queue.Delete(m.Handle); err != nil {
 			b.Error(err)

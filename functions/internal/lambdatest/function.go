@@ -171,6 +171,26 @@ func (f *Function) Invoke(ctx context.Context, payload []byte, timeout time.Dura
 // Took returns how long the last invocation took, from when the process got it.
 func (f *Function) Took() time.Duration { return time.Duration(f.took.Load()) }
 
+// StopsAtStart checks that a function which was started with a faulty environment ends with exit code 1, after one line
+// on standard error that begins with its name and names every fault.
+func StopsAtStart(t *testing.T, f *Function, name string, faults ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	if code, err := f.Wait(ctx); code != 1 || err != nil {
+		t.Fatalf("exit code %d, %v", code, err)
+	}
+	stdout, stderr := f.Output().Stdout.String(), f.Output().Stderr.String()
+	if strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, name+": ") || stdout != "" {
+		t.Errorf("printed %q and %q", stderr, stdout)
+	}
+	for _, fault := range faults {
+		if !strings.Contains(stderr, fault) {
+			t.Errorf("%q does not name %s", stderr, fault)
+		}
+	}
+}
+
 // Wait waits until the process has ended and returns its exit code.
 func (f *Function) Wait(ctx context.Context) (code int, err error) {
 	p := f.running()

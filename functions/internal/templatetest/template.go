@@ -1,5 +1,5 @@
-// Package templatetest checks that template.yaml sets the environment variables that a function reads, for the
-// functions' tests.
+// Package templatetest reads functions' configurations, and checks that template.yaml sets the environment variables
+// that a function reads, for the functions' tests.
 //
 // It reads the template as YAML, so that comments and indentation decide nothing, and names what differs. It
 // checks neither values nor anything else in the template.
@@ -13,7 +13,20 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/purchasely-clevertap/bridge/shared/env"
 )
+
+// Read reads a function's configuration from an environment in which nothing is wrong except for the changes.
+func Read[C any](read func(*env.Reader) C, values, changes map[string]string) (C, error) {
+	values = maps.Clone(values)
+	maps.Copy(values, changes)
+	r := env.New(func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	})
+	return read(r), r.Err()
+}
 
 // Change is an edit of the template, after the function's name.
 type Change struct{ Old, With string }

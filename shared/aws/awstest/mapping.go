@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -155,6 +156,26 @@ func readAnswer(answer []byte, batch []Received) (failed map[string]bool, err er
 		failed[f.ID] = true
 	}
 	return failed, nil
+}
+
+// Failures returns the ids in a function's answer about a batch. Where Lambda is lenient it is strict: our functions
+// promise a list that is never null, and nothing beside it.
+func Failures(answer []byte) (ids []string, err error) {
+	var response struct {
+		Failures []struct {
+			ID string `json:"itemIdentifier"`
+		} `json:"batchItemFailures"`
+	}
+	if err := json.Unmarshal(answer, &response, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf("answer %s: %w", answer, err)
+	}
+	if response.Failures == nil {
+		return nil, fmt.Errorf("answer %s: no list", answer)
+	}
+	for _, f := range response.Failures {
+		ids = append(ids, f.ID)
+	}
+	return ids, nil
 }
 
 // Event is the SQS event that Lambda makes of messages received from a queue.

@@ -245,6 +245,12 @@ func (c *Cloud) UseStandardQueue() {
 	c.Stacks.Create(Stack, c.Outputs)
 }
 
+// UseNoTable makes the stack one without the table of subscribers.
+func (c *Cloud) UseNoTable() {
+	delete(c.Outputs, "SubscribersTable")
+	c.Stacks.Create(Stack, c.Outputs)
+}
+
 // SetOutput gives the stack one more output.
 func (c *Cloud) SetOutput(name, value string) {
 	c.Outputs[name] = value

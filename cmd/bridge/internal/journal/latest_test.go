@@ -173,8 +173,7 @@ func TestJournalCommand(t *testing.T) {
 
 func TestWithoutATableThereIsNoJournal(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		delete(c.Outputs, "SubscribersTable")
-		c.Stacks.Create(clitest.Stack, c.Outputs)
+		c.UseNoTable()
 		got := clitest.Run(t.Context(), journal.NewCommand(c), "", "journal", "--stack", clitest.Stack)
 		if !got.Has(cli.Finding, "", "has no journal: its parameter Subscribers is off") {
 			t.Errorf("got %+v", got)

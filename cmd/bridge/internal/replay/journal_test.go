@@ -250,10 +250,9 @@ func TestReplayOfTheJournalSaysWhatIsWrong(t *testing.T) {
 		"a file beside":           {nil, "--from 1d backfill.jsonl", cli.Usage, "unknown command"},
 		"a time nobody can read":  {nil, "--from yesterday", cli.Usage, "want a day such as 2026-11-21"},
 		"an app that is not here": {nil, "--from 1d --app dmeo", cli.Usage, `app "dmeo" is not in the integration file`},
-		"no table": {func(c *clitest.Cloud) {
-			delete(c.Outputs, "SubscribersTable")
-			c.Stacks.Create(clitest.Stack, c.Outputs)
-		}, "--from 1d", cli.Finding, "its parameter Subscribers is off"},
+		"no table": {
+			(*clitest.Cloud).UseNoTable, "--from 1d", cli.Finding, "its parameter Subscribers is off",
+		},
 		"no right to read it": {func(c *clitest.Cloud) {
 			c.Dynamo.Inject(awstest.Fault{Status: 400, Code: "AccessDeniedException"})
 		}, "--from 1d", cli.Finding, "DynamoDB Scan: AccessDeniedException\nhint: your AWS identity may not do this"},

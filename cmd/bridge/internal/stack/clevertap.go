@@ -46,7 +46,7 @@ func endpoint() (string, error) {
 		return "", nil
 	}
 	u, err := url.Parse(strings.ReplaceAll(endpoint, "{host}", "host"))
-	if err != nil || u.Host == "" || !MayCarrySecrets(u) {
+	if err != nil || u.Host == "" || !mayCarrySecrets(u) {
 		return "", cli.Usagef("credentials go there: it must be https, or http to this machine",
 			"%s is no usable URL", endpointVariable)
 	}

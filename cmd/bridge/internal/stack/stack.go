@@ -147,8 +147,8 @@ func (s *Stack) ReceiverURL(given, app string) (string, error) {
 	return ReceiverURL(cmp.Or(given, localURL(), strings.ReplaceAll(s.Output(WebhookURL), "{app}", app)), app)
 }
 
-// URLVariable may hold the receiver's URL.
-const URLVariable = "BRIDGE_URL"
+// urlVariable may hold the receiver's URL.
+const urlVariable = "BRIDGE_URL"
 
 // localURL is the variable's URL, if AWS is a local one, whose stacks name a public URL that nobody serves. Of a real
 // stack the variable is not asked: what is signed with its secret must not go to another one.
@@ -156,13 +156,13 @@ func localURL() string {
 	if os.Getenv("AWS_ENDPOINT_URL") == "" {
 		return ""
 	}
-	return os.Getenv(URLVariable)
+	return os.Getenv(urlVariable)
 }
 
 // ReceiverURL completes a receiver's URL. Webhooks are personal, so plain HTTP is for this machine only.
 func ReceiverURL(given, app string) (string, error) {
 	if given == "" {
-		given = os.Getenv(URLVariable)
+		given = os.Getenv(urlVariable)
 	}
 	if given == "" {
 		return "", cli.Usagef("give --url or BRIDGE_URL: the URL in Purchasely's console, or what 'make run' prints",
@@ -173,7 +173,7 @@ func ReceiverURL(given, app string) (string, error) {
 		return "", cli.Usagef("for example https://a1b2c3d4e5.execute-api.eu-west-3.amazonaws.com",
 			"the receiver's URL cannot be read")
 	}
-	if !MayCarrySecrets(u) {
+	if !mayCarrySecrets(u) {
 		return "", cli.Usagef("plain http is for this machine only", "the receiver's URL must begin with https://")
 	}
 	if strings.Trim(u.Path, "/") == "" {
@@ -198,9 +198,9 @@ func (s *Stack) UsersURL(given, app string) (string, error) {
 	return strings.TrimSuffix(receiver, "/purchasely/"+app) + "/users/" + app, nil
 }
 
-// MayCarrySecrets reports whether a URL is HTTPS, or HTTP to this machine. Names under localhost are this machine
+// mayCarrySecrets reports whether a URL is HTTPS, or HTTP to this machine. Names under localhost are this machine
 // (RFC 6761).
-func MayCarrySecrets(u *url.URL) bool {
+func mayCarrySecrets(u *url.URL) bool {
 	host := u.Hostname()
 	local := host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 	return u.Scheme == "https" || u.Scheme == "http" && local

@@ -139,8 +139,7 @@ func TestStatus(t *testing.T) {
 		}, "", cli.Finding},
 		"there is no table": {func(t *testing.T, c *clitest.Cloud) {
 			quiet(t, c)
-			delete(c.Outputs, "SubscribersTable")
-			c.Stacks.Create(clitest.Stack, c.Outputs)
+			c.UseNoTable()
 		}, "", cli.OK},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {

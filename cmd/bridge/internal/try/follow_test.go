@@ -121,10 +121,10 @@ func TestSendSaysWhyItCannotWait(t *testing.T) {
 		errs    string
 	}{
 		"no stack": {nil, clitest.Webhook("casey", 1), "--url https://demo.test", cli.Usage, "flag --wait needs --stack"},
-		"no table": {func(c *clitest.Cloud) {
-			delete(c.Outputs, "SubscribersTable")
-			c.Stacks.Create(clitest.Stack, c.Outputs)
-		}, clitest.Webhook("casey", 1), "--stack " + clitest.Stack, cli.Finding, "its parameter Subscribers is off"},
+		"no table": {
+			(*clitest.Cloud).UseNoTable, clitest.Webhook("casey", 1), "--stack " + clitest.Stack,
+			cli.Finding, "its parameter Subscribers is off",
+		},
 		"no journal": {func(c *clitest.Cloud) {
 			c.Stacks.SetParameters(clitest.Stack, map[string]string{"Journal": "off"})
 		}, clitest.Webhook("casey", 1), "--stack " + clitest.Stack, cli.Finding, "its parameter Journal is off"},
