@@ -127,7 +127,7 @@ func (h *Handler) process(
 	space := h.takeWorkspace()
 	defer h.returnWorkspace(space)
 	reserved := settlingTime(ctx, start)
-	work, cancel := endEarlier(ctx, reserved)
+	work, cancel := message.EndEarlier(ctx, reserved)
 	defer cancel()
 
 	ledger := newLedger(messages)
@@ -158,15 +158,6 @@ func settlingTime(ctx context.Context, start time.Time) time.Duration {
 		return 0
 	}
 	return min(deadline.Sub(start)/settleShare, settleMost)
-}
-
-// endEarlier ends a context that much before its deadline.
-func endEarlier(ctx context.Context, early time.Duration) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-early))
 }
 
 // endAfterShare ends a context when a fraction of its time has passed.

@@ -23,10 +23,10 @@ const maxUnaccounted = 4
 // were lost, by app.
 func (h *Handler) settle(ctx context.Context, reserved time.Duration, b *batch, l *ledger) (lost map[string]int) {
 	boundCopies(h.Table != nil, b.readings, l)
-	rejecting, cancel := endEarlier(ctx, reserved*2/3)
+	rejecting, cancel := message.EndEarlier(ctx, reserved*2/3)
 	defer cancel()
 	h.reject(rejecting, b.readings, l)
-	returning, cancel := endEarlier(ctx, reserved/3)
+	returning, cancel := message.EndEarlier(ctx, reserved/3)
 	defer cancel()
 	var all sync.WaitGroup
 	all.Go(func() { lost = h.savePeople(returning, b, l) })

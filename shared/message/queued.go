@@ -1,6 +1,7 @@
 package message
 
 import (
+	"context"
 	"errors"
 	"strconv"
 	"strings"
@@ -131,6 +132,15 @@ func Failures(messages []Queued, comesBack func(i int) bool) []byte {
 		out = append(out, '}')
 	}
 	return append(out, "]}"...)
+}
+
+// EndEarlier ends a batch's context that much before its deadline, so that what follows has time.
+func EndEarlier(ctx context.Context, early time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-early))
 }
 
 // Rejection is a message for the rejected queue: the message as it came, and why.

@@ -71,24 +71,15 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	start := time.Now()
 	wait := h.Settings.Begin(ctx)
-	requests, cancel := endEarlier(ctx, settleTime)
+	requests, cancel := message.EndEarlier(ctx, settleTime)
 	defer cancel()
 	results := h.relayAll(requests, messages, current.Value.Apps)
-	settling, cancel := endEarlier(ctx, settleTime/3)
+	settling, cancel := message.EndEarlier(ctx, settleTime/3)
 	defer cancel()
 	h.delayRetried(settling, messages, results)
 	wait(timeLeft(settling, settingsWait))
 	h.report(ctx, start, messages, results, current.Name)
 	return message.Failures(messages, func(i int) bool { return results[i].err != nil }), nil
-}
-
-// endEarlier ends a context that much before its deadline.
-func endEarlier(ctx context.Context, early time.Duration) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-early))
 }
 
 // timeLeft is the time until a context's deadline, but no more than most.
