@@ -65,11 +65,11 @@ func newPipeline(t *testing.T) *pipeline {
 		}}),
 	}
 	log := slog.New(slog.NewJSONHandler(&p.log, nil))
-	p.receiver = receive.New(receive.Config{
+	p.receiver = &receive.Handler{
 		Apps: settings.Apps{Store: settings.Fixed(settings.AppNames{"demo": true})}, MaxBody: 262144, FIFO: true,
 		Keys: keys{}, Queue: p, Log: log,
 		Observer: receive.NewMetrics(&p.metrics),
-	})
+	}
 	p.forwarder = &forward.Handler{
 		Settings: settings.Fixed(file), Accounts: accounts{}, Mapper: mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{Transport: p.clevertap.Transport()}),

@@ -62,6 +62,9 @@ func readConfig(r *env.Reader) Config {
 	return c
 }
 
+// accountsSecret is the name of the secret with an app's CleverTap accounts.
+func (c Config) accountsSecret(app string) string { return c.SecretsPrefix + "/" + app + "/clevertap" }
+
 // journals are the values of JOURNAL.
 var journals = map[string]forward.Journal{
 	"off": forward.JournalOff, "outcomes": forward.JournalOutcomes, "bodies": forward.JournalBodies,

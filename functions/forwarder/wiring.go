@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 	"time"
@@ -17,16 +16,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
-// newAccounts reads apps' secrets.
-func newAccounts(prefix string, cloud sdk.Config, log *slog.Logger) forward.Accounts {
-	read := aws.ReadParsed(aws.NewSecrets(cloud), clevertap.ParseAccounts)
-	cache := secret.NewCache(func(ctx context.Context, app string) (clevertap.Accounts, error) {
-		return read(ctx, prefix+"/"+app+"/clevertap")
-	})
-	cache.Log = log
-	return cache
-}
-
 // One call that hangs leaves time for another, and for the other apps of the batch.
 const (
 	callTimeout = 3 * time.Second
@@ -38,10 +27,11 @@ const (
 const tableTimeout = time.Second
 
 func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *forward.Handler {
+	readAccounts := aws.ReadParsed(aws.NewSecrets(cloud), clevertap.ParseAccounts)
 	rejected := aws.NewQueue(cloud, c.RejectedQueue)
 	h := &forward.Handler{
 		Settings: bucket.NewStore(cloud, c.Settings, log, os.Stdout),
-		Accounts: newAccounts(c.SecretsPrefix, cloud, log),
+		Accounts: secret.NewCache(readAccounts, c.accountsSecret, log),
 		Mapper:   mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{
 			Endpoint:     c.Endpoint,

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 	"time"
@@ -35,24 +34,20 @@ func withSmallCalls(cloud sdk.Config) sdk.Config {
 
 func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *receive.Handler {
 	cloud = withSmallCalls(cloud)
-	read := aws.ReadParsed(aws.NewSecrets(cloud), webhook.ParseKeys)
-	keys := secret.NewCache(func(ctx context.Context, app string) (webhook.Keys, error) {
-		return read(ctx, c.keysSecret(app))
-	})
-	keys.Log = log
-	config := receive.Config{
+	readKeys := aws.ReadParsed(aws.NewSecrets(cloud), webhook.ParseKeys)
+	h := &receive.Handler{
 		Apps:      settings.Apps{Store: bucket.NewStore(cloud, c.Settings, log, os.Stdout)},
 		MaxBody:   c.MaxBody,
 		Tolerance: c.Tolerance,
 		Sources:   c.Sources,
 		FIFO:      c.FIFO(),
-		Keys:      keys,
+		Keys:      secret.NewCache(readKeys, c.keysSecret, log),
 		Queue:     aws.NewQueue(cloud, c.QueueURL),
 		Observer:  receive.NewMetrics(os.Stdout),
 		Log:       log,
 	}
 	if c.RelayQueueURL != "" {
-		config.Relay = aws.NewQueue(cloud, c.RelayQueueURL)
+		h.Relay = aws.NewQueue(cloud, c.RelayQueueURL)
 	}
-	return receive.New(config)
+	return h
 }

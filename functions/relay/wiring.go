@@ -17,16 +17,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 )
 
-// newKeys reads apps' secrets, which there need not be.
-func newKeys(c Config, cloud sdk.Config, log *slog.Logger) relay.Keys {
-	read := readKeys(aws.NewSecrets(cloud))
-	cache := secret.NewCache(func(ctx context.Context, app string) (*standardwebhooks.Keys, error) {
-		return read(ctx, c.secretName(app))
-	})
-	cache.Log = log
-	return cache
-}
-
 // One call that hangs leaves time for another.
 const (
 	callTimeout = 3 * time.Second
@@ -36,7 +26,7 @@ const (
 func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *relay.Handler {
 	return &relay.Handler{
 		Settings:   bucket.NewStore(cloud, c.Settings, log, os.Stdout),
-		Keys:       newKeys(c, cloud, log),
+		Keys:       secret.NewCache(readKeys(aws.NewSecrets(cloud)), c.secretName, log),
 		Client:     &relay.Client{Transport: relay.NewTransport(c.AllowPrivate), AllowPlain: c.AllowPrivate},
 		Breakers:   relay.NewBreakers(c.BreakerPause),
 		Delayer:    aws.NewDelayer(cloud),

@@ -240,7 +240,7 @@ func (o *outage) Reject(_ context.Context, messages []message.Rejection) []error
 	return make([]error, len(messages))
 }
 
-// Delay implements forward.Delayer.
+// Delay implements message.Delayer.
 func (o *outage) Delay(_ context.Context, _ string, messages []message.Delay) (first error) {
 	for _, m := range messages {
 		if err := o.queue.ChangeVisibility(m.Message.Receipt, m.After); err != nil && first == nil {

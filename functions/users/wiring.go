@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 	"time"
@@ -29,14 +28,10 @@ const (
 var personAttributes = append([]string{subscriber.ExpiresAttribute}, subscriber.PersonAttributes...)
 
 func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *users.Handler {
-	read := aws.ReadParsed(aws.NewSecrets(cloud), standardwebhooks.ParseKeys)
-	keys := secret.NewCache(func(ctx context.Context, app string) (standardwebhooks.Keys, error) {
-		return read(ctx, c.keysSecret(app))
-	})
-	keys.Log = log
+	readKeys := aws.ReadParsed(aws.NewSecrets(cloud), standardwebhooks.ParseKeys)
 	return &users.Handler{
 		Apps:  settings.Apps{Store: bucket.NewStore(cloud, c.Settings, log, os.Stdout)},
-		Keys:  keys,
+		Keys:  secret.NewCache(readKeys, c.keysSecret, log),
 		Table: dynamo.NewTable(cloud, c.SubscribersTable, callTimeout).Only(personAttributes...),
 		Log:   log,
 	}

@@ -188,12 +188,12 @@ func size(m message.Rejection) int {
 	return n
 }
 
-// Delay implements forward.Delayer for a queue of the same stack.
+// Delay implements message.Delayer for a queue of the same stack.
 func (q *Queue) Delay(ctx context.Context, source string, messages []message.Delay) error {
 	return delay(ctx, q.client, q.sibling(source), messages)
 }
 
-// Delayer implements relay.Delayer.
+// Delayer implements message.Delayer.
 type Delayer struct{ client *sqs.Client }
 
 // NewDelayer makes no connection yet.

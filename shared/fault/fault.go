@@ -123,6 +123,20 @@ func (f *Fault) Error() string {
 	return string(f.Reason) + ": " + f.Err.Error()
 }
 
+// WithReason returns the fault with another reason.
+func (f *Fault) WithReason(reason Reason) *Fault {
+	other := *f
+	other.Reason = reason
+	return &other
+}
+
+// WithKind returns the fault with another kind.
+func (f *Fault) WithKind(kind Kind) *Fault {
+	other := *f
+	other.Kind = kind
+	return &other
+}
+
 // Cause is the text of Err, empty without one.
 func (f *Fault) Cause() string {
 	if f.Err == nil {
@@ -184,6 +198,13 @@ func Panicked(kind Kind, p any) *Fault {
 		}
 	}
 	return New(kind, Panic, &PanicError{fmt.Sprintf("%T", p), strings.Join(stack, " < ")})
+}
+
+// Recover, when deferred, makes an error of a panic.
+func Recover(err *error) {
+	if p := recover(); p != nil {
+		*err = Panicked(Retry, p)
+	}
 }
 
 // Unwrap returns the cause.

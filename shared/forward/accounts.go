@@ -31,7 +31,7 @@ type accountRead struct {
 func (h *Handler) fetchAccounts(
 	ctx context.Context, messages []Message, apps map[string]*integration.App,
 ) *accountReads {
-	ctx, cancel := endAfterShare(ctx, secretShare)
+	ctx, cancel := withThird(ctx)
 	a := &accountReads{store: h.Accounts, cancel: cancel, reads: make(map[string]*accountRead)}
 	fifo := false
 	for i := range messages {
@@ -58,9 +58,7 @@ func (h *Handler) fetchAccount(ctx context.Context, a *accountReads, app string)
 		defer close(read.done)
 		defer func() {
 			if p := recover(); p != nil {
-				f := fault.Panicked(fault.Retry, p)
-				f.Reason = fault.Secret
-				read.err = f
+				read.err = fault.Panicked(fault.Retry, p).WithReason(fault.Secret)
 			}
 		}()
 		read.accounts, read.err = h.Accounts.Get(ctx, app)

@@ -43,11 +43,6 @@ type Rejecter interface {
 	Reject(ctx context.Context, messages []message.Rejection) []error
 }
 
-// Delayer sets when messages come back to the queue of the given ARN.
-type Delayer interface {
-	Delay(ctx context.Context, source string, messages []message.Delay) error
-}
-
 // Handler forwards batches to CleverTap. It implements lambda.Handler. All fields but Table, Jitter, Now, Explain and
 // Observe are required.
 type Handler struct {
@@ -56,7 +51,7 @@ type Handler struct {
 	Mapper     *mapping.Mapper
 	Uploader   Uploader
 	Rejecter   Rejecter
-	Delayer    Delayer
+	Delayer    message.Delayer
 	RetryDelay time.Duration // the first new visibility of a message that is retried
 	Log        *slog.Logger
 	Metrics    io.Writer
@@ -76,21 +71,16 @@ type Handler struct {
 	breakers breakers
 }
 
-// Shares of the time that is left, as fractions of it: a secret or a table that hangs must leave time for the messages
-// that do not need it.
-const (
-	secretShare = 3
-	tableShare  = 3
-	settleShare = 8 // reserved for what comes after the uploads, up to settleMost
-)
-
 // settingsWait is how long a batch waits at its end for a look at the settings: a frozen process finishes nothing.
 const settingsWait = 2 * time.Second
 
-// settleMost bounds the time that is reserved for settling. Two thirds of it are for the rejected queue, visibility
-// and what the table has to remember; the last third is for the log and the response. So there is a response whatever
-// hangs.
-const settleMost = 3 * time.Second
+// An eighth of the time that is left, but no more than settleMost, is reserved for settling. Two thirds of it are for
+// the rejected queue, visibility and what the table has to remember; the last third is for the log and the response.
+// So there is a response whatever hangs.
+const (
+	settleShare = 8
+	settleMost  = 3 * time.Second
+)
 
 // Invoke takes an SQS event and returns the failures that Lambda expects. It returns an error only if the payload is
 // not an SQS event, or if nobody knows which integration file is in force; nothing that CleverTap or one app does
@@ -160,13 +150,14 @@ func settlingTime(ctx context.Context, start time.Time) time.Duration {
 	return min(deadline.Sub(start)/settleShare, settleMost)
 }
 
-// endAfterShare ends a context when a fraction of its time has passed.
-func endAfterShare(ctx context.Context, share time.Duration) (context.Context, context.CancelFunc) {
+// withThird ends a context when a third of its time has passed: a secret or a table that hangs must leave time for the
+// messages that do not need it.
+func withThird(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(ctx, time.Until(deadline)/share)
+	return context.WithTimeout(ctx, time.Until(deadline)/3)
 }
 
 func (h *Handler) now() time.Time {

@@ -18,8 +18,8 @@ const heartbeatLifetime = 5 * time.Minute
 
 // heartbeats are the dry runs of a batch's heartbeats, side by side and beside the uploads.
 type heartbeats struct {
-	all    sync.WaitGroup
-	faults []*fault.Fault // by message; nil: CleverTap takes the account's credentials, or it is no heartbeat
+	all  sync.WaitGroup
+	errs []error // by message; nil: CleverTap takes the account's credentials, or it is no heartbeat
 }
 
 // beginHeartbeats tries the account of every heartbeat at CleverTap, which stores nothing.
@@ -30,16 +30,12 @@ func (h *Handler) beginHeartbeats(ctx context.Context, readings []reading, accou
 		if !r.heartbeat {
 			continue
 		}
-		if b.faults == nil {
-			b.faults = make([]*fault.Fault, len(readings))
+		if b.errs == nil {
+			b.errs = make([]error, len(readings))
 		}
 		b.all.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					b.faults[i] = fault.Panicked(fault.Retry, p)
-				}
-			}()
-			b.faults[i] = h.tryAccount(ctx, r, accounts)
+			defer fault.Recover(&b.errs[i])
+			b.errs[i] = h.tryAccount(ctx, r, accounts)
 		})
 	}
 	return b
@@ -47,23 +43,23 @@ func (h *Handler) beginHeartbeats(ctx context.Context, readings []reading, accou
 
 // tryAccount makes a dry run at the account of a heartbeat's app. If the credentials are refused and the secret has
 // others by now, it makes one with those.
-func (h *Handler) tryAccount(ctx context.Context, r *reading, accounts *accountReads) *fault.Fault {
+func (h *Handler) tryAccount(ctx context.Context, r *reading, accounts *accountReads) error {
 	known, err := accounts.get(r.app.Name)
 	if err != nil {
-		return fault.Of(err)
+		return err
 	}
-	f := h.dryRun(ctx, known.Production, r.received)
-	if f == nil || f.Reason != fault.Credentials {
-		return f
+	refused := h.dryRun(ctx, known.Production, r.received)
+	if refused == nil || fault.Of(refused).Reason != fault.Credentials {
+		return refused
 	}
 	if fresh, err := h.Accounts.Reload(ctx, r.app.Name); err == nil && !fresh.Production.Equal(known.Production) {
 		return h.dryRun(ctx, fresh.Production, r.received)
 	}
-	return f
+	return refused
 }
 
 // dryRun returns why an account cannot be uploaded to, nil if it can. A record is judged only after the credentials.
-func (h *Handler) dryRun(ctx context.Context, a clevertap.Account, at time.Time) *fault.Fault {
+func (h *Handler) dryRun(ctx context.Context, a clevertap.Account, at time.Time) error {
 	const form = `{"type":"event","identity":"bridge-heartbeat","ts":%d,"evtName":"Bridge Heartbeat","evtData":{}}`
 	records := []clevertap.Record{{JSON: fmt.Appendf(nil, form, at.Unix())}}
 	f := fault.Of(h.Uploader.DryRun(ctx, a, records))
@@ -71,7 +67,7 @@ func (h *Handler) dryRun(ctx context.Context, a clevertap.Account, at time.Time)
 	case f == nil, f.Kind == fault.Reject && !strings.HasPrefix(string(f.Reason), "clevertap_http_"):
 		return nil
 	case f.Kind == fault.Reject:
-		return &fault.Fault{Kind: fault.Operator, Reason: f.Reason, Code: f.Code, Err: f.Err}
+		return f.WithKind(fault.Operator)
 	default:
 		return f
 	}
@@ -81,7 +77,8 @@ func (h *Handler) dryRun(ctx context.Context, a clevertap.Account, at time.Time)
 // has nothing that anybody would miss.
 func (h *Handler) endHeartbeats(ctx context.Context, b *heartbeats, readings []reading, l *ledger) {
 	b.all.Wait()
-	for i, f := range b.faults {
+	for i, err := range b.errs {
+		f := fault.Of(err)
 		if f == nil {
 			continue
 		}

@@ -151,19 +151,17 @@ func (l *ledger) recoverPanic(messages ...int) {
 // failPanic blames a panic on the messages.
 func (l *ledger) failPanic(f *fault.Fault, messages ...int) {
 	for _, i := range messages {
-		own := *f
 		if l.messages[i].receives > panicsRetried {
-			own.Kind = fault.Reject
+			l.fail(i, f.WithKind(fault.Reject))
+		} else {
+			l.fail(i, f)
 		}
-		l.fail(i, &own)
 	}
 }
 
 // rejectUnaccounted rejects a message that was to be retried because an answer did not account for its records.
 func (l *ledger) rejectUnaccounted(i int) {
-	f := *l.messages[i].doubt
-	f.Kind = fault.Reject
-	l.messages[i].fault = &f
+	l.messages[i].fault = l.messages[i].doubt.WithKind(fault.Reject)
 }
 
 // unaccounted reports whether a message is retried although CleverTap may have one of its records and did not say so.

@@ -127,7 +127,7 @@ func (h *Handler) loadPeople(ctx context.Context, readings []reading, l *ledger)
 	if len(keys) == 0 {
 		return nil
 	}
-	ctx, cancel := endAfterShare(ctx, tableShare)
+	ctx, cancel := withThird(ctx)
 	defer cancel()
 	items, err := h.Table.Load(ctx, slices.Collect(maps.Keys(keys)))
 	if err == nil {

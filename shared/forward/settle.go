@@ -2,8 +2,6 @@ package forward
 
 import (
 	"context"
-	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -67,54 +65,29 @@ func (h *Handler) reject(ctx context.Context, readings []reading, l *ledger) {
 		return
 	}
 	for n, err := range h.Rejecter.Reject(ctx, list) {
-		if err != nil {
-			l.fail(indexes[n], rejectedFault(err))
+		if err != nil { // a refusal by IAM or KMS stays one that needs a person
+			l.fail(indexes[n], fault.Of(err).WithReason(fault.RejectedQueue))
 		}
 	}
 }
 
-// rejectedFault marks an error of the rejected queue: a refusal by IAM or KMS stays one that needs a person.
-func rejectedFault(err error) *fault.Fault {
-	f := *fault.Of(err)
-	f.Reason = fault.RejectedQueue
-	return &f
-}
-
-// delayRetried sets for each queue when its retried messages come back.
+// delayRetried sets when the retried messages come back.
 func (h *Handler) delayRetried(ctx context.Context, readings []reading, l *ledger) {
-	delays := make(map[string][]message.Delay)
+	var delays []message.Delay
 	for i := range readings {
-		if m := readings[i].message; l.has(i, Retried) {
-			after := h.comeBack(&readings[i], l.messages[i].fault)
-			delays[m.Source] = append(delays[m.Source], message.Delay{Message: m, After: after})
+		if r := &readings[i]; l.has(i, Retried) {
+			delays = append(delays, message.Delay{Message: r.message, After: h.comeBack(r, l.messages[i].fault)})
 		}
 	}
-	var all sync.WaitGroup
-	for source, list := range delays {
-		all.Go(func() {
-			if err := h.Delayer.Delay(ctx, source, list); err != nil { // nothing is lost: the queue's own visibility holds
-				fault.Of(err).Log(ctx, h.Log, "new visibility refused", slog.Int("retried", len(list)))
-			}
-		})
-	}
-	all.Wait()
+	message.DelayAll(ctx, h.Delayer, delays, h.Log)
 }
 
 // comeBack is when a retried message comes back: one that waits for a link not later than its wait ends.
 func (h *Handler) comeBack(r *reading, f *fault.Fault) time.Duration {
-	d := h.delay(r.message.Receives)
+	d := message.Backoff(h.RetryDelay, longestDelay, r.message.Receives, h.Jitter)
 	if f == nil || f.Reason != fault.LinkWait {
 		return d
 	}
 	left := r.received.Add(r.app.LinkWait).Sub(h.now())
 	return min(d, max(left.Round(time.Second), time.Second))
-}
-
-// delay is the new visibility of a message by how often it has been received.
-func (h *Handler) delay(receives int) time.Duration {
-	jitter := h.Jitter
-	if jitter == nil {
-		jitter = rand.Float64
-	}
-	return message.Backoff(h.RetryDelay, longestDelay, receives, jitter())
 }

@@ -48,8 +48,7 @@ type stateEntry struct {
 	replace   bool             // the item is written whatever the batch says
 	contended bool             // another forwarder may write it at the same time
 	updates   []*stateUpdate
-	err       error
-	panic     *fault.Fault
+	err       error // why it could not be written
 }
 
 // messages returns the indexes of the messages that say something about the subscriber.
@@ -99,7 +98,7 @@ func (h *Handler) updateStates(
 	if len(entries) == 0 {
 		return nil
 	}
-	ctx, cancel := endAfterShare(ctx, tableShare)
+	ctx, cancel := withThird(ctx)
 	defer cancel()
 	for _, e := range entries {
 		h.loadEntry(ctx, e, items)
@@ -138,14 +137,6 @@ func entriesOf(all []opened) []*stateEntry {
 	return entries
 }
 
-func keysOf(entries []*stateEntry) []subscriber.Key {
-	keys := make([]subscriber.Key, len(entries))
-	for i, e := range entries {
-		keys[i] = e.key
-	}
-	return keys
-}
-
 func (h *Handler) loadEntry(ctx context.Context, e *stateEntry, items map[subscriber.Key]subscriber.Item) {
 	if err := e.load(items, h.now()); err != nil {
 		h.Log.WarnContext(ctx, "subscriber state is replaced", "cause", err.Error())
@@ -170,11 +161,7 @@ func (h *Handler) writeEntries(ctx context.Context, entries []*stateEntry) {
 // writeEntry merges the updates into the state and writes it if that changes it. After a conflict it starts again from
 // what the other one has written.
 func (h *Handler) writeEntry(ctx context.Context, e *stateEntry) {
-	defer func() {
-		if p := recover(); p != nil { // here it would end the process; applyDecisions reports it
-			e.panic = fault.Panicked(fault.Retry, p)
-		}
-	}()
+	defer fault.Recover(&e.err) // here it would end the process; applyDecisions reports it
 	for attempt := 1; ; attempt++ {
 		state, changed := e.merge()
 		if !changed && !e.replace {
@@ -202,8 +189,8 @@ func (h *Handler) writeEntry(ctx context.Context, e *stateEntry) {
 // applyDecisions lets the profiles say what the entry allows.
 func (h *Handler) applyDecisions(e *stateEntry, all []opened, l *ledger) {
 	defer l.recoverPanic(e.messages()...)
-	if e.panic != nil {
-		l.failPanic(e.panic, e.messages()...)
+	if f := fault.Of(e.err); f != nil && f.Reason == fault.Panic {
+		l.failPanic(f, e.messages()...)
 		return
 	}
 	for _, u := range e.updates {
@@ -269,34 +256,11 @@ func skipEmpty(all []opened, l *ledger) {
 // the newer state as well: the last to write a profile has seen the last entry. If the table does not answer now, what
 // was sent stays.
 func (h *Handler) correctStates(ctx context.Context, entries []*stateEntry, all []opened, u *uploads, l *ledger) {
-	defer func() {
-		if p := recover(); p != nil {
-			fault.Panicked(fault.Retry, p).Log(ctx, h.Log, "subscriber states not read again")
-		}
-	}()
 	for range correctionRounds {
-		var contended []*stateEntry
-		for _, e := range entries {
-			if e.contended && e.err == nil && e.mayDiffer(l) {
-				contended = append(contended, e)
-			}
-		}
-		if len(contended) == 0 {
-			return
-		}
-		reading, cancel := endAfterShare(ctx, tableShare)
-		items, err := h.Table.Load(reading, keysOf(contended))
-		cancel()
+		corrections, err := h.findCorrections(ctx, entries, all, l)
 		if err != nil {
 			fault.Of(err).Log(ctx, h.Log, "subscriber states not read again")
 			return
-		}
-		var corrections []*pending
-		for _, e := range contended {
-			if items[e.key].Text(subscriber.StateAttribute) != e.item.Text(subscriber.StateAttribute) {
-				h.loadEntry(ctx, e, items)
-				corrections = append(corrections, e.corrections(all)...)
-			}
 		}
 		if len(corrections) == 0 {
 			return
@@ -304,6 +268,36 @@ func (h *Handler) correctStates(ctx context.Context, entries []*stateEntry, all 
 		u.add(corrections, l)
 		u.send(ctx, h, l)
 	}
+}
+
+// findCorrections reads contended states again and returns what has to be sent of those that have changed.
+func (h *Handler) findCorrections(
+	ctx context.Context, entries []*stateEntry, all []opened, l *ledger,
+) (corrections []*pending, err error) {
+	defer fault.Recover(&err)
+	var contended []*stateEntry
+	var keys []subscriber.Key
+	for _, e := range entries {
+		if e.contended && e.err == nil && e.mayDiffer(l) {
+			contended, keys = append(contended, e), append(keys, e.key)
+		}
+	}
+	if len(contended) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := withThird(ctx)
+	defer cancel()
+	items, err := h.Table.Load(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range contended {
+		if items[e.key].Text(subscriber.StateAttribute) != e.item.Text(subscriber.StateAttribute) {
+			h.loadEntry(ctx, e, items)
+			corrections = append(corrections, e.corrections(all)...)
+		}
+	}
+	return corrections, nil
 }
 
 // mayDiffer reports whether CleverTap may have been told anything about the subscriber that could turn out wrong.

@@ -86,11 +86,7 @@ func (h *Handler) sendAll(ctx context.Context, apps []string) (failed []string) 
 	all.SetLimit(atOnce)
 	for i, app := range apps {
 		all.Go(func() error {
-			defer func() {
-				if p := recover(); p != nil {
-					errs[i] = fault.Panicked(fault.Retry, p)
-				}
-			}()
+			defer fault.Recover(&errs[i])
 			errs[i] = h.send(ctx, app)
 			return nil
 		})

@@ -1,8 +1,8 @@
-// Package httpapi reads requests that an HTTP API of API Gateway hands over (payload format 2.0), and writes
-// answers to them.
+// Package httpapi reads requests about an app that an HTTP API of API Gateway hands over (payload format 2.0), and
+// writes answers to them.
 //
 // It promises the bytes that were sent, within a limit that is checked before anything is decoded, and an answer
-// before API Gateway or the caller gives up. It checks no signature and logs nothing.
+// before API Gateway or the caller gives up. It knows no form of a signature, and what a request says is not for it.
 package httpapi
 
 import (
@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -26,8 +27,16 @@ import (
 // Lenient accepts whatever API Gateway may write: it is not for us to judge its events.
 var Lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// Request is the part of an event that is used here. The context is what API Gateway itself knows of the request.
+// Request is a request about an app.
 type Request struct {
+	App      string // of the integration file
+	Received time.Time
+
+	event
+}
+
+// event is the part of an event that is used here. The context is what API Gateway itself knows of the request.
+type event struct {
 	Path       string `json:"rawPath"`
 	Parameters struct {
 		App string `json:"app"`
@@ -45,30 +54,44 @@ type Apps interface {
 
 var errPayload = errors.New("payload is no event of an HTTP API")
 
-// Open reads an event and finds the app in its path, which is a route such as "/purchasely/" and the app's name. The
-// request shares the payload's memory. With every error the app is [metric.UnknownApp], which replaces the names
-// outside the integration file: what strangers make up must reach neither log nor metrics.
-func Open(ctx context.Context, payload []byte, route string, apps Apps) (r Request, app string, err error) {
-	if err := json.Unmarshal(payload, &r, Lenient); err != nil {
-		return r, metric.UnknownApp, fault.New(fault.Reject, fault.UnknownApp, errPayload)
+// Serve reads an event whose path is a route such as "/purchasely/" and an app's name, and returns the answer to it, in
+// time whatever hangs. An error of answer, or a panic, is for refuse. The app that refuse gets is [metric.UnknownApp]
+// unless the integration file has it: what strangers make up must reach neither log nor metrics.
+func Serve(
+	ctx context.Context, payload []byte, route string, apps Apps,
+	answer func(context.Context, Request) ([]byte, error), refuse func(context.Context, string, *fault.Fault) []byte,
+) []byte {
+	r := Request{App: metric.UnknownApp, Received: time.Now()}
+	ctx, cancel := withDeadline(ctx, r.Received)
+	defer cancel()
+	out, err := r.serve(ctx, payload, route, apps, answer)
+	if err != nil {
+		return refuse(ctx, r.App, fault.Of(err))
 	}
-	app = r.app(route)
-	switch known, err := apps.Has(ctx, app); {
-	case err != nil:
-		return r, metric.UnknownApp, err
-	case !known:
-		return r, metric.UnknownApp, fault.New(fault.Reject, fault.UnknownApp, nil)
-	}
-	return r, app, nil
+	return out
 }
 
-// app returns the name of the app in the path, "" if there is none.
-func (r Request) app(route string) string {
-	if r.Parameters.App != "" {
-		return r.Parameters.App
+// serve reads the request, which shares the payload's memory, and answers it. A panic is an error.
+func (r *Request) serve(
+	ctx context.Context, payload []byte, route string, apps Apps, answer func(context.Context, Request) ([]byte, error),
+) (out []byte, err error) {
+	defer fault.Recover(&err)
+	if err := json.Unmarshal(payload, &r.event, Lenient); err != nil {
+		return nil, fault.New(fault.Reject, fault.UnknownApp, errPayload)
 	}
-	_, app, _ := strings.Cut(r.Path, route)
-	return app
+	app := r.Parameters.App
+	if app == "" {
+		_, app, _ = strings.Cut(r.Path, route)
+	}
+	known, err := apps.Has(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		return nil, fault.New(fault.Reject, fault.UnknownApp, nil)
+	}
+	r.App = app
+	return answer(ctx, *r)
 }
 
 var errBase64 = errors.New("body is not the base64 that API Gateway announces")
@@ -138,7 +161,8 @@ func unquote(value jsontext.Value) []byte {
 }
 
 const (
-	// budget is the time for everything. An answer is promised within 5 s.
+	// budget is the time for everything. An answer is promised within 5 s; Purchasely gives up after 10 s (Webhook,
+	// November 2026).
 	budget = 4 * time.Second
 	// margin is what is left of the invocation's own deadline, so that the answer still gets out.
 	margin = 250 * time.Millisecond
@@ -146,8 +170,8 @@ const (
 	refreshBudget = 1500 * time.Millisecond
 )
 
-// WithDeadline returns a context that ends in time for an answer to a request that has been received at an instant.
-func WithDeadline(ctx context.Context, received time.Time) (context.Context, context.CancelFunc) {
+// withDeadline returns a context that ends in time for an answer to a request that has been received at an instant.
+func withDeadline(ctx context.Context, received time.Time) (context.Context, context.CancelFunc) {
 	deadline := received.Add(budget)
 	if own, ok := ctx.Deadline(); ok && own.Add(-margin).Before(deadline) {
 		deadline = own.Add(-margin)
@@ -164,8 +188,8 @@ type Keys[K any] interface {
 
 // Verify checks a signature with an app's keys, and checks it again with fresh keys if it does not match: the keys
 // may have changed since they were read.
-func Verify[K any](ctx context.Context, keys Keys[K], app string, received time.Time, check func(K) error) error {
-	current, err := keys.Get(ctx, app)
+func Verify[K any](ctx context.Context, keys Keys[K], r Request, check func(K) error) error {
+	current, err := keys.Get(ctx, r.App)
 	if err != nil {
 		return err
 	}
@@ -175,15 +199,25 @@ func Verify[K any](ctx context.Context, keys Keys[K], app string, received time.
 	}
 	ctx, cancel := context.WithTimeout(ctx, refreshBudget)
 	defer cancel()
-	if current, err = keys.Refresh(ctx, app, received); err != nil {
+	if current, err = keys.Refresh(ctx, r.App, r.Received); err != nil {
 		return refused
 	}
 	return check(current)
 }
 
-// Refusal returns the status of an answer to a fault and the reason in it. What is not the sender's fault may pass
+// Refuse logs a refusal with its exact reason, and returns the answer and the reason in it, which tells less.
+func Refuse(
+	ctx context.Context, log *slog.Logger, message, app string, f *fault.Fault,
+) (answer []byte, reason fault.Reason) {
+	status, reason := refusal(f)
+	f.Log(ctx, log, message,
+		slog.String("app", app), slog.String("reason", string(f.Reason)), slog.Int("status", status))
+	return Word(status, "error", reason), reason
+}
+
+// refusal returns the status of an answer to a fault and the reason in it. What is not the sender's fault may pass
 // later.
-func Refusal(f *fault.Fault) (status int, reason fault.Reason) {
+func refusal(f *fault.Fault) (status int, reason fault.Reason) {
 	if f.Kind == fault.Reject {
 		switch f.Reason {
 		case fault.UnknownApp:

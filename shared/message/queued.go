@@ -3,6 +3,8 @@ package message
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -158,17 +160,36 @@ type Delay struct {
 	After   time.Duration // whole seconds
 }
 
+// Delayer sets when messages come back to the queue of the given ARN.
+type Delayer interface {
+	Delay(ctx context.Context, source string, messages []Delay) error
+}
+
+// DelayAll sets when messages of a batch come back; all of a batch come from one queue. If that fails, nothing is
+// lost: the queue's own visibility holds.
+func DelayAll(ctx context.Context, delayer Delayer, messages []Delay, log *slog.Logger) {
+	if len(messages) == 0 {
+		return
+	}
+	if err := delayer.Delay(ctx, messages[0].Message.Source, messages); err != nil {
+		fault.Of(err).Log(ctx, log, "new visibility refused", slog.Int("retried", len(messages)))
+	}
+}
+
 // enoughDoublings reach every longest delay from a millisecond without an overflow.
 const enoughDoublings = 24
 
 // Backoff is the new visibility of a message that is retried: doubled with each receive, give or take a fifth, so that
 // a hiccup costs seconds, an outage few receives, and messages that failed together do not come back together. jitter
-// is in [0,1).
-func Backoff(first, longest time.Duration, receives int, jitter float64) time.Duration {
+// returns a number in [0,1); nil is chance.
+func Backoff(first, longest time.Duration, receives int, jitter func() float64) time.Duration {
+	if jitter == nil {
+		jitter = rand.Float64
+	}
 	d := longest
 	if doublings := receives - 1; doublings < enoughDoublings {
 		d = min(d, first<<doublings)
 	}
-	d = time.Duration(float64(d) * (0.8 + 0.4*jitter))
+	d = time.Duration(float64(d) * (0.8 + 0.4*jitter()))
 	return min(d.Round(time.Second), longest)
 }

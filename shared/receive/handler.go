@@ -11,12 +11,16 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/httpapi"
 	"github.com/purchasely-clevertap/bridge/shared/message"
-	"github.com/purchasely-clevertap/bridge/shared/metric"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -31,8 +35,9 @@ type Observer interface {
 	Refused(app string, reason fault.Reason)
 }
 
-// Config is what a Handler works with. Every field is needed except Sources, Tolerance and Relay.
-type Config struct {
+// Handler answers HTTP API events. It implements lambda.Handler. Every field is needed except Sources, Tolerance and
+// Relay.
+type Handler struct {
 	Apps      httpapi.Apps
 	MaxBody   int           // bytes of a webhook, at most message.MaxBody
 	Sources   Sources       // where webhooks may come from; empty: anywhere
@@ -45,80 +50,56 @@ type Config struct {
 	Log       *slog.Logger
 }
 
-// Handler answers HTTP API events. It implements lambda.Handler.
-type Handler struct{ Config }
-
-// New makes a Handler.
-func New(c Config) *Handler { return &Handler{c} }
-
 // Invoke answers one event. Its error is always nil: API Gateway would turn a function error into a 500.
-func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ error) {
-	received := time.Now()
-	ctx, cancel := httpapi.WithDeadline(ctx, received) // Purchasely gives up after 10 s (Webhook, November 2026).
-	defer cancel()
+func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return httpapi.Serve(ctx, payload, "/purchasely/", h.Apps, h.receive, h.refuse), nil
+}
 
-	app := metric.UnknownApp
-	defer func() {
-		if p := recover(); p != nil {
-			answer = h.refuse(ctx, app, fault.Panicked(fault.Retry, p))
-		}
-	}()
-	r, app, err := httpapi.Open(ctx, payload, "/purchasely/", h.Apps)
+// receive checks the webhook of a known app, in the order that is promised, queues it and answers it.
+func (h *Handler) receive(ctx context.Context, r httpapi.Request) ([]byte, error) {
+	body, err := r.Body(h.MaxBody)
 	if err != nil {
-		return h.refuse(ctx, app, fault.Of(err)), nil
+		return nil, err
 	}
-	event, err := h.receive(ctx, app, r, received)
-	if err != nil {
-		return h.refuse(ctx, app, fault.Of(err)), nil
+	if !h.Sources.allow(r) {
+		return nil, fault.New(fault.Reject, fault.Source, nil)
 	}
-	if event != webhook.Heartbeat { // counting it would hide that nothing comes from Purchasely any more
-		h.Observer.Queued(app)
+	if err := h.verify(ctx, r, body); err != nil {
+		return nil, err
+	}
+	ids := webhook.Peek(body)
+	if err := h.enqueue(ctx, r, body, ids); err != nil {
+		return nil, err
+	}
+	if ids.EventName != webhook.Heartbeat { // counting it would hide that nothing comes from Purchasely any more
+		h.Observer.Queued(r.App)
 	}
 	return httpapi.Word(http.StatusOK, "status", "queued"), nil
 }
 
-// receive checks the webhook of a known app, in the order that is promised, and queues it. It returns the event's name.
-func (h *Handler) receive(
-	ctx context.Context, app string, r httpapi.Request, received time.Time,
-) (event string, err error) {
-	body, err := r.Body(h.MaxBody)
-	if err != nil {
-		return "", err
-	}
-	if !h.Sources.allow(r) {
-		return "", fault.New(fault.Reject, fault.Source, nil)
-	}
-	if err := h.verify(ctx, app, r, body, received); err != nil {
-		return "", err
-	}
-	peeked := webhook.Peek(body)
-	m, ids := message.Message{App: app, Received: received, Body: body}, message.IDs{
+// enqueue puts a webhook on the queue and, unless it is a heartbeat, on the relay's, at the same time.
+func (h *Handler) enqueue(ctx context.Context, r httpapi.Request, body []byte, peeked webhook.IDs) error {
+	m, ids := message.Message{App: r.App, Received: r.Received, Body: body}, message.IDs{
 		SubscriberKind: peeked.Subscriber.Kind.String(), Subscriber: peeked.Subscriber.ID,
 		EventName: peeked.EventName, EventID: peeked.EventID,
 	}
 	e := message.Encode(m, ids, h.FIFO)
 	if h.Relay == nil || peeked.EventName == webhook.Heartbeat {
-		return peeked.EventName, h.Queue.Enqueue(ctx, e)
+		return h.Queue.Enqueue(ctx, e)
 	}
 	relayed := message.Encode(m, ids, true)
 	relayed.Attributes[message.AttrTimestamp] = header(r, timestampHeader)
 	relayed.Attributes[message.AttrSignature] = header(r, signatureHeader)
 	result := make(chan error, 1)
 	go func() { result <- h.relay(ctx, relayed) }()
-	return peeked.EventName, cmp.Or(h.Queue.Enqueue(ctx, e), <-result)
+	return cmp.Or(h.Queue.Enqueue(ctx, e), <-result)
 }
 
 // relay queues a webhook for the customer's back end. A panic, which would end the process, is an error.
 func (h *Handler) relay(ctx context.Context, m message.Encoded) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fault.Panicked(fault.Retry, p)
-		}
-	}()
+	defer fault.Recover(&err)
 	if err := h.Relay.Enqueue(ctx, m); err != nil {
-		f := *fault.Of(err)
-		f.Reason = fault.RelayQueue // so that the log says which queue it is
-		return &f
+		return fault.Of(err).WithReason(fault.RelayQueue) // so that the log says which queue it is
 	}
 	return nil
 }
@@ -132,21 +113,49 @@ const (
 var errHeaders = errors.New("header with the timestamp or the signature is missing, empty or there twice")
 
 // verify checks the signature. It reads no keys unless both headers are there.
-func (h *Handler) verify(ctx context.Context, app string, r httpapi.Request, body []byte, received time.Time) error {
+func (h *Handler) verify(ctx context.Context, r httpapi.Request, body []byte) error {
 	timestamp, signature := header(r, timestampHeader), header(r, signatureHeader)
 	if timestamp == "" || signature == "" {
 		return fault.New(fault.Reject, fault.BadSignature, errHeaders)
 	}
-	return httpapi.Verify(ctx, h.Keys, app, received, func(keys webhook.Keys) error {
-		return keys.Verify(timestamp, signature, body, h.Tolerance, received)
+	return httpapi.Verify(ctx, h.Keys, r, func(keys webhook.Keys) error {
+		return keys.Verify(timestamp, signature, body, h.Tolerance, r.Received)
 	})
 }
 
-// refuse counts and logs a refusal and returns its answer. The exact reason is in the log only.
+// refuse logs and counts a refusal and returns its answer.
 func (h *Handler) refuse(ctx context.Context, app string, f *fault.Fault) []byte {
-	status, reason := httpapi.Refusal(f)
-	f.Log(ctx, h.Log, "webhook refused",
-		slog.String("app", app), slog.String("reason", string(f.Reason)), slog.Int("status", status))
+	answer, reason := httpapi.Refuse(ctx, h.Log, "webhook refused", app, f)
 	h.Observer.Refused(app, reason)
-	return httpapi.Word(status, "error", reason)
+	return answer
+}
+
+// header returns the value of a header, "" if it was sent twice.
+func header(r httpapi.Request, name string) string {
+	value := r.Header(name)
+	if strings.Contains(value, ",") { // API Gateway joins the values of two headers.
+		return ""
+	}
+	return value
+}
+
+// Sources are the addresses that webhooks may come from.
+type Sources []netip.Prefix
+
+// allow reports whether a request comes from one of the sources. Only the address that API Gateway has seen
+// counts, not what the sender writes into headers.
+func (s Sources) allow(r httpapi.Request) bool {
+	if len(s) == 0 {
+		return true
+	}
+	var context struct {
+		HTTP struct {
+			SourceIP netip.Addr `json:"sourceIp"`
+		} `json:"http"`
+	}
+	if err := json.Unmarshal(r.Context, &context, httpapi.Lenient); err != nil {
+		return false
+	}
+	address := context.HTTP.SourceIP.Unmap()
+	return slices.ContainsFunc(s, func(p netip.Prefix) bool { return p.Contains(address) })
 }

@@ -47,7 +47,7 @@ type harness struct {
 	t              *testing.T
 	event, headers object
 	raw            *string // sent instead of the event
-	receive.Config
+	receive.Handler
 	current, next string // key that Get and Refresh return
 	keys, queue   func(context.Context) error
 
@@ -69,7 +69,7 @@ func newHarness(t *testing.T) *harness {
 	h.sign(body, false)
 	h.current, h.next = key, key
 	h.keys, h.queue = works, works
-	h.Config = receive.Config{
+	h.Handler = receive.Handler{
 		Apps: apps{"demo": nil, "other-app": nil}, MaxBody: 1000, FIFO: true,
 		Keys: h, Queue: h, Observer: h, Log: slog.New(slog.NewJSONHandler(&h.log, nil)),
 	}
@@ -134,7 +134,7 @@ func (h *harness) payload() []byte {
 // invoke invokes the handler and checks what all answers have in common.
 func (h *harness) invoke(ctx context.Context) (status int, body string) {
 	h.t.Helper()
-	answer, err := receive.New(h.Config).Invoke(ctx, h.payload())
+	answer, err := h.Invoke(ctx, h.payload())
 	if err != nil {
 		h.t.Fatalf("function error: %v", err)
 	}

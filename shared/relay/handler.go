@@ -11,7 +11,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -27,11 +26,6 @@ import (
 // Keys returns an app's keys for Standard Webhooks, nil if it has none. Its errors are marked faults.
 type Keys interface {
 	Get(ctx context.Context, app string) (*standardwebhooks.Keys, error)
-}
-
-// Delayer sets when messages come back to the queue of the given ARN.
-type Delayer interface {
-	Delay(ctx context.Context, source string, messages []message.Delay) error
 }
 
 const (
@@ -50,7 +44,7 @@ type Handler struct {
 	Keys       Keys
 	Client     *Client
 	Breakers   *Breakers
-	Delayer    Delayer
+	Delayer    message.Delayer
 	RetryDelay time.Duration // the first new visibility of a message that is retried
 	Log        *slog.Logger
 	Metrics    io.Writer
@@ -158,11 +152,7 @@ func (h *Handler) relay(
 	ctx context.Context, m *message.Queued, apps map[string]*integration.App, first bool,
 ) (r result) {
 	r.app = appName(apps, m)
-	defer func() {
-		if p := recover(); p != nil {
-			r.err = fault.Panicked(fault.Retry, p)
-		}
-	}()
+	defer fault.Recover(&r.err)
 	queued, err := message.Decode(m.Body, m.Attribute)
 	if err != nil { // somebody has to look at it, and nothing is thrown away meanwhile
 		r.err = fault.New(fault.Operator, fault.Of(err).Reason, err)
@@ -202,7 +192,7 @@ func (h *Handler) relay(
 
 // delayRetried sets when retried messages come back: those that are held behind another one come back with it.
 func (h *Handler) delayRetried(ctx context.Context, messages []message.Queued, results []result) {
-	delays := make(map[string][]message.Delay)
+	var delays []message.Delay
 	for _, group := range groups(messages) {
 		var after time.Duration
 		held := false
@@ -214,14 +204,10 @@ func (h *Handler) delayRetried(ctx context.Context, messages []message.Queued, r
 			if !held {
 				after, held = h.comeBack(m, r), true
 			}
-			delays[m.Source] = append(delays[m.Source], message.Delay{Message: m, After: after})
+			delays = append(delays, message.Delay{Message: m, After: after})
 		}
 	}
-	for source, list := range delays {
-		if err := h.Delayer.Delay(ctx, source, list); err != nil { // nothing is lost: the queue's own visibility holds
-			h.Log.WarnContext(ctx, "new visibility refused", "retried", len(list), "cause", fault.Of(err).Cause())
-		}
-	}
+	message.DelayAll(ctx, h.Delayer, delays, h.Log)
 }
 
 // comeBack is when a message comes back: later with each receive, and not before the back end wants it.
@@ -229,10 +215,6 @@ func (h *Handler) comeBack(m *message.Queued, r *result) time.Duration {
 	if r.atOnce {
 		return 0
 	}
-	jitter := h.Jitter
-	if jitter == nil {
-		jitter = rand.Float64
-	}
 	wanted := (r.wanted + time.Second - 1).Truncate(time.Second)
-	return max(message.Backoff(h.RetryDelay, longestDelay, m.Receives, jitter()), wanted)
+	return max(message.Backoff(h.RetryDelay, longestDelay, m.Receives, h.Jitter), wanted)
 }

@@ -28,13 +28,12 @@ const (
 
 // Cache holds typed secrets, each by the name of its app. Its methods may be called from any number of goroutines.
 type Cache[T any] struct {
-	// Log, if it is not nil, gets a line when a read fails although there is an old value to use: no caller has the
-	// error.
-	Log *slog.Logger
+	fetch func(ctx context.Context, name string) (T, error)
+	name  func(app string) string
+	log   *slog.Logger
 
-	fetch   func(ctx context.Context, name string) (T, error)
 	mu      sync.Mutex
-	entries map[string]*entry[T]
+	entries map[string]*entry[T] // by app
 }
 
 // entry is what is known of one secret.
@@ -55,17 +54,21 @@ type flight[T any] struct {
 	err   error
 }
 
-// NewCache makes a Cache over a fetch, whose context outlives the caller's and ends after [FetchTimeout].
-func NewCache[T any](fetch func(ctx context.Context, name string) (T, error)) *Cache[T] {
-	return &Cache[T]{fetch: fetch, entries: map[string]*entry[T]{}}
+// NewCache makes a Cache over a fetch, whose context outlives the caller's and ends after [FetchTimeout]. name is the
+// name of an app's secret. The log gets a line when a read fails although there is an old value to use: no caller has
+// the error.
+func NewCache[T any](
+	fetch func(ctx context.Context, name string) (T, error), name func(app string) string, log *slog.Logger,
+) *Cache[T] {
+	return &Cache[T]{fetch: fetch, name: name, log: log, entries: map[string]*entry[T]{}}
 }
 
 // Get returns the secret, not older than five minutes where possible. Without a value it waits for a read and
 // returns its error; with an old one it waits for a moment only.
-func (c *Cache[T]) Get(ctx context.Context, name string) (value T, err error) {
+func (c *Cache[T]) Get(ctx context.Context, app string) (value T, err error) {
 	now := wallTime()
 	c.mu.Lock()
-	e := c.entry(name)
+	e := c.entry(app)
 	usable := within(now, e.readAt, TTL+MaxStale)
 	if usable {
 		value = e.value
@@ -78,7 +81,7 @@ func (c *Cache[T]) Get(ctx context.Context, name string) (value T, err error) {
 		defer c.mu.Unlock()
 		return value, e.err
 	}
-	f := c.join(ctx, name, e, now)
+	f := c.join(ctx, app, e, now)
 	c.mu.Unlock()
 
 	if !usable {
@@ -92,13 +95,13 @@ func (c *Cache[T]) Get(ctx context.Context, name string) (value T, err error) {
 // Refresh returns the secret as it was at since or later, for a signature that the cached one does not explain.
 // It reads at most once a minute, or strangers would decide how often; beyond that, and if the read fails, it
 // returns the cached value.
-func (c *Cache[T]) Refresh(ctx context.Context, name string, since time.Time) (T, error) {
+func (c *Cache[T]) Refresh(ctx context.Context, app string, since time.Time) (T, error) {
 	now := wallTime()
 	c.mu.Lock()
-	e := c.entry(name)
+	e := c.entry(app)
 	if e.readAt.IsZero() {
 		c.mu.Unlock()
-		return c.Get(ctx, name)
+		return c.Get(ctx, app)
 	}
 	value := e.value
 	if !e.readAt.Before(since) || within(now, e.refreshed, RefreshEvery) && !e.underWay(now) {
@@ -108,33 +111,33 @@ func (c *Cache[T]) Refresh(ctx context.Context, name string, since time.Time) (T
 	if !e.underWay(now) {
 		e.refreshed = now
 	}
-	f := c.join(ctx, name, e, now)
+	f := c.join(ctx, app, e, now)
 	c.mu.Unlock()
 	return f.waitOr(ctx, value), nil
 }
 
 // Reload reads the secret now, for credentials that were refused, or joins a read under way. Its error is the
 // read's.
-func (c *Cache[T]) Reload(ctx context.Context, name string) (T, error) {
+func (c *Cache[T]) Reload(ctx context.Context, app string) (T, error) {
 	c.mu.Lock()
-	f := c.join(ctx, name, c.entry(name), wallTime())
+	f := c.join(ctx, app, c.entry(app), wallTime())
 	c.mu.Unlock()
 	return f.wait(ctx)
 }
 
 // entry finds or makes a secret's entry; c.mu is held.
-func (c *Cache[T]) entry(name string) *entry[T] {
-	e := c.entries[name]
+func (c *Cache[T]) entry(app string) *entry[T] {
+	e := c.entries[app]
 	if e == nil {
 		e = &entry[T]{}
-		c.entries[name] = e
+		c.entries[app] = e
 	}
 	return e
 }
 
 // join returns the read under way, or begins one; c.mu is held. The read does not end with the caller who came
 // first, since others wait for it too.
-func (c *Cache[T]) join(ctx context.Context, name string, e *entry[T], now time.Time) *flight[T] {
+func (c *Cache[T]) join(ctx context.Context, app string, e *entry[T], now time.Time) *flight[T] {
 	if e.underWay(now) {
 		return e.reading
 	}
@@ -143,13 +146,13 @@ func (c *Cache[T]) join(ctx context.Context, name string, e *entry[T], now time.
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), FetchTimeout)
 		defer cancel()
-		f.value, f.err = c.safeFetch(ctx, name)
+		f.value, f.err = c.safeFetch(ctx, app)
 		c.mu.Lock()
 		e.finish(f)
 		stale := f.err != nil && within(wallTime(), e.readAt, TTL+MaxStale)
 		c.mu.Unlock()
-		if stale && c.Log != nil {
-			fault.Of(f.err).Log(ctx, c.Log, "secret not read again", slog.String("app", name))
+		if stale {
+			fault.Of(f.err).Log(ctx, c.log, "secret not read again", slog.String("app", app))
 		}
 		close(f.done)
 	}()
@@ -157,13 +160,9 @@ func (c *Cache[T]) join(ctx context.Context, name string, e *entry[T], now time.
 }
 
 // safeFetch turns a panic of the fetch into a fault: in a goroutine of its own it would end the process.
-func (c *Cache[T]) safeFetch(ctx context.Context, name string) (value T, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fault.Panicked(fault.Retry, p)
-		}
-	}()
-	return c.fetch(ctx, name)
+func (c *Cache[T]) safeFetch(ctx context.Context, app string) (value T, err error) {
+	defer fault.Recover(&err)
+	return c.fetch(ctx, c.name(app))
 }
 
 // failedRecently reports whether the last read failed, so recently that another one should wait.

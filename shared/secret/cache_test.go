@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -29,9 +30,13 @@ type harness struct {
 	delay time.Duration
 	fail  error
 	panic bool
+	log   strings.Builder
 }
 
-func (h *harness) fetch(ctx context.Context, _ string) (string, error) {
+func (h *harness) fetch(ctx context.Context, name string) (string, error) {
+	if !strings.HasPrefix(name, "bridge/") {
+		h.t.Errorf("secret %s is read", name)
+	}
 	n := h.reads.Add(1)
 	select {
 	case <-time.After(h.delay):
@@ -47,12 +52,17 @@ func (h *harness) fetch(ctx context.Context, _ string) (string, error) {
 	return fmt.Sprintf("v%d", n), nil
 }
 
+func newCache(fetch func(context.Context, string) (string, error), log io.Writer) *secret.Cache[string] {
+	name := func(app string) string { return "bridge/" + app }
+	return secret.NewCache(fetch, name, slog.New(slog.NewTextHandler(log, nil)))
+}
+
 // inBubble runs a test in a bubble of virtual time, with a cache of its own.
 func inBubble(t *testing.T, test func(h *harness)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := &harness{t: t}
-		h.Cache = secret.NewCache(h.fetch)
+		h.Cache = newCache(h.fetch, &h.log)
 		test(h)
 		time.Sleep(secret.FetchTimeout) // until every read has ended
 	})
@@ -235,8 +245,6 @@ func TestAPanicOfTheFetchIsAnErrorWithoutItsText(t *testing.T) {
 func TestAFailedReadIsReportedThoughThereIsAnOldValue(t *testing.T) {
 	inBubble(t, func(h *harness) {
 		ctx := h.t.Context()
-		var log strings.Builder
-		h.Log = slog.New(slog.NewTextHandler(&log, nil))
 		refused := fault.New(fault.Operator, fault.Secret, errors.New("AccessDenied"))
 		h.fail = refused
 		h.wants("", refused, 1)(h.Get(ctx, "a")) // the caller has the error
@@ -244,16 +252,16 @@ func TestAFailedReadIsReportedThoughThereIsAnOldValue(t *testing.T) {
 		h.fail = nil
 		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
 		synctest.Wait()
-		if log.Len() > 0 {
-			h.t.Error(log.String())
+		if h.log.Len() > 0 {
+			h.t.Error(h.log.String())
 		}
 		time.Sleep(secret.TTL)
 		h.fail = refused
 		h.wants("v2", nil, 3)(h.Get(ctx, "a"))
 		synctest.Wait()
-		if want := `level=ERROR msg="secret not read again" app=a cause=AccessDenied`; !strings.Contains(log.String(),
-			want) {
-			h.t.Errorf("logged %q", log.String())
+		const want = `level=ERROR msg="secret not read again" app=a cause=AccessDenied`
+		if !strings.Contains(h.log.String(), want) {
+			h.t.Errorf("logged %q", h.log.String())
 		}
 	})
 }
@@ -371,14 +379,14 @@ func TestNobodyWaitsForAReadOlderThanItsTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wake := make(chan struct{})
 		frozen := true
-		cache := secret.NewCache(func(context.Context, string) (string, error) {
+		cache := newCache(func(context.Context, string) (string, error) {
 			if frozen {
 				frozen = false
 				<-wake
 				return "from before", nil
 			}
 			return "now", nil
-		})
+		}, io.Discard)
 		go func() {
 			if value, err := cache.Get(t.Context(), "a"); value != "from before" || err != nil {
 				t.Errorf("the caller of the old read got %q, %v", value, err)

@@ -332,11 +332,7 @@ func (s *Store[T]) read(object Object, fetchErr error) (value T, err error) {
 	if fetchErr != nil {
 		return value, fetchErr
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = fault.Panicked(fault.Reject, p)
-		}
-	}()
+	defer fault.Recover(&err)
 	return s.parse(object.Text)
 }
 

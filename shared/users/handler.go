@@ -11,18 +11,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/httpapi"
-	"github.com/purchasely-clevertap/bridge/shared/metric"
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 )
-
-// route is the path before the app's name.
-const route = "/users/"
 
 // Handler answers HTTP API events. It implements lambda.Handler. Every field is needed.
 type Handler struct {
@@ -33,56 +28,45 @@ type Handler struct {
 }
 
 // Invoke answers one event. Its error is always nil: API Gateway would turn a function error into a 500.
-func (h *Handler) Invoke(ctx context.Context, payload []byte) (answer []byte, _ error) {
-	received := time.Now()
-	ctx, cancel := httpapi.WithDeadline(ctx, received)
-	defer cancel()
-	app := metric.UnknownApp
-	defer func() {
-		if p := recover(); p != nil {
-			answer = h.refuse(ctx, app, fault.Panicked(fault.Retry, p))
-		}
-	}()
-	r, app, err := httpapi.Open(ctx, payload, route, h.Apps)
-	if err != nil {
-		return h.refuse(ctx, app, fault.Of(err)), nil
-	}
-	body, err := h.verified(ctx, app, r, received)
-	if err != nil {
-		return h.refuse(ctx, app, fault.Of(err)), nil
-	}
-	updates, problems := Read(body, received)
-	if len(problems) > 0 {
-		return h.invalid(ctx, app, problems), nil
-	}
-	if _, err := Apply(ctx, h.Table, app, updates, received); err != nil {
-		return h.refuse(ctx, app, fault.Of(err)), nil
-	}
-	return h.accept(ctx, app, updates), nil
+func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return httpapi.Serve(ctx, payload, "/users/", h.Apps, h.enter, h.refuse), nil
 }
 
-// verified returns the body of a request if it is signed. It reads no keys unless all headers are there.
-func (h *Handler) verified(ctx context.Context, app string, r httpapi.Request, received time.Time) ([]byte, error) {
+// enter checks the request of a known app, in the order that is promised, enters what it says and answers it.
+func (h *Handler) enter(ctx context.Context, r httpapi.Request) ([]byte, error) {
 	body, err := r.Body(MaxBody)
 	if err != nil {
 		return nil, err
 	}
+	if err := h.verify(ctx, r, body); err != nil {
+		return nil, err
+	}
+	updates, problems := Read(body, r.Received)
+	if len(problems) > 0 {
+		return h.invalid(ctx, r.App, problems), nil
+	}
+	if _, err := Apply(ctx, h.Table, r.App, updates, r.Received); err != nil {
+		return nil, err
+	}
+	return h.accept(ctx, r.App, updates), nil
+}
+
+// verify checks the signature. It reads no keys unless all headers are there.
+func (h *Handler) verify(ctx context.Context, r httpapi.Request, body []byte) error {
 	id, timestamp := r.Header(standardwebhooks.HeaderID), r.Header(standardwebhooks.HeaderTimestamp)
 	signatures := r.Header(standardwebhooks.HeaderSignature)
 	if id == "" || timestamp == "" || signatures == "" {
-		return nil, fault.New(fault.Reject, fault.BadSignature, nil)
+		return fault.New(fault.Reject, fault.BadSignature, nil)
 	}
-	return body, httpapi.Verify(ctx, h.Keys, app, received, func(keys standardwebhooks.Keys) error {
-		return keys.Verify(id, timestamp, signatures, body, received)
+	return httpapi.Verify(ctx, h.Keys, r, func(keys standardwebhooks.Keys) error {
+		return keys.Verify(id, timestamp, signatures, body, r.Received)
 	})
 }
 
-// refuse logs a refusal and returns its answer. The exact reason is in the log only.
+// refuse logs a refusal and returns its answer.
 func (h *Handler) refuse(ctx context.Context, app string, f *fault.Fault) []byte {
-	status, reason := httpapi.Refusal(f)
-	f.Log(ctx, h.Log, "request refused",
-		slog.String("app", app), slog.String("reason", string(f.Reason)), slog.Int("status", status))
-	return httpapi.Word(status, "error", reason)
+	answer, _ := httpapi.Refuse(ctx, h.Log, "request refused", app, f)
+	return answer
 }
 
 // invalid answers a request with wrong entries.

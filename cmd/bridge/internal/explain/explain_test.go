@@ -265,19 +265,6 @@ func receive(t *testing.T, c *clitest.Cloud, b *batch, name string) (event []byt
 	return event
 }
 
-// secretAccounts are an app's accounts in Secrets Manager.
-type secretAccounts struct {
-	cache *secret.Cache[clevertap.Accounts]
-}
-
-func (a secretAccounts) Get(ctx context.Context, _ string) (clevertap.Accounts, error) {
-	return a.cache.Get(ctx, clitest.CleverTapSecret)
-}
-
-func (a secretAccounts) Reload(ctx context.Context, _ string) (clevertap.Accounts, error) {
-	return a.cache.Reload(ctx, clitest.CleverTapSecret)
-}
-
 // newForwarder wires a handler as the function does. It notes the uploads by account.
 func newForwarder(c *clitest.Cloud, b batch, uploads map[string]string) *forward.Handler {
 	text := `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"`
@@ -300,14 +287,16 @@ func newForwarder(c *clitest.Cloud, b batch, uploads map[string]string) *forward
 		return c.CleverTap.Transport().RoundTrip(r)
 	})
 	rejected := aws.NewQueue(c.Config(), c.SQS.QueueURL(c.Rejected))
+	log := slog.New(slog.DiscardHandler)
+	readAccounts := aws.ReadParsed(aws.NewSecrets(c.Config()), clevertap.ParseAccounts)
 	h := &forward.Handler{
 		Settings: settings.Fixed(b.file),
-		Accounts: secretAccounts{secret.NewCache(aws.ReadParsed(aws.NewSecrets(c.Config()), clevertap.ParseAccounts))},
+		Accounts: secret.NewCache(readAccounts, func(string) string { return clitest.CleverTapSecret }, log),
 		Mapper:   mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{Transport: transport}),
 		Rejecter: rejected,
 		Delayer:  rejected,
-		Log:      slog.New(slog.DiscardHandler),
+		Log:      log,
 		Metrics:  io.Discard,
 	}
 	if b.states == nil {
