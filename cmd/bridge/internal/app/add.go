@@ -120,17 +120,14 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 			return err
 		}
 	}
-	switch {
-	case o.users:
-		return o.addUsersSecret(cmd, s, app)
-	case o.relay:
-		return o.addRelaySecret(cmd, s, app)
+	if o.users || o.relay {
+		return o.addSigningSecret(cmd, s, app)
 	}
 	result := addResult{App: app}
 	if result.URL, err = s.ReceiverURL(o.url, app); err != nil {
 		return err
 	}
-	checker, err := newCredentialChecker(o.network)
+	uploader, err := stack.CleverTap(o.network)
 	if err != nil {
 		return err
 	}
@@ -148,7 +145,7 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 	if err := values.keepFormer(current); err != nil {
 		return err
 	}
-	if err := result.checkCredentials(cmd, checker, values.CleverTap); err != nil {
+	if err := result.checkCredentials(cmd, uploader, values.CleverTap); err != nil {
 		return err
 	}
 	purchasely, clevertap, err := values.texts()
@@ -170,7 +167,9 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 }
 
 // checkCredentials tries the accounts' credentials and completes their regions.
-func (r *addResult) checkCredentials(cmd *cobra.Command, checker *credentialChecker, values *clevertapSecret) error {
+func (r *addResult) checkCredentials(
+	cmd *cobra.Command, uploader *clevertap.Uploader, values *clevertapSecret,
+) error {
 	if values == nil {
 		return nil
 	}
@@ -182,11 +181,11 @@ func (r *addResult) checkCredentials(cmd *cobra.Command, checker *credentialChec
 	if err != nil {
 		return cli.Findingf("", "%s", causeOf(err))
 	}
-	if r.Region, err = completeRegion(cmd, checker, &values.account, accounts.Production); err != nil {
+	if r.Region, err = completeRegion(cmd, uploader, &values.account, accounts.Production); err != nil {
 		return err
 	}
 	if accounts.Sandbox != nil {
-		if r.Sandbox, err = completeRegion(cmd, checker, values.Sandbox, *accounts.Sandbox); err != nil {
+		if r.Sandbox, err = completeRegion(cmd, uploader, values.Sandbox, *accounts.Sandbox); err != nil {
 			return cli.WithHint(err, "this is about the sandbox account")
 		}
 	}
@@ -196,15 +195,15 @@ func (r *addResult) checkCredentials(cmd *cobra.Command, checker *credentialChec
 // completeRegion tries an account's credentials, writes their region into the secret and returns it. A region that was
 // given and does not answer is believed.
 func completeRegion(
-	cmd *cobra.Command, checker *credentialChecker, secret *account, a clevertap.Account,
+	cmd *cobra.Command, uploader *clevertap.Uploader, secret *account, a clevertap.Account,
 ) (string, error) {
 	given := ""
 	if secret.Region != "" {
 		given = regionOf(a.Host)
 	}
-	found, err := checker.find(cmd.Context(), a, given)
-	if err != nil {
-		return "", err
+	found := findRegion(cmd.Context(), uploader, a, given)
+	if cmd.Context().Err() != nil {
+		return "", cli.ErrInterrupted
 	}
 	problem, advice := found.problem(given)
 	switch {

@@ -15,6 +15,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/receiver"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap/query"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -71,52 +72,57 @@ Exit codes: 0 all is well, 1 something is wrong, or could not be found out, 2 wr
 	return cmd
 }
 
+// checker is one run of app check. A check that an interrupt cuts off reports what it may: nobody sees it.
+type checker struct {
+	*checkOptions
+	report
+	stack    *stack.Stack
+	settings *integration.App // nil: the integration file does not have it, or has faults
+	uploader *clevertap.Uploader
+	reader   *query.Client
+}
+
 func (o *checkOptions) run(cmd *cobra.Command, app string) error {
-	r := report{App: app}
 	s, err := stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix, stack.WebhookURL)
 	if err != nil {
 		return err
 	}
-	settings, err := r.checkFile(cmd, s, o.file)
+	c := &checker{checkOptions: o, report: report{App: app}, stack: s}
+	if err := c.checkFile(cmd); err != nil {
+		return err
+	}
+	target, err := s.ReceiverURL(o.url, c.App)
 	if err != nil {
 		return err
 	}
-	app = r.App
-	target, err := s.ReceiverURL(o.url, app)
+	usersTarget, err := s.UsersURL(o.url, c.App)
 	if err != nil {
 		return err
 	}
-	checker, err := newCredentialChecker(o.network)
-	if err != nil {
+	if c.uploader, err = stack.CleverTap(o.network); err != nil {
 		return err
 	}
-	key, err := r.checkPurchasely(cmd.Context(), s, app)
-	if err != nil {
+	if c.reader, err = stack.CleverTapReader(o.network); err != nil {
 		return err
 	}
+	ctx := cmd.Context()
+	key := c.checkPurchasely(ctx)
 	client := receiver.New(o.network, target, key)
 	if !key.Empty() {
-		if err := r.checkReceiver(cmd.Context(), client, target); err != nil {
-			return err
-		}
+		c.checkReceiver(ctx, client, target)
 	}
-	if err := r.checkCleverTap(cmd.Context(), s, checker, app); err != nil {
-		return err
-	}
-	if err := r.checkUsers(cmd.Context(), o, s, app); err != nil {
-		return err
-	}
+	c.checkCleverTap(ctx)
+	c.checkUsers(ctx, usersTarget)
 	if o.send {
-		if err := r.checkDelivery(cmd.Context(), o, s, settings, client); err != nil {
-			return err
-		}
+		c.checkDelivery(ctx, client)
 	}
 	if o.relay {
-		if err := r.checkRelay(cmd.Context(), o, s, settings, key); err != nil {
-			return err
-		}
+		c.checkRelay(ctx, key)
 	}
-	return o.Conclude(cmd, r, r.text(), cli.FindingsIf(r.Problems+r.Unsure > 0))
+	if ctx.Err() != nil {
+		return cli.ErrInterrupted
+	}
+	return o.Conclude(cmd, c.report, c.text(), cli.FindingsIf(c.Problems+c.Unsure > 0))
 }
 
 // report is what app check prints with --json.
@@ -154,12 +160,11 @@ func (r *report) right(what, note string) {
 // warn adds to the last check what is odd about a secret.
 func (r *report) warn(odd []string) { r.Checks[len(r.Checks)-1].Warnings = odd }
 
-// checkFile completes a missing app by the only one of the file, without which nothing else can be checked. It returns
-// what the file says of the app, nil if it does not have it.
-func (r *report) checkFile(cmd *cobra.Command, s *stack.Stack, path string) (*integration.App, error) {
-	file, err := s.LoadIntegrations(cmd, path)
+// checkFile completes a missing app by the only one of the file, without which nothing else can be checked.
+func (c *checker) checkFile(cmd *cobra.Command) error {
+	file, err := c.stack.LoadIntegrations(cmd, c.file)
 	if err == nil {
-		err = cli.RequireApp(cmd, file, &r.App)
+		err = cli.RequireApp(cmd, file, &c.App)
 	}
 	problem, _ := errors.AsType[*cli.Error](err)
 	what := "integration file"
@@ -171,125 +176,107 @@ func (r *report) checkFile(cmd *cobra.Command, s *stack.Stack, path string) (*in
 		what += " " + file.Path
 	}
 	switch {
-	case r.App == "":
-		return nil, err
+	case c.App == "":
+		return err
 	case problem != nil:
-		r.wrong(what, problem.Error(), problem.Hint)
-		return nil, nil
-	case !file.Apps[r.App].Enabled:
-		r.right(what, "the app is switched off there: nothing goes to CleverTap")
+		c.wrong(what, problem.Error(), problem.Hint)
+		return nil
+	case !file.Apps[c.App].Enabled:
+		c.right(what, "the app is switched off there: nothing goes to CleverTap")
 	default:
-		r.right(what, "")
+		c.right(what, "")
 	}
-	return file.Apps[r.App], nil
+	c.settings = file.Apps[c.App]
+	return nil
 }
 
 // checkPurchasely returns the secret that webhooks are signed with, empty if it cannot be used.
-func (r *report) checkPurchasely(ctx context.Context, s *stack.Stack, app string) (key secret.Value, err error) {
-	what, text, err := r.readSecret(ctx, s, app, stack.PurchaselySecret)
-	if err != nil || text == nil {
-		return key, err
+func (c *checker) checkPurchasely(ctx context.Context) (key secret.Value) {
+	what, text := c.requireSecret(ctx, stack.PurchaselySecret)
+	if text == nil {
+		return key
 	}
 	if _, err := webhook.ParseKeys(text); err != nil {
-		r.wrong(what, causeOf(err), `want {"shared_secret":"…"}; 'bridge app add --replace' stores it`)
+		c.wrong(what, causeOf(err), `want {"shared_secret":"…"}; 'bridge app add --replace' stores it`)
 	} else {
-		r.right(what, "")
+		c.right(what, "")
 		key = stack.CurrentKey(text)
 	}
-	r.warn(inspect(text, purchaselyKeys))
-	return key, nil
+	c.warn(inspect(text, purchaselyKeys))
+	return key
 }
 
 // tryingFormat is a webhook of nobody, under the name that the bridge uses for its own.
 const tryingFormat = `{"api_version":3,"event_name":"BRIDGE_HEARTBEAT","event_id":%q,"event_created_at":%q}`
 
 // checkReceiver posts a signed webhook as Purchasely does.
-func (r *report) checkReceiver(ctx context.Context, client *receiver.Client, target string) error {
+func (c *checker) checkReceiver(ctx context.Context, client *receiver.Client, target string) {
 	what, now := "webhooks at "+target, time.Now().UTC()
 	answer, err := client.Post(ctx, fmt.Appendf(nil, tryingFormat, "check-"+rand.Text(), now.Format(time.RFC3339)))
-	problem, _ := errors.AsType[*cli.Error](err)
-	if err == nil {
-		problem = answer.Refusal()
+	if err != nil {
+		c.unsure(what, err.Error(), hintOf(err))
+	} else if refusal := answer.Refusal(); refusal != nil {
+		c.wrong(what, refusal.Error(), refusal.Hint)
+	} else {
+		c.right(what, "a signed one was accepted")
 	}
-	switch {
-	case ctx.Err() != nil:
-		return cli.ErrInterrupted
-	case problem == nil && err != nil:
-		return err
-	case problem == nil:
-		r.right(what, "a signed one was accepted")
-	case err != nil:
-		r.unsure(what, problem.Error(), problem.Hint)
-	default:
-		r.wrong(what, problem.Error(), problem.Hint)
-	}
-	return nil
 }
 
-func (r *report) checkCleverTap(ctx context.Context, s *stack.Stack, checker *credentialChecker, app string) error {
-	what, text, err := r.readSecret(ctx, s, app, stack.CleverTapSecret)
-	if err != nil || text == nil {
-		return err
+func (c *checker) checkCleverTap(ctx context.Context) {
+	what, text := c.requireSecret(ctx, stack.CleverTapSecret)
+	if text == nil {
+		return
 	}
 	accounts, err := clevertap.ParseAccounts(text)
-	odd := inspect(text, clevertapKeys)
 	if err != nil {
 		advice := "regions are " + strings.Join(regions, ", ") + "; 'bridge app add --replace' stores the secret anew"
-		r.wrong(what, causeOf(err), advice)
-		r.warn(odd)
-		return nil
+		c.wrong(what, causeOf(err), advice)
+	} else {
+		c.checkAccount(ctx, what, accounts.Production)
 	}
-	if err := r.checkAccount(ctx, checker, what, accounts.Production); err != nil {
-		return err
+	c.warn(inspect(text, clevertapKeys))
+	if accounts.Sandbox != nil {
+		c.checkAccount(ctx, what+", sandbox", *accounts.Sandbox)
 	}
-	r.warn(odd)
-	if accounts.Sandbox == nil {
-		return nil
-	}
-	return r.checkAccount(ctx, checker, what+", sandbox", *accounts.Sandbox)
 }
 
-func (r *report) checkAccount(
-	ctx context.Context, checker *credentialChecker, what string, a clevertap.Account,
-) error {
+func (c *checker) checkAccount(ctx context.Context, what string, a clevertap.Account) {
 	given := regionOf(a.Host)
-	found, err := checker.find(ctx, a, given)
-	if err != nil {
-		return err
-	}
+	found := findRegion(ctx, c.uploader, a, given)
 	problem, advice := found.problem(given)
 	switch {
 	case problem == "":
-		r.right(what, "CleverTap takes the credentials in "+found.region)
+		c.right(what, "CleverTap takes the credentials in "+found.region)
 	case found.unreachable[given] != nil:
-		r.unsure(what, problem, advice)
+		c.unsure(what, problem, advice)
 	default:
-		r.wrong(what, problem, advice)
+		c.wrong(what, problem, advice)
 	}
-	return nil
 }
 
-// readSecret reads a secret and reports what is wrong with it; then text is nil.
-func (r *report) readSecret(
-	ctx context.Context, s *stack.Stack, app, part string,
-) (what string, text []byte, err error) {
-	name := s.SecretName(app, part)
-	what = "secret " + name
-	text, found, err := s.ReadSecret(ctx, name)
-	problem, _ := errors.AsType[*cli.Error](err)
-	switch {
-	case ctx.Err() != nil:
-		return what, nil, cli.ErrInterrupted
-	case problem != nil:
-		r.wrong(what, problem.Error(), problem.Hint)
-	case !found:
-		r.wrong(what, "it is missing", "'bridge app add' creates it")
-	case len(text) == 0:
-		r.wrong(what, "it is empty", "'bridge app add --replace' stores it anew")
-	default:
-		return what, text, nil
+// requireSecret reads a secret that has to be there.
+func (c *checker) requireSecret(ctx context.Context, part string) (what string, text []byte) {
+	what, text, found := c.readSecret(ctx, part)
+	if !found {
+		c.wrong(what, "it is missing", "'bridge app add' creates it")
 	}
-	return what, nil, nil
+	return what, text
+}
+
+// readSecret reads a secret if there is one, and reports what is wrong with it; then text is nil.
+func (c *checker) readSecret(ctx context.Context, part string) (what string, text []byte, found bool) {
+	name := c.stack.SecretName(c.App, part)
+	what = "secret " + name
+	text, found, err := c.stack.ReadSecret(ctx, name)
+	switch {
+	case err != nil:
+		c.wrong(what, err.Error(), hintOf(err))
+	case found && len(text) == 0:
+		c.wrong(what, "it is empty", "'bridge app add --replace' stores it anew")
+	default:
+		return what, text, found
+	}
+	return what, nil, true
 }
 
 func (r *report) text() string {

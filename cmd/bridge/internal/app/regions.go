@@ -4,14 +4,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
-	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
@@ -27,22 +24,13 @@ func regionOf(host string) string {
 	return regions[0]
 }
 
-// credentialChecker tries credentials at CleverTap with a dry run, which stores nothing.
-type credentialChecker struct{ uploader *clevertap.Uploader }
-
-func newCredentialChecker(network http.RoundTripper) (*credentialChecker, error) {
-	uploader, err := stack.CleverTap(network)
-	return &credentialChecker{uploader}, err
-}
-
-// check reports whether an account's region accepts its credentials. An error means that there was no answer to that.
-func (c *credentialChecker) check(ctx context.Context, a clevertap.Account) (accepts bool, err error) {
+// accepts reports whether an account's region takes its credentials, by a dry run, which stores nothing. An error
+// means that there was no answer to that.
+func accepts(ctx context.Context, uploader *clevertap.Uploader, a clevertap.Account) (bool, error) {
 	const format = `{"type":"event","identity":"bridge-app-check","ts":%d,"evtName":"Bridge Check","evtData":{}}`
 	record := fmt.Appendf(nil, format, time.Now().Unix())
-	f := fault.Of(c.uploader.DryRun(ctx, a, []clevertap.Record{{JSON: record}}))
+	f := fault.Of(uploader.DryRun(ctx, a, []clevertap.Record{{JSON: record}}))
 	switch {
-	case ctx.Err() != nil:
-		return false, cli.ErrInterrupted
 	case f == nil, f.Kind == fault.Reject && !strings.HasPrefix(string(f.Reason), "clevertap_http_"):
 		return true, nil // a record is judged only after the credentials
 	case f.Reason == fault.Credentials:
@@ -58,44 +46,42 @@ type regionResult struct {
 	unreachable map[string]error // regions that gave no answer
 }
 
-// find asks the region that was given, if one was, and all others if that one refuses.
-func (c *credentialChecker) find(ctx context.Context, a clevertap.Account, given string) (regionResult, error) {
+// findRegion asks the region that was given, if one was, and all others if that one refuses.
+func findRegion(ctx context.Context, uploader *clevertap.Uploader, a clevertap.Account, given string) regionResult {
 	if given != "" {
-		r, err := c.ask(ctx, a, []string{given})
-		if err != nil || r.region != "" || len(r.unreachable) > 0 {
-			return r, err
+		if r := askRegions(ctx, uploader, a, given); r.region != "" || len(r.unreachable) > 0 {
+			return r
 		}
 	}
 	others := slices.DeleteFunc(slices.Clone(regions), func(code string) bool { return code == given })
-	return c.ask(ctx, a, others)
+	return askRegions(ctx, uploader, a, others...)
 }
 
-// ask asks several regions at once. CleverTap has no credentials that two of them accept; the first would count.
-func (c *credentialChecker) ask(ctx context.Context, a clevertap.Account, codes []string) (regionResult, error) {
-	accepts, errs := make([]bool, len(codes)), make([]error, len(codes))
+// askRegions asks several regions at once. CleverTap has no credentials that two of them accept.
+func askRegions(
+	ctx context.Context, uploader *clevertap.Uploader, a clevertap.Account, codes ...string,
+) regionResult {
+	r := regionResult{unreachable: make(map[string]error)}
+	var mu sync.Mutex
 	var asked sync.WaitGroup
-	for i, code := range codes {
+	for _, code := range codes {
 		asked.Go(func() {
 			there := a
 			if code != regionOf(a.Host) {
 				there.Host, _ = clevertap.Host(code) // the list has nothing but codes
 			}
-			accepts[i], errs[i] = c.check(ctx, there)
+			accepted, err := accepts(ctx, uploader, there)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				r.unreachable[code] = err
+			} else if accepted {
+				r.region = code
+			}
 		})
 	}
 	asked.Wait()
-	r := regionResult{unreachable: make(map[string]error)}
-	for i, code := range codes {
-		switch {
-		case ctx.Err() != nil:
-			return r, cli.ErrInterrupted
-		case errs[i] != nil:
-			r.unreachable[code] = errs[i]
-		case accepts[i] && r.region == "":
-			r.region = code
-		}
-	}
-	return r, nil
+	return r
 }
 
 // problem says what is wrong with credentials for the region that was given, and what to do; empty if nothing is.

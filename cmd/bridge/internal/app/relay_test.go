@@ -4,9 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -22,57 +19,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
-
-const relayName = "purchasely-clevertap/demo/relay"
-
-func TestAddRelaySecret(t *testing.T) {
-	key := regexp.MustCompile(`whsec_[A-Za-z0-9+/]{43}=`)
-	const former = `{"signing_secret":"whsec_Zm9ybWVyIGtleSBvZiB0aGUgZGVtbyBhcHAsIDMyYnk="}`
-	for name, c := range map[string]struct {
-		before, args string
-		code         int
-		shown        string
-	}{
-		"a first one":   {"", "demo", cli.OK, "secret " + relayName + " created"},
-		"for programs":  {"", "demo --json", cli.OK, `"secrets":[{"name":"` + relayName + `","done":"created"}],`},
-		"another one":   {former, "demo --replace", cli.OK, "secret " + relayName + " replaced"},
-		"one is there":  {former, "demo", cli.Finding, "secret " + relayName + " is there already\nhint: --replace"},
-		"two at once":   {"", "demo --users-secret", cli.Usage, "not both"},
-		"a misspelling": {"", "dmeo", cli.Usage, `app "dmeo" is not in the integration file`},
-	} {
-		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
-			putSecrets(cloud, map[string]string{relayName: c.before})
-			got := run(t, cloud, "", "add --relay-secret "+c.args)
-			if got.Code != c.code || !strings.Contains(got.Out+got.Errs, c.shown) {
-				t.Errorf("got %+v, want %d and %q", got, c.code, c.shown)
-			}
-			text := cloud.Secrets.Text(relayName)
-			if c.code != cli.OK {
-				if text != c.before || key.MatchString(got.Out+got.Errs) {
-					t.Errorf("stored %s, got %+v", text, got)
-				}
-				return
-			}
-			want := `{"signing_secret":"` + key.FindString(got.Out) + `"`
-			if c.before != "" {
-				want += `,"previous_` + former[2:len(former)-1]
-			}
-			if text != want+"}" || len(stored(cloud)) > 0 {
-				t.Errorf("stored %s and %v, want %s}", text, stored(cloud), want)
-			}
-		})
-	}
-}
-
-// writeFile writes an integration file whose demo app has a back end.
-func writeFile(t *testing.T, relay string) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "integrations.yaml")
-	if err := os.WriteFile(path, []byte("apps:\n  demo: {"+relay+"}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // verifying answers as a back end that follows Purchasely's documentation, and Standard Webhooks where there is a key.
 func verifying(t *testing.T, key string) clitest.RoundTrip {
@@ -104,9 +50,8 @@ func verifying(t *testing.T, key string) clitest.RoundTrip {
 
 func TestCheckRelay(t *testing.T) {
 	const (
-		shared = `{"shared_secret":"shared-4711"}`
-		to     = `relay: {url: "https://back.example/hook?token=4711"}`
-		key    = "whsec_Zm9ybWVyIGtleSBvZiB0aGUgZGVtbyBhcHAsIDMyYnk="
+		to  = `relay: {url: "https://back.example/hook?token=4711"}`
+		key = "whsec_Zm9ybWVyIGtleSBvZiB0aGUgZGVtbyBhcHAsIDMyYnk="
 	)
 	answer := func(status int) func(*testing.T) clitest.RoundTrip {
 		return func(*testing.T) clitest.RoundTrip { return clitest.Answer(status, "private answer") }
@@ -165,11 +110,9 @@ func TestCheckRelay(t *testing.T) {
 				}
 				return receiver(r)
 			}
-			putSecrets(cloud, map[string]string{
-				purchaselyName: shared, relayName: c.secret,
-				clevertapName: `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`,
-			})
-			got := run(t, cloud, "", "check --relay demo --file "+writeFile(t, c.file))
+			putSecrets(cloud, sharedSecret, credentials, map[string]string{relayName: c.secret})
+			file := clitest.File(t, "integrations.yaml", "apps:\n  demo: {"+c.file+"}\n")
+			got := run(t, cloud, "", "check --relay demo --file "+file)
 			if got.Code != c.code || !strings.Contains(got.Out, c.want) {
 				t.Errorf("got %+v, want %d and %q", got, c.code, c.want)
 			}

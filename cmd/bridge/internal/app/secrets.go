@@ -143,17 +143,19 @@ func (s storedSecret) decode(value any) {
 
 type storedSecrets struct{ purchasely, clevertap storedSecret }
 
+func readStored(ctx context.Context, s *stack.Stack, app, part string, replace bool) (c storedSecret, err error) {
+	c = storedSecret{name: s.SecretName(app, part), replace: replace}
+	c.text, c.exists, err = s.ReadSecret(ctx, c.name)
+	return c, err
+}
+
 // readSecrets reads what exists. It is an error if neither may change.
 func readSecrets(ctx context.Context, s *stack.Stack, app string, replace bool) (current storedSecrets, err error) {
-	for _, c := range []struct {
-		part   string
-		secret *storedSecret
-	}{{stack.PurchaselySecret, &current.purchasely}, {stack.CleverTapSecret, &current.clevertap}} {
-		c.secret.replace = replace
-		c.secret.name = s.SecretName(app, c.part)
-		if c.secret.text, c.secret.exists, err = s.ReadSecret(ctx, c.secret.name); err != nil {
-			return current, err
-		}
+	if current.purchasely, err = readStored(ctx, s, app, stack.PurchaselySecret, replace); err != nil {
+		return current, err
+	}
+	if current.clevertap, err = readStored(ctx, s, app, stack.CleverTapSecret, replace); err != nil {
+		return current, err
 	}
 	if !current.purchasely.mayChange() && !current.clevertap.mayChange() {
 		err = cli.Findingf("'bridge app check' says whether they are right; --replace stores others",
@@ -228,6 +230,14 @@ func causeOf(err error) string {
 		return f.Err.Error()
 	}
 	return err.Error()
+}
+
+// hintOf is the hint of an error of the command line.
+func hintOf(err error) string {
+	if e, ok := errors.AsType[*cli.Error](err); ok {
+		return e.Hint
+	}
+	return ""
 }
 
 // readValues asks at the terminal or, where there is none, reads one JSON object from standard input.

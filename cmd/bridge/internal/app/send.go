@@ -8,16 +8,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/receiver"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/clevertap/query"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
@@ -32,11 +29,8 @@ const (
 
 // testDelivery is a test event on its way.
 type testDelivery struct {
-	*report
-	stack   *stack.Stack
+	*checker
 	account clevertap.Account
-	uploads *clevertap.Uploader
-	reads   *query.Client
 	table   *dynamo.Table // nil: there is no journal, and nobody can say what became of the event
 	name    string        // of the event, as Purchasely calls it
 	sent    string        // as CleverTap calls it
@@ -46,61 +40,49 @@ type testDelivery struct {
 
 // checkDelivery sends an event of a made-up person, follows it to its outcome, reads it back from CleverTap, and
 // deletes what can be deleted of it. It ends at the first step that the event does not pass.
-func (r *report) checkDelivery(
-	ctx context.Context, o *checkOptions, s *stack.Stack, app *integration.App, client *receiver.Client,
-) error {
+func (c *checker) checkDelivery(ctx context.Context, client *receiver.Client) {
 	const what = "a test event"
-	if r.Problems+r.Unsure > 0 {
-		r.unsure(what, "not sent, because it would stop at what is said above", "see to that first")
-		return nil
+	if c.Problems+c.Unsure > 0 {
+		c.unsure(what, "not sent, because it would stop at what is said above", "see to that first")
+		return
 	}
-	if app == nil || !app.Enabled {
-		r.wrong(what, "it is not sent, because the app is missing in the integration file or switched off there",
+	if !c.settings.Enabled {
+		c.wrong(what, "it is not sent, because the app is missing in the integration file or switched off there",
 			"add it, or switch it on")
-		return nil
+		return
 	}
-	d := &testDelivery{report: r, stack: s, person: "bridge-check-" + rand.Text()}
-	accounts, err := s.Accounts(ctx, app.Name)
+	d := &testDelivery{checker: c, person: "bridge-check-" + rand.Text()}
+	accounts, err := c.stack.Accounts(ctx, c.App)
 	if err != nil {
-		return nil //nolint:nilerr // what is wrong with the secret has been said
+		return // what is wrong with the secret has been said
 	}
 	d.account = accounts.Production
-	if d.uploads, err = stack.CleverTap(o.network); err != nil {
-		return err
-	}
-	if d.reads, err = stack.CleverTapReader(o.network); err != nil {
-		return err
-	}
-	if table, err := journal.OfStack(s); err == nil && s.Parameter(stack.JournalParameter) != "off" {
+	if table, err := journal.OfStack(c.stack); err == nil && c.stack.Parameter(stack.JournalParameter) != "off" {
 		d.table = table
 	}
-	if !d.choose(app) {
-		r.wrong(what, "the integration file sends no event that a test could use", "send: true for one without money")
-		return nil
+	if !d.choose() {
+		d.wrong(what, "the integration file sends no event that a test could use", "send: true for one without money")
+		return
 	}
 	begun := time.Now()
 	answer, err := client.Post(ctx, d.body)
-	if err == nil && answer.Refusal() != nil {
-		err = answer.Refusal()
+	if refusal := answer.Refusal(); err == nil && refusal != nil {
+		err = refusal
 	}
 	if err != nil {
-		r.unsure(what, err.Error(), "the one before it was accepted: try it again")
-		return nil
+		d.unsure(what, err.Error(), "the one before it was accepted: try it again")
+		return
 	}
-	r.right(what, fmt.Sprintf("%s of the made-up user %s was queued", d.name, d.person))
-	if d.follow(ctx, app.Name, begun) {
+	d.right(what, fmt.Sprintf("%s of the made-up user %s was queued", d.name, d.person))
+	if d.follow(ctx, begun) {
 		d.readBack(ctx)
 		d.cleanUp(ctx)
 	}
-	if ctx.Err() != nil {
-		return cli.ErrInterrupted
-	}
-	return nil
 }
 
 // choose makes the webhook: of an event that the settings send, and that no money is counted for.
-func (d *testDelivery) choose(app *integration.App) bool {
-	catalogue := webhook.EmbeddedCatalogue()
+func (d *testDelivery) choose() bool {
+	app, catalogue := d.settings, webhook.EmbeddedCatalogue()
 	usable := func(name string) bool {
 		t := catalogue.Event([]byte(name))
 		return t != nil && t.Known() && !t.Money && app.Event([]byte(name)).Send
@@ -123,16 +105,16 @@ func (d *testDelivery) choose(app *integration.App) bool {
 }
 
 // follow waits for the outcome, and reports whether the event was delivered.
-func (d *testDelivery) follow(ctx context.Context, app string, begun time.Time) bool {
+func (d *testDelivery) follow(ctx context.Context, begun time.Time) bool {
 	const what = "its outcome"
-	erase := fmt.Sprintf("'bridge user erase --app %s --user %s' deletes what there is of it later", app, d.person)
+	erase := fmt.Sprintf("'bridge user erase --app %s --user %s' deletes what there is of it later", d.App, d.person)
 	if d.table == nil {
 		d.unsure(what, "the stack has no journal, which would tell it", "Subscribers=on and Journal=on; "+erase)
 		return false
 	}
 	waiting, cancel := context.WithTimeout(ctx, outcomeTime)
 	defer cancel()
-	entry, err := journal.Follow(waiting, d.table, app, d.body, begun, func(journal.Entry) {})
+	entry, err := journal.Follow(waiting, d.table, d.App, d.body, begun, func(journal.Entry) {})
 	switch {
 	case err != nil:
 		d.unsure(what, stack.Explain(err).Error(), erase)
@@ -156,7 +138,7 @@ func (d *testDelivery) readBack(ctx context.Context) {
 	what := d.sent + " at CleverTap"
 	begun := time.Now()
 	for {
-		profile, err := d.reads.Profile(ctx, d.account, d.person)
+		profile, err := d.reader.Profile(ctx, d.account, d.person)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -185,7 +167,7 @@ func (d *testDelivery) readBack(ctx context.Context) {
 // cleanUp deletes the profile and the items of the table, and says what stays.
 func (d *testDelivery) cleanUp(ctx context.Context) {
 	const what = "what the test leaves"
-	if err := d.uploads.DeleteProfile(ctx, d.account, clevertap.ProfileIdentity, d.person); err != nil {
+	if err := d.uploader.DeleteProfile(ctx, d.account, clevertap.ProfileIdentity, d.person); err != nil {
 		d.unsure(what, "the profile "+d.person+" could not be deleted: "+string(fault.Of(err).Reason),
 			"delete it in CleverTap's dashboard")
 		return

@@ -9,22 +9,13 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
-	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
-	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
-	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-type taken struct{}
-
-func (taken) MaySend(int) bool { return true }
-func (taken) Done(int, error)  {}
-
 // answerWith makes the bridge behind the URL give every webhook but heartbeats an outcome.
 func answerWith(t *testing.T, c *clitest.Cloud, outcome, reason string) {
-	to := clevertap.Account{Host: "in1.api.clevertap.com", ID: "AAA-111-2222", Passcode: secret.New("right-pass")}
 	c.Receiver = func(r *http.Request) (*http.Response, error) {
 		body, err := io.ReadAll(r.Body)
 		ids := webhook.Peek(body)
@@ -33,20 +24,15 @@ func answerWith(t *testing.T, c *clitest.Cloud, outcome, reason string) {
 		}
 		e := subscriber.Event{
 			App: "demo", Event: ids.EventName, EventID: ids.EventID, Received: time.Now(), Settled: time.Now(),
-			Outcome: outcome, Reason: reason, Account: to.ID, Attempt: 1, Settings: "built-in",
+			Outcome: outcome, Reason: reason, Account: clitest.Production.ID, Attempt: 1, Settings: "built-in",
 		}
 		if outcome == "delivered" {
 			e.Records = "event,profile"
-			record := fmt.Sprintf(`{"type":"event","identity":%q,"ts":%d,"evtName":%q,"evtData":{"event_id":%q}}`,
-				ids.Subscriber.ID, time.Now().Unix(), ids.EventName, ids.EventID)
-			clevertap.NewUploader(clevertap.Options{Transport: c.CleverTap.Transport()}).Upload(t.Context(),
-				[]clevertap.AccountBatch{{Account: to, Records: []clevertap.Record{{JSON: []byte(record)}}}}, taken{})
+			c.Upload(t, clitest.Production, fmt.Sprintf(
+				`{"type":"event","identity":%q,"ts":%d,"evtName":%q,"evtData":{"event_id":%q}}`,
+				ids.Subscriber.ID, time.Now().Unix(), ids.EventName, ids.EventID))
 		}
-		key := subscriber.EventKey(subscriber.Partition("user", ids.Subscriber.ID), "demo", e.Received, ids.EventID)
-		table := dynamo.NewTable(c.Config(), clitest.Table, 0)
-		if _, err := table.Put(t.Context(), map[subscriber.Key]subscriber.Item{key: e.Item(time.Hour)}); err != nil {
-			t.Error(err)
-		}
+		c.Settle(t, ids.Subscriber.ID, e)
 		return clitest.Answer(http.StatusOK, `{"status":"queued"}`)(r)
 	}
 }
@@ -87,10 +73,7 @@ func TestCheckSendsAnEventTheWholeWay(t *testing.T) {
 		"there is no journal": {"delivered", "", nil, "off", 1, "unsure its outcome: the stack has no journal", 1},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
-			putSecrets(cloud, map[string]string{
-				purchaselyName: `{"shared_secret":"shared-4711"}`,
-				clevertapName:  `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`,
-			})
+			putSecrets(cloud, sharedSecret, credentials, nil)
 			cloud.Stacks.SetParameters(clitest.Stack, map[string]string{"Journal": c.journal})
 			if c.fault != nil {
 				cloud.CleverTap.AddFault(*c.fault)
@@ -115,10 +98,7 @@ func TestCheckSendsAnEventTheWholeWay(t *testing.T) {
 // What would stop the event is said, and nothing is sent.
 func TestCheckSendsNothingWhereSomethingIsWrong(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		putSecrets(c, map[string]string{
-			purchaselyName: `{"shared_secret":"shared-4711"}`,
-			clevertapName:  `{"region":"in1","account_id":"AAA-111-2222","passcode":"wrong-pass"}`,
-		})
+		putSecrets(c, sharedSecret, strings.Replace(credentials, "right", "wrong", 1), nil)
 		answerWith(t, c, "delivered", "")
 		got := run(t, c, "", "check --send demo")
 		if !got.Has(1, "unsure a test event: not sent", "") || len(c.Table.Keys()) > 0 {

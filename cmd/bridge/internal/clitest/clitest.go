@@ -22,9 +22,12 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -237,6 +240,58 @@ func Group(user string) string {
 	ids := message.IDs{SubscriberKind: webhook.ByUser.String(), Subscriber: user}
 	return message.Encode(message.Message{App: "demo"}, ids, true).GroupID
 }
+
+// File writes a file of the test's own, and returns its path.
+func File(t testing.TB, name, text string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Settle writes outcomes of a user's webhooks into the journal, as the forwarder does.
+func (c *Cloud) Settle(t testing.TB, user string, events ...subscriber.Event) {
+	t.Helper()
+	items := make(map[subscriber.Key]subscriber.Item)
+	for _, e := range events {
+		key := subscriber.EventKey(subscriber.Partition(webhook.ByUser.String(), user), e.App, e.Received, e.EventID)
+		items[key] = e.Item(30 * 24 * time.Hour)
+	}
+	if left, err := dynamo.NewTable(c.Config(), Table, 0).Put(t.Context(), items); err != nil || len(left) > 0 {
+		t.Errorf("not written: %v, %v", left, err)
+	}
+}
+
+// The accounts that the fake CleverTap has.
+var (
+	Production = clevertap.Account{
+		Host: "in1.api.clevertap.com", ID: "AAA-111-2222", Passcode: secret.New("right-pass"),
+	}
+	Sandbox = clevertap.Account{
+		Host: "eu1.api.clevertap.com", ID: "TEST-AAA-111-2222", Passcode: secret.New("sandbox-pass"),
+	}
+)
+
+// Upload uploads records to an account.
+func (c *Cloud) Upload(t testing.TB, to clevertap.Account, records ...string) {
+	t.Helper()
+	batch := clevertap.AccountBatch{Account: to}
+	for i, text := range records {
+		batch.Records = append(batch.Records, clevertap.Record{Key: i, JSON: []byte(text)})
+	}
+	u := clevertap.NewUploader(clevertap.Options{Transport: c.CleverTap.Transport()})
+	if r := u.Upload(t.Context(), []clevertap.AccountBatch{batch}, taken{}); r.Batches[0].Accepted != len(records) {
+		t.Errorf("CleverTap has not accepted everything: %+v", r)
+	}
+}
+
+// taken lets everything be sent.
+type taken struct{}
+
+func (taken) MaySend(int) bool { return true }
+func (taken) Done(int, error)  {}
 
 // UseStandardQueue makes the stack one whose receiver sends to the standard queue.
 func (c *Cloud) UseStandardQueue() {

@@ -10,10 +10,7 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
-	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
-	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
-	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -25,8 +22,7 @@ func BenchmarkDay(b *testing.B) {
 	c.Secrets.Put(clitest.CleverTapSecret, `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`)
 	yesterday := time.Now().UTC().Truncate(24 * time.Hour).Add(-24 * time.Hour)
 	c.CleverTap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Drop, Marker: `"event_id":"e-77"`})
-	items := make(map[subscriber.Key]subscriber.Item)
-	var records []clevertap.Record
+	var records []string
 	for n := range webhooks {
 		name, id := fmt.Sprint("EVENT_", n%events), fmt.Sprint("e-", n)
 		at := yesterday.Add(time.Duration(n) * 800 * time.Millisecond)
@@ -34,20 +30,12 @@ func BenchmarkDay(b *testing.B) {
 			App: "demo", Event: name, EventID: id, Created: at, Received: at.Add(time.Second), Settled: at.Add(2 * time.Second),
 			Outcome: "delivered", Records: "event,profile", Account: account, Attempt: 1, Settings: "built-in",
 		}
-		items[subscriber.EventKey(subscriber.Partition("user", id), "demo", e.Received, id)] = e.Item(30 * 24 * time.Hour)
-		records = append(records, clevertap.Record{JSON: fmt.Appendf(nil,
+		c.Settle(b, id, e)
+		records = append(records, fmt.Sprintf(
 			`{"type":"event","identity":"p-%d","ts":%d,"evtName":%q,"evtData":{"event_id":%q,"plan":"gold"}}`,
-			n%20_000, at.Unix(), name, id)})
+			n%20_000, at.Unix(), name, id))
 	}
-	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(b.Context(), items); err != nil {
-		b.Fatal(err)
-	}
-	to := clevertap.Account{Host: "in1.api.clevertap.com", ID: account, Passcode: secret.New("right-pass")}
-	u := clevertap.NewUploader(clevertap.Options{Transport: c.CleverTap.Transport()})
-	r := u.Upload(b.Context(), []clevertap.AccountBatch{{Account: to, Records: records}}, taken{})
-	if r.Batches[0].Accepted != webhooks {
-		b.Fatalf("%+v", r)
-	}
+	c.Upload(b, clitest.Production, records...)
 	for _, name := range []string{"WebhooksQueued", "MessagesDelivered"} {
 		c.CloudWatch.Put("PurchaselyCleverTap", name, yesterday.Add(time.Hour), webhooks, "App=demo")
 	}

@@ -16,12 +16,10 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/explain"
-	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
-	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -71,7 +69,6 @@ func (w *testDay) live() {
 		t.Fatal(problems)
 	}
 	var ours, theirs []string
-	items := make(map[subscriber.Key]subscriber.Item)
 	for n := 1; n <= w.people; n++ {
 		at := w.day.Add(time.Duration(n) * 20 * time.Minute)
 		results, err := explain.Results(t.Context(), file, "demo", [][]byte{body(n, at)}, at, false)
@@ -99,17 +96,13 @@ func (w *testDay) live() {
 		if w.bodies {
 			e.Body = body(n, at)
 		}
-		key := subscriber.EventKey(subscriber.Partition("user", fmt.Sprint("learner-1", n)), "demo", e.Received, id)
-		items[key] = e.Item(30 * 24 * time.Hour)
+		w.c.Settle(t, fmt.Sprint("learner-1", n), e)
 	}
-	if left, err := dynamo.NewTable(w.c.Config(), clitest.Table, 0).Put(t.Context(), items); err != nil || len(left) > 0 {
-		t.Fatal(left, err)
-	}
-	w.uploadTo(map[bool]clevertap.Account{false: production, true: ofHosted}[w.apart], theirs)
+	w.c.Upload(t, map[bool]clevertap.Account{false: clitest.Production, true: clitest.Sandbox}[w.apart], theirs...)
 	for _, id := range w.dropped {
 		w.c.CleverTap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Drop, Marker: `"event_id":"` + id + `"`})
 	}
-	w.upload(ours)
+	w.c.Upload(t, clitest.Production, ours...)
 	delivered := w.people
 	if w.lost > 0 {
 		delivered--
@@ -145,51 +138,28 @@ func (w *testDay) hosted(n int, record string) string {
 	return record
 }
 
-type taken struct{}
-
-func (taken) MaySend(int) bool { return true }
-func (taken) Done(int, error)  {}
-
-func (w *testDay) upload(list []string) { w.uploadTo(production, list) }
-
-var (
-	production = clevertap.Account{Host: "in1.api.clevertap.com", ID: account, Passcode: secret.New("right-pass")}
-	ofHosted   = clevertap.Account{
-		Host: "eu1.api.clevertap.com", ID: "TEST-AAA-111-2222", Passcode: secret.New("sandbox-pass"),
-	}
-)
-
-func (w *testDay) uploadTo(to clevertap.Account, list []string) {
-	var records []clevertap.Record
-	for i, text := range list {
-		records = append(records, clevertap.Record{Key: i, JSON: []byte(text)})
-	}
-	u := clevertap.NewUploader(clevertap.Options{Transport: w.c.CleverTap.Transport()})
-	report := u.Upload(w.t.Context(), []clevertap.AccountBatch{{Account: to, Records: records}}, taken{})
-	if report.Batches[0].Accepted != len(list) {
-		w.t.Fatalf("%+v", report)
-	}
+// execute executes "bridge reconcile" under an integration file.
+func execute(t *testing.T, network http.RoundTripper, file, checkpoint string, args ...string) clitest.Result {
+	t.Helper()
+	args = append([]string{
+		"reconcile", "--stack", clitest.Stack, "--app", "demo", "--file", clitest.File(t, "integrations.yaml", file),
+		"--json", "--checkpoint", checkpoint,
+	}, args...)
+	got := clitest.Run(t.Context(), NewCommand(network), "", args...)
+	got.CheckLeaks(t)
+	return got
 }
 
 // reconcile runs the command and reads its JSON.
 func (w *testDay) reconcile(args ...string) (Report, clitest.Result) {
 	w.t.Helper()
-	folder := w.t.TempDir()
-	file := filepath.Join(folder, "integrations.yaml")
-	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
-	args = append([]string{
-		"reconcile", "--stack", clitest.Stack, "--app", "demo", "--file", file, "--json",
-		"--checkpoint", filepath.Join(folder, "progress"),
-	}, args...)
-	got := clitest.Run(w.t.Context(), NewCommand(w.c), "", args...)
-	got.CheckLeaks(w.t)
+	checkpoint := filepath.Join(w.t.TempDir(), "progress")
+	got := execute(w.t, w.c, settings, checkpoint, args...)
 	var r Report
 	if err := json.Unmarshal([]byte(got.Out), &r); err != nil {
 		w.t.Fatalf("%+v: %v", got, err)
 	}
-	if _, err := os.Stat(filepath.Join(folder, "progress")); err == nil {
+	if _, err := os.Stat(checkpoint); err == nil {
 		w.t.Error("the checkpoint stays")
 	}
 	return r, got
@@ -240,46 +210,33 @@ func TestADayWithoutFaults(t *testing.T) {
 
 // Every fault of a bad day is found and named, and nothing else.
 func TestABadDay(t *testing.T) {
-	for _, seed := range []string{"once", "again"} { // CleverTap chooses other forms of answers
-		clitest.Subtest(t, seed, func(t *testing.T, c *clitest.Cloud) {
-			w := newTestDay(t, c)
-			w.dropped, w.deleted, w.lost = []string{"e-4", "e-8", "e-12"}, 16, 20
-			w.moved, w.price = []int{24, 28}, 31
-			w.live()
-			page := filepath.Join(t.TempDir(), "report.html")
-			r, got := w.reconcile("--hosted-prefix", "", "--html", page)
-			w.want(r, "lost e-20", "dropped e-12 e-4 e-8", "not_in_journal e-16", "other_profile e-24 e-28", "value e-31")
-			want := Books{Queued: 40, Delivered: 39, Residue: 1, Heartbeats: 3}
-			if got.Code != 1 || r.Books != want || r.Verdict.Text != "Do not switch yet." || len(r.Verdict.Reasons) != 5 {
-				t.Errorf("exit code %d, %+v, %+v", got.Code, r.Books, r.Verdict)
-			}
-			if r.Hosted.Compared != 36 || r.Hosted.Same != 33 || r.Requests > 150 {
-				t.Errorf("%+v after %d requests", r.Hosted, r.Requests)
-			}
-			html, err := os.ReadFile(page)
-			for _, text := range []string{"Do not switch yet.", "e-20", "e-31", "amount_in_eur is 9.99", "<svg", "</html>"} {
-				if !strings.Contains(string(html), text) {
-					t.Errorf("the page has no %s: %v", text, err)
-				}
-			}
-			for _, person := range []string{"learner-1", "guest-", "<script", "http:", "https:"} {
-				if strings.Contains(string(html), person) {
-					t.Errorf("the page has %s", person)
-				}
-			}
-		})
-	}
-}
-
-func TestWhatTheTextShows(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		w := newTestDay(t, c)
 		w.dropped, w.deleted, w.lost = []string{"e-4", "e-8", "e-12"}, 16, 20
 		w.moved, w.price = []int{24, 28}, 31
 		w.live()
-		r, _ := w.reconcile("--hosted-prefix", "")
-		r.Requests = 0
+		page := filepath.Join(t.TempDir(), "report.html")
+		r, got := w.reconcile("--hosted-prefix", "", "--html", page)
+		w.want(r, "lost e-20", "dropped e-12 e-4 e-8", "not_in_journal e-16", "other_profile e-24 e-28", "value e-31")
+		want := Books{Queued: 40, Delivered: 39, Residue: 1, Heartbeats: 3}
+		if got.Code != 1 || r.Books != want || r.Verdict.Text != "Do not switch yet." || len(r.Verdict.Reasons) != 5 {
+			t.Errorf("exit code %d, %+v, %+v", got.Code, r.Books, r.Verdict)
+		}
+		if r.Hosted.Compared != 36 || r.Hosted.Same != 33 || r.Requests > 150 {
+			t.Errorf("%+v after %d requests", r.Hosted, r.Requests)
+		}
 		clitest.Golden(t, "testdata/report.txt", r.text())
+		html, err := os.ReadFile(page)
+		for _, text := range []string{"Do not switch yet.", "e-20", "e-31", "amount_in_eur is 9.99", "<svg", "</html>"} {
+			if !strings.Contains(string(html), text) {
+				t.Errorf("the page has no %s: %v", text, err)
+			}
+		}
+		for _, person := range []string{"learner-1", "guest-", "<script", "http:", "https:"} {
+			if strings.Contains(string(html), person) {
+				t.Errorf("the page has %s", person)
+			}
+		}
 	})
 }
 
@@ -290,22 +247,16 @@ func TestAPriceThatDiffersFromTheWebhook(t *testing.T) {
 		w.live()
 		charged := `{"type":"event","identity":"learner-199","ts":%d,"evtName":"Charged",` +
 			`"evtData":{"Amount":%s,"event_id":%q}}`
-		w.upload([]string{
-			fmt.Sprintf(charged, w.day.Add(time.Hour).Unix(), "100", "e-1"), // the same once more
-		})
+		again := fmt.Sprintf(charged, w.day.Add(time.Hour).Unix(), "100", "e-1")
+		c.Upload(t, clitest.Production, again)
 		r, _ := w.reconcile()
 		w.want(r, "twice e-1")
-		table := dynamo.NewTable(c.Config(), clitest.Table, 0)
 		at := w.day.Add(23 * time.Hour)
-		e := subscriber.Event{
+		c.Settle(t, "x", subscriber.Event{
 			App: "demo", Event: "TRANSACTION_PROCESSED", EventID: "e-51", Created: at, Received: at, Settled: at,
 			Outcome: "delivered", Records: "charged", Account: account, Body: body(51, at),
-		}
-		key := subscriber.EventKey(subscriber.Partition("user", "x"), "demo", at, "e-51")
-		if _, err := table.Put(t.Context(), map[subscriber.Key]subscriber.Item{key: e.Item(time.Hour * 999)}); err != nil {
-			t.Fatal(err)
-		}
-		w.upload([]string{fmt.Sprintf(charged, at.Unix(), "4.99", "e-51")})
+		})
+		c.Upload(t, clitest.Production, fmt.Sprintf(charged, at.Unix(), "4.99", "e-51"))
 		r, _ = w.reconcile()
 		w.want(r, "twice e-1", "price e-51")
 	})
@@ -406,14 +357,7 @@ func TestAnInterruptedComparisonGoesOn(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		w := newTestDay(t, c)
 		w.live()
-		file := filepath.Join(t.TempDir(), "integrations.yaml")
-		if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		args := []string{
-			"reconcile", "--stack", clitest.Stack, "--app", "demo", "--file", file, "--json",
-			"--checkpoint", filepath.Join(t.TempDir(), "progress"),
-		}
+		checkpoint := filepath.Join(t.TempDir(), "progress")
 		asked := make(map[string]int) // by question
 		down := true
 		network := clitest.RoundTrip(func(r *http.Request) (*http.Response, error) {
@@ -433,12 +377,12 @@ func TestAnInterruptedComparisonGoesOn(t *testing.T) {
 			}
 			return c.RoundTrip(r)
 		})
-		got := clitest.Run(t.Context(), NewCommand(network), "", args...)
+		got := execute(t, network, settings, checkpoint)
 		if !got.Has(1, "", "the same command goes on where it stopped") || len(asked) != 2 {
 			t.Fatalf("%+v after %v", got, asked)
 		}
 		down = false
-		got = clitest.Run(t.Context(), NewCommand(network), "", args...)
+		got = execute(t, network, settings, checkpoint)
 		if got.Code != 0 || len(asked) != 4 {
 			t.Errorf("%+v after %v", got, asked)
 		}
@@ -472,7 +416,6 @@ func TestWrongUsage(t *testing.T) {
 	}
 }
 
-// Under one name nobody could tell the two integrations apart.
 func TestAReportShowsNoValueThatMayNameSomebody(t *testing.T) {
 	for name, want := range map[string]string{
 		"plan": `"anna"`, "amount_in_eur": `"anna"`,
@@ -485,16 +428,11 @@ func TestAReportShowsNoValueThatMayNameSomebody(t *testing.T) {
 	}
 }
 
+// Under one name nobody could tell the two integrations apart.
 func TestEqualNamesCannotBeCompared(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		w := newTestDay(t, c)
-		w.live()
-		file := filepath.Join(t.TempDir(), "integrations.yaml")
-		if err := os.WriteFile(file, []byte("apps: {demo: {}}"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got := clitest.Run(t.Context(), NewCommand(c), "", "reconcile", "--stack", clitest.Stack, "--app", "demo",
-			"--file", file, "--hosted-prefix", "", "--checkpoint", filepath.Join(t.TempDir(), "progress"))
+		newTestDay(t, c).live()
+		got := execute(t, c, "apps: {demo: {}}", filepath.Join(t.TempDir(), "progress"), "--hosted-prefix", "")
 		if !got.Has(1, "", "has the same name on both sides") {
 			t.Errorf("%+v", got)
 		}
