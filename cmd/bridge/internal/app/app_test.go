@@ -262,10 +262,10 @@ func TestAddSigningSecrets(t *testing.T) {
 		code   int
 		shown  string
 	}{
-		"a first one":  {"", false, "--users-secret demo", cli.OK, "secret " + usersName + " created"},
+		"a first one": {"", false, "--users-secret demo", cli.OK, "secret " + usersName + " created"},
 		"for programs": {"", false, "--users-secret demo --json", cli.OK,
 			`{"app":"demo","url":"https://api.example/users/demo","secrets":[{`},
-		"another one":  {former, false, "--users-secret demo --replace", cli.OK, "secret " + usersName + " replaced"},
+		"another one": {former, false, "--users-secret demo --replace", cli.OK, "secret " + usersName + " replaced"},
 		"one is there": {former, false, "--users-secret demo", cli.Finding,
 			"secret " + usersName + " is there already\nhint: --replace"},
 		"no endpoint": {"", true, "--users-secret demo", cli.OK, "deploy it with UsersEndpoint=on"},

@@ -93,7 +93,9 @@ func (o *addOptions) makeSigningSecret(
 
 // signingKeys returns the keys of the secret that the back end signs with, or the relay. They are nil if there is
 // none, or if it cannot be used, which is reported.
-func (c *checker) signingKeys(ctx context.Context, part string) (what string, keys *standardwebhooks.Keys, found bool) {
+func (c *checker) signingKeys(
+	ctx context.Context, part string,
+) (what string, keys *standardwebhooks.Keys, found bool) {
 	what, text, found := c.readSecret(ctx, part)
 	if text == nil {
 		return what, nil, found

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
-	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/explain"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/sender"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
@@ -17,6 +16,12 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
+
+// fileReplay is a replay of files.
+type fileReplay struct {
+	*replay
+	files []*file
+}
 
 // file is one file of a replay, or standard input.
 type file struct {
@@ -28,23 +33,57 @@ type file struct {
 
 func (f *file) isStdin() bool { return f.path == "-" }
 
-// open reads how far an earlier run has come, and all of a file.
-func (r *replay) open(path string) (err error) {
-	f := &file{path: path}
-	noted := r.checkpoint
-	if noted == "" && !f.isStdin() {
-		noted = path + ".progress"
+// openFiles reads how far earlier runs have come, and all of every file.
+func openFiles(r *replay, paths []string) (source, error) {
+	if err := cli.RequireApp(r.cmd, r.settings, &r.app); err != nil {
+		return nil, err
 	}
-	if f.checkpoint, err = openCheckpoint(noted, r.stack, r.app, r.restart); err != nil {
-		return err
+	all := &fileReplay{replay: r}
+	for _, path := range paths {
+		f := &file{path: path}
+		noted := r.checkpoint
+		if noted == "" && !f.isStdin() {
+			noted = path + ".progress"
+		}
+		var err error
+		if f.checkpoint, err = openCheckpoint(noted, r.options); err != nil {
+			return nil, err
+		}
+		f.before = f.checkpoint.Sent
+		if !f.isStdin() {
+			if f.found, err = all.checkFile(path, f.checkpoint); err != nil {
+				return nil, err
+			}
+		}
+		all.files = append(all.files, f)
 	}
-	f.before = f.checkpoint.Sent
-	if !f.isStdin() {
-		if f.found, err = r.checkFile(path, f.checkpoint); err != nil {
+	return all, nil
+}
+
+// preview shows what is going to be sent. What is no webhook is reported before anything is sent.
+func (r *fileReplay) preview() (total int, err error) {
+	bad := 0
+	for _, f := range r.files {
+		r.cmd.PrintErr(f.preview(r.replay))
+		bad += f.found.bad
+		total += f.found.webhooks
+	}
+	switch {
+	case bad > 0 && !r.skipBad:
+		return 0, cli.Findingf("fix them, or leave them out with --skip-bad",
+			"%s; nothing was sent", cli.Quantity(bad, "faulty line"))
+	case r.files[0].isStdin():
+		return -1, nil
+	}
+	return total, nil
+}
+
+func (r *fileReplay) send() error {
+	for _, f := range r.files {
+		if err := r.sendFile(f); err != nil {
 			return err
 		}
 	}
-	r.files = append(r.files, f)
 	return nil
 }
 
@@ -58,8 +97,8 @@ func (p *page) add(w stored.Webhook, m *stack.Outgoing) {
 	p.webhooks, p.messages = append(p.webhooks, w), append(p.messages, m)
 }
 
-// send sends a file page by page, and notes after each how far it has come.
-func (r *replay) send(f *file) error {
+// sendFile sends a file page by page, and notes after each how far it has come.
+func (r *fileReplay) sendFile(f *file) error {
 	in, err := cli.OpenText(r.cmd, f.path)
 	if err != nil {
 		return fmt.Errorf("webhooks: %w", err)
@@ -75,9 +114,9 @@ func (r *replay) send(f *file) error {
 		w, err := reader.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return r.sendPage(f, &p)
+			return r.sendWebhooks(f, &p)
 		case err != nil:
-			return errors.Join(r.sendPage(f, &p), fmt.Errorf("webhooks: %w", err))
+			return errors.Join(r.sendWebhooks(f, &p), fmt.Errorf("webhooks: %w", err))
 		case f.checkpoint.differs(before, w):
 			return errChanged(f.path)
 		case f.checkpoint.done(w):
@@ -91,63 +130,31 @@ func (r *replay) send(f *file) error {
 			p.add(w, nil)
 		default: // on standard input, which could not be checked before
 			bad := cli.Findingf("leave it out with --skip-bad", "line %d: %s", w.Line, problem)
-			return errors.Join(r.sendPage(f, &p), bad)
+			return errors.Join(r.sendWebhooks(f, &p), bad)
 		}
 		if len(p.webhooks) == sender.PageSize {
-			if err := r.sendPage(f, &p); err != nil {
+			if err := r.sendWebhooks(f, &p); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-// sendPage sends a page and notes what was accepted of it. The checkpoint moves up to the first that was not; what was
-// accepted after it is noted one by one.
-func (r *replay) sendPage(f *file, p *page) error {
-	defer func() { *p = page{} }()
-	if r.cmd.Context().Err() != nil {
-		return cli.ErrInterrupted
+// sendWebhooks sends a page and notes what was accepted of it. The checkpoint moves up to the first that was not; what
+// was accepted after it is noted one by one.
+func (r *fileReplay) sendWebhooks(f *file, p *page) error {
+	failed, err := r.sendPage(p.messages, func(i int, inOrder bool) {
+		f.checkpoint.accept(p.webhooks[i], p.messages[i] == nil, inOrder)
+	})
+	if err != nil && !errors.Is(err, cli.ErrInterrupted) { // an interrupt has no place in the input
+		err = fmt.Errorf("line %d: %w", p.webhooks[failed].Line, err)
 	}
-	c := f.checkpoint
-	errs := r.sender.Send(r.cmd.Context(), p.messages)
-	var first error
-	for i, w := range p.webhooks {
-		switch {
-		case p.messages[i] == nil:
-			c.Bad++
-		case errs[i] == nil:
-			c.Sent++
-			r.bar.Add(1)
-		default:
-			if first == nil {
-				first = atLine(w.Line, errs[i])
-			}
-			continue
-		}
-		if first == nil {
-			c.moveBehind(w)
-		} else {
-			c.Ahead = append(c.Ahead, w.End)
-		}
-	}
-	return errors.Join(first, c.save())
+	*p = page{}
+	return errors.Join(err, f.checkpoint.save())
 }
 
-// atLine says where in the input something went wrong. An interrupt has no place.
-func atLine(line int, err error) error {
-	if errors.Is(err, cli.ErrInterrupted) {
-		return cli.ErrInterrupted
-	}
-	return fmt.Errorf("line %d: %w", line, err)
-}
-
-const (
-	// campaignWindow is how long after it happened an event sets off live campaigns (CleverTap's documentation,
-	// November 2026).
-	campaignWindow = 2 * time.Hour
-	// maxShown is how many lines that are no webhooks are named.
-	maxShown = 10
-)
+// maxShown is how many lines that are no webhooks are named.
+const maxShown = 10
 
 // validator reads webhooks as the forwarder will.
 type validator struct {
@@ -208,7 +215,7 @@ func errChanged(path string) error {
 }
 
 // checkFile reads all of a file before anything of it is sent.
-func (r *replay) checkFile(path string, c *checkpoint) (preflight, error) {
+func (r *fileReplay) checkFile(path string, c *checkpoint) (preflight, error) {
 	found := preflight{becomes: make(map[difference]int)}
 	file, err := cli.OpenText(r.cmd, path)
 	if err != nil {
@@ -223,7 +230,7 @@ func (r *replay) checkFile(path string, c *checkpoint) (preflight, error) {
 		case errors.Is(err, io.EOF) && reader.Offset() < c.Offset:
 			return found, errChanged(path)
 		case errors.Is(err, io.EOF):
-			return found, found.foresee(r)
+			return found, found.foresee(r.replay)
 		case err != nil:
 			return found, cli.Findingf("", "webhooks: %w", err)
 		case c.differs(before, w):
@@ -232,7 +239,7 @@ func (r *replay) checkFile(path string, c *checkpoint) (preflight, error) {
 			found.add(v, w, r.now)
 		}
 		if len(found.bodies) == compareAtOnce {
-			if err := found.foresee(r); err != nil {
+			if err := found.foresee(r.replay); err != nil {
 				return found, err
 			}
 		}
@@ -241,18 +248,15 @@ func (r *replay) checkFile(path string, c *checkpoint) (preflight, error) {
 
 // foresee finds out what will become of the webhooks that were read last.
 func (p *preflight) foresee(r *replay) error {
-	if r.cmd.Context().Err() != nil {
-		return cli.ErrInterrupted
-	}
 	if len(p.bodies) == 0 {
 		return nil
 	}
-	results, err := explain.Results(r.cmd.Context(), r.settings, r.app, p.bodies, time.Now(), r.sandbox)
+	outcomes, err := r.outcomes(r.app, p.bodies)
 	if err != nil {
 		return err
 	}
-	for i, result := range results {
-		p.becomes[difference{Event: webhook.Peek(p.bodies[i]).EventName, Now: outcomeNow(result)}]++
+	for i, outcome := range outcomes {
+		p.becomes[difference{Event: webhook.Peek(p.bodies[i]).EventName, Now: outcome}]++
 	}
 	p.bodies = nil
 	return nil
@@ -301,13 +305,7 @@ func (f *file) preview(r *replay) string {
 	}
 	if p.webhooks > 0 {
 		fmt.Fprintf(&b, "  under today's settings (%s), whatever is known of the people:\n", r.settings.Path)
-		list := mostFirst(p.becomes)
-		for _, d := range list[:min(len(list), maxDifferences)] {
-			fmt.Fprintf(&b, "  %6d  %s: %s\n", d.Webhooks, d.Event, d.Now)
-		}
-		if more := len(list) - maxDifferences; more > 0 {
-			fmt.Fprintf(&b, "          and %d more kinds\n", more)
-		}
+		writeDifferences(&b, p.becomes, "          and %d more kinds\n")
 	}
 	for _, line := range p.shown {
 		fmt.Fprintf(&b, "  %s\n", line)
@@ -316,4 +314,43 @@ func (f *file) preview(r *replay) string {
 		fmt.Fprintf(&b, "  and %d more that are no webhooks\n", more)
 	}
 	return b.String()
+}
+
+// result is what replay --json prints.
+type result struct {
+	Sent  int          `json:"sent"`
+	Files []fileResult `json:"files"`
+}
+
+type fileResult struct {
+	File   string `json:"file"`
+	Sent   int    `json:"sent"`
+	Before int    `json:"before"` // sent by an earlier run
+	Bad    int    `json:"bad"`    // left out
+	Line   int    `json:"line"`   // the last that is done
+}
+
+func (r *fileReplay) report(err error) error {
+	var all result
+	var b strings.Builder
+	for _, f := range r.files {
+		c := f.checkpoint
+		sent := c.Sent - f.before
+		all.Sent += sent
+		all.Files = append(all.Files, fileResult{f.path, sent, f.before, c.Bad, c.Line})
+		fmt.Fprintf(&b, "%s: %s sent", f.path, cli.Quantity(sent, "webhook"))
+		if f.before > 0 {
+			fmt.Fprintf(&b, ", %d were before (--restart sends them again)", f.before)
+		}
+		if c.Bad > 0 {
+			fmt.Fprintf(&b, ", %d left out", c.Bad)
+		}
+		b.WriteString("\n")
+	}
+	if err != nil && r.files[0].checkpoint.path == "" {
+		err = cli.WithHint(err, "what was sent is not noted anywhere: standard input needs --checkpoint for that")
+	} else if err != nil {
+		err = cli.WithHint(err, "the same command goes on where it stopped")
+	}
+	return r.Conclude(r.cmd, all, b.String(), err)
 }

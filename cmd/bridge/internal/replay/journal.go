@@ -1,12 +1,11 @@
 package replay
 
 import (
-	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -19,9 +18,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/sender"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
-	"github.com/purchasely-clevertap/bridge/shared/message"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
+	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // journalFlags say which webhooks of the journal are replayed.
@@ -46,17 +44,6 @@ func (f *journalFlags) used() bool {
 	return !f.From.IsZero() || !f.To.IsZero() || len(f.events) > 0 || f.user != "" || f.anonymous != ""
 }
 
-// selection is what the flags mean; an end that is not given is now, so that a replay does not send its own webhooks.
-func (f *journalFlags) selection(app string, now time.Time) journal.Selection {
-	s := journal.Selection{
-		From: f.From.Time, To: f.To.Time, App: app, Events: f.events, Partitions: journal.Partitions(f.user, f.anonymous),
-	}
-	if s.To.IsZero() || s.To.After(now) {
-		s.To = now
-	}
-	return s
-}
-
 // fingerprint tells the flags of one replay from those of another.
 func (f *journalFlags) fingerprint(app string) string {
 	text := strings.Join([]string{
@@ -68,152 +55,208 @@ func (f *journalFlags) fingerprint(app string) string {
 
 // journalReplay is a replay of what the journal has.
 type journalReplay struct {
-	*options
-	cmd      *cobra.Command
-	stack    *stack.Stack
+	*replay
 	table    *dynamo.Table
-	file     *integration.File // today's settings
 	progress *journalProgress
-	sender   *sender.Sender
 	found    journalPreview
 	before   int // webhooks that an earlier run has sent
-	bar      *cli.Progress
 }
 
-var errNoPeriod = errors.New("flag --from is missing: from when on are webhooks sent again?")
-
-func (o *options) runJournal(cmd *cobra.Command) error {
-	if o.From.IsZero() && o.user == "" && o.anonymous == "" {
-		return cli.BadUsage(cmd, errNoPeriod)
+func openJournal(r *replay) (source, error) {
+	if r.app != "" && r.settings.Apps[r.app] == nil {
+		return nil, cli.Usagef("the file is that of --file, or the one that it says above",
+			"app %q is not in the integration file", r.app)
 	}
-	if err := o.Check(cmd); err != nil {
-		return err
-	}
-	s, err := stack.Open(cmd, o.network, o.stack, stack.EventsQueue)
+	table, err := journal.OfStack(r.stack)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	file, err := s.LoadIntegrations(cmd, o.file)
+	progress, err := openJournalProgress(r.options, r.now)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if o.app != "" && file.Apps[o.app] == nil {
-		return cli.Usagef("the file is that of --file, or the one that it says above",
-			"app %q is not in the integration file", o.app)
-	}
-	table, err := journal.OfStack(s)
-	if err != nil {
-		return err
-	}
-	progress, err := openJournalProgress(o, time.Now())
-	if err != nil {
-		return err
-	}
-	r := &journalReplay{
-		options: o, cmd: cmd, stack: s, table: table, file: file,
-		progress: progress, sender: sender.New(s.Queue(stack.EventsQueue, "events"), o.rate), before: progress.Sent,
-	}
-	if err := r.preview(cmd.Context()); err != nil {
-		return err
-	}
-	if err := r.ask(); err != nil {
-		return err
-	}
-	r.bar = cli.NewProgress(cmd, "sending", r.found.webhooks)
-	err = r.send(cmd.Context())
-	r.bar.Done()
-	return r.report(err)
+	found := journalPreview{apps: make(map[string]int), differences: make(map[difference]int)}
+	return &journalReplay{r, table, progress, found, progress.Sent}, nil
 }
 
 // entries are those that are still to be sent.
-func (r *journalReplay) entries(ctx context.Context, yield func(journal.Entry) error) error {
-	selection := r.selection(r.app, r.progress.Begun)
-	selection.From, selection.To = r.progress.From, r.progress.To
-	for e, err := range journal.Scan(ctx, r.table, selection, r.progress.after(), time.Now()) {
-		if err != nil {
-			return stack.Explain(err)
+func (j *journalReplay) entries() iter.Seq2[journal.Entry, error] {
+	return func(yield func(journal.Entry, error) bool) {
+		selection := journal.Selection{
+			From: j.progress.From, To: j.progress.To, App: j.app, Events: j.events,
+			Partitions: journal.Partitions(j.user, j.anonymous),
 		}
-		if r.progress.done(e.Key) {
+		after := subscriber.Key{Partition: j.progress.Subject, Sort: j.progress.Item}
+		for e, err := range journal.Scan(j.cmd.Context(), j.table, selection, after, time.Now()) {
+			if !j.progress.done(e.Key) && !yield(e, stack.Explain(err)) {
+				return
+			}
+		}
+	}
+}
+
+// journalPreview is what the journal has that is still to be sent.
+type journalPreview struct {
+	webhooks    int
+	apps        map[string]int
+	noBody      int
+	gone        int // of apps that today's settings do not have
+	young       int // may set off campaigns
+	delivered   int
+	waiting     int
+	rejected    int
+	differences map[difference]int // how webhooks of an event come out differently from then
+}
+
+func (j *journalReplay) preview() (total int, err error) {
+	if err := j.read(); err != nil {
+		return 0, err
+	}
+	j.cmd.PrintErr(j.previewText())
+	return j.found.webhooks, nil
+}
+
+// read finds out what is to be sent, and what would become of it under today's settings.
+func (j *journalReplay) read() error {
+	p := &j.found
+	batches := make(map[string][]journal.Entry) // by app
+	bar := cli.NewProgress(j.cmd, "reading the journal", -1)
+	defer bar.Done()
+	for e, err := range j.entries() {
+		if err != nil {
+			return err
+		}
+		bar.Add(1)
+		switch {
+		case j.settings.Apps[e.App] == nil:
+			p.gone++
+			continue
+		case e.Body == nil:
+			p.noBody++
 			continue
 		}
-		if err := yield(e); err != nil {
+		p.count(e, j.progress.Begun)
+		if batches[e.App] = append(batches[e.App], e); len(batches[e.App]) == compareAtOnce {
+			if err := j.compare(e.App, batches[e.App]); err != nil {
+				return err
+			}
+			delete(batches, e.App)
+		}
+	}
+	for app, batch := range batches {
+		if err := j.compare(app, batch); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ask shows what is going to be sent, and asks.
-func (r *journalReplay) ask() error {
-	r.cmd.PrintErr(r.found.text(r.file.Path, r.before))
-	if r.found.webhooks == 0 {
-		return nil
+func (p *journalPreview) count(e journal.Entry, now time.Time) {
+	p.webhooks++
+	p.apps[e.App]++
+	if e.Created.IsZero() || now.Sub(e.Created) < campaignWindow {
+		p.young++
 	}
-	r.cmd.PrintErrf("They go to the events queue%s.\n"+
-		"CleverTap does not deduplicate: what it has already is stored twice.\n", r.rate.Pace(r.found.webhooks))
-	return r.Confirm(r.cmd, fmt.Sprintf("Send %s?", cli.Quantity(r.found.webhooks, "webhook")))
+	switch e.Outcome {
+	case forward.Delivered.String():
+		p.delivered++
+	case forward.Rejected.String():
+		p.rejected++
+	case forward.Retried.String():
+		p.waiting++
+	}
 }
 
-// send sends page by page, and notes after each how far it has come.
-func (r *journalReplay) send(ctx context.Context) error {
-	if err := r.progress.save(); err != nil {
-		return err // it could not be resumed
+// compare takes an app's webhooks through today's settings.
+func (j *journalReplay) compare(app string, batch []journal.Entry) error {
+	bodies := make([][]byte, len(batch))
+	for i, e := range batch {
+		bodies[i] = e.Body
 	}
-	var page []journal.Entry
-	err := r.entries(ctx, func(e journal.Entry) error {
-		if e.Body == nil || r.file.Apps[e.App] == nil {
-			return nil
-		}
-		if page = append(page, e); len(page) < sender.PageSize {
-			return nil
-		}
-		defer func() { page = page[:0] }()
-		return r.sendPage(ctx, page)
-	})
+	outcomes, err := j.outcomes(app, bodies)
 	if err != nil {
 		return err
 	}
-	return r.sendPage(ctx, page)
-}
-
-// sendPage sends a page and notes what was accepted of it. The progress moves up to the first that was not; what was
-// accepted behind it is noted one by one.
-func (r *journalReplay) sendPage(ctx context.Context, page []journal.Entry) error {
-	if ctx.Err() != nil {
-		return cli.ErrInterrupted
-	}
-	messages := make([]*stack.Outgoing, len(page))
-	for i, e := range page {
-		messages[i] = encode(e.App, e.Body, r.progress.Run, r.sender.FIFO())
-	}
-	var first error
-	for i, err := range r.sender.Send(ctx, messages) {
-		switch {
-		case err == nil:
-			r.progress.accepted(page[i].Key, first == nil)
-			r.bar.Add(1)
-		case first == nil:
-			first = err
+	for i, e := range batch {
+		if then := outcomeThen(e); then != "" && then != outcomes[i] {
+			j.found.differences[difference{Event: e.Event.Event, Then: then, Now: outcomes[i]}]++
 		}
 	}
-	return errors.Join(first, r.progress.save())
+	return nil
 }
 
-// encode makes of a body the message that the receiver would make of it now. The queue drops what it has seen in the
-// last five minutes: it must do so with what an interrupted run sends twice, but not with what the user sends once
-// more.
-func encode(app string, body []byte, run string, fifo bool) *stack.Outgoing {
-	ids := webhook.Peek(body)
-	out := stack.NewOutgoing(message.Encode(message.Message{App: app, Received: time.Now(), Body: body}, message.IDs{
-		SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID,
-		EventName: ids.EventName, EventID: ids.EventID,
-	}, fifo))
-	out.Fresh = true // the forwarder looks up whatever was on its way for longer than a moment
-	if out.DeduplicationID != "" {
-		sum := sha256.Sum256([]byte(run + "\n" + out.DeduplicationID))
-		out.DeduplicationID = hex.EncodeToString(sum[:])
+// previewText is what is going to be sent, for people.
+func (j *journalReplay) previewText() string {
+	p := &j.found
+	var b strings.Builder
+	fmt.Fprintf(&b, "journal: %s\n", cli.Quantity(p.webhooks, "webhook"))
+	for _, app := range slices.Sorted(maps.Keys(p.apps)) {
+		fmt.Fprintf(&b, "  %-24s %s\n", app, cli.Quantity(p.apps[app], "webhook"))
 	}
-	return out
+	line := func(n int, format string) {
+		if n > 0 {
+			fmt.Fprintf(&b, "  "+format+"\n", n)
+		}
+	}
+	line(j.before, "%d more: sent by an earlier run")
+	line(p.noBody, "%d more: without a body, and left out; "+
+		"the journal keeps bodies where the parameter Journal is \"bodies\"")
+	line(p.gone, "%d more: of apps that the integration file does not have, and left out")
+	line(p.delivered, "%d delivered then: CleverTap will have them twice")
+	line(p.waiting, "%d still on the way: CleverTap will have them twice")
+	line(p.rejected, "%d rejected then: 'bridge rejected redrive' sends each once")
+	line(p.young, "%d younger than two hours or without a time: they may set off campaigns")
+	if p.webhooks == 0 {
+		return b.String()
+	}
+	changed := 0
+	for _, n := range p.differences {
+		changed += n
+	}
+	fmt.Fprintf(&b, "Under today's settings (%s) %d of them come out differently from then:\n", j.settings.Path, changed)
+	if changed == 0 {
+		b.WriteString("  none\n")
+	}
+	writeDifferences(&b, p.differences, "  and %d more ways\n")
+	if j.unknown {
+		b.WriteString("  An app's secret could not be read: its webhooks of the sandbox were taken " +
+			"as if there were no sandbox account.\n")
+	}
+	return b.String()
+}
+
+// send sends page by page, and notes after each how far it has come.
+func (j *journalReplay) send() error {
+	if err := j.progress.save(); err != nil {
+		return err // it could not be resumed
+	}
+	var page []journal.Entry
+	for e, err := range j.entries() {
+		if err != nil {
+			return err
+		}
+		if e.Body == nil || j.settings.Apps[e.App] == nil {
+			continue
+		}
+		if page = append(page, e); len(page) == sender.PageSize {
+			if err := j.sendEntries(page); err != nil {
+				return err
+			}
+			page = nil
+		}
+	}
+	return j.sendEntries(page)
+}
+
+// sendEntries sends a page and notes what was accepted of it. The progress moves up to the first that was not; what
+// was accepted behind it is noted one by one.
+func (j *journalReplay) sendEntries(page []journal.Entry) error {
+	messages := make([]*stack.Outgoing, len(page))
+	for i, e := range page {
+		messages[i] = encode(e.App, e.Body, j.progress.Run, j.sender.FIFO())
+	}
+	_, err := j.sendPage(messages, func(i int, inOrder bool) { j.progress.accept(page[i].Key, inOrder) })
+	return errors.Join(err, j.progress.save())
 }
 
 // journalResult is what replay --journal --json prints.
@@ -224,13 +267,13 @@ type journalResult struct {
 	Differences []difference `json:"differences"`
 }
 
-// report prints what became of it and returns the error that the run ends with.
-func (r *journalReplay) report(err error) error {
-	sent := r.progress.Sent - r.before
-	result := journalResult{sent, r.before, r.found.leftOut(), r.found.sortedDifferences()}
-	text := fmt.Sprintf("journal: %s sent", cli.Quantity(sent, "webhook"))
-	if r.before > 0 {
-		text += fmt.Sprintf(", %d were before (--restart sends them again)", r.before)
+func (j *journalReplay) report(err error) error {
+	result := journalResult{
+		j.progress.Sent - j.before, j.before, j.found.noBody + j.found.gone, mostFirst(j.found.differences),
+	}
+	text := fmt.Sprintf("journal: %s sent", cli.Quantity(result.Sent, "webhook"))
+	if result.Before > 0 {
+		text += fmt.Sprintf(", %d were before (--restart sends them again)", result.Before)
 	}
 	if result.LeftOut > 0 {
 		text += fmt.Sprintf(", %d left out", result.LeftOut)
@@ -238,31 +281,5 @@ func (r *journalReplay) report(err error) error {
 	if err != nil {
 		err = cli.WithHint(err, "the same command goes on where it stopped")
 	}
-	return r.Conclude(r.cmd, result, text+"\n", err)
-}
-
-// sortedDifferences are what comes out differently, what there is most of first.
-func (p *journalPreview) sortedDifferences() []difference { return mostFirst(p.differences) }
-
-// mostFirst are counted differences, the most frequent first.
-func mostFirst(counts map[difference]int) []difference {
-	list := make([]difference, 0, len(counts))
-	for d, n := range counts {
-		d.Webhooks = n
-		list = append(list, d)
-	}
-	slices.SortFunc(list, func(a, b difference) int {
-		return cmp.Or(b.Webhooks-a.Webhooks,
-			cmp.Compare(a.Event, b.Event), cmp.Compare(a.Then, b.Then), cmp.Compare(a.Now, b.Now))
-	})
-	return list
-}
-
-// appsText are the apps with how many webhooks each has.
-func appsText(apps map[string]int) string {
-	var b strings.Builder
-	for _, app := range slices.Sorted(maps.Keys(apps)) {
-		fmt.Fprintf(&b, "  %-24s %s\n", app, cli.Quantity(apps[app], "webhook"))
-	}
-	return b.String()
+	return j.Conclude(j.cmd, result, text+"\n", err)
 }

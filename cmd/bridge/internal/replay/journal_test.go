@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
-	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
@@ -32,12 +30,7 @@ const today = `apps:
 // runJournal replays the journal with a progress file of the test's.
 func runJournal(ctx context.Context, t *testing.T, c *clitest.Cloud, in, args string) clitest.Result {
 	t.Helper()
-	folder := t.TempDir()
-	file := filepath.Join(folder, "integrations.yaml")
-	if err := os.WriteFile(file, []byte(today), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(folder)
+	t.Chdir(filepath.Dir(clitest.File(t, "integrations.yaml", today)))
 	return runJournalHere(ctx, c, in, args)
 }
 
@@ -62,7 +55,7 @@ func (k kept) body() string {
 // keep fills the journal.
 func keep(t *testing.T, c *clitest.Cloud, all ...kept) {
 	t.Helper()
-	items := make(map[subscriber.Key]subscriber.Item)
+	events := make(map[string][]subscriber.Event) // by user
 	for i, k := range all {
 		e := subscriber.Event{
 			App: k.app, Event: k.event, EventID: fmt.Sprint("e-", i),
@@ -72,10 +65,10 @@ func keep(t *testing.T, c *clitest.Cloud, all ...kept) {
 		if k.change != nil {
 			k.change(&e)
 		}
-		items[subscriber.EventKey(subscriber.Partition("user", k.user), k.app, k.at, e.EventID)] = e.Item(30 * 24 * time.Hour)
+		events[k.user] = append(events[k.user], e)
 	}
-	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(t.Context(), items); err != nil {
-		t.Fatal(err)
+	for user, list := range events {
+		c.Settle(t, user, list...)
 	}
 }
 
@@ -283,9 +276,7 @@ func TestReplayOfTheJournalComparesManyWebhooks(t *testing.T) {
 		for n := range 2*compareAtOnce + 7 {
 			all = append(all, kept{fmt.Sprint("user-", n%50), []string{"demo", "shop"}[n%2], "ACTIVATE", november(20, n), nil})
 		}
-		for chunk := range slices.Chunk(all, 500) {
-			keep(t, c, chunk...)
-		}
+		keep(t, c, all...)
 		got := runJournal(t.Context(), t, c, "n\n", "--from 2026-11-20")
 		if !got.Has(cli.Finding, "", fmt.Sprintf("%6d  ACTIVATE: then event ACTIVATE, now no event\n", compareAtOnce+4)) {
 			t.Errorf("got %+v", got)

@@ -6,6 +6,8 @@
 package replay
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,6 +21,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/sender"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 type options struct {
@@ -81,8 +85,14 @@ Exit codes: 0 all were sent, 1 some were not, or nobody said yes, 2 wrong usage.
 	return cmd
 }
 
+var errNoPeriod = errors.New("flag --from is missing: from when on are webhooks sent again?")
+
 func (o *options) check(cmd *cobra.Command, paths []string) error {
 	switch {
+	case o.journal && o.From.IsZero() && o.user == "" && o.anonymous == "":
+		return cli.BadUsage(cmd, errNoPeriod)
+	case o.journal:
+		return o.Check(cmd)
 	case o.used():
 		return cli.BadUsage(cmd, errors.New("flags --from, --to, --event, --user and --anonymous go with --journal"))
 	case len(paths) > 1 && o.checkpoint != "":
@@ -95,21 +105,27 @@ func (o *options) check(cmd *cobra.Command, paths []string) error {
 	return nil
 }
 
+// replay is one run of the command.
 type replay struct {
 	*options
 	cmd      *cobra.Command
+	stack    *stack.Stack
 	settings *integration.File // today's
-	sandbox  bool              // whether the app's secret has a sandbox account
 	sender   *sender.Sender
 	now      time.Time
 	bar      *cli.Progress
-	files    []*file
+	sandbox  map[string]bool // whether an app's secret has a sandbox account
+	unknown  bool            // not for every app, because a secret could not be read
+}
+
+// source is where webhooks come from: files, or the journal.
+type source interface {
+	preview() (total int, err error) // shows what is going to be sent; -1 if nobody knows how many
+	send() error
+	report(err error) error // prints what became of it, and returns the error that the run ends with
 }
 
 func (o *options) run(cmd *cobra.Command, paths []string) error {
-	if o.journal {
-		return o.runJournal(cmd)
-	}
 	if err := o.check(cmd, paths); err != nil {
 		return err
 	}
@@ -121,60 +137,37 @@ func (o *options) run(cmd *cobra.Command, paths []string) error {
 	if err != nil {
 		return err
 	}
-	if err := cli.RequireApp(cmd, settings, &o.app); err != nil {
+	r := &replay{
+		options: o, cmd: cmd, stack: s, settings: settings, sender: sender.New(s.Queue(stack.EventsQueue, "events"), o.rate),
+		now: time.Now(), sandbox: make(map[string]bool),
+	}
+	var from source
+	if o.journal {
+		from, err = openJournal(r)
+	} else {
+		from, err = openFiles(r, paths)
+	}
+	if err != nil {
 		return err
 	}
-	events := sender.New(s.Queue(stack.EventsQueue, "events"), o.rate)
-	accounts, _ := s.Accounts(cmd.Context(), o.app) // only the preview needs them, and says what it took for granted
-	r := &replay{
-		options: o, cmd: cmd, settings: settings, sandbox: accounts.Sandbox != nil, sender: events, now: time.Now(),
+	total, err := from.preview()
+	if err != nil {
+		return err
 	}
-	for _, path := range paths {
-		if err := r.open(path); err != nil {
+	if total != 0 {
+		if err := r.ask(total); err != nil {
 			return err
 		}
 	}
-	if err := r.ask(); err != nil {
-		return err
-	}
-	r.bar = cli.NewProgress(cmd, "sending", r.total())
-	for _, f := range r.files {
-		if err = r.send(f); err != nil {
-			break
-		}
-	}
+	r.bar = cli.NewProgress(cmd, "sending", total)
+	err = from.send()
 	r.bar.Done()
-	return r.report(err)
+	return from.report(err)
 }
 
-// total is how many webhooks there are to send, -1 if it is unknown.
-func (r *replay) total() (sum int) {
-	for _, f := range r.files {
-		if f.isStdin() {
-			return -1
-		}
-		sum += f.found.webhooks
-	}
-	return sum
-}
-
-// ask shows what is going to be sent, and asks. What is no webhook is reported before anything is sent.
-func (r *replay) ask() error {
-	bad := 0
-	for _, f := range r.files {
-		r.cmd.PrintErr(f.preview(r))
-		bad += f.found.bad
-	}
-	total := r.total()
-	switch {
-	case bad > 0 && !r.skipBad:
-		return cli.Findingf("fix them, or leave them out with --skip-bad",
-			"%s; nothing was sent", cli.Quantity(bad, "faulty line"))
-	case total == 0:
-		return nil
-	}
+func (r *replay) ask(total int) error {
 	pace := r.rate.Pace(total)
-	if total < 0 { // standard input: nobody knows how many
+	if total < 0 {
 		pace, _, _ = strings.Cut(pace, ", which takes")
 	}
 	r.cmd.PrintErrf("They go to the events queue%s.\n"+
@@ -182,42 +175,44 @@ func (r *replay) ask() error {
 	return r.Confirm(r.cmd, fmt.Sprintf("Send %s?", cli.Quantity(total, "webhook")))
 }
 
-// result is what replay --json prints.
-type result struct {
-	Sent  int          `json:"sent"`
-	Files []fileResult `json:"files"`
+// sendPage sends messages, of which those that are nil are left out. It says of each that is done whether all before
+// it are, too, and returns the first error with the index of its message.
+func (r *replay) sendPage(messages []*stack.Outgoing, done func(i int, inOrder bool)) (failed int, err error) {
+	ctx := r.cmd.Context()
+	if ctx.Err() != nil {
+		return 0, cli.ErrInterrupted
+	}
+	for i, refused := range r.sender.Send(ctx, messages) {
+		switch {
+		case refused == nil:
+			done(i, err == nil)
+			if messages[i] != nil {
+				r.bar.Add(1)
+			}
+		case err == nil:
+			failed, err = i, refused
+		}
+	}
+	return failed, err
 }
 
-type fileResult struct {
-	File   string `json:"file"`
-	Sent   int    `json:"sent"`
-	Before int    `json:"before"` // sent by an earlier run
-	Bad    int    `json:"bad"`    // left out
-	Line   int    `json:"line"`   // the last that is done
+// encode makes of a body the message that the receiver would make of it now. The queue drops what it has seen in the
+// last five minutes: it must do so with what an interrupted run sends twice, but not with what the user sends once
+// more.
+func encode(app string, body []byte, run string, fifo bool) *stack.Outgoing {
+	ids := webhook.Peek(body)
+	out := stack.NewOutgoing(message.Encode(message.Message{App: app, Received: time.Now(), Body: body}, message.IDs{
+		SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID,
+		EventName: ids.EventName, EventID: ids.EventID,
+	}, fifo))
+	out.Fresh = true // the forwarder looks up whatever was on its way for longer than a moment
+	if out.DeduplicationID != "" {
+		sum := sha256.Sum256([]byte(run + "\n" + out.DeduplicationID))
+		out.DeduplicationID = hex.EncodeToString(sum[:])
+	}
+	return out
 }
 
-// report prints what became of the files and returns the error that the run ends with.
-func (r *replay) report(err error) error {
-	var all result
-	var b strings.Builder
-	for _, f := range r.files {
-		c := f.checkpoint
-		sent := c.Sent - f.before
-		all.Sent += sent
-		all.Files = append(all.Files, fileResult{f.path, sent, f.before, c.Bad, c.Line})
-		fmt.Fprintf(&b, "%s: %s sent", f.path, cli.Quantity(sent, "webhook"))
-		if f.before > 0 {
-			fmt.Fprintf(&b, ", %d were before (--restart sends them again)", f.before)
-		}
-		if c.Bad > 0 {
-			fmt.Fprintf(&b, ", %d left out", c.Bad)
-		}
-		b.WriteString("\n")
-	}
-	if err != nil && r.files[0].checkpoint.path == "" {
-		err = cli.WithHint(err, "what was sent is not noted anywhere: standard input needs --checkpoint for that")
-	} else if err != nil {
-		err = cli.WithHint(err, "the same command goes on where it stopped")
-	}
-	return r.Conclude(r.cmd, all, b.String(), err)
-}
+// campaignWindow is how long after it happened an event sets off live campaigns (CleverTap's documentation, November
+// 2026).
+const campaignWindow = 2 * time.Hour
