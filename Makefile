@@ -23,7 +23,7 @@ GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
 ALL_TAGS := $(TAGS),soak,local,backends
 
 .DEFAULT_GOAL := help
-.PHONY: help run invoke api test check browser race soak vet lint fix fuzz integrations validate build once strict customers backends names \
+.PHONY: help run invoke api test check browser race soak vet lint fix fuzz integrations validate build strict customers backends names \
   vulnerabilities modules licences sbom hardening reproducible deploy bench scale clean tools
 
 help: ## lists these commands
@@ -45,7 +45,7 @@ api: tools ## sam local start-api in Docker, beside the local AWS: ONCE=1, QUEUE
 test: tools ## unit, property, golden, template and black-box tests, in random order
 	@$(STEP) "tests" go test -parallel 6 -shuffle=on $(TAGS) ./...
 
-check: vet fix lint test browser race soak fuzz integrations validate hardening build reproducible once strict customers backends modules licences vulnerabilities ## everything that must hold before a change goes in
+check: vet fix lint test browser race soak fuzz integrations validate hardening build reproducible strict customers backends modules licences vulnerabilities ## everything that must hold before a change goes in
 
 browser: ## the console in Chromium, which is installed where it is missing
 	@PYTHON=$(PYTHON) .ci/browser .tools/axe-core-4.14.1
@@ -78,7 +78,7 @@ integrations: ## bridge lint on the integration file
 names: ## the same, strictly: an unknown name is a typo unless the file confirms it
 	@$(STEP) "bridge lint --strict" go run ./cmd/bridge lint --strict shared/config/integrations.yaml
 
-customers: tools ## what depends on the integration file, with those of three customers
+customers: tools ## what depends on the integration file, with those of three customers, once with make run on the standard queue
 	@.ci/customer .ci/customers/*.yaml
 
 backends: ## the guide's programs for your own back end, in the languages that are on this machine
@@ -91,10 +91,7 @@ build: tools ## sam build for the architecture of the template
 	@$(STEP) "go build" go build ./...
 	@$(STEP) "sam build" $(SAM) build
 
-once: tools ## make run ONCE=1 on the standard queue
-	@$(STEP) "make run ONCE=1 QUEUE=standard" $(MAKE) --no-print-directory run ONCE=1 QUEUE=standard
-
-strict: tools ## the same on a hardened FIFO stack with roles, signatures and TLS checked, an operator's day, and faults on purpose
+strict: tools ## make run on a hardened FIFO stack with roles, signatures and TLS checked, an operator's day, and faults on purpose
 	@mkdir -p .local && go build -o .local/ ./cmd/bridge
 	@$(STEP) "the strict stack" go test -tags=lambda.norpc,local -count=1 -v -run 'TestTheStrictStack|TestTheOperator|TestTheConsole|TestTheProof' ./cmd/local
 
