@@ -106,12 +106,10 @@ func TestWhatAnErrorOfAWSMeansAndSays(t *testing.T) {
 	})
 }
 
-// transport answers every request with one error.
-type transport struct{ err error }
+// transport answers in place of AWS.
+type transport func(*http.Request) (*http.Response, error)
 
-func (n transport) Do(r *http.Request) (*http.Response, error) {
-	return nil, &url.Error{Op: "Post", URL: "https://" + private, Err: n.err}
-}
+func (t transport) Do(r *http.Request) (*http.Response, error) { return t(r) }
 
 func TestAnErrorOfTheNetworkIsNamedByItsKind(t *testing.T) {
 	_, refused := (&net.Dialer{}).DialContext(t.Context(), "tcp", "127.0.0.1:1")
@@ -124,7 +122,9 @@ func TestAnErrorOfTheNetworkIsNamedByItsKind(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			config := awstest.NewInProcess(nil).Config()
-			config.HTTPClient = transport{err}
+			config.HTTPClient = transport(func(*http.Request) (*http.Response, error) {
+				return nil, &url.Error{Op: "Post", URL: "https://" + private, Err: err}
+			})
 			_, err := aws.NewSecrets(config).Read(t.Context(), "name")
 			wantFault(t, err, fault.Retry, fault.Secret, "")
 			if got, _ := errors.AsType[*aws.Error](err); got.Error() != "Secrets Manager GetSecretValue: "+want {
@@ -134,20 +134,14 @@ func TestAnErrorOfTheNetworkIsNamedByItsKind(t *testing.T) {
 	}
 }
 
-// page answers as something that is not AWS does, such as a proxy.
-type page struct{ status int }
-
-func (p page) Do(*http.Request) (*http.Response, error) {
-	body := io.NopCloser(strings.NewReader("<html>" + private))
-	return &http.Response{StatusCode: p.status, Header: http.Header{}, Body: body}, nil
-}
-
 func TestAnAnswerThatIsNotOfAWSIsNamedByItsStatus(t *testing.T) {
 	config := awstest.NewInProcess(nil).Config()
-	config.HTTPClient = page{http.StatusBadGateway}
+	config.HTTPClient = transport(func(*http.Request) (*http.Response, error) { // as a proxy does
+		body := io.NopCloser(strings.NewReader("<html>" + private))
+		return &http.Response{StatusCode: http.StatusBadGateway, Header: http.Header{}, Body: body}, nil
+	})
 	_, err := aws.NewSecrets(config).Read(t.Context(), "name")
-	f, _ := errors.AsType[*fault.Fault](err)
-	wantFault(t, err, fault.Retry, fault.Secret, f.Code)
+	wantFault(t, err, fault.Retry, fault.Secret, "")
 	if got := err.Error(); got != "secret: Secrets Manager GetSecretValue: status 502" {
 		t.Errorf("error %q", got)
 	}

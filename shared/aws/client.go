@@ -5,12 +5,14 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	endpoints "github.com/aws/smithy-go/endpoints"
 	"github.com/aws/smithy-go/logging"
 
 	"github.com/purchasely-clevertap/bridge/shared/env"
@@ -108,4 +110,30 @@ func repeatable(r *http.Request) (*http.Request, error) {
 	r.Body, _ = r.GetBody()
 	r.Header["Idempotency-Key"] = []string{} // Read by net/http, and not sent.
 	return r, nil
+}
+
+// Resolver remembers the endpoint of a client's calls, which is the same for all of them. P are the parameters that
+// the service's own resolver takes.
+type Resolver[P any] struct {
+	of    resolver[P]
+	known atomic.Pointer[endpoints.Endpoint]
+}
+
+type resolver[P any] interface {
+	ResolveEndpoint(ctx context.Context, of P) (endpoints.Endpoint, error)
+}
+
+// NewResolver returns a Resolver that asks another one once.
+func NewResolver[P any](of resolver[P]) *Resolver[P] { return &Resolver[P]{of: of} }
+
+// ResolveEndpoint implements the service's resolver.
+func (r *Resolver[P]) ResolveEndpoint(ctx context.Context, of P) (endpoints.Endpoint, error) {
+	if known := r.known.Load(); known != nil {
+		return *known, nil
+	}
+	endpoint, err := r.of.ResolveEndpoint(ctx, of)
+	if err == nil {
+		r.known.Store(&endpoint)
+	}
+	return endpoint, err
 }

@@ -35,12 +35,14 @@ var errLeftOut = errors.New("message left out of the answer")
 
 // Queue is one SQS queue, known by its URL.
 type Queue struct {
-	client *sqs.Client
-	url    string
+	Delayer
+	url string
 }
 
 // NewQueue makes no connection yet.
-func NewQueue(config aws.Config, url string) *Queue { return &Queue{sqs.NewFromConfig(config), url} }
+func NewQueue(config aws.Config, url string) *Queue {
+	return &Queue{Delayer{sqs.NewFromConfig(config)}, url}
+}
 
 func (q *Queue) fifo() bool { return strings.HasSuffix(q.url, ".fifo") }
 
@@ -188,29 +190,30 @@ func size(m message.Rejection) int {
 	return n
 }
 
-// Delay implements message.Delayer for a queue of the same stack.
-func (q *Queue) Delay(ctx context.Context, source string, messages []message.Delay) error {
-	return delay(ctx, q.client, q.sibling(source), messages)
-}
-
-// Delayer implements message.Delayer.
+// Delayer implements message.Delayer for any queue of the account.
 type Delayer struct{ client *sqs.Client }
 
 // NewDelayer makes no connection yet.
 func NewDelayer(config aws.Config) *Delayer { return &Delayer{sqs.NewFromConfig(config)} }
 
-// Delay makes the queue's URL from its ARN.
+// Delay sets ten visibilities at a time, with several calls at once, goes on after an error and returns the first.
+// source is the queue's ARN.
 func (d *Delayer) Delay(ctx context.Context, source string, messages []message.Delay) error {
-	url, err := d.url(ctx, source)
+	url, err := d.urlOf(ctx, source)
 	if err != nil {
 		return Fault(fault.Unavailable, err)
 	}
-	return delay(ctx, d.client, url, messages)
+	var calls errgroup.Group
+	calls.SetLimit(callsAtOnce)
+	for batch := range slices.Chunk(messages, batchEntries) {
+		calls.Go(func() error { return d.changeVisibilities(ctx, url, batch) })
+	}
+	return calls.Wait()
 }
 
-// url is the address of the queue's service, which an environment variable may replace, with the account and the
+// urlOf is the address of a queue's service, which an environment variable may replace, with the account and the
 // queue's name.
-func (d *Delayer) url(ctx context.Context, source string) (string, error) {
+func (d *Delayer) urlOf(ctx context.Context, source string) (string, error) {
 	parsed, err := arn.Parse(source)
 	if err != nil {
 		return "", err
@@ -227,17 +230,7 @@ func (d *Delayer) url(ctx context.Context, source string) (string, error) {
 	return strings.TrimRight(base, "/") + "/" + parsed.AccountID + "/" + parsed.Resource, nil
 }
 
-// delay sets ten visibilities at a time, with several calls at once, goes on after an error and returns the first.
-func delay(ctx context.Context, client *sqs.Client, url string, messages []message.Delay) error {
-	var calls errgroup.Group
-	calls.SetLimit(callsAtOnce)
-	for batch := range slices.Chunk(messages, batchEntries) {
-		calls.Go(func() error { return changeVisibilities(ctx, client, url, batch) })
-	}
-	return calls.Wait()
-}
-
-func changeVisibilities(ctx context.Context, client *sqs.Client, url string, messages []message.Delay) error {
+func (d *Delayer) changeVisibilities(ctx context.Context, url string, messages []message.Delay) error {
 	entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(messages))
 	for i, m := range messages {
 		entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{
@@ -247,7 +240,7 @@ func changeVisibilities(ctx context.Context, client *sqs.Client, url string, mes
 		}
 	}
 	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: entries}
-	answer, err := client.ChangeMessageVisibilityBatch(ctx, in)
+	answer, err := d.client.ChangeMessageVisibilityBatch(ctx, in)
 	if err != nil {
 		return Fault(fault.Unavailable, err)
 	}
@@ -255,11 +248,4 @@ func changeVisibilities(ctx context.Context, client *sqs.Client, url string, mes
 		return refusal(fault.Unavailable, "SQS ChangeMessageVisibilityBatch", aws.ToString(failed.Code))
 	}
 	return nil
-}
-
-// sibling makes the URL of another queue of the stack from its ARN. But for the name it is this queue's URL; that
-// also holds for an emulator, whose addresses follow no rule.
-func (q *Queue) sibling(arn string) string {
-	name := arn[strings.LastIndexByte(arn, ':')+1:]
-	return q.url[:strings.LastIndexByte(q.url, '/')+1] + name
 }

@@ -207,7 +207,7 @@ func TestAQueueIsFoundByItsARN(t *testing.T) {
 		config := server.Config()
 		config.BaseEndpoint = nil
 		called := ""
-		config.HTTPClient = roundTrip(func(r *http.Request) (*http.Response, error) {
+		config.HTTPClient = transport(func(r *http.Request) (*http.Response, error) {
 			body, err := io.ReadAll(r.Body)
 			called = string(body)
 			return nil, errors.Join(err, errors.New("nobody answers"))
@@ -218,7 +218,3 @@ func TestAQueueIsFoundByItsARN(t *testing.T) {
 		}
 	}
 }
-
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) Do(r *http.Request) (*http.Response, error) { return f(r) }

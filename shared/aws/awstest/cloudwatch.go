@@ -14,12 +14,9 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Limits of CloudWatch (GetMetricData, DescribeAlarms, November 2026), and pages that are smaller than AWS's, so that
-// every larger answer is one of several.
 const (
-	maxQueries     = 500
-	seriesPerPage  = 20
-	alarmsPerPage  = 3
+	maxQueries     = 500 // GetMetricData, November 2026
+	perPage        = 3   // fewer than at AWS, so that every larger answer is one of several
 	cloudWatchPath = "/service/GraniteServiceVersion20100801/operation/"
 )
 
@@ -56,9 +53,13 @@ func newCloudWatch() *CloudWatch {
 func (c *CloudWatch) Put(namespace, name string, at time.Time, value float64, dimensions ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	slices.Sort(dimensions)
-	key := strings.Join(append([]string{namespace, name}, dimensions...), "|")
+	key := metricKey(namespace, name, dimensions)
 	c.metrics[key] = append(c.metrics[key], datum{at, value})
+}
+
+func metricKey(namespace, name string, dimensions []string) string {
+	slices.Sort(dimensions)
+	return strings.Join(append([]string{namespace, name}, dimensions...), "|")
 }
 
 // PutAlarm stores an alarm.
@@ -92,10 +93,9 @@ func (c *CloudWatch) getMetricData(in *struct {
 	if len(in.MetricDataQueries) == 0 || len(in.MetricDataQueries) > maxQueries || in.StartTime >= in.EndTime {
 		return nil, refuse("ValidationError", "no queries, too many, or no time")
 	}
-	first, _ := strconv.Atoi(in.NextToken)
-	last := min(len(in.MetricDataQueries), first+seriesPerPage)
 	results := cbor.List{}
-	for _, q := range in.MetricDataQueries[first:last] {
+	queries, next := page(in.MetricDataQueries, in.NextToken)
+	for _, q := range queries {
 		if !queryID.MatchString(q.ID) || q.Stat == nil || q.Stat.Period%60 != 0 {
 			return nil, refuse("ValidationError", "query "+q.ID)
 		}
@@ -110,11 +110,17 @@ func (c *CloudWatch) getMetricData(in *struct {
 		}
 		results = append(results, cbor.Map{"Id": cbor.String(q.ID), "Timestamps": times, "Values": values})
 	}
-	answer := cbor.Map{"MetricDataResults": results}
-	if last < len(in.MetricDataQueries) {
-		answer["NextToken"] = cbor.String(strconv.Itoa(last))
+	return cbor.Map{"MetricDataResults": results, "NextToken": next}, nil
+}
+
+// page returns the elements of a page and the token of the next one, null if there is none.
+func page[E any](all []E, token string) (on []E, next cbor.Value) {
+	first, _ := strconv.Atoi(token)
+	last := first + perPage
+	if last >= len(all) {
+		return all[first:], &cbor.Nil{}
 	}
-	return answer, nil
+	return all[first:last], cbor.String(strconv.Itoa(last))
 }
 
 // series are a metric's values by period, the oldest first.
@@ -124,10 +130,8 @@ func (c *CloudWatch) series(q metricQuery, from, to time.Time) (series []datum) 
 	for _, d := range m.Dimensions {
 		dimensions = append(dimensions, d.Name+"="+d.Value)
 	}
-	slices.Sort(dimensions)
-	key := strings.Join(append([]string{m.Namespace, m.MetricName}, dimensions...), "|")
 	byPeriod := make(map[time.Time]float64)
-	for _, d := range c.metrics[key] {
+	for _, d := range c.metrics[metricKey(m.Namespace, m.MetricName, dimensions)] {
 		if d.at.Before(from) || !d.at.Before(to) {
 			continue
 		}
@@ -154,21 +158,16 @@ func (c *CloudWatch) describeAlarms(in *struct {
 		return !strings.HasPrefix(a.Name, in.AlarmNamePrefix) || in.StateValue != "" && in.StateValue != a.State
 	})
 	slices.SortFunc(found, func(a, b Alarm) int { return cmp.Compare(a.Name, b.Name) })
-	first, _ := strconv.Atoi(in.NextToken)
-	last := min(len(found), first+alarmsPerPage)
 	list := cbor.List{}
-	for _, a := range found[first:last] {
+	alarms, next := page(found, in.NextToken)
+	for _, a := range alarms {
 		list = append(list, cbor.Map{
 			"AlarmName": cbor.String(a.Name), "AlarmDescription": cbor.String(a.Description),
 			"StateValue":                 cbor.String(a.State),
 			"StateTransitionedTimestamp": instant(a.Since),
 		})
 	}
-	answer := cbor.Map{"MetricAlarms": list}
-	if last < len(found) {
-		answer["NextToken"] = cbor.String(strconv.Itoa(last))
-	}
-	return answer, nil
+	return cbor.Map{"MetricAlarms": list, "NextToken": next}, nil
 }
 
 func unixTime(seconds float64) time.Time { return time.UnixMilli(int64(seconds * 1000)).UTC() }

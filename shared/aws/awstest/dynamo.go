@@ -1,7 +1,6 @@
 package awstest
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -150,8 +149,6 @@ type itemInput struct {
 	Values       map[string]Value  `json:"ExpressionAttributeValues"`
 	Return       string            `json:"ReturnValues"`
 	Consistent   bool              `json:"ConsistentRead"`
-	Forward      *bool             `json:"ScanIndexForward"`
-	Limit        int               `json:"Limit"`
 	Start        Item              `json:"ExclusiveStartKey"`
 }
 
@@ -213,80 +210,57 @@ func (d *Dynamo) delete(in *itemInput) (any, error) {
 	return struct{}{}, nil
 }
 
+// itemsPerPage makes every larger answer one of several; those of DynamoDB have a megabyte.
+const itemsPerPage = 50
+
 // query reads the items of one partition in the order of their sort keys. It uses the key condition as a filter,
 // which has the same effect.
-func (d *Dynamo) query(in *itemInput) (any, error) {
-	if in.KeyCondition == "" {
-		return nil, invalid("no key condition")
-	}
-	return d.read(in)
-}
-
-// itemsPerScan makes every larger table one of several pages; those of DynamoDB have a megabyte.
-const itemsPerScan = 50
+func (d *Dynamo) query(in *itemInput) (any, error) { return d.read(in, in.KeyCondition) }
 
 // scan reads all items. Those of a partition stand together, as in DynamoDB.
-func (d *Dynamo) scan(in *itemInput) (any, error) {
-	if in.KeyCondition != "" || in.Forward != nil {
-		return nil, invalid("a scan has neither a key condition nor a direction")
-	}
-	if in.Limit == 0 || in.Limit > itemsPerScan {
-		in.Limit = itemsPerScan
-	}
-	return d.read(in)
-}
+func (d *Dynamo) scan(in *itemInput) (any, error) { return d.read(in, in.Filter) }
 
-// read returns one page of a query or scan.
-func (d *Dynamo) read(in *itemInput) (any, error) {
+// read returns one page of the items that match.
+func (d *Dynamo) read(in *itemInput, condition string) (any, error) {
 	t, err := d.table(in.Table)
 	if err != nil {
 		return nil, err
 	}
 	e := newExpression(in)
-	for _, condition := range []string{in.KeyCondition, in.Filter} {
-		if condition != "" {
-			e.holds(condition, nil)
-		}
-	}
+	e.holds(condition, nil)
 	if err := e.err(); err != nil {
 		return nil, err
 	}
 	keys := slices.Sorted(maps.Keys(t.items))
-	if in.Forward != nil && !*in.Forward {
-		slices.Reverse(keys)
-	}
 	if in.Start != nil {
 		start, err := t.key(in.Start, true)
 		if err != nil {
 			return nil, err
 		}
-		at, _ := slices.BinarySearchFunc(keys, start, func(key, start string) int {
-			if in.Forward != nil && !*in.Forward {
-				key, start = start, key
-			}
-			return cmp.Or(cmp.Compare(key, start), -1) // behind the start, whether it is there or not
-		})
-		keys = keys[at:]
+		at, found := slices.BinarySearch(keys, start)
+		if found {
+			at++
+		}
+		keys = keys[at:] // behind the start, whether it is there or not
 	}
-	found, scanned, last := []Item{}, 0, Item(nil)
+	found, counted := []Item{}, 0
+	out := make(map[string]any)
 	for _, key := range keys {
-		item := t.items[key]
-		if in.KeyCondition != "" && !e.holds(in.KeyCondition, item) {
-			continue
+		matches := e.holds(condition, t.items[key])
+		if matches {
+			found = append(found, t.items[key])
 		}
-		if in.Filter == "" || e.holds(in.Filter, item) {
-			found = append(found, item)
+		if matches || in.KeyCondition == "" { // a query does not come by other partitions
+			counted++
 		}
-		if scanned++; scanned == in.Limit {
-			last = maps.Clone(item)
+		if counted == itemsPerPage {
+			last := maps.Clone(t.items[key])
 			maps.DeleteFunc(last, func(name string, _ Value) bool { return !slices.Contains(t.keys, name) })
+			out["LastEvaluatedKey"] = last
 			break
 		}
 	}
-	out := map[string]any{"Items": found, "Count": len(found), "ScannedCount": scanned}
-	if last != nil {
-		out["LastEvaluatedKey"] = last
-	}
+	out["Items"] = found
 	return out, nil
 }
 
@@ -338,14 +312,11 @@ func (d *Dynamo) batchGet(in *struct {
 	return map[string]any{"Responses": found, "UnprocessedKeys": left}, nil
 }
 
-// writeRequest is one part of a BatchWriteItem call.
+// writeRequest is one part of a BatchWriteItem call. Nobody deletes that way.
 type writeRequest struct {
-	Put *struct {
+	Put struct {
 		Item Item `json:"Item"`
-	} `json:"PutRequest,omitzero"`
-	Delete *struct {
-		Key Item `json:"Key"`
-	} `json:"DeleteRequest,omitzero"`
+	} `json:"PutRequest"`
 }
 
 func (d *Dynamo) batchWrite(in *struct {
@@ -357,16 +328,7 @@ func (d *Dynamo) batchWrite(in *struct {
 		if err != nil {
 			return nil, err
 		}
-		keys, err := distinct(requests, itemsPerWrite, func(r writeRequest) (string, error) {
-			switch {
-			case r.Put != nil && r.Delete == nil:
-				return t.check(r.Put.Item)
-			case r.Put == nil && r.Delete != nil:
-				return t.key(r.Delete.Key, true)
-			default:
-				return "", invalid("a request puts or deletes")
-			}
-		})
+		keys, err := distinct(requests, itemsPerWrite, func(r writeRequest) (string, error) { return t.check(r.Put.Item) })
 		if err != nil {
 			return nil, err
 		}
@@ -375,11 +337,7 @@ func (d *Dynamo) batchWrite(in *struct {
 			left[name] = requests[n:]
 		}
 		for i, key := range keys[:n] {
-			if requests[i].Put != nil {
-				t.items[key] = requests[i].Put.Item
-			} else {
-				delete(t.items, key)
-			}
+			t.items[key] = requests[i].Put.Item
 		}
 	}
 	return map[string]any{"UnprocessedItems": left}, nil

@@ -1,7 +1,6 @@
 package awstest
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -90,16 +89,12 @@ func (i Item) size() (n int, ok bool) {
 	return n, true
 }
 
-// expression evaluates the expressions of a call over items: comparisons, BETWEEN, functions of attributes, NOT, AND,
-// OR and parentheses.
+// expression evaluates the expressions of a call over items, as far as anybody uses them: clauses joined by AND.
 type expression struct {
 	names  map[string]string
 	values map[string]Value
 	used   map[string]bool // names and values
 	wrong  string          // with the expression
-
-	tokens []string // still to be read
-	item   Item
 }
 
 func newExpression(in *itemInput) *expression {
@@ -117,141 +112,51 @@ func (e *expression) err() error {
 	return nil
 }
 
-var token = regexp.MustCompile(`^\s*([#:]?[A-Za-z_][A-Za-z0-9_]*|<>|<=|>=|[=<>(),])`)
+// clauses are the forms of a clause, in which OPERAND stands for a name or value, and when they hold for its operands.
+var clauses = map[*regexp.Regexp]func(operands []Value) bool{
+	clause(`OPERAND = OPERAND`):                   equal,
+	clause(`attribute_not_exists\(OPERAND\)`):     func(of []Value) bool { return of[0] == nil },
+	clause(`begins_with\(OPERAND, OPERAND\)`):     begins,
+	clause(`OPERAND BETWEEN OPERAND AND OPERAND`): between,
+}
+
+// clause makes the form of a clause, behind which another may follow.
+func clause(form string) *regexp.Regexp {
+	return regexp.MustCompile(`^` + strings.ReplaceAll(form, "OPERAND", `([#:]?\w+)`) + `(?:$| AND (.+))`)
+}
+
+func equal(of []Value) bool { return of[0] != nil && string(of[0]) == string(of[1]) }
+
+func begins(of []Value) bool {
+	prefix := of[1].Text()
+	return prefix != "" && strings.HasPrefix(of[0].Text(), prefix)
+}
+
+// between compares numbers only.
+func between(of []Value) bool {
+	n, isNumber := of[0].number()
+	low, lowIs := of[1].number()
+	high, highIs := of[2].number()
+	return isNumber && lowIs && highIs && low <= n && n <= high
+}
 
 // holds evaluates an expression over an item, nil for none.
 func (e *expression) holds(text string, item Item) bool {
-	e.tokens, e.item = nil, item
-	for text = strings.TrimSpace(text); text != ""; {
-		at := token.FindStringSubmatchIndex(text)
-		if at == nil {
-			e.wrong = "unknown token"
-			return false
+	for form, holds := range clauses {
+		match := form.FindStringSubmatch(text)
+		if match == nil {
+			continue
 		}
-		e.tokens = append(e.tokens, text[at[2]:at[3]])
-		text = text[at[1]:]
+		last := len(match) - 1
+		operands := make([]Value, 0, last)
+		for _, token := range match[1:last] {
+			operands = append(operands, e.operand(token, item))
+		}
+		rest := match[last] == "" || e.holds(match[last], item) // evaluated in any case, for what is wrong with it
+		return holds(operands) && rest
 	}
-	holds := e.either()
-	if len(e.tokens) > 0 {
-		e.wrong = "it goes on after its end"
-	}
-	return holds
-}
-
-// next reads the next token, if it is the one that is expected.
-func (e *expression) next(expected string) bool {
-	if len(e.tokens) == 0 || !strings.EqualFold(e.tokens[0], expected) {
-		return false
-	}
-	e.tokens = e.tokens[1:]
-	return true
-}
-
-// need reads a token that has to follow.
-func (e *expression) need(expected string) {
-	if !e.next(expected) {
-		e.wrong = expected + " is missing"
-	}
-}
-
-func (e *expression) read() string {
-	if len(e.tokens) == 0 {
-		e.wrong = "it breaks off"
-		return ""
-	}
-	token := e.tokens[0]
-	e.tokens = e.tokens[1:]
-	return token
-}
-
-func (e *expression) either() bool {
-	holds := e.both()
-	for e.next("OR") {
-		holds = e.both() || holds
-	}
-	return holds
-}
-
-func (e *expression) both() bool {
-	holds := e.one()
-	for e.next("AND") {
-		holds = e.one() && holds
-	}
-	return holds
-}
-
-func (e *expression) one() bool {
-	switch {
-	case e.wrong != "":
-		return false
-	case e.next("NOT"):
-		return !e.one()
-	case e.next("("):
-		holds := e.either()
-		e.need(")")
-		return holds
-	}
-	first := e.read()
-	if e.next("(") {
-		return e.function(first)
-	}
-	left := e.operand(first)
-	if e.next("BETWEEN") {
-		low := e.operand(e.read())
-		e.need("AND")
-		high := e.operand(e.read())
-		return compare(low, "<=", left) && compare(left, "<=", high)
-	}
-	operator := e.read()
-	if !slices.Contains([]string{"=", "<>", "<", "<=", ">", ">="}, operator) {
-		e.wrong = "unknown operator " + operator
-		return false
-	}
-	return compare(left, operator, e.operand(e.read()))
-}
-
-// function evaluates a function behind its opening parenthesis.
-func (e *expression) function(name string) (holds bool) {
-	value := e.operand(e.read())
-	switch name {
-	case "attribute_exists":
-		holds = value != nil
-	case "attribute_not_exists":
-		holds = value == nil
-	case "attribute_type":
-		e.need(",")
-		kind, _ := value.open()
-		holds = kind == e.operand(e.read()).Text()
-	case "begins_with":
-		e.need(",")
-		prefix := e.operand(e.read()).Text()
-		holds = prefix != "" && strings.HasPrefix(value.Text(), prefix)
-	default:
-		e.wrong = "unknown function " + name
-	}
-	e.need(")")
-	return holds
-}
-
-// compare compares two values. Values of different types are unequal, and none is less than the other.
-func compare(a Value, operator string, b Value) bool {
-	equal := a != nil && string(a) == string(b)
-	switch operator {
-	case "=":
-		return equal
-	case "<>":
-		return !equal
-	}
-	order := cmp.Compare(a.Text(), b.Text())
-	if x, ok := a.number(); ok {
-		y, _ := b.number()
-		order = cmp.Compare(x, y)
-	}
-	kindA, _ := a.open()
-	if kindB, _ := b.open(); kindA != kindB {
-		return false
-	}
-	return order < 0 && operator[0] == '<' || order > 0 && operator[0] == '>' || order == 0 && len(operator) == 2
+	e.wrong = "cannot read " + text
+	return false
 }
 
 // reserved are a few of DynamoDB's reserved words (Reserved words in DynamoDB, November 2026); they need a name that
@@ -261,7 +166,7 @@ var reserved = []string{
 }
 
 // operand is an attribute of the item, nil if it has none of that name, or a value of the call.
-func (e *expression) operand(token string) Value {
+func (e *expression) operand(token string, item Item) Value {
 	switch {
 	case strings.HasPrefix(token, ":"):
 		if e.values[token] == nil {
@@ -274,9 +179,9 @@ func (e *expression) operand(token string) Value {
 			e.wrong = "undefined name " + token
 		}
 		e.used[token] = true
-		return e.item[e.names[token]]
+		return item[e.names[token]]
 	case slices.Contains(reserved, strings.ToUpper(token)):
 		e.wrong = "reserved word " + token
 	}
-	return e.item[token]
+	return item[token]
 }

@@ -127,6 +127,13 @@ func (m *Mapping) invoke(ctx context.Context, batch []Received) (failed map[stri
 	return readAnswer(answer, batch)
 }
 
+// batchResponse is what a function answers about a batch.
+type batchResponse struct {
+	Failures []struct {
+		ID string `json:"itemIdentifier"`
+	} `json:"batchItemFailures"`
+}
+
 var errAnswer = errors.New("answer fails the whole batch")
 
 // readAnswer reads a function's answer as Lambda does with ReportBatchItemFailures: nothing, null and an empty list
@@ -136,11 +143,7 @@ func readAnswer(answer []byte, batch []Received) (failed map[string]bool, err er
 	if answer = bytes.TrimSpace(answer); len(answer) == 0 {
 		return nil, nil
 	}
-	var response struct {
-		Failures []struct {
-			ID string `json:"itemIdentifier"`
-		} `json:"batchItemFailures"`
-	}
+	var response batchResponse
 	if json.Unmarshal(answer, &response) != nil {
 		return nil, errAnswer
 	}
@@ -161,11 +164,7 @@ func readAnswer(answer []byte, batch []Received) (failed map[string]bool, err er
 // Failures returns the ids in a function's answer about a batch. Where Lambda is lenient it is strict: our functions
 // promise a list that is never null, and nothing beside it.
 func Failures(answer []byte) (ids []string, err error) {
-	var response struct {
-		Failures []struct {
-			ID string `json:"itemIdentifier"`
-		} `json:"batchItemFailures"`
-	}
+	var response batchResponse
 	if err := json.Unmarshal(answer, &response, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("answer %s: %w", answer, err)
 	}

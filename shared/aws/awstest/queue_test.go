@@ -154,25 +154,3 @@ func TestAnExpiredHandleDeletesNothing(t *testing.T) {
 		})
 	}
 }
-
-func TestATestMayPutOldMessagesAndRefuseNewOnes(t *testing.T) {
-	q := newQueue(t, awstest.QueueConfig{Name: "events"})
-	if m := q.Put(awstest.Message{Body: "old", Sent: q.now.Add(-time.Hour)}); !q.Messages()[0].Sent.Equal(m.Sent) {
-		t.Error("it is not as old as was said")
-	}
-	q.Refuse(func(operation string, m awstest.Message) string {
-		codes := map[string]string{"SendMessage new": "InternalError", "DeleteMessage old": "AccessDenied"}
-		return codes[operation+" "+m.Body]
-	})
-	if _, err := q.Send(awstest.Message{Body: "new"}); err == nil || !strings.HasPrefix(err.Error(), "InternalError") {
-		t.Errorf("error %v", err)
-	}
-	if err := q.Delete(q.wants("old", 1)[0].Handle); err == nil || !strings.HasPrefix(err.Error(), "AccessDenied") {
-		t.Errorf("error %v", err)
-	}
-	q.Refuse(nil)
-	q.send("new")
-	if q.Purge(); len(q.Messages()) != 0 {
-		t.Error("purged and not empty")
-	}
-}

@@ -167,8 +167,7 @@ func (s *S3) list(in s3Request) (any, error) {
 		Key, VersionId string //nolint:revive // S3's own name
 		IsLatest       bool
 		LastModified   string
-		Size           int    `xml:",omitempty"`
-		ETag           string `xml:",omitempty"`
+		Size           int `xml:",omitempty"`
 	}
 	answer := struct {
 		XMLName      xml.Name `xml:"ListVersionsResult"`
@@ -180,9 +179,8 @@ func (s *S3) list(in s3Request) (any, error) {
 			if !strings.HasPrefix(key, in.prefix) {
 				continue
 			}
-			entry := version{key, v.id, i == 0, v.modified.Format("2006-01-02T15:04:05.000Z"), len(v.text), v.etag()}
+			entry := version{key, v.id, i == 0, v.modified.Format("2006-01-02T15:04:05.000Z"), len(v.text)}
 			if v.deleted {
-				entry.Size, entry.ETag = 0, ""
 				answer.DeleteMarker = append(answer.DeleteMarker, entry)
 			} else {
 				answer.Version = append(answer.Version, entry)

@@ -6,6 +6,9 @@ import (
 	"slices"
 )
 
+// queryError is how the services with AWS's oldest protocol write an error.
+const queryError = "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
+
 // Stacks is AWS CloudFormation, as far as the outputs and parameters of stacks are concerned.
 type Stacks struct {
 	Service
@@ -14,8 +17,7 @@ type Stacks struct {
 
 func newStacks() *Stacks {
 	s := &Stacks{outputs: make(map[string]map[string]string), parameters: make(map[string]map[string]string)}
-	s.scope = "cloudformation"
-	s.errorForm = "<ErrorResponse><Error><Code>%s</Code><Message>%s</Message></Error></ErrorResponse>"
+	s.scope, s.errorForm = "cloudformation", queryError
 	s.operations = map[string]operation{"DescribeStacks": typed(&s.Service, s.describe)}
 	return s
 }
@@ -59,4 +61,21 @@ func (s *Stacks) describe(in *struct{ StackName string }) (any, error) {
 	}
 	text, err := xml.Marshal(answer)
 	return string(text), err
+}
+
+// STS is AWS Security Token Service, as far as it says who calls: always the same person.
+type STS struct{ Service }
+
+const (
+	callerIdentity = "GetCallerIdentity"
+	callerAnswer   = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::" + Account +
+		":assumed-role/Marketing/marie</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>"
+)
+
+func newSTS() *STS {
+	s := &STS{}
+	s.scope, s.errorForm = "sts", queryError
+	answer := func(*struct{}) (any, error) { return callerAnswer, nil }
+	s.operations = map[string]operation{callerIdentity: typed(&s.Service, answer)}
+	return s
 }

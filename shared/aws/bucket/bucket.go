@@ -13,14 +13,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
-	smithyendpoints "github.com/aws/smithy-go/endpoints"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -44,7 +42,7 @@ func New(config sdk.Config, name string, timeout time.Duration) *Bucket {
 		o.UsePathStyle = o.BaseEndpoint != nil // an emulator's buckets have no hosts of their own
 		o.RequestChecksumCalculation = sdk.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = sdk.ResponseChecksumValidationWhenRequired
-		o.EndpointResolverV2 = &resolver{EndpointResolverV2: s3.NewDefaultEndpointResolverV2()}
+		o.EndpointResolverV2 = aws.NewResolver(s3.NewDefaultEndpointResolverV2())
 		switch client := o.HTTPClient.(type) {
 		case *awshttp.BuildableClient:
 			o.HTTPClient = client.WithTimeout(timeout)
@@ -53,25 +51,6 @@ func New(config sdk.Config, name string, timeout time.Duration) *Bucket {
 		}
 	})
 	return &Bucket{client, name}
-}
-
-// resolver remembers the endpoint, which is the same for all calls about one bucket.
-type resolver struct {
-	s3.EndpointResolverV2
-
-	known atomic.Pointer[smithyendpoints.Endpoint]
-}
-
-// ResolveEndpoint implements s3.EndpointResolverV2.
-func (r *resolver) ResolveEndpoint(ctx context.Context, of s3.EndpointParameters) (smithyendpoints.Endpoint, error) {
-	if known := r.known.Load(); known != nil {
-		return *known, nil
-	}
-	endpoint, err := r.EndpointResolverV2.ResolveEndpoint(ctx, of)
-	if err == nil {
-		r.known.Store(&endpoint)
-	}
-	return endpoint, err
 }
 
 // callTimeout limits one try of a function's call. S3 answers in some ten milliseconds as a rule.
@@ -188,16 +167,11 @@ const (
 )
 
 func noteFrom(metadata map[string]string) Note {
-	read := func(key string) string {
-		for name, value := range metadata {
-			if strings.EqualFold(name, key) {
-				if text, err := url.QueryUnescape(value); err == nil {
-					return text
-				}
-				return value
-			}
+	read := func(key string) string { // the SDK writes names in lower case
+		if text, err := url.QueryUnescape(metadata[key]); err == nil {
+			return text
 		}
-		return ""
+		return metadata[key]
 	}
 	return Note{read(authorKey), read(messageKey)}
 }

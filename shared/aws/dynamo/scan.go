@@ -35,13 +35,7 @@ func (t *Table) Partition(ctx context.Context, partition, prefix string) iter.Se
 		delete(in.ExpressionAttributeValues, ":s")
 	}
 	pages := dynamodb.NewQueryPaginator(t.client, in)
-	return eachItem(func() ([]map[string]types.AttributeValue, bool, error) {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, false, err
-		}
-		return page.Items, pages.HasMorePages(), nil
-	})
+	return eachItem(ctx, pages, func(page *dynamodb.QueryOutput) []values { return page.Items })
 }
 
 // Range is a range of whole numbers of an attribute, both ends included.
@@ -69,26 +63,28 @@ func (t *Table) Scan(ctx context.Context, prefix string, among Range, after subs
 		in.ExclusiveStartKey = keyValues(after)
 	}
 	pages := dynamodb.NewScanPaginator(t.client, in)
-	return eachItem(func() ([]map[string]types.AttributeValue, bool, error) {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, false, err
-		}
-		return page.Items, pages.HasMorePages(), nil
-	})
+	return eachItem(ctx, pages, func(page *dynamodb.ScanOutput) []values { return page.Items })
+}
+
+type values = map[string]types.AttributeValue
+
+type paginator[Page any] interface {
+	HasMorePages() bool
+	NextPage(ctx context.Context, options ...func(*dynamodb.Options)) (Page, error)
 }
 
 // eachItem returns the items of pages. An error ends it.
-func eachItem(next func() (items []map[string]types.AttributeValue, more bool, err error)) iter.Seq2[Entry, error] {
+func eachItem[Page any](
+	ctx context.Context, pages paginator[Page], itemsOf func(Page) []values,
+) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		for more := true; more; {
-			var items []map[string]types.AttributeValue
-			var err error
-			if items, more, err = next(); err != nil {
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
 				yield(Entry{}, aws.Fault(fault.Table, err))
 				return
 			}
-			for _, values := range items {
+			for _, values := range itemsOf(page) {
 				key, item := fromValues(values)
 				if !yield(Entry{key, item}, nil) {
 					return

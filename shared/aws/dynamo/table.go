@@ -13,14 +13,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	smithyendpoints "github.com/aws/smithy-go/endpoints"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/purchasely-clevertap/bridge/shared/aws"
@@ -55,7 +54,7 @@ type Table struct {
 func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 	client := dynamodb.NewFromConfig(config, func(o *dynamodb.Options) {
 		o.DisableValidateResponseChecksum = true
-		o.EndpointResolverV2 = &resolver{EndpointResolverV2: dynamodb.NewDefaultEndpointResolverV2()}
+		o.EndpointResolverV2 = aws.NewResolver(dynamodb.NewDefaultEndpointResolverV2())
 		if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
 			transport := client.GetTransport()
 			transport.MaxIdleConnsPerHost = readsAtOnce + writesAtOnce
@@ -66,27 +65,6 @@ func NewTable(config sdk.Config, name string, timeout time.Duration) *Table {
 		client: client, name: name,
 		reads: semaphore.NewWeighted(readsAtOnce), writes: semaphore.NewWeighted(writesAtOnce),
 	}
-}
-
-// resolver remembers the endpoint, which is the same for all calls of a client.
-type resolver struct {
-	dynamodb.EndpointResolverV2
-
-	known atomic.Pointer[smithyendpoints.Endpoint]
-}
-
-// ResolveEndpoint implements dynamodb.EndpointResolverV2.
-func (r *resolver) ResolveEndpoint(
-	ctx context.Context, of dynamodb.EndpointParameters,
-) (smithyendpoints.Endpoint, error) {
-	if known := r.known.Load(); known != nil {
-		return *known, nil
-	}
-	endpoint, err := r.EndpointResolverV2.ResolveEndpoint(ctx, of)
-	if err == nil {
-		r.known.Store(&endpoint)
-	}
-	return endpoint, err
 }
 
 // Only returns the table with a Load that reads nothing but the keys and these attributes, as a role may demand
@@ -101,13 +79,10 @@ func (t *Table) Only(attributes ...string) *Table {
 // hundred items at a time, with several calls at once.
 func (t *Table) Load(ctx context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error) {
 	found := make(map[subscriber.Key]subscriber.Item, len(keys))
-	var (
-		calls sync.WaitGroup
-		mu    sync.Mutex
-		first error
-	)
+	var calls errgroup.Group
+	var mu sync.Mutex
 	for chunk := range slices.Chunk(keys, keysPerRead) {
-		calls.Go(func() {
+		calls.Go(func() error {
 			items, err := t.loadChunk(ctx, chunk)
 			mu.Lock()
 			defer mu.Unlock()
@@ -115,13 +90,10 @@ func (t *Table) Load(ctx context.Context, keys []subscriber.Key) (map[subscriber
 				key, item := fromValues(values)
 				found[key] = item
 			}
-			if first == nil {
-				first = err
-			}
+			return err
 		})
 	}
-	calls.Wait()
-	return found, first
+	return found, calls.Wait()
 }
 
 // loadChunk returns the items of up to a hundred keys. It asks again for what DynamoDB leaves unprocessed.
@@ -218,17 +190,15 @@ func (t *Table) Replace(
 // time, with several calls at once.
 func (t *Table) Put(
 	ctx context.Context, items map[subscriber.Key]subscriber.Item,
-) (failed []subscriber.Key, first error) {
+) (failed []subscriber.Key, err error) {
 	requests := make([]types.WriteRequest, 0, len(items))
 	for key, item := range items {
 		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: toValues(key, item)}})
 	}
-	var (
-		calls sync.WaitGroup
-		mu    sync.Mutex
-	)
+	var calls errgroup.Group
+	var mu sync.Mutex
 	for chunk := range slices.Chunk(requests, itemsPerWrite) {
-		calls.Go(func() {
+		calls.Go(func() error {
 			left, err := t.putChunk(ctx, chunk)
 			mu.Lock()
 			defer mu.Unlock()
@@ -236,13 +206,11 @@ func (t *Table) Put(
 				key, _ := fromValues(request.PutRequest.Item)
 				failed = append(failed, key)
 			}
-			if first == nil {
-				first = err
-			}
+			return err
 		})
 	}
-	calls.Wait()
-	return failed, first
+	err = calls.Wait()
+	return failed, err
 }
 
 // putChunk writes up to 25 items and returns those that were not written.

@@ -137,10 +137,18 @@ func TestAPartitionIsListedAndItsItemsDeleted(t *testing.T) {
 		subscriber.StateKey("anna", "A"): state("s"), subscriber.PersonKey("anna", "demo"): {"clevertap_id": "__x"},
 		subscriber.StateKey("bert", "A"): state("t"),
 	}
+	var minutes []string
+	for i := range 120 { // more than a page
+		at := time.UnixMilli(int64(i) * 60_000)
+		items[subscriber.EventKey("anna", "demo", at, "e")] = state("u")
+		minutes = append(minutes, subscriber.EventKey("anna", "demo", at, "e").Sort)
+	}
 	if _, err := table.Put(t.Context(), items); err != nil {
 		t.Fatal(err)
 	}
-	for prefix, want := range map[string][]string{"": {"person#demo", "state#A"}, "state#": {"state#A"}, "event#": nil} {
+	for prefix, want := range map[string][]string{
+		"": append(minutes, "person#demo", "state#A"), "state#": {"state#A"}, "event#": minutes, "link#": nil,
+	} {
 		var got []string
 		for entry, err := range table.Partition(t.Context(), "anna", prefix) {
 			if err != nil {
