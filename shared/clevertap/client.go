@@ -1,6 +1,7 @@
 package clevertap
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,19 +64,16 @@ func (c *client) closeIdle() {
 	}
 }
 
-// post sends a request to an account once. The caller closes the answer's body and detaches the request's.
+// post sends a request to an account once. The caller closes the answer's body.
 //
 // There is no http.Client, because it would follow a redirect to another host and take the passcode along. The
 // transport repeats a POST only if CleverTap cannot have processed it: the connection was closed before a byte was
 // written, or an HTTP/2 server said so (net/http, persistConn.shouldRetryRequest and http2canRetryError, Go 1.26).
-func (c *client) post(ctx context.Context, a Account, path string, body *requestBody) (*http.Response, error) {
-	request, err := NewRequest(ctx, http.MethodPost, a, c.endpoint, path)
+func (c *client) post(ctx context.Context, a Account, path string, body []byte) (*http.Response, error) {
+	request, err := NewRequest(ctx, http.MethodPost, a, c.endpoint, path, body)
 	if err != nil {
 		return nil, err
 	}
-	request.ContentLength = body.size()
-	request.GetBody = func() (io.ReadCloser, error) { return &bodyReader{body: body}, nil }
-	request.Body = &bodyReader{body: body}
 	c.closeStale()
 	response, err := c.transport.RoundTrip(request)
 	if err != nil {
@@ -85,14 +82,16 @@ func (c *client) post(ctx context.Context, a Account, path string, body *request
 	return response, err
 }
 
-// NewRequest makes a request to an account, without a body, with the account's credentials in its headers. The
-// endpoint, where it is not empty, is used instead of https://<host>; {host} in it stands for the host.
-func NewRequest(ctx context.Context, method string, a Account, endpoint, path string) (*http.Request, error) {
+// NewRequest makes a request to an account, with the account's credentials in its headers. The endpoint, where it is
+// not empty, is used instead of https://<host>; {host} in it stands for the host.
+func NewRequest(
+	ctx context.Context, method string, a Account, endpoint, path string, body []byte,
+) (*http.Request, error) {
 	base := "https://" + a.Host
 	if endpoint != "" {
 		base = strings.TrimRight(strings.ReplaceAll(endpoint, "{host}", a.Host), "/")
 	}
-	request, err := http.NewRequestWithContext(ctx, method, base+path, nil)
+	request, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, errEndpoint
 	}
@@ -127,9 +126,7 @@ func (u *Uploader) attempt(
 	}()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	body := &requestBody{records: records}
-	defer body.detach()
-	response, err := u.client.post(ctx, a, path, body)
+	response, err := u.client.post(ctx, a, path, uploadBody(records))
 	if err != nil {
 		return reply{verdict: failed, fault: networkFault(ctx, err)}
 	}
@@ -165,82 +162,25 @@ func networkFault(ctx context.Context, err error) *fault.Fault {
 	return fault.New(fault.Retry, fault.Network, fmt.Errorf("upload: %w", network.Cause(err)))
 }
 
-// The wrapper of an upload's records, and what is between two of them.
-var (
-	opening = []byte(`{"d":[`)
-	comma   = []byte(`,`)
-	closing = []byte(`]}`)
+// opening, the records with commas between them, and closing are the body of an upload.
+const (
+	opening = `{"d":[`
+	closing = `]}`
 )
 
-// requestBody is the body of an upload. net/http may still read it after RoundTrip has returned; detach makes those
-// reads fail, so that the records' memory can be used again.
-type requestBody struct {
-	mu       sync.Mutex
-	records  []*pending
-	detached bool
-}
-
-var errDetached = errors.New("upload: attempt is over")
-
-// detach ends the attempt. No record is being read when it returns, and none will be.
-func (b *requestBody) detach() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.records, b.detached = nil, true
-}
-
-func (b *requestBody) size() int64 {
-	size := len(opening) + len(closing) + (len(b.records)-1)*len(comma)
-	for _, r := range b.records {
-		size += len(r.JSON)
+// uploadBody copies records together. net/http may still read the copy after the attempt, when the records' own memory
+// is used again.
+func uploadBody(records []*pending) []byte {
+	size := len(opening) + len(closing)
+	for _, r := range records {
+		size += len(",") + len(r.JSON)
 	}
-	return int64(size)
-}
-
-// bodyReader reads a request's body out of the records without copying them together: a batch is held in memory once.
-type bodyReader struct {
-	body *requestBody
-	part int    // the next one: opening, then records with commas between them, then closing
-	rest []byte // of the part before
-}
-
-func (r *bodyReader) Read(p []byte) (n int, err error) {
-	r.body.mu.Lock()
-	defer r.body.mu.Unlock()
-	if r.body.detached {
-		return 0, errDetached
-	}
-	for n < len(p) {
-		if len(r.rest) == 0 && !r.advance() {
-			if n == 0 {
-				err = io.EOF
-			}
-			return n, err
+	body := append(make([]byte, 0, size), opening...)
+	for i, r := range records {
+		if i > 0 {
+			body = append(body, ',')
 		}
-		copied := copy(p[n:], r.rest)
-		r.rest = r.rest[copied:]
-		n += copied
+		body = append(body, r.JSON...)
 	}
-	return n, nil
-}
-
-func (r *bodyReader) Close() error { return nil }
-
-// advance goes to the next part, and reports whether there is one.
-func (r *bodyReader) advance() bool {
-	last := 2 * len(r.body.records)
-	switch {
-	case r.part > last:
-		return false
-	case r.part == 0:
-		r.rest = opening
-	case r.part == last:
-		r.rest = closing
-	case r.part%2 == 0:
-		r.rest = comma
-	default:
-		r.rest = r.body.records[r.part/2].JSON
-	}
-	r.part++
-	return true
+	return append(body, closing...)
 }

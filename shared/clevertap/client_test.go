@@ -3,7 +3,6 @@ package clevertap_test
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,7 +13,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -308,60 +306,5 @@ func TestAnAnswerWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
 	uploadTo(t, s.URL, 1, "retry unreadable_answer")
 	if sent.Load() >= most {
 		t.Errorf("%d bytes were taken", sent.Load())
-	}
-}
-
-func TestRequestBody(t *testing.T) {
-	t.Parallel()
-	large := strings.Repeat("x", 100_000)
-	for want, records := range map[string][]string{
-		`{"d":[{"a":1}]}`:              {`{"a":1}`},
-		`{"d":[{"a":1},{},{"b":"c"}]}`: {`{"a":1}`, `{}`, `{"b":"c"}`},
-		`{"d":[,{}]}`:                  {``, `{}`},
-		`{"d":[` + large + `,{}]}`:     {large, `{}`},
-	} {
-		var list [][]byte
-		for _, text := range records {
-			list = append(list, []byte(text))
-		}
-		body, size := clevertap.RequestBody(list)
-		if err := iotest.TestReader(body, []byte(want)); err != nil || size != int64(len(want)) {
-			t.Errorf("%.40s: size %d, want %d: %v", want, size, len(want), err)
-		}
-	}
-}
-
-// lingering is a transport that gives up and goes on reading the request.
-type lingering struct {
-	bodies chan io.Reader
-	done   chan struct{}
-}
-
-func (l lingering) RoundTrip(r *http.Request) (*http.Response, error) {
-	go func() {
-		defer close(l.done)
-		for {
-			if _, err := io.Copy(io.Discard, r.Body); err != nil {
-				return
-			}
-			r.Body, _ = r.GetBody()
-		}
-	}()
-	l.bodies <- r.Body
-	return nil, errors.New("gave up")
-}
-
-// The records' memory may be used again once the call has returned: the race detector watches the writes here.
-func TestNoRecordIsReadOnceTheUploadHasReturned(t *testing.T) {
-	t.Parallel()
-	transport := lingering{make(chan io.Reader, 1), make(chan struct{})}
-	batches := oneBatch(10)
-	clevertap.NewUploader(clevertap.Options{Transport: transport}).Upload(t.Context(), batches, &tracker{})
-	for _, r := range batches[0].Records {
-		clear(r.JSON)
-	}
-	<-transport.done
-	if n, err := (<-transport.bodies).Read(make([]byte, 10)); n != 0 || err == nil {
-		t.Errorf("%d bytes, %v", n, err)
 	}
 }

@@ -1,7 +1,6 @@
 package clevertap
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -37,13 +36,7 @@ func (u *Uploader) DeleteProfile(ctx context.Context, a Account, key ProfileKey,
 	if err != nil { // an id that is not UTF-8
 		return fault.New(fault.Reject, fault.Malformed, errNotDeleted)
 	}
-	request, err := NewRequest(ctx, http.MethodPost, a, u.client.endpoint, deletePath)
-	if err != nil {
-		return networkFault(ctx, err)
-	}
-	request.ContentLength = int64(len(body))
-	request.Body = io.NopCloser(bytes.NewReader(body))
-	response, err := u.client.transport.RoundTrip(request)
+	response, err := u.client.post(ctx, a, deletePath, body)
 	if err != nil {
 		return networkFault(ctx, err)
 	}

@@ -78,10 +78,10 @@ type chunk struct {
 // split divides records into what fits one upload, by count and by bytes. It keeps their order. A record that is too
 // large for any upload goes alone, and CleverTap decides.
 func split(records []*pending) (chunks [][]*pending) {
-	empty := len(opening) - len(comma) + len(closing) // the first record has no comma before it
+	empty := len(opening) - len(",") + len(closing) // the first record has no comma before it
 	start, size := 0, empty
 	for i, r := range records {
-		more := len(comma) + len(r.JSON)
+		more := len(",") + len(r.JSON)
 		if i > start && (i-start == MaxRecords || size+more > MaxUploadBytes) {
 			chunks = append(chunks, records[start:i:i])
 			start, size = i, empty

@@ -88,12 +88,6 @@ func Split(records [][]byte) (counts []int) {
 	return counts
 }
 
-// RequestBody returns a reader of an upload's body, and the size that is announced for it.
-func RequestBody(records [][]byte) (io.Reader, int64) {
-	b := &requestBody{records: pendingRecords(records)}
-	return &bodyReader{body: b}, b.size()
-}
-
 // Breaker drives a breaker with chunks that have names.
 type Breaker struct {
 	b      *breaker

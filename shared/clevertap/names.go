@@ -1,6 +1,7 @@
 package clevertap
 
 import (
+	"bytes"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,48 +27,16 @@ const (
 // Fold appends a name as CleverTap compares it: without letter case and white space. CleverTap treats two names as
 // one exactly if their folds are equal; an underscore counts (docs.clevertap.com/docs/events, November 2026).
 func Fold[T ~string | ~[]byte](dst []byte, name T) []byte {
-	for r, i := nextFolded(name, 0); r >= 0; r, i = nextFolded(name, i) {
-		dst = utf8.AppendRune(dst, r)
+	for _, r := range string(name) {
+		if !unicode.IsSpace(r) {
+			dst = utf8.AppendRune(dst, unicode.ToLower(r))
+		}
 	}
 	return dst
 }
 
-// Same reports whether CleverTap treats two names as one. It does not allocate.
-func Same[T, U ~string | ~[]byte](a T, b U) bool {
-	for i, j := 0, 0; ; {
-		var x, y rune
-		x, i = nextFolded(a, i)
-		y, j = nextFolded(b, j)
-		if x != y {
-			return false
-		}
-		if x < 0 {
-			return true
-		}
-	}
-}
-
-// nextFolded returns the first rune at or after i that is not white space, in lower case, and the index behind it; -1
-// at the end.
-func nextFolded[T ~string | ~[]byte](name T, i int) (rune, int) {
-	for i < len(name) {
-		r, size := runeAt(name, i)
-		i += size
-		if !unicode.IsSpace(r) {
-			return unicode.ToLower(r), i
-		}
-	}
-	return -1, i
-}
-
-// runeAt decodes the rune at i of a text of either type without converting all of it.
-func runeAt[T ~string | ~[]byte](text T, i int) (rune, int) {
-	if text[i] < utf8.RuneSelf {
-		return rune(text[i]), 1
-	}
-	var few [utf8.UTFMax]byte
-	return utf8.DecodeRune(few[:copy(few[:], text[i:])])
-}
+// Same reports whether CleverTap treats two names as one.
+func Same[T, U ~string | ~[]byte](a T, b U) bool { return bytes.Equal(Fold(nil, a), Fold(nil, b)) }
 
 // Forbidden returns the first character of a name that CleverTap takes in no name of an event or property, and in
 // profiles also '#', or 0 if there is none (developer.clevertap.com/docs/upload-events-api, November 2026).
@@ -88,25 +57,16 @@ func isForbidden(r rune, profile bool) bool {
 // bytes, and reports whether that is another name. Nothing may be left of it.
 func CleanName(dst, name []byte, limit int, profile bool) (out []byte, changed bool) {
 	start := len(dst)
-	out = dst
-	leading := true // white space would be at the beginning
-	for i := 0; i < len(name); {
-		r, size := runeAt(name, i)
-		if !isForbidden(r, profile) && (!leading || !unicode.IsSpace(r)) {
-			leading = false
-			out = append(out, name[i:i+size]...)
+	for rest := name; len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		if !isForbidden(r, profile) {
+			dst = append(dst, rest[:size]...)
 		}
-		i += size
+		rest = rest[size:]
 	}
-	out = out[:start+len(Cut(out[start:], limit))]
-	for len(out) > start {
-		r, size := utf8.DecodeLastRune(out[start:])
-		if !unicode.IsSpace(r) {
-			break
-		}
-		out = out[:len(out)-size]
-	}
-	return out, len(out)-start != len(name)
+	clean := bytes.TrimLeftFunc(dst[start:], unicode.IsSpace)
+	clean = bytes.TrimRightFunc(Cut(clean, limit), unicode.IsSpace)
+	return append(dst[:start], clean...), len(clean) != len(name)
 }
 
 // Cut returns the longest beginning of a text that has at most limit bytes and ends between two runes.

@@ -39,13 +39,6 @@ func TestSame(t *testing.T) {
 	}
 }
 
-func TestSameDoesNotAllocate(t *testing.T) {
-	a, b := []byte("Subscription Started"), "subscriptionstarted"
-	if n := testing.AllocsPerRun(100, func() { clevertap.Same(a, b) }); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
 func TestForbidden(t *testing.T) {
 	t.Parallel()
 	for _, c := range "%<>!|&.:;$'\"\\" {

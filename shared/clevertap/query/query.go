@@ -170,14 +170,9 @@ func (c *Client) attempt(
 	c.requests++
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r, err := clevertap.NewRequest(ctx, method, a, c.endpoint, path)
+	r, err := clevertap.NewRequest(ctx, method, a, c.endpoint, path, body)
 	if err != nil {
 		return nil, 0, fault.New(fault.Operator, fault.Credentials, err)
-	}
-	if body != nil {
-		r.ContentLength = int64(len(body))
-		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-		r.Body, _ = r.GetBody()
 	}
 	response, err := c.transport.RoundTrip(r)
 	if err != nil {
