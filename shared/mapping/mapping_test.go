@@ -320,7 +320,7 @@ func TestMapDoesNotAllocate(t *testing.T) {
 		"a payment": `{"event_name":"TRANSACTION_PROCESSED","event_id":"e","user_id":"a",` +
 			`"environment":"PRODUCTION","amount_in_eur":9.90}`,
 		"what nobody knows": `{"event_name":"ACTIVATE","user_id":"a","plan":7,"purchased_at":"soon",` +
-			`"attribution":{"utm_source":"x","at":"2026-01-02"},"Tier %":"g\u00e9",` +
+			`"attribution":{"utm_source":"x","at":"2026-01-02T03:04:05Z"},"Tier %":"g\u00e9",` +
 			`"x":{"y":{"z":[1,{"a":2}]}},"list":["\u00e9"]}`,
 	} {
 		e := read(t, body)

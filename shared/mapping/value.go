@@ -47,7 +47,7 @@ func (r *Result) encodeText(raw jsontext.Value, want webhook.Type) value {
 	switch numeric := want == webhook.Number || want == webhook.Integer; {
 	case len(text) == 0:
 		return value{}
-	case numeric && isNumber(text), want == webhook.Boolean && (string(text) == "true" || string(text) == "false"):
+	case numeric && webhook.IsNumber(text), want == webhook.Boolean && (string(text) == "true" || string(text) == "false"):
 		return value{text, true, ruleType}
 	case len(text) > clevertap.MaxValueBytes:
 		return value{r.quoted(clevertap.Cut(text, clevertap.MaxValueBytes)), free, ruleValue}
@@ -199,14 +199,8 @@ func isEmpty(raw jsontext.Value) bool { return len(raw) == 0 || raw[0] == 'n' ||
 
 // number returns a number's text, of a number or of a text that is one; nil if it is neither.
 func (r *Result) number(raw jsontext.Value) []byte {
-	if text := r.textOf(raw); isNumber(text) {
+	if text := r.textOf(raw); webhook.IsNumber(text) {
 		return r.values.keep(text)
 	}
 	return nil
-}
-
-// isNumber reports whether a text is a JSON number, to the letter.
-func isNumber(text []byte) bool {
-	space := len(text) != len(bytes.TrimSpace(text))
-	return jsontext.Value(text).Kind() == jsontext.KindNumber && !space && jsontext.Value(text).IsValid()
 }
