@@ -18,17 +18,15 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
-const (
-	maxAnswer  = 16<<20 + 64<<10 // of which more is not read; a total failure echoes every record
-	maxEntries = 3 * MaxRecords  // unprocessed entries that are read, far more than any upload has records
-)
+// maxAnswer is how much is read of an answer; a total failure echoes every record.
+const maxAnswer = 16<<20 + 64<<10
 
 // answer is the body of CleverTap's answer to an upload.
 type answer struct {
-	Status      scalar          `json:"status"`
-	Processed   scalar          `json:"processed"`
-	Code        scalar          `json:"code"`
-	Unprocessed unprocessedList `json:"unprocessed"`
+	Status      scalar                     `json:"status"`
+	Processed   scalar                     `json:"processed"`
+	Code        scalar                     `json:"code"`
+	Unprocessed []object[unprocessedEntry] `json:"unprocessed"`
 }
 
 // unprocessedEntry is an element of unprocessed.
@@ -295,27 +293,6 @@ func (o *object[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		return d.SkipValue()
 	}
 	return json.UnmarshalDecode(d, &o.value)
-}
-
-// unprocessedList is the list of unprocessed records. null is an empty one.
-type unprocessedList []object[unprocessedEntry]
-
-func (l *unprocessedList) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	*l = nil
-	if d.PeekKind() == 'n' {
-		return d.SkipValue()
-	}
-	if token, err := d.ReadToken(); err != nil || token.Kind() != '[' {
-		return errForm
-	}
-	for d.PeekKind() != ']' {
-		*l = append(*l, object[unprocessedEntry]{})
-		if err := (*l)[len(*l)-1].UnmarshalJSONFrom(d); err != nil || len(*l) > maxEntries {
-			return errForm
-		}
-	}
-	_, err := d.ReadToken()
-	return err
 }
 
 // scalar is a string or a number, for CleverTap returns either as the other. It is empty if the value is absent or

@@ -24,7 +24,7 @@ type breaker struct {
 	failures int           // in a row, while closed
 	pause    time.Duration // of the next opening
 	until    time.Time     // zero: closed; past: half open; without the monotonic clock, which may stand still
-	cause    *fault.Fault  // why it opened last
+	cause    *fault.Fault  // why it opened; nil: closed
 	probe    *chunk        // nil if none has been admitted
 }
 
@@ -69,7 +69,7 @@ func (b *breaker) release(c *chunk) {
 func (b *breaker) close(accounted bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.failures, b.until, b.probe = 0, time.Time{}, nil
+	b.failures, b.until, b.cause, b.probe = 0, time.Time{}, nil, nil
 	if accounted {
 		b.pause = b.firstPause
 	}
@@ -110,9 +110,6 @@ func (b *breaker) startPause(c *chunk, cause *fault.Fault, now time.Time) {
 func (b *breaker) state() BreakerState {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.until.IsZero() {
-		return BreakerState{}
-	}
 	return BreakerState{b.until, b.cause}
 }
 

@@ -149,12 +149,9 @@ func TestThreeFailuresOpenTheBreaker(t *testing.T) {
 }
 
 func TestABreakerOpensInTheMiddleOfACall(t *testing.T) {
-	failed := map[int]string{}
-	for key := range 3000 {
-		failed[key] = "retry server 503"
-	}
 	delivery{
-		records: 5000, concurrency: 1, answer: always(status(503)), want: "retry breaker", named: failed, open: true,
+		records: 5000, concurrency: 1, answer: always(status(503)), open: true,
+		want: "retry breaker", named: alike(0, 3000, "retry server 503"),
 	}.run(t)
 }
 
@@ -183,22 +180,14 @@ func TestOneUploadIsTheProbeAndTheOthersWait(t *testing.T) {
 					{Account: account, Records: records(3000, 1000)},
 				}, b)
 				if answer != nil {
-					failed := map[int]string{}
-					for key := range 1000 {
-						failed[key] = "retry server 503"
-					}
-					b.expect(t, c, 4000, "retry breaker", failed)
+					b.expect(t, c, 4000, "retry breaker", alike(0, 1000, "retry server 503"))
 					if len(c.uploads) != 1 || !report.Batches[0].BreakerOpen || !report.Batches[1].BreakerOpen {
 						t.Errorf("%d uploads, report %+v", len(c.uploads), report)
 					}
 					return
 				}
 				b.expect(t, c, 4000, "accepted", nil)
-				var at []time.Duration
-				for _, u := range c.uploads {
-					at = append(at, u.at.Sub(begun))
-				}
-				if !slices.Equal(at, seconds(0, 1, 1, 1)) {
+				if at := c.times(begun); !slices.Equal(at, seconds(0, 1, 1, 1)) {
 					t.Errorf("uploads after %v", at)
 				}
 			})

@@ -9,8 +9,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/network"
@@ -19,19 +20,13 @@ import (
 const (
 	uploadPath = "/1/upload"
 	dryRunPath = "/1/upload?dryRun=1" // CleverTap checks the records and stores nothing
+	deletePath = "/1/delete/profiles.json"
 )
 
 // maxDrain is how much is read of a body that does not matter, so that its connection can be used again.
 const maxDrain = 64 << 10
 
 var errEndpoint = errors.New("upload: endpoint is not a URL")
-
-// client makes single requests: it does not interpret, wait, repeat or follow redirects.
-type client struct {
-	transport http.RoundTripper
-	endpoint  string       // "", or what stands for https://<host>, perhaps with {host} in it
-	posted    atomic.Int64 // when the last request was made, in milliseconds of the wall clock
-}
 
 // newTransport returns the transport of real uploads. Answers are not compressed, so that the size that is read is
 // the size that is kept.
@@ -50,16 +45,16 @@ func newTransport() *http.Transport {
 
 // closeStale closes the kept connections if they have been idle for too long. The transport does that too, but by a
 // clock that may stand still while Lambda has the process frozen.
-func (c *client) closeStale() {
+func (u *Uploader) closeStale() {
 	now := time.Now().UnixMilli()
-	if idle := now - c.posted.Swap(now); idle < 0 || idle > network.IdleTimeout.Milliseconds() {
-		c.closeIdle()
+	if idle := now - u.posted.Swap(now); idle < 0 || idle > network.IdleTimeout.Milliseconds() {
+		u.closeIdle()
 	}
 }
 
 // closeIdle closes the connections that are not in use.
-func (c *client) closeIdle() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+func (u *Uploader) closeIdle() {
+	if t, ok := u.options.Transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 }
@@ -69,15 +64,15 @@ func (c *client) closeIdle() {
 // There is no http.Client, because it would follow a redirect to another host and take the passcode along. The
 // transport repeats a POST only if CleverTap cannot have processed it: the connection was closed before a byte was
 // written, or an HTTP/2 server said so (net/http, persistConn.shouldRetryRequest and http2canRetryError, Go 1.26).
-func (c *client) post(ctx context.Context, a Account, path string, body []byte) (*http.Response, error) {
-	request, err := NewRequest(ctx, http.MethodPost, a, c.endpoint, path, body)
+func (u *Uploader) post(ctx context.Context, a Account, path string, body []byte) (*http.Response, error) {
+	request, err := NewRequest(ctx, http.MethodPost, a, u.options.Endpoint, path, body)
 	if err != nil {
 		return nil, err
 	}
-	c.closeStale()
-	response, err := c.transport.RoundTrip(request)
+	u.closeStale()
+	response, err := u.options.Transport.RoundTrip(request)
 	if err != nil {
-		c.closeIdle() // what has silenced or ended one connection may have ended the others
+		u.closeIdle() // what has silenced or ended one connection may have ended the others
 	}
 	return response, err
 }
@@ -126,7 +121,7 @@ func (u *Uploader) attempt(
 	}()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	response, err := u.client.post(ctx, a, path, uploadBody(records))
+	response, err := u.post(ctx, a, path, uploadBody(records))
 	if err != nil {
 		return reply{verdict: failed, fault: networkFault(ctx, err)}
 	}
@@ -183,4 +178,55 @@ func uploadBody(records []*pending) []byte {
 		body = append(body, r.JSON...)
 	}
 	return append(body, closing...)
+}
+
+// ProfileKey is what a profile is named by when it is deleted.
+type ProfileKey string
+
+// The keys of CleverTap's deletion (developer.clevertap.com, Delete User Profile API, November 2026).
+const (
+	ProfileIdentity    ProfileKey = "identity"
+	ProfileCleverTapID ProfileKey = "guid"
+)
+
+var errNotDeleted = errors.New("delete: CleverTap refuses it")
+
+// DeleteProfile deletes a profile, by one request. A profile that is not there counts as deleted. CleverTap takes
+// three such requests of an account at a time, whoever makes them, and a deleted profile comes back with the next
+// upload: stop that before. The error is a [fault.Fault] and quotes nothing.
+func (u *Uploader) DeleteProfile(ctx context.Context, a Account, key ProfileKey, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, u.options.Timeout)
+	defer cancel()
+	body, err := json.Marshal(map[ProfileKey]string{key: id})
+	if err != nil { // an id that is not UTF-8
+		return fault.New(fault.Reject, fault.Malformed, errNotDeleted)
+	}
+	response, err := u.post(ctx, a, deletePath, body)
+	if err != nil {
+		return networkFault(ctx, err)
+	}
+	defer func() { _ = response.Body.Close() }() // it was only read
+	if r := classifyStatus(response.StatusCode); r.verdict != answered {
+		return &fault.Fault{
+			Kind: r.fault.Kind, Reason: r.fault.Reason, Code: r.fault.Code,
+			Err: fmt.Errorf("delete: status %d", response.StatusCode),
+		}
+	}
+	return readDeleted(response)
+}
+
+// readDeleted reads an answer of success. Its form is not known (November 2026): only a status that says otherwise
+// counts.
+func readDeleted(response *http.Response) error {
+	var answer struct {
+		Status scalar `json:"status"`
+	}
+	text, err := decompress(io.LimitReader(response.Body, maxDrain))
+	if err == nil {
+		err = json.UnmarshalRead(text, &answer, lenient)
+	}
+	if err == nil && strings.EqualFold(strings.TrimSpace(answer.Status.text), "fail") {
+		return fault.New(fault.Retry, fault.Server, errNotDeleted)
+	}
+	return nil
 }

@@ -1,8 +1,11 @@
 package clevertap_test
 
 import (
+	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,8 +13,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +22,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
 // quiet is for servers that are meant to fail.
@@ -151,79 +157,27 @@ func TestAConnectionThatDiesUnderARequestIsNotTriedAgain(t *testing.T) {
 	}
 }
 
-// wire is what lies between the uploader and a server. Silence ends its connections without a word: what is sent on
-// them gets no answer, and nobody hangs up. New connections work.
-type wire struct {
-	net.Listener
-	mu      sync.Mutex
-	made    int
-	current chan struct{} // closed once there is silence
-}
-
-func newWire(t *testing.T, server *httptest.Server) *wire {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // It is local.
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{Listener: listener, current: make(chan struct{})}
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			outer, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			inner, err := net.Dial("tcp", server.Listener.Addr().String()) //nolint:noctx // It is local.
-			if err != nil {
-				return
-			}
-			w.mu.Lock()
-			w.made++
-			silent := w.current
-			w.mu.Unlock()
-			for from, to := range map[net.Conn]net.Conn{outer: inner, inner: outer} {
-				go pass(from, to, silent)
-			}
-		}
-	}()
-	return w
-}
-
-// pass copies until there is silence.
-func pass(from, to net.Conn, silent chan struct{}) {
-	piece := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(piece)
-		select {
-		case <-silent:
-			if err != nil {
-				return
-			}
-			continue
-		default:
-		}
-		if _, gone := to.Write(piece[:n]); gone != nil || err != nil {
-			_, _ = from.Close(), to.Close()
-			return
-		}
-	}
-}
-
-func (w *wire) silence() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	close(w.current)
-	w.current = make(chan struct{})
-}
-
 func TestConnectionsThatGoSilentCostOneUpload(t *testing.T) {
 	t.Parallel()
-	w := newWire(t, serve(t, success))
-	u := clevertap.NewUploader(clevertap.Options{Endpoint: "http://" + w.Addr().String(),
-		Timeout: 500 * time.Millisecond})
+	var made, silent atomic.Int64 // connections; the first so many are silent: no answer comes, and nobody hangs up
+	type number struct{}
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(number{}).(int64) <= silent.Load() {
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+			return
+		}
+		success(w, r)
+	}))
+	s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, number{}, made.Add(1))
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	u := clevertap.NewUploader(clevertap.Options{Endpoint: s.URL, Timeout: 500 * time.Millisecond})
 	deliver(t, u, 3*clevertap.MaxRecords, "accepted") // over as many connections as there are uploads side by side
 	for range 2 {
-		w.silence()
+		silent.Store(made.Load())
 		deliver(t, u, 1, "retry timeout")
 		for range 3 {
 			if report := deliver(t, u, 1, "accepted"); report.BreakerOpen {
@@ -231,8 +185,8 @@ func TestConnectionsThatGoSilentCostOneUpload(t *testing.T) {
 			}
 		}
 	}
-	if w.made > 3+2 {
-		t.Errorf("%d connections", w.made)
+	if n := made.Load(); n > 3+2 {
+		t.Errorf("%d connections", n)
 	}
 }
 
@@ -287,24 +241,134 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// An answer that claims success and then never ends is read to the size that any answer can have, and not believed.
-func TestAnAnswerWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
-	t.Parallel()
-	const most = 64 << 20
-	filling := []byte(strings.Repeat(`"filling",`, 1<<13))
-	var sent atomic.Int64
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"status":"success","processed":1,"unprocessed":[],"more":[`))
-		for sent.Load() < most {
-			n, err := w.Write(filling)
-			if err != nil {
-				return
+func TestAProfileIsDeletedByEitherKey(t *testing.T) {
+	fake := clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
+		{ID: account.ID, Region: "in1", Passcodes: []string{"passcode-77"}},
+	}})
+	u := clevertap.NewUploader(clevertap.Options{Transport: fake.Transport()})
+	for key, id := range map[clevertap.ProfileKey]string{
+		clevertap.ProfileIdentity: `reader "é" 7`, clevertap.ProfileCleverTapID: "-hA1",
+	} {
+		if err := u.DeleteProfile(t.Context(), account, key, id); err != nil {
+			t.Error(err)
+		}
+	}
+	deleted := fmt.Sprint(fake.Deletions())
+	byBoth := strings.Contains(deleted, `identity reader "é" 7`) && strings.Contains(deleted, "objectId -hA1")
+	if len(fake.Deletions()) != 2 || !byBoth {
+		t.Errorf("deleted %s", deleted)
+	}
+	err := u.DeleteProfile(t.Context(), withPasscode("wrong-passcode"), clevertap.ProfileIdentity, "reader-1")
+	if f := fault.Of(err); f == nil || f.Reason != fault.Credentials || f.Kind != fault.Operator {
+		t.Errorf("error %v", err)
+	}
+}
+
+// Only an answer of success that does not say otherwise counts, and no error shows what was sent.
+func TestWhatCountsAsDeleted(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		err    error
+		want   string // the error; empty: deleted
+	}{
+		"success":               {202, `{"status":"success"}`, nil, ""},
+		"nothing":               {200, ``, nil, ""},
+		"a page":                {200, `<p>reader-1`, nil, ""},
+		"a failure":             {200, `{"status":" FAIL ","error":"reader-1"}`, nil, "server: delete: CleverTap"},
+		"credentials refused":   {401, `reader-1`, nil, "credentials: delete: status 401"},
+		"a redirect":            {302, ``, nil, "credentials: delete: status 302"},
+		"an error of its own":   {503, ``, nil, "server: delete: status 503"},
+		"a broken connection":   {0, ``, errors.New("reader-1"), "network: "},
+		"an id that is no text": {200, ``, nil, "malformed: delete: CleverTap refuses it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := clevertap.NewUploader(clevertap.Options{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+				body := io.NopCloser(strings.NewReader(c.body))
+				return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: body}, c.err
+			})})
+			id := "reader-1"
+			if strings.Contains(c.want, "malformed") {
+				id = "reader-\xff"
 			}
-			sent.Add(int64(n))
+			err := u.DeleteProfile(t.Context(), account, clevertap.ProfileIdentity, id)
+			if text := fmt.Sprint(err); (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(text, c.want) ||
+				strings.Contains(text, "reader") {
+				t.Errorf("%v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// peers are what the other end of a connection may be, one after the other.
+var peers = []func(net.Conn){
+	nil, // it does not even connect
+	func(net.Conn) {},
+	func(c net.Conn) { _ = c.Close() },
+	answers("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\nhalf"),
+	answers("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\n{}"),
+	answers("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n"),
+	answers("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>"),
+	answers("what is this?\r\n\r\n"),
+}
+
+// answers is a peer that answers one request with this text, and no other.
+func answers(text string) func(net.Conn) {
+	return func(c net.Conn) {
+		if request, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			_, _ = io.Copy(io.Discard, request.Body)
+			_, _ = io.WriteString(c, text)
+		}
+		_, _ = io.Copy(io.Discard, c) // until the connection is given up
+	}
+}
+
+// counted counts a connection until it is closed.
+type counted struct {
+	net.Conn
+
+	open   *atomic.Int32
+	closed atomic.Bool
+}
+
+func (c *counted) Close() error {
+	if !c.closed.Swap(true) {
+		c.open.Add(-1)
+	}
+	return c.Conn.Close()
+}
+
+// A CleverTap that fails in every way for a day leaves no socket, and synctest sees that it leaves no goroutine.
+func TestADayOfFailuresLeavesNoSocket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var open, made atomic.Int32
+		most := int32(0)
+		transport := clevertap.NewTransport()
+		transport.DialContext = func(context.Context, string, string) (net.Conn, error) {
+			peer := peers[int(made.Add(1))%len(peers)]
+			if peer == nil {
+				time.Sleep(network.DialTimeout)
+				return nil, syscall.ETIMEDOUT
+			}
+			ours, theirs := net.Pipe()
+			go peer(theirs)
+			open.Add(1)
+			return &counted{Conn: ours, open: &open}, nil
+		}
+		u := clevertap.NewUploader(clevertap.Options{
+			Endpoint: "http://clevertap.test", Transport: transport, Timeout: time.Second, BreakerPause: time.Second,
+		})
+		for began := time.Now(); time.Since(began) < 24*time.Hour; time.Sleep(10 * time.Second) {
+			u.Upload(within(t, 5*time.Second), oneBatch(10), &tracker{})
+			most = max(most, open.Load())
+		}
+		time.Sleep(network.IdleTimeout + time.Second)
+		if left := open.Load(); left > 0 || most > 2 || made.Load() < 1000 {
+			t.Errorf("%d sockets are left, %d were open at most, %d in all", left, most, made.Load())
 		}
 	})
-	uploadTo(t, s.URL, 1, "retry unreadable_answer")
-	if sent.Load() >= most {
-		t.Errorf("%d bytes were taken", sent.Load())
-	}
 }

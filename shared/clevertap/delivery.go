@@ -2,59 +2,13 @@ package clevertap
 
 import (
 	"context"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
-
-// Record is one entry of an upload. Nothing reads its bytes after [Uploader.Upload] has returned.
-type Record struct {
-	Key  int    // the caller's; handed back untouched
-	JSON []byte // encoded once: what was measured is what is sent
-}
-
-// AccountBatch holds the records for one account with one set of credentials.
-type AccountBatch struct {
-	Account Account
-	Refresh func(ctx context.Context) (Account, error) // reads the secret again; nil if it cannot be read again
-	Records []Record                                   // in the queue's order
-}
-
-// Tracker is what the caller knows of its records. [Uploader.Upload] calls its methods one at a time.
-type Tracker interface {
-	// MaySend reports whether the record may still be uploaded. It is asked before each upload. If not, the record's
-	// outcome is [fault.Retry] with the reason [fault.GroupOrder].
-	MaySend(key int) bool
-	// Done receives a record's outcome, exactly once and as soon as it is known: nil if CleverTap accepted it, else a
-	// [*fault.Fault], which is [fault.Reject] with the reason "clevertap_<code>" or "clevertap_http_<status>" and the
-	// number as its code, or [fault.Retry], or [fault.Operator].
-	Done(key int, err error)
-}
-
-// Report sums up one call of [Uploader.Upload].
-type Report struct {
-	Batches []BatchReport // in the order of the call
-	Panic   *fault.Fault  // of the tracker, which ended the call; nil if there was none
-}
-
-// BatchReport sums up one batch's uploads.
-type BatchReport struct {
-	Latencies          []time.Duration // one per HTTP request, answered or not
-	Accepted           int             // records that CleverTap accepted
-	CredentialsRefused bool            // the batch was stopped because of its credentials or settings
-	BreakerOpen        bool            // records were not sent because the breaker was open, or it is open now
-	Breaker            BreakerState    // as it is now
-}
-
-// BreakerState is why an account is left alone, and until when.
-type BreakerState struct {
-	Until time.Time    // when the account is tried again; zero: the breaker is closed
-	Cause *fault.Fault // of the last failure
-}
-
-// Open reports whether the account has failed and has not been seen to work since.
-func (s BreakerState) Open() bool { return !s.Until.IsZero() }
 
 // pending is a record with what has been tried for it in this call.
 type pending struct {
@@ -180,4 +134,240 @@ func (s *accountState) rejectsAll() bool {
 
 func (s *accountState) idle() bool {
 	return s.inFlight == 0 && !slices.ContainsFunc(s.batches, func(b *batch) bool { return !b.idle() })
+}
+
+// delivery is one call of [Uploader.Upload]. One goroutine owns all of it, and what runs in the background reports to
+// it: so nothing here needs a lock, and the tracker hears of one record at a time.
+type delivery struct {
+	*Uploader
+	ctx      context.Context
+	cancel   context.CancelFunc
+	tracker  Tracker
+	batches  []*batch
+	accounts []*accountState
+	running  int         // in the background
+	finished chan func() // what the loop has to do about something that ran in the background
+	panicked *fault.Fault
+}
+
+// join adds a batch to those of its account.
+func (d *delivery) join(b *batch) {
+	key := b.account.Key()
+	i := slices.IndexFunc(d.accounts, func(s *accountState) bool { return s.key == key })
+	if i < 0 {
+		i = len(d.accounts)
+		d.accounts = append(d.accounts, &accountState{key: key, limit: d.options.Concurrency})
+	}
+	d.accounts[i].batches = append(d.accounts[i].batches, b)
+}
+
+// run is the one loop: it starts what may start, waits for something to happen and acts on it, until nothing is left.
+func (d *delivery) run() {
+	defer d.recoverPanic()
+	for {
+		var due time.Time
+		for _, s := range d.accounts {
+			due = earlier(due, d.advance(s))
+		}
+		if d.running == 0 && due.IsZero() {
+			break
+		}
+		d.await(due)
+	}
+	for _, b := range d.batches {
+		if len(b.queue) > 0 { // another call is probing this account, and its outcome will not be reported here
+			d.skip(b)
+		}
+	}
+}
+
+// await waits until something in the background has finished, something is due, or the call ends.
+func (d *delivery) await(due time.Time) {
+	var timer <-chan time.Time
+	if !due.IsZero() {
+		timer = time.After(time.Until(due))
+	}
+	ended := d.ctx.Done()
+	if d.ctx.Err() != nil {
+		ended = nil // known by now; what is in flight still has to report
+	}
+	select {
+	case then := <-d.finished:
+		d.running--
+		then()
+	case <-timer:
+	case <-ended:
+	}
+}
+
+// background runs work beside the loop. The loop then calls then.
+func (d *delivery) background(work, then func()) {
+	d.running++
+	go func() {
+		work()
+		d.finished <- then
+	}()
+}
+
+// advance starts what an account may send now and gives up what will not be sent any more. It returns when it has to
+// be called again although nothing in the background has finished; zero if it need not be.
+func (d *delivery) advance(s *accountState) (due time.Time) {
+	if s.rejectsAll() && s.inFlight == 0 {
+		d.giveUp(s)
+	}
+	for waiting := 0; waiting < len(s.batches) && !s.rejectsAll(); s.nextBatch++ {
+		progress, soonest := d.step(s, s.batches[s.nextBatch%len(s.batches)])
+		if progress {
+			waiting, due = 0, time.Time{}
+			continue
+		}
+		waiting++
+		due = earlier(due, soonest)
+	}
+	if s.idle() {
+		d.blameRecords(s)
+	}
+	return due
+}
+
+// step starts a batch's next upload, or gives up records that may not be sent any more. If there is nothing to do
+// yet, it returns when there will be; zero if that depends on something in the background.
+func (d *delivery) step(s *accountState, b *batch) (progress bool, due time.Time) {
+	if len(b.queue) == 0 || b.refreshing {
+		return false, time.Time{}
+	}
+	now := time.Now()
+	c := b.next(now)
+	start := latest(now, c.notBefore, s.notBefore)
+	switch {
+	case !d.fits(s, start):
+		d.runOutOfTime(s, b, now)
+		return true, time.Time{}
+	case b.breaker.blocks(now):
+		d.skip(b)
+		return true, time.Time{}
+	case s.inFlight >= s.limit:
+		return false, time.Time{}
+	case start.After(now):
+		return false, start
+	}
+	if c.records = d.sendable(c.records); len(c.records) == 0 {
+		b.remove(c)
+		b.breaker.release(c)
+		return true, time.Time{}
+	}
+	ok, probe := b.breaker.admits(c, now)
+	if !ok {
+		return false, time.Time{}
+	}
+	timeout := d.options.Timeout
+	if probe {
+		timeout = probeTimeout(d.options.Timeout, d.options.Jitter())
+	}
+	d.start(s, b, c, timeout)
+	return true, time.Time{}
+}
+
+// start uploads a chunk in the background.
+func (d *delivery) start(s *accountState, b *batch, c *chunk, timeout time.Duration) {
+	b.remove(c)
+	b.inFlight++
+	s.inFlight++
+	u := &upload{batch: b, state: s, chunk: c, account: b.account, breaker: b.breaker}
+	d.background(
+		func() { u.reply = d.attempt(d.ctx, u.account, uploadPath, c.records, timeout) },
+		func() { d.handle(u) },
+	)
+}
+
+// sendable returns the records that may still go, and finishes the others.
+func (d *delivery) sendable(records []*pending) []*pending {
+	list := make([]*pending, 0, len(records))
+	for _, r := range records {
+		if d.tracker.MaySend(r.Key) {
+			list = append(list, r)
+		} else {
+			d.finish(r, faultGroup)
+		}
+	}
+	return list
+}
+
+// fits reports whether the call has time for an upload that begins then.
+func (d *delivery) fits(s *accountState, start time.Time) bool {
+	deadline, ok := d.ctx.Deadline()
+	return d.ctx.Err() == nil && (!ok || !start.Add(leastTime(d.options.Timeout, s.slowest)).After(deadline))
+}
+
+// recoverPanic leaves no record without an outcome, and nothing in flight, if the tracker panicked.
+func (d *delivery) recoverPanic() {
+	p := recover()
+	if p == nil {
+		return
+	}
+	d.panicked = fault.Panicked(fault.Retry, p)
+	d.cancel()
+	for ; d.running > 0; d.running-- {
+		<-d.finished
+	}
+	for _, b := range d.batches {
+		for i := range b.records {
+			func() {
+				defer func() { _ = recover() }() // the tracker has to hear of the other records too
+				d.finish(&b.records[i], d.panicked)
+			}()
+		}
+	}
+}
+
+const (
+	maxTries   = 3 // of one upload, while CleverTap answers 429
+	maxRepeats = 2 // of one record, alone, after a code that may pass
+
+	firstBackoff   = 200 * time.Millisecond // the most that the first wait takes; doubled for each further one
+	shortestUpload = 500 * time.Millisecond // no upload is begun with less time left
+)
+
+// backoff is how long to wait before a repeat, counted from 1, at a random number in [0,1): full jitter keeps
+// forwarders that were refused together from coming back together.
+func backoff(repeat int, random float64) time.Duration {
+	return time.Duration(random * float64(firstBackoff<<(repeat-1)))
+}
+
+// retryAfter reads the header of that name, in seconds or as a date. It is zero if there is none, or if it is past.
+func retryAfter(header string, now time.Time) time.Duration {
+	header = strings.TrimSpace(header)
+	wait, err := time.ParseDuration(header + "s")
+	if date, noDate := http.ParseTime(header); err != nil && noDate == nil {
+		wait = date.Sub(now)
+	}
+	return max(wait, 0)
+}
+
+// leastTime is how much time must be left for an upload to be begun, given the slowest one so far. A slow account
+// gets no upload that would probably be cut off, because nobody could say what became of it.
+func leastTime(timeout, slowest time.Duration) time.Duration {
+	return min(timeout, max(shortestUpload, 2*slowest))
+}
+
+// probeTimeout is the time-out of a half-open breaker's probe, at a random number in [0,1): half of the usual one
+// three times out of four. An account that is down keeps its callers waiting for the whole time-out, and many
+// processes probe it in the same seconds: with full time-outs, as a simulated outage showed, nobody would serve the
+// other accounts meanwhile. The fourth probe is patient, so that an account which is merely slow is taken up again.
+func probeTimeout(timeout time.Duration, random float64) time.Duration {
+	if random < 0.25 {
+		return timeout
+	}
+	return timeout / 2
+}
+
+// latest returns the latest of some times.
+func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
+
+// earlier returns the earlier of two times; zero means none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

@@ -10,9 +10,6 @@ import (
 
 // What the tests outside the package look at inside it.
 var (
-	Backoff      = backoff
-	RetryAfter   = retryAfter
-	LeastTime    = leastTime
 	Classify     = classify
 	CodeFault    = codeFault
 	NewTransport = newTransport

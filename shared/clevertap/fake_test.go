@@ -221,6 +221,14 @@ func (c *cleverTap) sizes() (sizes []int) {
 	return sizes
 }
 
+// times are when the uploads were made, counted from a beginning.
+func (c *cleverTap) times(begun time.Time) (times []time.Duration) {
+	for _, u := range c.uploads {
+		times = append(times, u.at.Sub(begun))
+	}
+	return times
+}
+
 // tracker is a fake of the caller's.
 type tracker struct {
 	maySend func(key int) bool
@@ -281,6 +289,15 @@ func (b *tracker) expect(t *testing.T, c *cleverTap, n int, rest string, named m
 	}
 }
 
+// alike gives one outcome to the records with the keys from first on.
+func alike(first, n int, outcome string) map[int]string {
+	outcomes := map[int]string{}
+	for key := first; key < first+n; key++ {
+		outcomes[key] = outcome
+	}
+	return outcomes
+}
+
 // within returns a context with a deadline of that distance.
 func within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -333,11 +350,7 @@ func (d delivery) run(t *testing.T) {
 		if d.sizes != nil && !slices.Equal(c.sizes(), d.sizes) {
 			t.Errorf("uploads of %v records, want %v", c.sizes(), d.sizes)
 		}
-		var at []time.Duration
-		for _, u := range c.uploads {
-			at = append(at, u.at.Sub(begun))
-		}
-		if d.at != nil && !slices.Equal(at, d.at) {
+		if at := c.times(begun); d.at != nil && !slices.Equal(at, d.at) {
 			t.Errorf("uploads after %v, want %v", at, d.at)
 		}
 		if report.BreakerOpen != d.open || report.CredentialsRefused != d.stopped {

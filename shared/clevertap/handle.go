@@ -77,7 +77,7 @@ func (d *delivery) handleAnswer(u *upload, now time.Time) {
 
 // repeatAlone queues a record again, alone, after a code that may pass, if time and the number of repeats allow.
 func (d *delivery) repeatAlone(u *upload, r *pending, reason *fault.Fault, now time.Time) {
-	notBefore := now.Add(backoff(int(r.repeats)+1, d.jitter()))
+	notBefore := now.Add(backoff(int(r.repeats)+1, d.options.Jitter()))
 	switch {
 	case u.batch.stopped != nil:
 		d.finish(r, u.batch.stopped)
@@ -94,7 +94,7 @@ func (d *delivery) repeatAlone(u *upload, r *pending, reason *fault.Fault, now t
 func (d *delivery) handleThrottled(u *upload, now time.Time) {
 	c := u.chunk
 	c.throttled++
-	wait := cmp.Or(u.retryAfter, backoff(c.throttled, d.jitter()))
+	wait := cmp.Or(u.retryAfter, backoff(c.throttled, d.options.Jitter()))
 	u.state.limit = max(1, u.state.limit/2)
 	u.state.notBefore = latest(u.state.notBefore, now.Add(wait))
 	switch {

@@ -10,8 +10,59 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
+
+// Record is one entry of an upload. Nothing reads its bytes after [Uploader.Upload] has returned.
+type Record struct {
+	Key  int    // the caller's; handed back untouched
+	JSON []byte // encoded once: what was measured is what is sent
+}
+
+// AccountBatch holds the records for one account with one set of credentials.
+type AccountBatch struct {
+	Account Account
+	Refresh func(ctx context.Context) (Account, error) // reads the secret again; nil if it cannot be read again
+	Records []Record                                   // in the queue's order
+}
+
+// Tracker is what the caller knows of its records. [Uploader.Upload] calls its methods one at a time.
+type Tracker interface {
+	// MaySend reports whether the record may still be uploaded. It is asked before each upload. If not, the record's
+	// outcome is [fault.Retry] with the reason [fault.GroupOrder].
+	MaySend(key int) bool
+	// Done receives a record's outcome, exactly once and as soon as it is known: nil if CleverTap accepted it, else a
+	// [*fault.Fault], which is [fault.Reject] with the reason "clevertap_<code>" or "clevertap_http_<status>" and the
+	// number as its code, or [fault.Retry], or [fault.Operator].
+	Done(key int, err error)
+}
+
+// Report sums up one call of [Uploader.Upload].
+type Report struct {
+	Batches []BatchReport // in the order of the call
+	Panic   *fault.Fault  // of the tracker, which ended the call; nil if there was none
+}
+
+// BatchReport sums up one batch's uploads.
+type BatchReport struct {
+	Latencies          []time.Duration // one per HTTP request, answered or not
+	Accepted           int             // records that CleverTap accepted
+	CredentialsRefused bool            // the batch was stopped because of its credentials or settings
+	BreakerOpen        bool            // records were not sent because the breaker was open, or it is open now
+	Breaker            BreakerState    // as it is now
+}
+
+// BreakerState is why an account is left alone, and until when.
+type BreakerState struct {
+	Until time.Time    // when the account is tried again; zero: the breaker is closed
+	Cause *fault.Fault // of the last failure
+}
+
+// Open reports whether the account has failed and has not been seen to work since.
+func (s BreakerState) Open() bool { return !s.Until.IsZero() }
 
 // Options of an [Uploader]. Zero values mean the defaults.
 type Options struct {
@@ -26,29 +77,49 @@ type Options struct {
 // Uploader delivers records. It lives as long as the process and remembers only the breakers of accounts and idle
 // connections. It is safe for concurrent use.
 type Uploader struct {
-	client      client
-	timeout     time.Duration
-	concurrency int
-	jitter      func() float64
-	breakers    breakers
+	options  Options      // with the defaults
+	posted   atomic.Int64 // when the last request was made, in milliseconds of the wall clock
+	breakers breakers
 }
 
 // NewUploader returns an Uploader with the given options.
 func NewUploader(o Options) *Uploader {
-	u := &Uploader{
-		client:      client{transport: o.Transport, endpoint: o.Endpoint},
-		timeout:     cmp.Or(o.Timeout, 10*time.Second),
-		concurrency: min(cmp.Or(o.Concurrency, 3), MaxInFlight),
-		jitter:      o.Jitter,
-		breakers:    breakers{pause: cmp.Or(o.BreakerPause, 30*time.Second)},
+	if o.Transport == nil {
+		o.Transport = newTransport()
 	}
-	if u.client.transport == nil {
-		u.client.transport = newTransport()
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
 	}
-	if u.jitter == nil {
-		u.jitter = rand.Float64
+	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
+	o.Concurrency = min(cmp.Or(o.Concurrency, 3), MaxInFlight)
+	return &Uploader{options: o, breakers: breakers{pause: cmp.Or(o.BreakerPause, 30*time.Second)}}
+}
+
+// Upload delivers all batches side by side, with at most the allowed number of uploads in flight per account,
+// whichever batch they belong to. It returns when every record has its outcome and nothing is in flight any more, at
+// the latest when ctx ends.
+//
+// Within the call it sends again only what CleverTap cannot have accepted: parts of an upload that was refused
+// whole; a record that was refused with a code that may pass, alone, twice at most; an upload that was throttled; and
+// once, with fresh credentials, what was refused because of the old ones. All else that may succeed later is the
+// queue's to bring back.
+func (u *Uploader) Upload(ctx context.Context, batches []AccountBatch, tracker Tracker) Report {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d := &delivery{Uploader: u, ctx: ctx, cancel: cancel, tracker: tracker, finished: make(chan func())}
+	for i := range batches {
+		b := newBatch(&batches[i], u.breakers.of(batches[i].Account))
+		d.batches = append(d.batches, b)
+		d.join(b)
 	}
-	return u
+	d.run()
+	r := Report{Batches: make([]BatchReport, len(d.batches)), Panic: d.panicked}
+	for i, b := range d.batches {
+		b.report.Breaker = b.breaker.state()
+		b.report.BreakerOpen = len(b.records) > 0 && (b.skipped || b.report.Breaker.Open())
+		r.Batches[i] = b.report
+	}
+	return r
 }
 
 // DryRun has CleverTap check records without storing them. It returns nil if CleverTap would accept all of them, else
@@ -59,7 +130,7 @@ func (u *Uploader) DryRun(ctx context.Context, a Account, records []Record) erro
 	for i, r := range records {
 		list[i] = &pending{Record: r}
 	}
-	r := u.attempt(ctx, a, dryRunPath, list, u.timeout)
+	r := u.attempt(ctx, a, dryRunPath, list, u.options.Timeout)
 	if r.verdict != answered {
 		return r.fault
 	}

@@ -189,15 +189,15 @@ func TestOnlyRecordsThatMayBeSentAre(t *testing.T) {
 
 func TestNothingIsBegunThatWouldBeCutOff(t *testing.T) {
 	t.Parallel()
-	late := map[int]string{}
-	for key := 2000; key < 4000; key++ {
-		late[key] = "retry no_time"
-	}
+	late := alike(2000, 2000, "retry no_time")
 	runAll(t, map[string]delivery{
 		"there is too little time": {within: 499 * time.Millisecond, want: "retry no_time", sizes: []int{}},
 		"at 6 s, 6 more of a slow account would be too many": {
 			records: 4000, concurrency: 1, latency: 3 * time.Second, within: 11 * time.Second, named: late,
 			at: seconds(0, 3), took: 6 * time.Second,
+		},
+		"but never more time is kept than an upload may take": {
+			records: 2000, concurrency: 1, latency: 6 * time.Second, within: 16500 * time.Millisecond, at: seconds(0, 6),
 		},
 	})
 }
@@ -283,30 +283,21 @@ const wrapper = 8
 func TestSplit(t *testing.T) {
 	t.Parallel()
 	many := func(n, size int) []int { return slices.Repeat([]int{size}, n) }
-	tests := map[string]struct {
+	for name, test := range map[string]struct {
 		sizes []int
 		want  []int // records in each upload
 	}{
 		"nothing makes no upload":                      {nil, nil},
-		"one record":                                   {[]int{100}, []int{1}},
 		"as many as CleverTap takes":                   {many(1000, 100), []int{1000}},
 		"one more":                                     {many(1001, 100), []int{1000, 1}},
-		"twice as many":                                {many(2000, 100), []int{1000, 1000}},
-		"as many bytes as go into one":                 {[]int{1<<19 - wrapper - 1, 1 << 19}, []int{2}},
-		"one byte more":                                {[]int{1<<19 - wrapper, 1 << 19}, []int{1, 1}},
 		"the commas count":                             {[]int{1<<20 - wrapper - 3, 1, 1}, []int{2, 1}},
 		"a record that fills an upload":                {[]int{1, 1<<20 - wrapper, 1}, []int{1, 1, 1}},
 		"a record too large for any upload goes alone": {[]int{1, 2 << 20, 1}, []int{1, 1, 1}},
 		"so does the first":                            {[]int{2 << 20, 1, 1}, []int{1, 2}},
-		"and the last":                                 {[]int{1, 1, 2 << 20}, []int{2, 1}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := clevertap.Split(sized(test.sizes)); !slices.Equal(got, test.want) {
-				t.Errorf("%v, want %v", got, test.want)
-			}
-		})
+	} {
+		if got := clevertap.Split(sized(test.sizes)); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
 	}
 }
 
@@ -334,4 +325,35 @@ func FuzzSplit(f *testing.F) {
 			t.Errorf("%d of %d records", next, len(sizes))
 		}
 	})
+}
+
+func TestDryRun(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		answer func(u *upload) *answer
+		want   string
+	}{
+		"all would be accepted":     {nil, "accepted"},
+		"the credentials are wrong": {always(status(401)), "operator credentials 401"},
+		"no answer":                 {always(&answer{hangs: true}), "retry timeout"},
+		"a record would be refused": {refusing(map[int]int{1: 513}), "reject clevertap_513 513"},
+		"a record may pass later":   {refusing(map[int]int{1: 555}), "retry transient 555"},
+		"the answer is too short":   {always(respond(200, `{"status":"success","processed":1}`)), "retry unmatched"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := &cleverTap{answer: test.answer}
+				err := uploader(c).DryRun(within(t, time.Minute), account, records(0, 2))
+				if got := outcome(err); got != test.want {
+					t.Errorf("%s, want %s", got, test.want)
+				}
+				url := c.uploads[0].request.URL.String()
+				if len(c.uploads) != 1 || url != "https://in1.api.clevertap.com/1/upload?dryRun=1" {
+					t.Errorf("%d uploads, the first to %s", len(c.uploads), url)
+				}
+			})
+		})
+	}
 }
