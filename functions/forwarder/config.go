@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/network"
 	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
@@ -77,13 +77,8 @@ func checkEndpoint(text string) (fault string) {
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.Fragment != "" {
 		return "not a URL, which looks like https://proxy.example/{host}"
 	}
-	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+	if u.Scheme == "http" && !network.IsLoopback(u.Hostname()) {
 		return "plain HTTP to another machine; use https, or http to 127.0.0.1"
 	}
 	return ""
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

@@ -24,7 +24,7 @@ const (
 
 func main() {
 	limitMemory()
-	start.Main("forwarder", readConfig, callTimeout, callBackoff, newHandler)
+	start.Main("forwarder", readConfig, start.CallTimeout, start.CallBackoff, newHandler)
 }
 
 // limitMemory sets what the Go runtime may use, by the function's memory.

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/purchasely-clevertap/bridge/functions/internal/start"
 	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
@@ -80,7 +81,7 @@ func postCalls(b *testing.B, size int, address string) {
 	b.Helper()
 	h := benchHandler(b)
 	useTable(b, h, "on", address)
-	cloud := aws.LoadConfig(b.Context(), env.New(env.OS), callTimeout, callBackoff)
+	cloud := aws.LoadConfig(b.Context(), env.New(env.OS), start.CallTimeout, start.CallBackoff)
 	calls := &recorder{client: http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: callsAtOnce}}}
 	b.Cleanup(calls.client.CloseIdleConnections)
 	cloud.HTTPClient = calls
@@ -147,7 +148,7 @@ func useTable(b *testing.B, h *forward.Handler, state, address string) {
 	for name, value := range (&awstest.Server{URL: address}).Env() {
 		b.Setenv(name, value)
 	}
-	cloud := aws.LoadConfig(b.Context(), env.New(env.OS), callTimeout, callBackoff)
+	cloud := aws.LoadConfig(b.Context(), env.New(env.OS), start.CallTimeout, start.CallBackoff)
 	h.Table = dynamo.NewTable(cloud, "subscribers", tableTimeout)
 	if state == "plain" {
 		h.Table = newPlainTable(b)

@@ -16,12 +16,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
-// One call that hangs leaves time for another, and for the other apps of the batch.
-const (
-	callTimeout = 3 * time.Second
-	callBackoff = 500 * time.Millisecond
-)
-
 // tableTimeout limits one call of the table, which answers in a few milliseconds as a rule: other messages of the
 // batch, which do not need it, wait meanwhile.
 const tableTimeout = time.Second

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"net"
 	"net/url"
 	"strings"
 
 	"github.com/purchasely-clevertap/bridge/shared/env"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/network"
 	"github.com/purchasely-clevertap/bridge/shared/settings"
 )
 
@@ -39,6 +39,5 @@ func usable(text string) bool {
 	if err != nil || u.Host == "" || !strings.Contains(text, "{app}") {
 		return false
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || ip != nil && ip.IsLoopback())
+	return u.Scheme == "https" || u.Scheme == "http" && network.IsLoopback(u.Hostname())
 }

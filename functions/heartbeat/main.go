@@ -7,4 +7,4 @@ package main
 
 import "github.com/purchasely-clevertap/bridge/functions/internal/start"
 
-func main() { start.Main("heartbeat", readConfig, callTimeout, callBackoff, newHandler) }
+func main() { start.Main("heartbeat", readConfig, start.CallTimeout, start.CallBackoff, newHandler) }

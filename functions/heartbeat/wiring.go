@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
@@ -14,12 +13,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/heartbeat"
 	"github.com/purchasely-clevertap/bridge/shared/network"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
-)
-
-// One call to AWS that hangs leaves time for another.
-const (
-	callTimeout = 3 * time.Second
-	callBackoff = 500 * time.Millisecond
 )
 
 // secrets reads each secret anew: minutes are between two heartbeats, and an old value would hide what is wrong.

@@ -7,4 +7,4 @@ package main
 
 import "github.com/purchasely-clevertap/bridge/functions/internal/start"
 
-func main() { start.Main("relay", readConfig, callTimeout, callBackoff, newHandler) }
+func main() { start.Main("relay", readConfig, start.CallTimeout, start.CallBackoff, newHandler) }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
@@ -15,12 +14,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/relay"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
-)
-
-// One call that hangs leaves time for another.
-const (
-	callTimeout = 3 * time.Second
-	callBackoff = 500 * time.Millisecond
 )
 
 func newHandler(c Config, cloud sdk.Config, log *slog.Logger) *relay.Handler {

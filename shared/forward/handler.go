@@ -71,9 +71,6 @@ type Handler struct {
 	breakers breakers
 }
 
-// settingsWait is how long a batch waits at its end for a look at the settings: a frozen process finishes nothing.
-const settingsWait = 2 * time.Second
-
 // An eighth of the time that is left, but no more than settleMost, is reserved for settling. Two thirds of it are for
 // the rejected queue, visibility and what the table has to remember; the last third is for the log and the response.
 // So there is a response whatever hangs.
@@ -96,7 +93,7 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	wait := h.Settings.Begin(ctx)
 	response := h.process(ctx, messages, current)
-	wait(settingsWait)
+	wait()
 	return response, nil
 }
 

@@ -37,13 +37,6 @@ type Record struct {
 	Accepted bool
 }
 
-// counts is what a batch came to.
-type counts struct {
-	received int
-	outcomes [Retried + 1]int
-	drift    int
-}
-
 // outcomeMetrics are written together, also the zeros: they add up to the messages received.
 var outcomeMetrics = [...]metric.Name{
 	Delivered: metric.MessagesDelivered, Skipped: metric.MessagesSkipped,
@@ -53,15 +46,13 @@ var outcomeMetrics = [...]metric.Name{
 // report writes a line for each message that was not delivered, one for the invocation, and the metrics.
 func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost map[string]int, l *ledger) {
 	now := h.now()
-	var total counts
+	var outcomes [Retried + 1]int
 	var metrics metric.Set
 	noAccount := make(map[string]bool) // apps whose secret names no account that could be called
 	for i := range b.readings {
 		r, o := &b.readings[i], &b.opened[i]
 		outcome, f := l.outcome(i)
-		total.received++
-		total.outcomes[outcome]++
-		total.drift += len(o.drift)
+		outcomes[outcome]++
 		count(&metrics, r.appName(), o, outcome, now)
 		if r.heartbeat && outcome != Retried {
 			metrics.Sample(r.app.Name, metric.HeartbeatOk, map[Outcome]float64{Delivered: 1}[outcome])
@@ -77,7 +68,7 @@ func (h *Handler) report(ctx context.Context, start time.Time, b *batch, lost ma
 	if h.Observe != nil {
 		h.observe(b, l)
 	}
-	h.logBatch(ctx, total, b, now.Sub(start))
+	h.logBatch(ctx, outcomes, b, now.Sub(start))
 	for _, r := range l.records {
 		if r.accepted {
 			metrics.Add(b.readings[r.messages[0]].app.Name, metric.RecordsAccepted, 1)
@@ -153,18 +144,18 @@ func (h *Handler) logMessage(ctx context.Context, r *reading, outcome Outcome, f
 
 // logBatch writes the invocation's line. Each app's share of it is in the app's metrics, which can be searched like
 // any other line.
-func (h *Handler) logBatch(ctx context.Context, c counts, b *batch, took time.Duration) {
+func (h *Handler) logBatch(ctx context.Context, outcomes [Retried + 1]int, b *batch, took time.Duration) {
 	attrs := []slog.Attr{
-		slog.Int("received", c.received),
-		slog.Int("delivered", c.outcomes[Delivered]),
-		slog.Int("skipped", c.outcomes[Skipped]),
-		slog.Int("rejected", c.outcomes[Rejected]),
-		slog.Int("retried", c.outcomes[Retried]),
+		slog.Int("received", len(b.readings)),
+		slog.Int("delivered", outcomes[Delivered]),
+		slog.Int("skipped", outcomes[Skipped]),
+		slog.Int("rejected", outcomes[Rejected]),
+		slog.Int("retried", outcomes[Retried]),
 		slog.Int64("duration", took.Milliseconds()),
 		slog.String("settings", b.settings),
 	}
-	if c.drift > 0 {
-		attrs = append(attrs, slog.String("drift", strings.Join(someDrift(b.opened), ", ")))
+	if names := someDrift(b.opened); len(names) > 0 {
+		attrs = append(attrs, slog.String("drift", strings.Join(names, ", ")))
 	}
 	h.Log.LogAttrs(ctx, slog.LevelInfo, "batch", attrs...)
 }

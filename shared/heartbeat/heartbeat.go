@@ -70,7 +70,7 @@ func (h *Handler) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 	}
 	slices.Sort(apps)
 	failed := h.sendAll(ctx, apps)
-	wait(answerTimeout)
+	wait()
 	h.Log.InfoContext(ctx, "heartbeats", "received", len(apps), "delivered", len(apps)-len(failed),
 		"duration", time.Since(begun).Milliseconds(), "settings", current.Name)
 	if len(failed) > 0 {

@@ -10,16 +10,16 @@ const maxID = 128
 
 // Fingerprint names a message wherever it goes: its id changes on the way through a dead-letter queue. The receiver's
 // time tells it from a later one with the same bytes.
-func Fingerprint(app, received string, body []byte) string { return hash(app, "note "+received, body) }
+func Fingerprint(app, received string, body []byte) string { return Hash(app, "note "+received, body) }
 
 // groupID keeps a subscriber's messages in order: it is a hash of app and subscriber. Without a subscriber there is no
 // order to keep, and the body is grouped with its own repetitions only; the empty kind keeps it apart from every
 // subscriber.
 func groupID(m Message, ids IDs) string {
 	if ids.Subscriber == "" {
-		return hash(m.App, "", m.Body)
+		return Hash(m.App, "", m.Body)
 	}
-	return hash(m.App, ids.SubscriberKind, []byte(ids.Subscriber))
+	return Hash(m.App, ids.SubscriberKind, []byte(ids.Subscriber))
 }
 
 // DeduplicationID is the same for repetitions of a webhook: a hash of the event's name and id if it has both, else of
@@ -46,10 +46,11 @@ func LegalID[T string | []byte](id T) bool {
 	return true
 }
 
-// hash writes the length before every part, so that no two different triples make the same bytes.
-func hash(app, kind string, id []byte) string {
+// Hash is the SHA-256 of three parts in hex. The length is written before every part, so that no two different triples
+// make the same bytes.
+func Hash(scope, kind string, id []byte) string {
 	h := sha256.New()
-	for _, part := range [...][]byte{[]byte(app), []byte(kind), id} {
+	for _, part := range [...][]byte{[]byte(scope), []byte(kind), id} {
 		var length [8]byte
 		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
 		h.Write(length[:])

@@ -123,7 +123,7 @@ func reject(reason fault.Reason, text string) error {
 	return fault.New(fault.Reject, reason, errors.New(text))
 }
 
-// FormatTime writes a received_at.
+// FormatTime writes a time as received_at has it.
 func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
 
 // ParseTime parses a received_at, in UTC. It is zero if it cannot be parsed.

@@ -120,15 +120,14 @@ func (r *record) message() Queued {
 // it would make Lambda fail the whole batch.
 func Failures(messages []Queued, comesBack func(i int) bool) []byte {
 	out := []byte(`{"batchItemFailures":[`)
-	first := true
+	empty := len(out)
 	for i := range messages {
 		if messages[i].ID == "" || !comesBack(i) {
 			continue
 		}
-		if !first {
+		if len(out) > empty {
 			out = append(out, ',')
 		}
-		first = false
 		out = append(out, `{"itemIdentifier":`...)
 		out, _ = jsontext.AppendQuote(out, messages[i].ID) // it was read from JSON, so it can be written
 		out = append(out, '}')

@@ -45,6 +45,9 @@ func Limit(t *http.Transport) {
 
 func newDialer() *net.Dialer { return &net.Dialer{Timeout: DialTimeout} }
 
+// IsLoopback reports whether a URL's host is this machine.
+func IsLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
 // proxyError is the status of a proxy that does not let a request through.
 type proxyError int
 

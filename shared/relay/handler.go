@@ -31,11 +31,9 @@ type Keys interface {
 const (
 	// longestDelay is the longest new visibility of a message that is retried, and the longest Retry-After that counts.
 	longestDelay = time.Hour
-	// settleTime is kept of an invocation for what comes after the requests: two thirds of it for new visibilities and
-	// the look at the settings, the last third for the log and the response. So there is a response whatever hangs.
+	// settleTime is kept of an invocation for what comes after the requests: two thirds of it for new visibilities, the
+	// last third for the log and the response. So there is a response whatever hangs.
 	settleTime = 3 * time.Second
-	// settingsWait is how long a batch waits at its end for a look at the settings: a frozen process finishes nothing.
-	settingsWait = 2 * time.Second
 )
 
 // Handler relays batches. It implements lambda.Handler. All fields but Jitter are required.
@@ -71,17 +69,9 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	settling, cancel := message.EndEarlier(ctx, settleTime/3)
 	defer cancel()
 	h.delayRetried(settling, messages, results)
-	wait(timeLeft(settling, settingsWait))
+	wait()
 	h.report(ctx, start, messages, results, current.Name)
 	return message.Failures(messages, func(i int) bool { return results[i].err != nil }), nil
-}
-
-// timeLeft is the time until a context's deadline, but no more than most.
-func timeLeft(ctx context.Context, most time.Duration) time.Duration {
-	if deadline, ok := ctx.Deadline(); ok {
-		return min(time.Until(deadline), most)
-	}
-	return most
 }
 
 // result is what became of one message. It was relayed if it was neither skipped nor has an error.
@@ -164,7 +154,8 @@ func (h *Handler) relay(
 		r.skipped = true
 		return r
 	}
-	if !first && timeLeft(ctx, app.Relay.Timeout) < app.Relay.Timeout {
+	deadline, limited := ctx.Deadline()
+	if limited && !first && time.Until(deadline) < app.Relay.Timeout {
 		r.err, r.atOnce = errNoTime, true
 		return r
 	}
@@ -217,4 +208,51 @@ func (h *Handler) comeBack(m *message.Queued, r *result) time.Duration {
 	}
 	wanted := (r.wanted + time.Second - 1).Truncate(time.Second)
 	return max(message.Backoff(h.RetryDelay, longestDelay, m.Receives, h.Jitter), wanted)
+}
+
+// report writes a line for each message that comes back, one for the invocation, and the metrics.
+func (h *Handler) report(
+	ctx context.Context, start time.Time, messages []message.Queued, results []result, settings string,
+) {
+	var metrics metric.Set
+	delivered, skipped, retried := 0, 0, 0
+	for i, r := range results {
+		switch {
+		case r.err != nil:
+			retried++
+			h.logRetry(ctx, &messages[i], r)
+		case r.skipped:
+			skipped++
+			metrics.Add(r.app, metric.RelaySkipped, 1)
+		default:
+			delivered++
+			metrics.Add(r.app, metric.RelayDelivered, 1)
+		}
+		if r.failed {
+			metrics.Add(r.app, metric.RelayFailed, 1)
+		}
+	}
+	h.Log.LogAttrs(ctx, slog.LevelInfo, "batch",
+		slog.Int("received", len(messages)), slog.Int("delivered", delivered), slog.Int("skipped", skipped),
+		slog.Int("retried", retried), slog.Int64("duration", time.Since(start).Milliseconds()),
+		slog.String("settings", settings))
+	if metrics.Empty() {
+		return
+	}
+	if err := metrics.Write(h.Metrics, time.Now()); err != nil {
+		h.Log.WarnContext(ctx, "metrics not written")
+	}
+}
+
+// logRetry logs why a message comes back.
+func (h *Handler) logRetry(ctx context.Context, m *message.Queued, r result) {
+	f := fault.Of(r.err)
+	attrs := []slog.Attr{
+		slog.String("messageId", m.ID), slog.String("app", r.app), slog.String("outcome", "retry"),
+		slog.String("reason", string(f.Reason)), slog.Int("attempt", m.Receives),
+	}
+	if message.LegalID(r.ids.EventID) {
+		attrs = append(attrs, slog.String("eventId", r.ids.EventID))
+	}
+	f.Log(ctx, h.Log, "message retry", attrs...)
 }

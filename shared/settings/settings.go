@@ -146,17 +146,11 @@ func (s *Store[T]) inForce() string {
 	return current.Name
 }
 
-// Due reports whether it is time to ask again.
-func (s *Store[T]) Due() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.due(s.tried)
-}
-
-// due uses the wall clock: the monotonic one stands still while Lambda freezes the process.
-func (s *Store[T]) due(since time.Time) bool {
-	age := time.Now().Round(0).Sub(since)
-	return s.bucket != nil && (since.IsZero() || age >= s.interval || age < 0)
+// due reports whether it is time to ask again; s.mu is held. It uses the wall clock: the monotonic one stands still
+// while Lambda freezes the process.
+func (s *Store[T]) due() bool {
+	age := time.Now().Round(0).Sub(s.tried)
+	return s.bucket != nil && (s.tried.IsZero() || age >= s.interval || age < 0)
 }
 
 // Refresh asks the bucket and waits for the result, or joins a refresh that is under way. It returns an error if the
@@ -167,7 +161,7 @@ func (s *Store[T]) Refresh(ctx context.Context) error { return s.begin(ctx).wait
 // however many callers ask, the bucket is asked once in an interval.
 func (s *Store[T]) RefreshIfDue(ctx context.Context) error {
 	s.mu.Lock()
-	if s.running == nil && !s.due(s.tried) {
+	if s.running == nil && !s.due() {
 		defer s.mu.Unlock()
 		return s.err
 	}
@@ -175,20 +169,28 @@ func (s *Store[T]) RefreshIfDue(ctx context.Context) error {
 	return s.Refresh(ctx)
 }
 
-// answerTime is what [Store.Begin] leaves of an invocation for its answer.
-const answerTime = 500 * time.Millisecond
+const (
+	// longestWait is how long a batch waits at its end for a look at the settings: a frozen process finishes nothing.
+	longestWait = 2 * time.Second
+	// answerTime is what is left of an invocation then, for its answer.
+	answerTime = 500 * time.Millisecond
+)
 
-// Begin starts a refresh beside the caller's work if one is due. The returned function waits for it, no longer than
-// that and not until the caller's own deadline, and then gives it up. It returns at once if nothing was due.
-func (s *Store[T]) Begin(ctx context.Context) (wait func(most time.Duration)) {
-	if !s.Due() {
-		return func(time.Duration) {}
+// Begin starts a refresh beside the caller's work if one is due. The returned function waits for it, two seconds at
+// most and not until the caller's own deadline, and then gives it up. It returns at once if nothing was due.
+func (s *Store[T]) Begin(ctx context.Context) (wait func()) {
+	s.mu.Lock()
+	due := s.due()
+	s.mu.Unlock()
+	if !due {
+		return func() {}
 	}
 	deadline, hasDeadline := ctx.Deadline()
 	ctx, cancel := context.WithCancel(ctx)
 	r := s.begin(ctx)
-	return func(most time.Duration) {
+	return func() {
 		defer cancel()
+		most := longestWait
 		if hasDeadline {
 			most = min(most, time.Until(deadline)-answerTime)
 		}

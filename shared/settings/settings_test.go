@@ -267,11 +267,11 @@ func TestARefreshBesideTheWorkIsWaitedForNoLongerThanAsked(t *testing.T) {
 			t.Error("the refresh was waited for")
 		}
 		begun := time.Now()
-		wait(2 * time.Second)
+		wait()
 		if took := time.Since(begun); took != time.Second || p.value() != "good 1" {
 			t.Errorf("%q after %s", p.value(), took)
 		}
-		p.Begin(t.Context())(time.Hour) // not due: returns at once
+		p.Begin(t.Context())() // not due: returns at once
 		if took := time.Since(begun); took != time.Second {
 			t.Errorf("asked again after %s", took)
 		}
@@ -279,7 +279,7 @@ func TestARefreshBesideTheWorkIsWaitedForNoLongerThanAsked(t *testing.T) {
 		b.put("good 2")
 		time.Sleep(time.Minute)
 		begun = time.Now()
-		p.Begin(t.Context())(2 * time.Second)
+		p.Begin(t.Context())()
 		if took := time.Since(begun); took != 2*time.Second || p.value() != "good 1" {
 			t.Errorf("%q after %s", p.value(), took)
 		}
@@ -297,7 +297,7 @@ func TestARefreshBesideTheWorkLeavesTimeForTheAnswer(t *testing.T) {
 		defer cancel()
 		wait := p.Begin(ctx)
 		begun := time.Now()
-		wait(2 * time.Second)
+		wait()
 		if took := time.Since(begun); took != 500*time.Millisecond {
 			t.Errorf("waited %s of a second", took)
 		}
@@ -343,8 +343,8 @@ func TestAPanicOfTheParserIsAFaultOfTheVersionThatQuotesNothing(t *testing.T) {
 
 func TestWithoutABucketTheBuiltInFileIsInForce(t *testing.T) {
 	p := start(nil)
-	if p.Due() || p.value() != "built in" {
-		t.Errorf("due %t, %q", p.Due(), p.value())
+	if err := p.RefreshIfDue(t.Context()); err != nil || p.value() != "built in" {
+		t.Errorf("%q, %v", p.value(), err)
 	}
 }
 

@@ -1,12 +1,11 @@
 package subscriber
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 // Names of the table's keys and of the attribute by which DynamoDB deletes old items.
@@ -25,9 +24,6 @@ const (
 	BreakerPrefix   = "breaker#"   // and app and account
 )
 
-// instantStyle is RFC 3339 in UTC, to the millisecond.
-const instantStyle = "2006-01-02T15:04:05.000Z"
-
 // ErrConflict says that somebody else has written an item since it was read.
 var ErrConflict = errors.New("item was written by somebody else")
 
@@ -36,16 +32,7 @@ type Key struct{ Partition, Sort string }
 
 // Partition is the partition key of a person: a hash of the id and of its kind ("user" or "anonymous"), the same for
 // all apps. It is a pseudonym and no anonymity: whoever knows or guesses an id can compute it.
-func Partition(kind, id string) string {
-	h := sha256.New()
-	for _, part := range [...]string{"person", kind, id} {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		h.Write(length[:])
-		h.Write([]byte(part))
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
+func Partition(kind, id string) string { return message.Hash("person", kind, []byte(id)) }
 
 // StateKey is the key of a subscriber's purchases at an account.
 func StateKey(partition, accountID string) Key { return Key{partition, StatePrefix + accountID} }
@@ -55,7 +42,7 @@ func PersonKey(partition, app string) Key { return Key{partition, PersonPrefix +
 
 // EventKey is the key of a journal entry. id is the event's id, or a hash of the body where there is none.
 func EventKey(partition, app string, received time.Time, id string) Key {
-	return Key{partition, EventPrefix + app + "#" + received.UTC().Format(instantStyle) + "#" + id}
+	return Key{partition, EventPrefix + app + "#" + message.FormatTime(received) + "#" + id}
 }
 
 // DeliveredKey is the key of what was accepted of a message that has to come back.

@@ -3,6 +3,8 @@ package subscriber
 import (
 	"errors"
 	"time"
+
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 // Attributes of a person's item.
@@ -75,7 +77,7 @@ func (p Person) Item(now time.Time) Item {
 		ObservedAttribute: p.ObservedAt, SuppressedAttribute: p.SuppressedAt, RestoredAttribute: p.RestoredAt,
 	} {
 		if !at.IsZero() {
-			i[name] = at.UTC().Format(instantStyle)
+			i[name] = message.FormatTime(at)
 		}
 	}
 	if !p.Suppressed() {

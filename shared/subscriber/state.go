@@ -19,6 +19,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 // Rank orders events about one purchase at the same instant: the larger one wins.
@@ -231,7 +233,7 @@ func (s State) Encode() string {
 	for id, p := range s {
 		all[id] = stored{
 			Active: strconv.AppendBool(nil, p.Active),
-			At:     jsontext.Value(`"` + p.At.UTC().Format(instantStyle) + `"`),
+			At:     jsontext.Value(`"` + message.FormatTime(p.At) + `"`),
 			Rank:   jsontext.Value(`"` + rankNames[p.Rank] + `"`),
 		}
 	}

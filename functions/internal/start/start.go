@@ -19,6 +19,12 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/env"
 )
 
+// The usual times of calls to AWS, with which one that hangs leaves time for another.
+const (
+	CallTimeout = 3 * time.Second
+	CallBackoff = 500 * time.Millisecond
+)
+
 // Main runs a function until Lambda ends the process. If anything is wrong with the environment, which read and the SDK
 // look at, it prints one line that names every fault, and exits with 1. One try of a call to AWS may take as long as
 // timeout, a pause between two as long as backoff.

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"testing"
-	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -71,7 +70,7 @@ func BenchmarkSettings(b *testing.B) {
 	})
 	b.Run("batch", func(b *testing.B) {
 		for b.Loop() {
-			forwarders.Begin(b.Context())(time.Second)
+			forwarders.Begin(b.Context())()
 			if _, err := forwarders.Require(b.Context()); err != nil {
 				b.Fatal(err)
 			}

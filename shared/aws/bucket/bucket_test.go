@@ -170,7 +170,7 @@ func TestAStoreFollowsTheBucket(t *testing.T) {
 		warm := newStore()
 		inForce := func() string {
 			time.Sleep(time.Minute)
-			warm.Begin(t.Context())(time.Second)
+			warm.Begin(t.Context())()
 			values := make([]string, 0, 2)
 			for _, s := range []*settings.Store[string]{warm, newStore()} {
 				current, err := s.Require(t.Context())
