@@ -48,6 +48,9 @@ func build(ctx context.Context, path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := openSources(ctx, path); err != nil {
+		return "", err
+	}
 	checkout := sha256.Sum256(root)
 	folder := filepath.Join(os.TempDir(), fmt.Sprintf("bridge-lambdatest-%d-%x", os.Getuid(), checkout[:4]))
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -72,6 +75,22 @@ func build(ctx context.Context, path string) (string, error) {
 	}
 	named := filepath.Join(folder, strings.ReplaceAll(strings.TrimPrefix(path, module), "/", "-"))
 	return named, os.Rename(binary, named)
+}
+
+// openSources opens the folders of all that is built. The test cache sees only what the test itself opens, and would
+// pass over a change of the function otherwise.
+func openSources(ctx context.Context, path string) error {
+	const ours = "{{if .Module}}{{if .Module.Main}}{{.Dir}}{{end}}{{end}}"
+	folders, err := exec.CommandContext(ctx, "go", "list", "-deps", "-f", ours, path).Output()
+	if err != nil {
+		return err
+	}
+	for folder := range strings.Lines(string(folders)) {
+		if _, err := os.ReadDir(strings.TrimSpace(folder)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fixtureFile is an overlay for go build that puts the integration file of the fixtures in place of the real one.
