@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -50,10 +51,10 @@ func (s *Server) overview() overview {
 	p := overview{Warnings: s.Warnings()}
 	for _, person := range s.Profiles() {
 		e := entry{Heading: []string{person.Account, person.Key, person.ID}}
-		for name, value := range person.Data {
-			e.Properties = append(e.Properties, property{name, readable(value)})
+		for _, name := range slices.Sorted(maps.Keys(person.Data)) {
+			value, _ := parse(person.Data[name]) // it was accepted
+			e.Properties = append(e.Properties, property{name, readable(&value)})
 		}
-		slices.SortFunc(e.Properties, func(a, b property) int { return strings.Compare(a.Name, b.Name) })
 		p.People = append(p.People, e)
 	}
 	for _, r := range slices.Backward(s.Records("")) {
@@ -62,59 +63,35 @@ func (s *Server) overview() overview {
 			what += " " + r.Name
 		}
 		number := "#" + strconv.Itoa(r.Number)
-		e := entry{Heading: []string{number, r.Time.Format(time.TimeOnly), r.Account, what, r.Key, r.ID}}
-		e.Properties = properties(r.Raw)
-		p.Records = append(p.Records, e)
+		heading := []string{number, r.Time.Format(time.TimeOnly), r.Account, what, r.Key, r.ID}
+		p.Records = append(p.Records, entry{heading, properties(r.Raw)})
 	}
 	return p
 }
 
 // properties are those of a record, in its order.
 func properties(record jsontext.Value) (list []property) {
-	for name, value := range members(record) {
-		if name != "evtData" && name != "profileData" {
-			continue
-		}
-		for name, value := range members(value) {
-			list = append(list, property{name, readable(value)})
+	root, _ := parse(record) // it was accepted
+	for _, m := range root.members {
+		if m.key == "evtData" || m.key == "profileData" {
+			for i := range m.members {
+				list = append(list, property{m.members[i].key, readable(&m.members[i])})
+			}
 		}
 	}
 	return list
 }
 
-// members yields the members of an object, which is well formed because its record was accepted.
-func members(object jsontext.Value) func(yield func(string, jsontext.Value) bool) {
-	return func(yield func(string, jsontext.Value) bool) {
-		d := jsontext.NewDecoder(strings.NewReader(string(object)), jsontext.AllowDuplicateNames(true))
-		if _, err := d.ReadToken(); err != nil {
-			return
-		}
-		for d.PeekKind() == '"' {
-			name, _ := d.ReadToken()
-			text := name.String()
-			if value, err := d.ReadValue(); err != nil || !yield(text, value.Clone()) {
-				return
-			}
-		}
-	}
-}
-
 // readable is a value as people read it: texts without quotes, and CleverTap's dates as dates.
-func readable(value jsontext.Value) string {
-	text := string(value)
-	if value.Kind() == '"' {
-		unquoted, err := jsontext.AppendUnquote(nil, value)
-		if err != nil {
-			return text
-		}
-		text = string(unquoted)
+func readable(v *value) string {
+	if v.kind != '"' {
+		return string(v.raw)
 	}
-	if seconds, ok := strings.CutPrefix(text, "$D_"); ok {
-		if n, err := strconv.ParseInt(seconds, 10, 64); err == nil {
-			return time.Unix(n, 0).UTC().Format("2006-01-02 15:04:05 UTC")
-		}
+	if date.MatchString(v.text) {
+		seconds, _ := strconv.ParseInt(v.text[len("$D_"):], 10, 64)
+		return time.Unix(seconds, 0).UTC().Format("2006-01-02 15:04:05 UTC")
 	}
-	return text
+	return v.text
 }
 
 func (p overview) writeText(to io.Writer) {

@@ -20,7 +20,6 @@ import (
 // The paths that tell what an account has.
 const (
 	trendsPath  = "/1/counts/trends.json" // how often an event happened, or the sum of a property, by day
-	countPath   = "/1/counts/events.json" // how often an event happened
 	rowsPath    = "/1/events.json"        // the events themselves, page by page
 	profilePath = "/1/profile.json"       // one user
 )
@@ -48,9 +47,9 @@ func (a *account) addEvent(r *record, profile *Profile) {
 	a.events = append(a.events, storedEvent{profile, r.name, fold(r.name), at, bytes.Clone(r.data.raw)})
 }
 
-// day is an event's day in the account's time zone, as 20261128.
-func (a *account) day(s storedEvent) int {
-	year, month, day := s.at.In(a.zone).Date()
+// dayOf is the day of a time in its zone, as 20261128.
+func dayOf(t time.Time) int {
+	year, month, day := t.Date()
 	return year*10000 + int(month)*100 + day
 }
 
@@ -111,18 +110,14 @@ func (e *exchange) ask(body []byte, query url.Values) string {
 	if err != nil || q.Name == "" || !isDay(q.From) || !isDay(q.To) || q.From > q.To {
 		return ""
 	}
-	var answer string
 	known := slices.ContainsFunc(e.account.events, func(r storedEvent) bool { return r.folded == fold(q.Name) })
 	switch {
 	case !known && e.chance.IntN(2) == 0: // nobody knows whether that is a count of zero
 		return `{"status":"fail","error":"no such event"}`
 	case e.kept.Path == rowsPath:
 		return e.newCursor(q, query)
-	case e.kept.Path == trendsPath:
-		answer = e.trends(q)
-	default:
-		answer = `{"status":"success","count":` + strconv.Itoa(len(e.find(q))) + `}`
 	}
+	answer := e.trends(q)
 	if answer == "" || e.chance.IntN(4) == 0 {
 		return answer
 	}
@@ -162,7 +157,7 @@ func isDay(day int) bool {
 func (e *exchange) find(q question) (found []storedEvent) {
 	name := fold(q.Name)
 	for _, r := range e.account.events {
-		if day := e.account.day(r); r.folded == name && q.From <= day && day <= q.To {
+		if day := dayOf(r.at.In(e.account.zone)); r.folded == name && q.From <= day && day <= q.To {
 			found = append(found, r)
 		}
 	}
@@ -170,19 +165,18 @@ func (e *exchange) find(q question) (found []storedEvent) {
 	return found
 }
 
-// trends counts by day, by week or by month. A day on which nothing happened is missing or zero. Sums are of whole
-// numbers: the vendor says that a property has to have them (page trends-api, November 2026).
+// trends counts by day, the only way that anybody asks for. A day on which nothing happened is missing or zero. Sums
+// are of whole numbers: the vendor says that a property has to have them (page trends-api, November 2026).
 func (e *exchange) trends(q question) string {
 	if len(q.Groups) == 0 {
 		return ""
 	}
 	answer := map[string]any{"status": "success"}
 	for group, trend := range q.Groups {
-		by := spans[trend.Type]
-		if by == nil {
+		if trend.Type != "daily" {
 			return ""
 		}
-		answer[group] = e.trend(q, by)
+		answer[group] = e.daily(q)
 	}
 	text, _ := json.Marshal(answer, json.Deterministic(true)) // all of it is valid
 	return string(text)
@@ -190,47 +184,39 @@ func (e *exchange) trends(q question) string {
 
 const dayForm = "20060102"
 
-// spans name the day, the week or the month of a time.
-var spans = map[string]func(time.Time) string{
-	"daily":   func(t time.Time) string { return t.Format(dayForm) },
-	"monthly": func(t time.Time) string { return t.Format("200601") },
-	"weekly": func(t time.Time) string {
-		year, week := t.ISOWeek()
-		return strconv.Itoa(year*100 + week)
-	},
-}
-
-func (e *exchange) trend(q question, by func(time.Time) string) map[string]int64 {
-	values := map[string]int64{}
+func (e *exchange) daily(q question) map[int]int64 {
+	values := map[int]int64{}
 	if e.chance.IntN(2) == 0 {
 		first, _ := time.Parse(dayForm, strconv.Itoa(q.From)) // it was checked
 		last, _ := time.Parse(dayForm, strconv.Itoa(q.To))
 		for day := first; !day.After(last); day = day.AddDate(0, 0, 1) {
-			values[by(day)] = 0
+			values[dayOf(day)] = 0
 		}
 	}
-	met := map[string]bool{}
+	type userDay struct {
+		day  int
+		user *Profile
+	}
+	met := map[userDay]bool{}
 	for _, r := range e.find(q) {
-		key := by(r.at.In(e.account.zone))
-		user := key + " " + r.profile.Key + " " + r.profile.ID
+		by := userDay{dayOf(r.at.In(e.account.zone)), r.profile}
 		switch {
 		case q.Sum != "":
-			values[key] += int64(math.Trunc(number(r.data, q.Sum)))
-		case !q.Unique || !met[user]:
-			values[key]++
+			values[by.day] += int64(math.Trunc(number(r.data, q.Sum)))
+		case !q.Unique || !met[by]:
+			values[by.day]++
 		}
-		met[user] = true
+		met[by] = true
 	}
 	return values
 }
 
 // number is a property as a number, zero if it is none.
 func number(data []byte, property string) float64 {
-	for name, value := range members(data) {
-		if name == property && value.Kind() == '0' {
-			n, _ := strconv.ParseFloat(string(value), 64)
-			return n
-		}
+	properties, _ := parse(data) // they were accepted
+	if p := properties.find(property); p != nil && p.kind == '0' {
+		n, _ := strconv.ParseFloat(string(p.raw), 64)
+		return n
 	}
 	return 0
 }
@@ -312,19 +298,13 @@ func cleverTapID(p *Profile) string {
 	return "__" + hex.EncodeToString(sum[:10])
 }
 
-// profile answers with one user, or that there is none, of which two ways are known.
+// profile answers with the user of an identity, or that there is none, of which two ways are known.
 func (e *exchange) profile(query url.Values) string {
-	key, id := "identity", query.Get("identity")
-	if id == "" {
-		key, id = "objectId", query.Get("objectId")
-	}
+	id := query.Get("identity")
 	if id == "" || len(query) != 1 {
 		return ""
 	}
-	found := func(p *Profile) bool {
-		return p.Key == key && p.ID == id || key == "objectId" && p.Key != key && cleverTapID(p) == id
-	}
-	i := slices.IndexFunc(e.account.profiles, found)
+	i := slices.IndexFunc(e.account.profiles, func(p *Profile) bool { return p.Key == "identity" && p.ID == id })
 	if i < 0 {
 		return []string{`{"status":"success"}`, `{"status":"fail","error":"no such profile"}`}[e.chance.IntN(2)]
 	}

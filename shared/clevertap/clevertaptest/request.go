@@ -125,8 +125,7 @@ func (e *exchange) work() *reply {
 // methods are those that each path takes. A read is asked for by POST, and its answer fetched by GET.
 var methods = map[string][]string{
 	uploadPath: {http.MethodPost}, deletePath: {http.MethodPost}, profilePath: {http.MethodGet},
-	trendsPath: {http.MethodPost, http.MethodGet}, countPath: {http.MethodPost, http.MethodGet},
-	rowsPath: {http.MethodPost, http.MethodGet},
+	trendsPath: {http.MethodPost, http.MethodGet}, rowsPath: {http.MethodPost, http.MethodGet},
 }
 
 func (e *exchange) checkPath() *reply {

@@ -239,6 +239,7 @@ func FuzzUpload(f *testing.F) {
 		f.Add(list(record))
 	}
 	f.Add(bad(3, 2))
+	f.Add(bad(6, 1, 2, 4, 5))
 	f.Add(`{"d":[{}]`)
 	f.Fuzz(func(t *testing.T, body string) {
 		s := serverOf(ct.Fault{Kind: ct.Transient, Share: 0.5})

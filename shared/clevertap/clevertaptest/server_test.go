@@ -1,10 +1,8 @@
 package clevertaptest_test
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -98,27 +96,6 @@ func TestADryRunStoresNothing(t *testing.T) {
 	}
 	if call(t, s.Transport(), requestOf(t, upload+"?dryRun=0", events(1))); len(s.Records("")) != 1 {
 		t.Error("dryRun=0 is no dry run")
-	}
-}
-
-func TestAnswersNameEveryRefusedRecordOnce(t *testing.T) {
-	s := serverOf()
-	for n := 1; n <= 12; n++ {
-		var positions, named []int
-		for p := 1; p <= n; p++ {
-			if rand.IntN(2) == 0 {
-				positions = append(positions, p)
-			}
-		}
-		got := post(t, s, bad(n, positions...)).read(t)
-		for _, e := range got.Unprocessed {
-			named = append(named, e.position())
-		}
-		slices.Sort(named)
-		want := map[int]string{0: "success", n: "fail"}[len(positions)]
-		if got.Status != cmp.Or(want, "partial") || *got.Processed != n-len(positions) || !slices.Equal(named, positions) {
-			t.Errorf("%d with %v refused: %s", n, positions, got)
-		}
 	}
 }
 
