@@ -157,9 +157,9 @@ func (o *eraseOptions) prepare(cmd *cobra.Command, people []webhook.Subscriber) 
 		e.partitions = append(e.partitions, subscriber.Partition(p.Kind.String(), p.ID))
 	}
 	if o.purchasely {
-		e.purchasely, err = newPurchaselyClient(cmd, e)
+		return e, e.findPurchaselyApps()
 	}
-	return e, err
+	return e, nil
 }
 
 // planText is the plan for people.

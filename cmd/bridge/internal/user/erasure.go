@@ -44,7 +44,7 @@ type erasure struct {
 	network    http.RoundTripper
 	file       *integration.File
 	clevertap  *clevertap.Uploader
-	purchasely *purchaselyClient // nil: Purchasely is not asked
+	purchasely []purchaselyApp // nil: Purchasely is not asked
 
 	people     []webhook.Subscriber
 	partitions []string            // of the people, in their order
@@ -63,8 +63,8 @@ type erasure struct {
 
 // findAccounts finds the apps that have an account in common with one, directly or by others, and their accounts.
 func (e *erasure) findAccounts(app string) error {
-	byApp := make(map[string][]clevertap.Account)
-	for _, name := range slices.Sorted(maps.Keys(e.file.Apps)) {
+	byApp := make(map[string]map[string]clevertap.Account) // by name and key
+	for name := range e.file.Apps {
 		text, found, err := e.table.stack.ReadSecret(e.cmd.Context(), e.table.stack.SecretName(name, stack.CleverTapSecret))
 		if err != nil {
 			return err
@@ -72,26 +72,24 @@ func (e *erasure) findAccounts(app string) error {
 		accounts, err := clevertap.ParseAccounts(text)
 		switch {
 		case found && err == nil:
-			byApp[name] = []clevertap.Account{accounts.Production}
+			byApp[name] = map[string]clevertap.Account{accounts.Production.Key(): accounts.Production}
 			if accounts.Sandbox != nil {
-				byApp[name] = append(byApp[name], *accounts.Sandbox)
+				byApp[name][accounts.Sandbox.Key()] = *accounts.Sandbox
 			}
 		case name == app: // An app without usable credentials sends nothing, but this one's have to be there.
 			_, err := e.table.accounts(e.cmd.Context(), app)
 			return err
 		}
 	}
-	reached := make(map[string]clevertap.Account) // by key
-	for grown := true; grown; {
-		grown = false
-		for name, accounts := range byApp {
-			isReached := func(a clevertap.Account) bool { return reached[a.Key()].ID != "" }
-			if name != app && !slices.ContainsFunc(accounts, isReached) || slices.Contains(e.apps, name) {
-				continue
-			}
-			e.apps, grown = append(e.apps, name), true
-			for _, a := range accounts {
-				reached[a.Key()] = a
+	e.apps = []string{app}
+	reached := make(map[string]clevertap.Account)
+	for n := 0; n < len(e.apps); n++ {
+		for key, account := range byApp[e.apps[n]] {
+			reached[key] = account
+			for name, accounts := range byApp {
+				if _, shares := accounts[key]; shares && !slices.Contains(e.apps, name) {
+					e.apps = append(e.apps, name)
+				}
 			}
 		}
 	}
@@ -149,8 +147,17 @@ func (e *erasure) concerns(sort string) bool {
 	return true
 }
 
-// preview says what each step is going to do.
-func (e *erasure) preview() eraseReport {
+// task is a step of the deletion.
+type task struct {
+	name, plan string
+	count      int // of what there is
+	do         func(*eraseStep) error
+	after      []string // that must be done; empty: all before it
+}
+
+// tasks are the steps by what inspect has found. Nothing is deleted while the suppression does not hold; the links,
+// which name profiles, go when these are gone; and Purchasely is asked when nothing is left here.
+func (e *erasure) tasks() []task {
 	states := 0
 	for _, key := range e.stored {
 		if strings.HasPrefix(key.Sort, subscriber.StatePrefix) {
@@ -161,100 +168,84 @@ func (e *erasure) preview() eraseReport {
 	for i, a := range e.accounts {
 		accounts[i] = a.ID
 	}
-	suppressions := cli.Quantity(len(e.people)*len(e.apps), "suppression")
-	steps := []eraseStep{
-		{Step: "suppress", Plan: fmt.Sprintf("%d of %s to write", e.unsuppressed, suppressions), Count: e.unsuppressed},
-		{Step: "messages", Plan: "looks through the rejected queue, the dead-letter queues and the events queues"},
+	suppressed := []string{"suppress"}
+	tasks := []task{
 		{
-			Step: "stored", Count: len(e.stored),
-			Plan: fmt.Sprintf("%s, and %s of the journal and of notes", cli.Quantity(states, "state"),
-				cli.Quantity(len(e.stored)-states, "item")),
+			"suppress", fmt.Sprintf("%d of %s to write", e.unsuppressed,
+				cli.Quantity(len(e.people)*len(e.apps), "suppression")), e.unsuppressed, e.suppress, nil,
 		},
 		{
-			Step: "profiles",
-			Plan: fmt.Sprintf("by %s, at %s", cli.Quantity(len(e.addresses()), "id"), strings.Join(accounts, " and ")),
+			"messages", "looks through the rejected queue, the dead-letter queues and the events queues", 0,
+			e.removeMessages, suppressed,
 		},
-		{Step: "links", Plan: cli.Quantity(len(e.links), "CleverTap ID"), Count: len(e.links)},
+		{
+			"stored", fmt.Sprintf("%s, and %s of the journal and of notes", cli.Quantity(states, "state"),
+				cli.Quantity(len(e.stored)-states, "item")), len(e.stored), e.deleteStored, suppressed,
+		},
+		{
+			"profiles", fmt.Sprintf("by %s, at %s", cli.Quantity(len(e.addresses()), "id"),
+				strings.Join(accounts, " and ")), 0, e.deleteProfiles, suppressed,
+		},
+		{"links", cli.Quantity(len(e.links), "CleverTap ID"), len(e.links), e.removeLinks, []string{"suppress", "profiles"}},
 	}
 	if e.purchasely != nil {
-		steps = append(steps, eraseStep{Step: "purchasely", Plan: "its own records, by a user deletion request"})
+		tasks = append(tasks, task{"purchasely", "its own records, by a user deletion request", 0, e.askPurchasely, nil})
+	}
+	return tasks
+}
+
+// preview says what each step is going to do.
+func (e *erasure) preview() eraseReport {
+	var steps []eraseStep
+	for _, t := range e.tasks() {
+		steps = append(steps, eraseStep{Step: t.name, Plan: t.plan, Count: t.count})
 	}
 	return e.report(steps)
 }
 
 func (e *erasure) report(steps []eraseStep) eraseReport {
-	r := eraseReport{Subscribers: e.partitions, Apps: e.apps, Steps: steps, Erased: true}
+	isOpen := func(s eraseStep) bool { return !s.Done }
+	r := eraseReport{Subscribers: e.partitions, Apps: e.apps, Steps: steps, Erased: !slices.ContainsFunc(steps, isOpen)}
 	if e.unsuppressed == 0 {
 		r.SuppressedAt = e.suppressedAt.Format(time.RFC3339)
-	}
-	for _, step := range steps {
-		r.Erased = r.Erased && step.Done
 	}
 	return r
 }
 
-// execute goes through the steps, and shows what came of each. Nothing is deleted while the suppression does not hold;
-// the links, which name profiles, go when these are gone; and Purchasely is asked when nothing is left here.
+// execute goes through the steps, and shows what came of each.
 func (e *erasure) execute() eraseReport {
 	var steps []eraseStep
-	done := func(names ...string) bool {
-		return !slices.ContainsFunc(steps, func(s eraseStep) bool {
-			return !s.Done && (len(names) == 0 || slices.Contains(names, s.Step))
-		})
-	}
-	type next struct {
-		name   string
-		do     func(*eraseStep) error
-		before []string // that must be done; empty: all before it
-	}
-	all := []next{
-		{"suppress", e.suppress, nil},
-		{"messages", e.removeMessages, []string{"suppress"}},
-		{"stored", e.deleteStored, []string{"suppress"}},
-		{"profiles", e.deleteProfiles, []string{"suppress"}},
-		{"links", e.removeLinks, []string{"suppress", "profiles"}},
-	}
-	if e.purchasely != nil {
-		all = append(all, next{"purchasely", func(step *eraseStep) error { return e.purchasely.deleteAll(e, step) }, nil})
-	}
-	for _, next := range all {
-		step := eraseStep{Step: next.name}
+	for _, t := range e.tasks() {
+		waits := func(s eraseStep) bool { return !s.Done && (t.after == nil || slices.Contains(t.after, s.Step)) }
+		step := eraseStep{Step: t.name}
 		switch {
 		case e.cmd.Context().Err() != nil:
 			step.Left = []string{"interrupted"}
-		case !done(next.before...):
+		case slices.ContainsFunc(steps, waits):
 			step.Left = []string{"waits for the steps before it"}
 		default:
-			if err := next.do(&step); err != nil {
+			if err := t.do(&step); err != nil {
 				step.Left = append(step.Left, err.Error())
 			}
 		}
+		text := fmt.Sprintf("done, %d", step.Count)
 		step.Done = len(step.Left) == 0
+		if !step.Done {
+			text = "left: " + strings.Join(step.Left, "; ")
+		}
 		steps = append(steps, step)
-		e.cmd.PrintErrf("  %-10s  %s\n", step.Step, stepText(step))
+		e.cmd.PrintErrf("  %-10s  %s\n", step.Step, text)
 	}
 	return e.report(steps)
-}
-
-func stepText(step eraseStep) string {
-	text := fmt.Sprintf("done, %d", step.Count)
-	if !step.Done {
-		text = "left: " + strings.Join(step.Left, "; ")
-	}
-	return text
 }
 
 // suppress writes the suppression of every id for every app. An item that cannot be read is written anew.
 func (e *erasure) suppress(step *eraseStep) error {
 	ctx := e.cmd.Context()
 	for _, app := range e.apps {
-		updates := make([]users.Update, len(e.people))
-		for i, p := range e.people {
-			updates[i] = users.Update{Action: users.Suppress, Person: p}
-		}
-		for i := range updates { // one by one, so that a damaged item concerns its id alone
+		for i, p := range e.people { // one by one, so that a damaged item concerns its id alone
 			now := time.Now()
-			changed, err := users.Apply(ctx, e.table, app, updates[i:i+1], now)
+			changed, err := users.Apply(ctx, e.table, app, []users.Update{{Action: users.Suppress, Person: p}}, now)
 			if f := fault.Of(err); f != nil && f.Kind == fault.Operator && stack.Code(err) == "" {
 				fresh := subscriber.Person{SuppressedAt: now}
 				key := subscriber.PersonKey(e.partitions[i], app)
@@ -262,7 +253,7 @@ func (e *erasure) suppress(step *eraseStep) error {
 				_, err = e.table.Put(ctx, map[subscriber.Key]subscriber.Item{key: fresh.Item(now)})
 			}
 			if err != nil {
-				return explainPerson(err)
+				return explain(err)
 			}
 			step.Count += changed
 		}
@@ -466,13 +457,13 @@ func (e *erasure) deleteProfile(account clevertap.Account, a address) (err error
 // removeLinks takes the CleverTap IDs out of what is kept. Older links do not come back.
 func (e *erasure) removeLinks(step *eraseStep) error {
 	for _, app := range e.apps {
-		updates := make([]users.Update, len(e.people))
-		for i, p := range e.people {
-			updates[i] = users.Update{Action: users.Link, Person: p}
+		var updates []users.Update
+		for _, p := range e.people {
+			updates = append(updates, users.Update{Action: users.Link, Person: p})
 		}
 		changed, err := users.Apply(e.cmd.Context(), e.table, app, updates, time.Now())
 		if err != nil {
-			return explainPerson(err)
+			return explain(err)
 		}
 		step.Count += changed
 	}

@@ -7,16 +7,14 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
-	"github.com/purchasely-clevertap/bridge/shared/aws"
-	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
-	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/users"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
@@ -47,7 +45,7 @@ var (
 endpoint. Which users' links count says clevertap_id in the integration file: by default
 those of users who are not signed in.`,
 		"link", "linked",
-		layout{append([]string{"clevertap_id"}, peopleColumns...), []string{"clevertap_id"}},
+		layout{"users", append([]string{"clevertap_id"}, peopleColumns...), []string{"clevertap_id"}},
 		`  bridge user link --stack purchasely-clevertap --app demo ` +
 			`--anonymous 9D40B7F2-0E63-4A1C-8B5E-F7C2316D98A4 --clevertap-id -h9D40B7F20E634A1C8B5E
   bridge user link --stack purchasely-clevertap --app demo --file cmd/bridge/testdata/links.csv --yes --json`,
@@ -57,14 +55,14 @@ those of users who are not signed in.`,
 		`Has users of an app left alone: from now on nothing about them is sent to CleverTap, and
 neither state nor journal is kept, until they are restored. What was sent or stored
 before stays: 'bridge user erase' deletes that, too.`,
-		"suppression", "suppressed", layout{peopleColumns, nil},
+		"suppression", "suppressed", layout{"users", peopleColumns, nil},
 		`  bridge user suppress --stack purchasely-clevertap --app demo --user learner-40213`,
 	}
 	restoring = act{
 		users.Restore, "restore", "Send about suppressed users again",
 		`Ends the suppression of users of an app: their next webhooks are sent again. Those that
 came meanwhile are gone.`,
-		"restoration", "restored", layout{peopleColumns, nil},
+		"restoration", "restored", layout{"users", peopleColumns, nil},
 		`  bridge user restore --stack purchasely-clevertap --app demo --user learner-40213`,
 	}
 )
@@ -88,7 +86,7 @@ func newUpdateCommand(network http.RoundTripper, a act) *cobra.Command {
 		Long: a.does + `
 
 With --file it takes many users from a CSV file whose first line names the columns, or
-from JSON lines with the same names: ` + columnsText(a.layout) + `.
+from JSON lines with the same names: ` + strings.Join(a.layout.columns, ", ") + `.
 The whole file is checked first. It may be stopped and run again: of whom nothing new is
 said is not written again.
 
@@ -114,13 +112,6 @@ Exit codes: 0 all is stored, 1 some is not, or nobody said yes, 2 wrong usage.`,
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
 	o.YesFlag(cmd)
 	return cmd
-}
-
-func columnsText(l layout) (text string) {
-	for i, column := range l.columns {
-		text += []string{"", ", "}[min(i, 1)] + column
-	}
-	return text
 }
 
 // updateResult is what user link, suppress and restore print with --json.
@@ -202,40 +193,13 @@ func (o *updateOptions) updates(cmd *cobra.Command) ([]users.Update, error) {
 	if cmp.Or(o.user, o.anonymous, o.clevertapID, o.observedAt) != "" {
 		return nil, cli.BadUsage(cmd, errors.New("name one user, or a file of them, not both"))
 	}
-	text, err := cli.ReadText(cmd, o.file)
-	if err != nil {
-		return nil, cli.Usagef("name a file with users, or - for standard input", "users: %w", err)
-	}
-	var updates []users.Update
-	var problems []string
-	o.layout.read(text, func(line int, fields map[string]string, err error) {
-		var u users.Update
-		if err == nil {
-			u, err = o.update(fields)
-		}
-		if err != nil {
-			problems = append(problems, fmt.Sprintf("line %d: %v", line, err))
-			return
-		}
-		updates = append(updates, u)
-	})
-	if len(updates)+len(problems) == 0 {
-		problems = []string{"there is nothing in it"}
-	}
-	if len(problems) > 0 {
-		return nil, faultyLines(cmd, o.file, problems)
-	}
-	return updates, nil
+	return readRecords(cmd, o.file, o.layout, o.update)
 }
 
 // update reads what is said of one user. Its errors quote nothing.
 func (o *updateOptions) update(fields map[string]string) (u users.Update, err error) {
 	user, anonymous := fields["user_id"], fields["anonymous_user_id"]
-	u.Action, u.CleverTapID = o.Action, fields["clevertap_id"]
-	u.Person = webhook.Subscriber{Kind: webhook.ByUser, ID: user}
-	if webhook.Absent(user) {
-		u.Person = webhook.Subscriber{Kind: webhook.ByAnonymous, ID: anonymous}
-	}
+	u.Action, u.Person, u.CleverTapID = o.Action, subscriberOf(fields), fields["clevertap_id"]
 	if text := fields["observed_at"]; text != "" {
 		err = u.At.UnmarshalText([]byte(text))
 	}
@@ -269,23 +233,10 @@ func (o *updateOptions) store(
 		changed, err := users.Apply(ctx, table, o.app, chunk, time.Now())
 		result.Changed += changed
 		if err != nil {
-			return explainPerson(err)
+			return explain(err)
 		}
 		result.Known += len(chunk) - changed
 		bar.Add(len(chunk))
 	}
 	return nil
-}
-
-// explainPerson returns an error about a person's item in a sentence for people.
-func explainPerson(err error) error {
-	_, fromAWS := errors.AsType[*aws.Error](err)
-	if f, ok := errors.AsType[*fault.Fault](err); ok && !fromAWS {
-		hint := ""
-		if f.Kind == fault.Operator {
-			hint = "something else than the bridge has written it; " + subscriber.PersonPrefix + "… is its sort key"
-		}
-		return cli.Findingf(hint, "%s", f.Cause())
-	}
-	return explain(err)
 }

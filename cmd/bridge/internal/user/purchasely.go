@@ -28,37 +28,27 @@ const (
 	apiKeyVariable    = "BRIDGE_PURCHASELY_API_KEY"
 )
 
-// purchaselyClient asks Purchasely to delete users.
-type purchaselyClient struct {
-	http *http.Client
-	apps map[string]purchaselyApp
-}
-
 // purchaselyApp is how Purchasely knows an app, by a key that every copy of the app contains, and how it knows that we
 // may ask.
 type purchaselyApp struct {
-	apiKey string
-	shared secret.Value
+	name, apiKey string
+	shared       secret.Value
 }
 
-// newPurchaselyClient finds what the requests need, before anything is deleted.
-func newPurchaselyClient(cmd *cobra.Command, e *erasure) (*purchaselyClient, error) {
-	c := &purchaselyClient{apps: make(map[string]purchaselyApp), http: &http.Client{
-		Timeout: purchaselyTimeout, Transport: e.network,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+// findPurchaselyApps finds what the requests need, before anything is deleted.
+func (e *erasure) findPurchaselyApps() error {
 	for _, app := range e.apps {
-		key, err := apiKey(cmd, app, len(e.apps) == 1)
+		key, err := apiKey(e.cmd, app, len(e.apps) == 1)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		shared, err := e.table.stack.SharedSecret(cmd.Context(), app)
+		shared, err := e.table.stack.SharedSecret(e.cmd.Context(), app)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		c.apps[app] = purchaselyApp{strings.TrimSpace(key), shared}
+		e.purchasely = append(e.purchasely, purchaselyApp{app, strings.TrimSpace(key), shared})
 	}
-	return c, nil
+	return nil
 }
 
 // apiKey takes an app's key from the environment if it is the only app, or asks.
@@ -76,19 +66,23 @@ func apiKey(cmd *cobra.Command, app string, only bool) (string, error) {
 	}
 }
 
-// deleteAll asks for every user id of the person. Purchasely knows nobody by an anonymous id.
-func (c *purchaselyClient) deleteAll(e *erasure, step *eraseStep) error {
-	for _, app := range e.apps {
+// askPurchasely asks for every user id of the person. Purchasely knows nobody by an anonymous id.
+func (e *erasure) askPurchasely(step *eraseStep) error {
+	client := &http.Client{
+		Timeout: purchaselyTimeout, Transport: e.network,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	for _, app := range e.purchasely {
 		for _, p := range e.people {
 			if p.Kind != webhook.ByUser {
 				continue
 			}
-			err := c.delete(e.cmd.Context(), c.apps[app], p.ID)
+			err := app.delete(e.cmd.Context(), client, p.ID)
 			switch {
 			case e.cmd.Context().Err() != nil:
 				return cli.ErrInterrupted
 			case err != nil:
-				step.Left = append(step.Left, fmt.Sprintf("%s: %v", app, err))
+				step.Left = append(step.Left, fmt.Sprintf("%s: %v", app.name, err))
 			default:
 				step.Count++
 			}
@@ -98,7 +92,7 @@ func (c *purchaselyClient) deleteAll(e *erasure, step *eraseStep) error {
 }
 
 // delete makes one request. Its error quotes nothing of it.
-func (c *purchaselyClient) delete(ctx context.Context, app purchaselyApp, user string) error {
+func (a purchaselyApp) delete(ctx context.Context, client *http.Client, user string) error {
 	body, err := json.Marshal(map[string]string{"user_id": user})
 	if err != nil {
 		return errors.New("the id is not UTF-8")
@@ -108,9 +102,9 @@ func (c *purchaselyClient) delete(ctx context.Context, app purchaselyApp, user s
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("X-API-KEY", app.apiKey)
-	request.Header.Set("Authorization", webhook.Sign(app.shared, "", body)) // over the body alone
-	response, err := c.http.Do(request)
+	request.Header.Set("X-API-KEY", a.apiKey)
+	request.Header.Set("Authorization", webhook.Sign(a.shared, "", body)) // over the body alone
+	response, err := client.Do(request)
 	if err != nil {
 		if outer, ok := errors.AsType[*url.Error](err); ok {
 			err = outer.Err

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 // maxShown is how many faulty lines of a file are printed.
@@ -21,17 +22,51 @@ const maxShown = 20
 
 // layout says what the lines of a file may hold.
 type layout struct {
+	of       string // whom the lines are about, for people
 	columns  []string
 	required []string // which a header must name
 }
 
-// read reads CSV with a header, or JSON lines, and hands over the fields of each line, or what is wrong with it.
-func (l layout) read(text []byte, add func(line int, fields map[string]string, err error)) {
+// readRecords reads a file of CSV with a header, or of JSON lines, and makes a record of the fields of each line. It
+// goes on after a faulty line, so that all faults are reported at once, each with its line.
+func readRecords[T any](
+	cmd *cobra.Command, path string, l layout, newRecord func(fields map[string]string) (T, error),
+) (records []T, err error) {
+	text, err := cli.ReadText(cmd, path)
+	if err != nil {
+		return nil, cli.Usagef("name a file with "+l.of+", or - for standard input", "%s: %w", l.of, err)
+	}
+	var problems []string
+	add := func(line int, fields map[string]string, err error) {
+		var record T
+		if err == nil {
+			record, err = newRecord(fields)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("line %d: %v", line, err))
+			return
+		}
+		records = append(records, record)
+	}
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		l.readJSONLines(text, add)
 	} else {
 		l.readCSV(text, add)
 	}
+	if len(records)+len(problems) == 0 {
+		problems = []string{"there is nothing in it"}
+	}
+	if len(problems) == 0 {
+		return records, nil
+	}
+	for _, problem := range problems[:min(len(problems), maxShown)] {
+		cmd.PrintErrf("%s: %s\n", path, problem)
+	}
+	if more := len(problems) - maxShown; more > 0 {
+		cmd.PrintErrf("and %d more\n", more)
+	}
+	return nil, cli.Findingf("'"+cmd.CommandPath()+" --help' shows what a line looks like",
+		"%s; nothing was stored", cli.Quantity(len(problems), "faulty line"))
 }
 
 // readCSV reads fields between commas or, as spreadsheets write them where the comma is the decimal sign, semicolons.
@@ -124,14 +159,10 @@ func (l layout) readJSONLines(text []byte, add func(line int, fields map[string]
 	}
 }
 
-// faultyLines prints what is wrong with a file. The error ends the command.
-func faultyLines(cmd *cobra.Command, path string, problems []string) error {
-	for _, problem := range problems[:min(len(problems), maxShown)] {
-		cmd.PrintErrf("%s: %s\n", path, problem)
+// subscriberOf is whom a line is about: a user_id counts before an anonymous_user_id.
+func subscriberOf(fields map[string]string) webhook.Subscriber {
+	if user := fields["user_id"]; !webhook.Absent(user) {
+		return webhook.Subscriber{Kind: webhook.ByUser, ID: user}
 	}
-	if more := len(problems) - maxShown; more > 0 {
-		cmd.PrintErrf("and %d more\n", more)
-	}
-	return cli.Findingf("'"+cmd.CommandPath()+" --help' shows what a line looks like",
-		"%s; nothing was stored", cli.Quantity(len(problems), "faulty line"))
+	return webhook.Subscriber{Kind: webhook.ByAnonymous, ID: fields["anonymous_user_id"]}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -29,6 +30,8 @@ const (
 	seedsAtOnce = 16
 	// seedAttempts is how often a state is read, merged and written while forwarders write it.
 	seedAttempts = 5
+	// futureAllowed is how far a time may lie ahead: clocks differ.
+	futureAllowed = time.Hour
 )
 
 type seedOptions struct {
@@ -84,7 +87,10 @@ func (o *seedOptions) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	purchases, err := readPurchases(cmd, path, file)
+	now := time.Now()
+	purchases, err := readRecords(cmd, path, purchaseLines, func(fields map[string]string) (purchase, error) {
+		return newPurchase(fields, file, now)
+	})
 	if err != nil {
 		return err
 	}
@@ -100,38 +106,80 @@ func (o *seedOptions) run(cmd *cobra.Command, path string) error {
 	if err := s.assign(cmd.Context(), purchases, file, table); err != nil {
 		return err
 	}
-	if n := s.result.LeftOut; n > 0 {
-		cmd.PrintErrf("%s of the sandbox left out: the app sends them to no account\n", cli.Quantity(n, "purchase"))
+	r := &s.result
+	if r.LeftOut > 0 {
+		cmd.PrintErrf("%s of the sandbox left out: the app sends them to no account\n", cli.Quantity(r.LeftOut, "purchase"))
 	}
-	if len(s.keys) > 0 {
-		if err := o.ask(cmd, len(s.keys)); err != nil {
+	if r.States > 0 {
+		if !o.Yes() {
+			cmd.PrintErrln("They are stored" + o.rate.Pace(r.States) + ". Newer states stay as they are.")
+		}
+		if err := o.Confirm(cmd, fmt.Sprintf("Store %s?", cli.Quantity(r.States, "state"))); err != nil {
 			return err
 		}
 	}
-	bar := cli.NewProgress(cmd, "storing", len(s.keys))
+	bar := cli.NewProgress(cmd, "storing", r.States)
 	err = s.store(cmd.Context(), table, o.rate, bar)
 	bar.Done()
-	return o.report(cmd, s.result, err)
-}
-
-func (o *seedOptions) ask(cmd *cobra.Command, states int) error {
-	if !o.Yes() {
-		cmd.PrintErrln("They are stored" + o.rate.Pace(states) + ". Newer states stay as they are.")
-	}
-	return o.Confirm(cmd, fmt.Sprintf("Store %s?", cli.Quantity(states, "state")))
-}
-
-// readPurchases reads and checks the export.
-func readPurchases(cmd *cobra.Command, path string, file *integration.File) ([]purchase, error) {
-	text, err := cli.ReadText(cmd, path)
 	if err != nil {
-		return nil, cli.Usagef("name a file with subscribers, or - for standard input", "export: %w", err)
+		err = cli.WithHint(err, "the same command goes on: what is stored is not stored again")
 	}
-	purchases, problems := readExport(text, slices.Collect(maps.Keys(file.Apps)), time.Now())
-	if len(problems) > 0 {
-		return nil, faultyLines(cmd, path, problems)
+	text := fmt.Sprintf("%s stored, %d were known, %d not stored\n",
+		cli.Quantity(r.Stored, "state"), r.Known, r.States-r.Stored-r.Known)
+	return o.Conclude(cmd, r, text, err)
+}
+
+var purchaseLines = layout{
+	of:       "subscribers",
+	columns:  []string{"app", "user_id", "anonymous_user_id", "purchase_id", "active", "at", "environment"},
+	required: []string{"app", "purchase_id", "active", "at"},
+}
+
+// purchase is one line of an export: one purchase of one user.
+type purchase struct {
+	app        string
+	subscriber webhook.Subscriber
+	sandbox    bool
+	update     subscriber.Update
+}
+
+func newPurchase(fields map[string]string, file *integration.File, now time.Time) (p purchase, err error) {
+	p.app = fields["app"]
+	p.subscriber = subscriberOf(fields)
+	ms, timed := webhook.ParseTime([]byte(fields["at"]))
+	u := &p.update
+	u.Purchase, u.Known, u.At = fields["purchase_id"], true, time.UnixMilli(ms).UTC()
+	switch {
+	case !utf8.ValidString(p.app + p.subscriber.ID + u.Purchase):
+		return p, errors.New("not UTF-8: save the file in that encoding")
+	case file.Apps[p.app] == nil:
+		return p, fmt.Errorf("app %q is not in the integration file", p.app)
+	case webhook.Absent(p.subscriber.ID):
+		return p, errors.New("neither user_id nor anonymous_user_id")
+	case webhook.Absent(u.Purchase):
+		return p, errors.New("no purchase_id, which is purchasely_subscription_id or, without one, " +
+			"store_original_transaction_id")
+	case !timed || ms <= 0:
+		return p, fmt.Errorf("at %q is no time such as 2026-03-14T12:00:00Z", fields["at"])
+	case u.At.After(now.Add(futureAllowed)):
+		return p, fmt.Errorf("at %s lies in the future; it is when the purchase became what it is", fields["at"])
 	}
-	return purchases, nil
+	// An event of the same instant outranks this line, unless it says the same.
+	switch strings.ToLower(fields["active"]) {
+	case "true", "1", "yes":
+		u.Active, u.Rank = true, subscriber.OtherGrants
+	case "false", "0", "no":
+	default:
+		return p, fmt.Errorf("active %q is neither true nor false", fields["active"])
+	}
+	switch strings.ToUpper(fields["environment"]) {
+	case "", "PRODUCTION":
+	case "SANDBOX":
+		p.sandbox = true
+	default:
+		return p, fmt.Errorf("environment %q is neither PRODUCTION nor SANDBOX", fields["environment"])
+	}
+	return p, nil
 }
 
 // seed is an export on its way into the table: what it says of each user at each account, all at once.
@@ -279,14 +327,4 @@ func storeState(
 		}
 	}
 	return false, cli.Findingf("run the same command again", "a state is being written by forwarders all the time")
-}
-
-// report prints what became of the users and returns the error that the run ends with.
-func (o *seedOptions) report(cmd *cobra.Command, r seedResult, err error) error {
-	left := r.States - r.Stored - r.Known
-	text := fmt.Sprintf("%s stored, %d were known, %d not stored\n", cli.Quantity(r.Stored, "state"), r.Known, left)
-	if err != nil {
-		err = cli.WithHint(err, "the same command goes on: what is stored is not stored again")
-	}
-	return o.Conclude(cmd, r, text, err)
 }

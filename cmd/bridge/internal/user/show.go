@@ -1,7 +1,6 @@
 package user
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 )
 
 type showOptions struct {
@@ -85,9 +85,11 @@ func (o *showOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	nameOf, err := o.namesOfAccounts(cmd.Context(), table)
-	if err != nil {
-		return err
+	var accounts clevertap.Accounts
+	if o.app != "" {
+		if accounts, err = table.accounts(cmd.Context(), o.app); err != nil {
+			return err
+		}
 	}
 	p, err := journal.ReadPerson(cmd.Context(), table, partition, o.app, time.Now())
 	if err != nil {
@@ -98,7 +100,7 @@ func (o *showOptions) run(cmd *cobra.Command) error {
 	}
 	damaged := false
 	for _, s := range p.States {
-		name := nameOf(s.Account)
+		name := o.nameOf(s.Account, accounts)
 		if name == "" {
 			continue
 		}
@@ -120,25 +122,18 @@ func (o *showOptions) run(cmd *cobra.Command) error {
 	return o.Conclude(cmd, result, result.text(), cli.FindingsIf(damaged))
 }
 
-// namesOfAccounts returns how accounts are called by their ids; empty: they are not shown.
-func (o *showOptions) namesOfAccounts(ctx context.Context, table subscribers) (func(id string) string, error) {
-	if o.app == "" {
-		return func(id string) string { return id }, nil
+// nameOf is what an account is called, empty if it is not shown. accounts are the app's.
+func (o *showOptions) nameOf(id string, accounts clevertap.Accounts) string {
+	switch {
+	case o.app == "":
+		return id
+	case id == accounts.Production.ID: // which may be the sandbox as well
+		return "production"
+	case accounts.Sandbox != nil && id == accounts.Sandbox.ID:
+		return "sandbox"
+	default:
+		return ""
 	}
-	accounts, err := table.accounts(ctx, o.app)
-	if err != nil {
-		return nil, err
-	}
-	return func(id string) string {
-		switch {
-		case id == accounts.Production.ID: // which may be the sandbox as well
-			return "production"
-		case accounts.Sandbox != nil && id == accounts.Sandbox.ID:
-			return "sandbox"
-		default:
-			return ""
-		}
-	}, nil
 }
 
 // text is what is known, in lines for people.
@@ -168,16 +163,14 @@ func (s shown) text() string {
 }
 
 func (a shownAccount) text(name string) string {
-	title, verdict := name, "no purchase is active"
+	title, verdict := "account "+a.ID, "no purchase is active"
 	if name != a.ID {
-		title += " account " + a.ID
-	} else {
-		title = "account " + a.ID
+		title = name + " " + title
 	}
 	if a.Active {
 		verdict = "an active subscription"
 	}
-	rows := [][]string{}
+	var rows [][]string
 	for _, id := range slices.Sorted(maps.Keys(a.state.State)) {
 		p := a.state.State[id]
 		active := map[bool]string{true: "active", false: "ended"}[p.Active]

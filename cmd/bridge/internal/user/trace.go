@@ -11,7 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	explainer "github.com/purchasely-clevertap/bridge/cmd/bridge/internal/explain"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 type traceOptions struct {
@@ -61,7 +65,7 @@ func (o *traceOptions) run(cmd *cobra.Command) error {
 	if err := o.Check(cmd); err != nil {
 		return err
 	}
-	partitions, names, err := o.partitions(cmd)
+	partitions, err := o.partitions(cmd)
 	if err != nil {
 		return err
 	}
@@ -78,21 +82,7 @@ func (o *traceOptions) run(cmd *cobra.Command) error {
 		return o.printBody(cmd, table, history, lines)
 	}
 	lines = slices.DeleteFunc(lines, func(l journal.Line) bool { return !o.Has(l.Received) })
-	return o.Print(cmd, newTrace(history, lines), o.text(history, lines, names))
-}
-
-// partitions are the person's partitions of the table, and what their ids are called.
-func (p *person) partitions(cmd *cobra.Command) (partitions, names []string, err error) {
-	if err := p.check(); err != nil {
-		return nil, nil, cli.BadUsage(cmd, err)
-	}
-	if p.user != "" {
-		names = append(names, "user id")
-	}
-	if p.anonymous != "" {
-		names = append(names, "anonymous id")
-	}
-	return journal.Partitions(p.user, p.anonymous), names, nil
+	return o.Print(cmd, newTrace(history, lines), o.text(history, lines))
 }
 
 // trace is what user trace --json prints.
@@ -116,7 +106,7 @@ type tracedWebhook struct {
 }
 
 func newTrace(h journal.History, lines []journal.Line) trace {
-	t := trace{People: []tracedPerson{}, Webhooks: []tracedWebhook{}, Unfollowed: h.Unfollowed}
+	t := trace{Unfollowed: h.Unfollowed}
 	for _, p := range h.People {
 		traced := tracedPerson{p.Partition, p.Asked, make(map[string]jsontext.Value), make(map[string]shownApp)}
 		for _, s := range p.States {
@@ -145,12 +135,12 @@ func (o *traceOptions) nothingShown(h journal.History) string {
 	return "The journal has no webhook " + whose + "."
 }
 
-// text tells the history in sentences. names are what the ids are called that were asked for.
-func (o *traceOptions) text(h journal.History, lines []journal.Line, names []string) string {
+// text tells the history in sentences.
+func (o *traceOptions) text(h journal.History, lines []journal.Line) string {
 	var b strings.Builder
 	for i, p := range h.People {
 		for _, sentence := range p.Describe() {
-			fmt.Fprintf(&b, "Today, %s: %s.\n", nameOf(h, names, i), sentence)
+			fmt.Fprintf(&b, "Today, %s: %s.\n", o.nameOf(h, i), sentence)
 		}
 	}
 	if h.Unfollowed > 0 {
@@ -167,7 +157,7 @@ func (o *traceOptions) text(h journal.History, lines []journal.Line, names []str
 		}
 		fmt.Fprintf(&b, "%3d  %s UTC  %s, %s", l.Number, l.Received.Format(time.TimeOnly), l.Event.Event, l.App)
 		if len(h.People) > 1 {
-			fmt.Fprintf(&b, ", of the %s", nameOf(h, names, l.Person))
+			fmt.Fprintf(&b, ", of the %s", o.nameOf(h, l.Person))
 		}
 		b.WriteString("\n")
 		for _, sentence := range l.Describe() {
@@ -177,8 +167,15 @@ func (o *traceOptions) text(h journal.History, lines []journal.Line, names []str
 	return b.String()
 }
 
-// nameOf is what an id of the history is called.
-func nameOf(h journal.History, names []string, person int) string {
+// nameOf is what an id of the history is called. Those that were asked for come first.
+func (o *traceOptions) nameOf(h journal.History, person int) string {
+	var names []string
+	if o.user != "" {
+		names = append(names, "user id")
+	}
+	if o.anonymous != "" {
+		names = append(names, "anonymous id")
+	}
 	switch {
 	case person < len(names):
 		return names[person]
@@ -187,4 +184,69 @@ func nameOf(h journal.History, names []string, person int) string {
 	default:
 		return fmt.Sprintf("transfer's other id %d", person-len(names)+1)
 	}
+}
+
+// tracedBody is what user trace --body --json prints.
+type tracedBody struct {
+	Webhook     tracedWebhook  `json:"webhook"`
+	Body        jsontext.Value `json:"body"`
+	Explanation any            `json:"explanation"` // as explain --json prints it
+}
+
+// printBody prints a webhook of the list, and explains it under today's settings, with what is stored of the person.
+func (o *traceOptions) printBody(
+	cmd *cobra.Command, table subscribers, h journal.History, lines []journal.Line,
+) error {
+	if o.body < 1 || o.body > len(lines) {
+		return cli.Findingf("'bridge user trace' without --body prints the list",
+			"the list has no webhook %d: it has %d", o.body, len(lines))
+	}
+	l := lines[o.body-1]
+	if l.Body == nil {
+		return cli.Findingf("the stack's parameter Journal must be \"bodies\" when a webhook arrives",
+			"the journal has no body of webhook %d", o.body)
+	}
+	app := l.App
+	file, err := cli.LoadApp(cmd, o.file, &app)
+	if err != nil {
+		return err
+	}
+	w := explainer.Webhook{File: file, App: l.App, Body: l.Body, Received: l.Received}
+	accounts, err := table.accounts(cmd.Context(), l.App)
+	if err != nil {
+		cmd.PrintErrf("explained without what is stored of the person: %v\n", err)
+	} else {
+		w.SandboxAccount = accounts.Sandbox != nil
+		w.States, w.Items = known(h.People[l.Person], accounts)
+	}
+	value, text, err := w.Explain(cmd.Context())
+	if err != nil {
+		return err
+	}
+	cmd.PrintErr("the body is personal data: keep it out of tickets and logs\n")
+	result := tracedBody{tracedWebhook{l.Number, l.Person, l.Form()}, jsontext.Value(l.Body), value}
+	if !result.Body.IsValid(stored.Lenient...) { // of an app that is switched off, whose webhooks are not read
+		result.Body, _ = jsontext.AppendQuote(nil, l.Body)
+	}
+	return o.Print(cmd, result, string(l.Body)+"\n\n"+text)
+}
+
+// known is what the table has of a person, as an explanation takes it.
+func known(
+	p journal.Person, accounts clevertap.Accounts,
+) (map[string]subscriber.State, map[subscriber.Key]subscriber.Item) {
+	states := make(map[string]subscriber.State)
+	for _, s := range p.States {
+		if s.Account == accounts.Production.ID {
+			states["production"] = s.State
+		}
+		if accounts.Sandbox != nil && s.Account == accounts.Sandbox.ID {
+			states["sandbox"] = s.State
+		}
+	}
+	items := make(map[subscriber.Key]subscriber.Item)
+	for _, s := range p.Apps {
+		items[subscriber.PersonKey(p.Partition, s.App)] = s.Item(time.Now())
+	}
+	return states, items
 }

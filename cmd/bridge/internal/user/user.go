@@ -17,9 +17,12 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
+	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -95,18 +98,27 @@ func (s subscribers) loadApp(cmd *cobra.Command, path string, app *string) (*int
 	return file, cli.RequireApp(cmd, file, app)
 }
 
-// explain returns an error of the table in a sentence for people.
+// explain returns an error of the table, or of a person's item in it, in a sentence for people.
 func explain(err error) error {
 	if stack.Code(err) == "ResourceNotFoundException" {
 		return cli.Findingf("is it another region or account? 'aws dynamodb list-tables' names those that are there",
 			"the subscribers table does not exist")
 	}
+	_, fromAWS := errors.AsType[*aws.Error](err)
+	if f, ok := errors.AsType[*fault.Fault](err); ok && !fromAWS {
+		hint := ""
+		if f.Kind == fault.Operator {
+			hint = "something else than the bridge has written it; " + subscriber.PersonPrefix + "… is its sort key"
+		}
+		return cli.Findingf(hint, "%s", f.Cause())
+	}
 	return stack.Explain(err)
 }
 
 var (
-	errNoPerson = errors.New("name the person by --user or by --anonymous")
-	errNobody   = errors.New("an id is empty, or a word for nothing such as null")
+	errNoPerson   = errors.New("name the person by --user or by --anonymous")
+	errTwoPersons = errors.New("name the person by --user or by --anonymous, not by both")
+	errNobody     = errors.New("an id is empty, or a word for nothing such as null")
 )
 
 // person names one user on a command line.
@@ -121,26 +133,28 @@ func (p *person) flags(cmd *cobra.Command, app string) {
 		"Purchasely's id of a user who is not signed in (anonymous_user_id)")
 }
 
-// check refuses ids that the bridge takes for nobody's: nothing is ever stored under them.
-func (p *person) check() error {
+// partitions are the person's partitions of the table. It refuses ids that the bridge takes for nobody's: nothing is
+// ever stored under them.
+func (p *person) partitions(cmd *cobra.Command) ([]string, error) {
 	for _, id := range []string{p.user, p.anonymous} {
 		if id != "" && webhook.Absent(id) {
-			return errNobody
+			return nil, cli.BadUsage(cmd, errNobody)
 		}
 	}
 	if p.user == "" && p.anonymous == "" {
-		return errNoPerson
+		return nil, cli.BadUsage(cmd, errNoPerson)
 	}
-	return nil
+	return journal.Partitions(p.user, p.anonymous), nil
 }
 
-// partition is the user's partition of the table.
+// partition is the partition of a person who is named by one id.
 func (p *person) partition(cmd *cobra.Command) (string, error) {
 	if p.user != "" && p.anonymous != "" {
-		return "", cli.BadUsage(cmd, errors.New("name the person by --user or by --anonymous, not by both"))
+		return "", cli.BadUsage(cmd, errTwoPersons)
 	}
-	if err := p.check(); err != nil {
-		return "", cli.BadUsage(cmd, err)
+	partitions, err := p.partitions(cmd)
+	if err != nil {
+		return "", err
 	}
-	return journal.Partitions(p.user, p.anonymous)[0], nil
+	return partitions[0], nil
 }
