@@ -93,7 +93,7 @@ func (o *options) run(cmd *cobra.Command) error {
 	if err != nil {
 		return stack.Explain(err)
 	}
-	return o.Print(cmd, page.form(), page.text())
+	return o.Print(cmd, page.form(), o.text(page))
 }
 
 // OfStack is the table with a stack's journal.
@@ -117,16 +117,22 @@ type namedForm struct {
 }
 
 func (p Page) form() pageForm {
-	f := pageForm{[]namedForm{}, p.Older}
+	f := pageForm{Older: p.Older}
 	for _, e := range p.Entries {
 		f.Webhooks = append(f.Webhooks, namedForm{e.Key.Partition, e.Form()})
 	}
 	return f
 }
 
-func (p Page) text() string {
+// text is the page for people. It says at how many webhooks it looked in vain, so that a misspelt flag does not look
+// like an empty journal.
+func (o *options) text(p Page) string {
 	if len(p.Entries) == 0 {
-		return "the journal has no such webhook\n"
+		during := ""
+		if !o.From.IsZero() || !o.To.IsZero() {
+			during = " between --from and --to"
+		}
+		return fmt.Sprintf("0 of %s in the journal%s\n", cli.Quantity(p.Looked, "webhook"), during)
 	}
 	rows := [][]string{{"ARRIVED (UTC)", "APP", "EVENT", "OUTCOME", "ATTEMPT", "BECAUSE"}}
 	for _, e := range p.Entries {

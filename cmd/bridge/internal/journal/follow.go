@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
@@ -27,7 +28,7 @@ func CanFollow(body []byte) bool {
 // Follow waits for the final outcome of an app's webhook that was sent at a time. When ctx ends it returns the entry
 // as it is then, nil if there is none. retried is told of every new attempt that was not the last.
 func Follow(
-	ctx context.Context, table Table, app string, body []byte, sent time.Time, retried func(Entry),
+	ctx context.Context, table *dynamo.Table, app string, body []byte, sent time.Time, retried func(Entry),
 ) (last *Entry, err error) {
 	partition, id, _ := find(body)
 	for {
@@ -51,7 +52,7 @@ func Follow(
 }
 
 // newest returns the newest entry of a webhook that arrived after a time, nil if there is none.
-func newest(ctx context.Context, table Table, partition, app, id string, after time.Time) (found *Entry, err error) {
+func newest(ctx context.Context, table *dynamo.Table, partition, app, id string, after time.Time) (found *Entry, err error) {
 	for e, err := range table.Partition(ctx, partition, subscriber.EventPrefix+app+"#") {
 		if err != nil {
 			return nil, err

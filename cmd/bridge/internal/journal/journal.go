@@ -9,7 +9,6 @@ package journal
 import (
 	"cmp"
 	"context"
-	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -18,11 +17,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
-
-// Table is what is read of the subscribers table.
-type Table interface {
-	Partition(ctx context.Context, partition, prefix string) iter.Seq2[dynamo.Entry, error]
-}
 
 // Entry is what became of one webhook.
 type Entry struct {
@@ -37,6 +31,47 @@ func ReadEntry(e dynamo.Entry) Entry {
 		entry.EventID = subscriber.EventID(e.Key.Sort) // a hash of the body
 	}
 	return entry
+}
+
+// Form is an entry as commands print it for programs.
+type Form struct {
+	App      string    `json:"app"`
+	Event    string    `json:"event"`
+	EventID  string    `json:"event_id"` // or a hash of the webhook, where it has none
+	Created  time.Time `json:"created,omitzero"`
+	Received time.Time `json:"received"`
+	Settled  time.Time `json:"settled"`
+	Outcome  string    `json:"outcome"`
+	Reason   string    `json:"reason,omitzero"`
+	Code     string    `json:"code,omitzero"`
+	Because  string    `json:"because,omitzero"` // the reason in words
+	Account  string    `json:"account,omitzero"`
+	Records  []string  `json:"records"`       // that CleverTap has
+	Name     string    `json:"name,omitzero"` // of the event at CleverTap, where it is another one
+	Active   *bool     `json:"active"`        // whether the person was then; null: unknown
+	Attempt  int       `json:"attempt"`
+	Settings string    `json:"settings"`
+	Other    string    `json:"other,omitzero"` // of a transfer: the other side's subscriber
+	HasBody  bool      `json:"has_body"`
+}
+
+// Form is the entry for programs.
+func (e Entry) Form() Form {
+	f := Form{
+		App: e.App, Event: e.Event.Event, EventID: e.EventID, Created: e.Created, Received: e.Received, Settled: e.Settled,
+		Outcome: e.Outcome, Reason: e.Reason, Code: e.Code, Account: e.Account, Name: e.Name,
+		Attempt: e.Attempt, Settings: e.Settings, Other: e.Other, HasBody: e.Body != nil,
+	}
+	if e.Records != "" {
+		f.Records = strings.Split(e.Records, ",")
+	}
+	if e.Reason != "" {
+		f.Because = Because(e.Reason, e.Code)
+	}
+	if e.Active != "" {
+		f.Active = new(e.Active == "true")
+	}
+	return f
 }
 
 // State is what is stored of a person's purchases at an account.
@@ -85,7 +120,7 @@ type History struct {
 
 // Read reads the partitions of one person's ids, and those to which transfers lead. With an app only what the app has
 // of them is returned; states belong to accounts, which apps may share.
-func Read(ctx context.Context, table Table, partitions []string, app string, now time.Time) (History, error) {
+func Read(ctx context.Context, table *dynamo.Table, partitions []string, app string, now time.Time) (History, error) {
 	var h History
 	asked := len(partitions)
 	found := slices.Clone(partitions)
@@ -107,7 +142,7 @@ func Read(ctx context.Context, table Table, partitions []string, app string, now
 }
 
 // ReadPerson reads one partition, as [Read] does. Expired items count as absent.
-func ReadPerson(ctx context.Context, table Table, partition, app string, now time.Time) (Person, error) {
+func ReadPerson(ctx context.Context, table *dynamo.Table, partition, app string, now time.Time) (Person, error) {
 	p := Person{Partition: partition}
 	for e, err := range table.Partition(ctx, partition, "") {
 		if err != nil {

@@ -91,7 +91,7 @@ func (o *showOptions) run(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	p, err := journal.ReadPerson(cmd.Context(), table, partition, o.app, time.Now())
+	p, err := journal.ReadPerson(cmd.Context(), table.Table, partition, o.app, time.Now())
 	if err != nil {
 		return explain(err)
 	}

@@ -73,7 +73,7 @@ func (o *traceOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	history, err := journal.Read(cmd.Context(), table, partitions, o.app, time.Now())
+	history, err := journal.Read(cmd.Context(), table.Table, partitions, o.app, time.Now())
 	if err != nil {
 		return explain(err)
 	}
