@@ -120,8 +120,20 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	return BadUsage(cmd, err)
 }
 
+// wanted is what flags of Go's own types take, whose errors are in Go's words.
+var wanted = map[string]string{
+	"bool": "true or false", "duration": "a duration such as 30s or 5m",
+	"int": "a whole number of at most 18 digits", "uint64": "a whole number from 0 on, of at most 19 digits",
+}
+
 // wrongFlag refuses a wrong flag, and proposes one that is spelled like an unknown one.
 func wrongFlag(cmd *cobra.Command, err error) error {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		if want := wanted[invalid.GetFlag().Value.Type()]; want != "" {
+			const format = "invalid argument %q for \"--%s\" flag: want %s" // as of the flags of our own types
+			err = fmt.Errorf(format, invalid.GetValue(), invalid.GetFlag().Name, want)
+		}
+	}
 	unknown, ok := errors.AsType[*pflag.NotExistError](err)
 	if !ok {
 		return BadUsage(cmd, err)

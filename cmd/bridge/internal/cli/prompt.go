@@ -95,35 +95,30 @@ func (c *Confirmation) Yes() bool { return c.yes }
 
 // Confirm asks for a yes on standard input. Everything else, and silence, is a no.
 func (c *Confirmation) Confirm(cmd *cobra.Command, question string) error {
-	if c.yes {
-		return nil
-	}
-	answer, err := ask(cmd, question+" [y/N] ")
-	if err == nil && !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
-		return errDeclined
-	}
-	return err
+	return c.ask(cmd, question+" [y/N] ", func(answer string) bool {
+		return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
+	})
 }
 
 // ConfirmText asks to type a text.
 func (c *Confirmation) ConfirmText(cmd *cobra.Command, want, question string) error {
+	return c.ask(cmd, question+" ", func(answer string) bool { return answer == want })
+}
+
+// ask takes silence for an empty answer.
+func (c *Confirmation) ask(cmd *cobra.Command, question string, agrees func(answer string) bool) error {
 	if c.yes {
 		return nil
 	}
-	answer, err := ask(cmd, question+" ")
-	if err == nil && answer != want {
-		return errDeclined
-	}
-	return err
-}
-
-// ask returns "" for silence.
-func ask(cmd *cobra.Command, question string) (string, error) {
-	return readLine(cmd, question, func() (string, error) {
+	answer, err := readLine(cmd, question, func() (string, error) {
 		line, err := readByteByByte(cmd.InOrStdin())
 		if err != nil {
 			cmd.PrintErrln() // the question's line is still open
 		}
 		return line, nil
 	})
+	if err == nil && !agrees(answer) {
+		return errDeclined
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,16 +98,8 @@ func (m *Message) Webhook() message.Message {
 // sequence numbers have the same length), then by when they came here.
 func (m *Message) Compare(other *Message) int {
 	received := func(m *Message) string { return m.Attributes.Text(message.AttrReceived) }
-	for _, c := range [...]int{
-		strings.Compare(received(m), received(other)),
-		strings.Compare(m.sequence, other.sequence),
-		m.Sent.Compare(other.Sent),
-	} {
-		if c != 0 {
-			return c
-		}
-	}
-	return strings.Compare(m.ID, other.ID)
+	return cmp.Or(strings.Compare(received(m), received(other)), strings.Compare(m.sequence, other.sequence),
+		m.Sent.Compare(other.Sent), strings.Compare(m.ID, other.ID))
 }
 
 // Depth is how many messages SQS believes to be on a queue. It is not exact (GetQueueAttributes, November 2026).

@@ -84,9 +84,9 @@ func (m Metric) query(number int, period time.Duration) types.MetricDataQuery {
 
 // Alarm is an alarm that rings.
 type Alarm struct {
-	Name        string // as the template calls it
-	Description string
-	Since       time.Time
+	Name        string    `json:"name"` // as the template calls it
+	Description string    `json:"description"`
+	Since       time.Time `json:"since"`
 }
 
 // Ringing returns the stack's alarms that ring, those that have rung longest first.

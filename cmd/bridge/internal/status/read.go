@@ -35,7 +35,7 @@ type Status struct {
 	Attention    []string          `json:"attention"` // what needs somebody, in sentences
 	Unknown      []string          `json:"unknown"`   // what could not be read, and why
 	Settings     Settings          `json:"settings"`
-	Alarms       []Alarm           `json:"alarms"` // that ring
+	Alarms       []stack.Alarm     `json:"alarms"` // that ring
 	Apps         []App             `json:"apps"`
 	Queues       []Queue           `json:"queues"`
 	Breakers     []Breaker         `json:"breakers"`      // that are open
@@ -49,13 +49,6 @@ type Status struct {
 type Settings struct {
 	Name   string `json:"name"`
 	Faulty string `json:"faulty,omitzero"` // why the newest version does not count
-}
-
-// Alarm is an alarm that rings.
-type Alarm struct {
-	Name        string    `json:"name"`
-	Description string    `json:"description"`
-	Since       time.Time `json:"since"`
 }
 
 // App is one app of the settings.
@@ -146,8 +139,6 @@ func Read(ctx context.Context, s *stack.Stack, builtIn *integration.File) Status
 	defer cancel()
 	r := &reader{stack: s, Status: Status{
 		Stack: s.Name, Region: s.Config.Region, At: time.Now().UTC(), Sources: maps.Clone(sources),
-		Attention: []string{}, Unknown: []string{}, Alarms: []Alarm{}, Apps: []App{}, Queues: []Queue{},
-		Breakers: []Breaker{}, Retried: []Reason{}, RelayRetried: []Reason{}, Rejected: []Reason{},
 	}}
 	var parts sync.WaitGroup
 	read := func(what string, part func(ctx context.Context) error) {
@@ -285,11 +276,8 @@ func last(series ...[]stack.Point) time.Time {
 	return time.Time{}
 }
 
-func (r *reader) readAlarms(ctx context.Context) error {
-	alarms, err := r.stack.Ringing(ctx)
-	for _, a := range alarms {
-		r.Alarms = append(r.Alarms, Alarm(a))
-	}
+func (r *reader) readAlarms(ctx context.Context) (err error) {
+	r.Alarms, err = r.stack.Ringing(ctx)
 	return err
 }
 
@@ -368,8 +356,7 @@ func (r *reader) readBreakers(ctx context.Context) error {
 }
 
 // needs is what needs somebody, in sentences.
-func (r *reader) needs() []string {
-	needs := []string{}
+func (r *reader) needs() (needs []string) {
 	if n := len(r.Alarms); n > 0 {
 		needs = append(needs, cli.Quantity(n, "alarm")+" ringing")
 	}

@@ -60,7 +60,7 @@ func (q search) reasons(ctx context.Context, s *stack.Stack, now time.Time) ([]R
 		err = cli.Findingf("", "the %s's log could not be searched in time", q.function)
 	}
 	if err != nil {
-		return []Reason{}, err
+		return nil, err
 	}
 	seen := make(map[line]bool)
 	counts := make(map[line]int)
@@ -74,7 +74,7 @@ func (q search) reasons(ctx context.Context, s *stack.Stack, now time.Time) ([]R
 		l.MessageID = ""
 		counts[l]++
 	}
-	reasons := []Reason{}
+	var reasons []Reason
 	for l, n := range counts {
 		reasons = append(reasons, Reason{l.App, l.Reason, q.because(l.Reason, l.Code), n, until.Before(now)})
 	}

@@ -76,7 +76,7 @@ func (s Status) text() string {
 	}
 	fmt.Fprintf(&b, "settings in force: %s\n", s.Settings.text())
 	for _, a := range s.Alarms {
-		fmt.Fprintf(&b, "alarm since %s: %s%s\n", s.clock(a.Since), a.Name, a.page())
+		fmt.Fprintf(&b, "alarm since %s: %s%s\n", s.clock(a.Since), a.Name, page(a))
 	}
 	b.WriteString("\n" + s.appsText() + "\n" + s.queuesText())
 	b.WriteString(s.waitsText())
@@ -93,8 +93,8 @@ func (s Settings) text() string {
 
 var runbookPage = regexp.MustCompile(`docs/guide/[a-z]+\.md#[a-z0-9-]+`)
 
-// page is where the alarm's description sends its reader.
-func (a Alarm) page() string {
+// page is where an alarm's description sends its reader.
+func page(a stack.Alarm) string {
 	if page := runbookPage.FindString(a.Description); page != "" {
 		return ", see " + page
 	}
