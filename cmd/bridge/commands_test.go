@@ -18,7 +18,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
-	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/config"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
@@ -257,23 +256,21 @@ func furnish(t *testing.T, c *clitest.Cloud) {
 	former := bytes.Replace(config.Integrations, []byte("charged: true"), []byte("charged: false"), 1)
 	c.S3.Put(clitest.Bucket, store.Key, former)
 	c.S3.Put(clitest.Bucket, store.Key, config.Integrations)
-	items := make(map[subscriber.Key]subscriber.Item)
 	for _, user := range []string{"anna", "learner-40213"} {
 		partition := subscriber.Partition("user", user)
 		c.Table.Put(awstest.Item{
 			"subscriber": awstest.S(partition), "item": awstest.S("state#AAA-111-2222"),
 			"state": awstest.S(active), "expires": awstest.N(1836648000),
 		})
-		for _, e := range history(user) {
-			items[subscriber.EventKey(partition, e.App, e.Received, e.EventID)] = e.Item(30 * day)
-		}
+		c.SettleOf(t, partition, history(user)...)
 	}
 	breaker := subscriber.Breaker{
 		App: "demo", Account: "in1.api.clevertap.com/AAA-111-2222", Reason: "server", Code: "503",
 		Opened: time.Now().Add(-4 * time.Minute), Until: time.Now().Add(90 * time.Second),
 	}
-	items[subscriber.BreakerKey(breaker.App, breaker.Account)] = breaker.Item()
-	putItems(t, c, items)
+	c.PutItems(t, map[subscriber.Key]subscriber.Item{
+		subscriber.BreakerKey(breaker.App, breaker.Account): breaker.Item(),
+	})
 	watch(c)
 	c.Receiver = func(r *http.Request) (*http.Response, error) {
 		body, err := io.ReadAll(r.Body)
@@ -286,9 +283,7 @@ func furnish(t *testing.T, c *clitest.Cloud) {
 				App: "demo", Event: ids.EventName, EventID: ids.EventID, Created: received, Received: received, Settled: time.Now(),
 				Outcome: "delivered", Records: "event,profile", Account: "AAA-111-2222", Attempt: 1, Settings: "built-in",
 			}
-			partition := subscriber.Partition(ids.Subscriber.Kind.String(), ids.Subscriber.ID)
-			key := subscriber.EventKey(partition, "demo", received, ids.EventID)
-			putItems(t, c, map[subscriber.Key]subscriber.Item{key: e.Item(day)})
+			c.SettleOf(t, subscriber.Partition(ids.Subscriber.Kind.String(), ids.Subscriber.ID), e)
 			upload(t, c, ids)
 		})
 		return clitest.Answer(http.StatusOK, `{"status":"queued"}`)(r)
@@ -338,13 +333,6 @@ func watch(c *clitest.Cloud) {
 	}
 }
 
-func putItems(t *testing.T, c *clitest.Cloud, items map[subscriber.Key]subscriber.Item) {
-	t.Helper()
-	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(context.Background(), items); err != nil {
-		t.Error(err)
-	}
-}
-
 // history is what the journal has of a user's webhooks.
 func history(user string) []subscriber.Event {
 	received := time.Date(2026, time.November, 22, 8, 12, 4, 0, time.UTC)
@@ -377,13 +365,9 @@ func TestExplainTakesWhatUserShowPrints(t *testing.T) {
 		furnish(t, c)
 		const show = "user show --stack purchasely-clevertap --app demo --user anna --json"
 		shown := run(t.Context(), c, "", strings.Fields(show)...)
-		file := filepath.Join(t.TempDir(), "state.json")
-		if err := os.WriteFile(file, []byte(shown.Out), 0o600); err != nil {
-			t.Fatal(err)
-		}
 		const end = `{"event_name":"DEACTIVATE","user_id":"anna","purchasely_subscription_id":"subs_2",` +
 			`"event_created_at":"2026-03-15T12:00:00Z"}`
-		got := run(t.Context(), c, end, "explain", "--app", "demo", "--state", file)
+		got := run(t.Context(), c, end, "explain", "--app", "demo", "--state", clitest.File(t, "file", shown.Out))
 		if !got.Has(cli.OK, "  has_active_subscription  true\n", "") ||
 			!strings.Contains(got.Out, `"subs_2":{"active":false`) {
 			t.Errorf("got %+v", got)

@@ -251,17 +251,28 @@ func File(t testing.TB, name, text string) (path string) {
 	return path
 }
 
-// Settle writes outcomes of a user's webhooks into the journal, as the forwarder does.
-func (c *Cloud) Settle(t testing.TB, user string, events ...subscriber.Event) {
+// PutItems stores items in the table.
+func (c *Cloud) PutItems(t testing.TB, items map[subscriber.Key]subscriber.Item) {
 	t.Helper()
-	items := make(map[subscriber.Key]subscriber.Item)
-	for _, e := range events {
-		key := subscriber.EventKey(subscriber.Partition(webhook.ByUser.String(), user), e.App, e.Received, e.EventID)
-		items[key] = e.Item(30 * 24 * time.Hour)
-	}
 	if left, err := dynamo.NewTable(c.Config(), Table, 0).Put(t.Context(), items); err != nil || len(left) > 0 {
 		t.Errorf("not written: %v, %v", left, err)
 	}
+}
+
+// SettleOf writes outcomes of webhooks into the journal of a partition, as the forwarder does.
+func (c *Cloud) SettleOf(t testing.TB, partition string, events ...subscriber.Event) {
+	t.Helper()
+	items := make(map[subscriber.Key]subscriber.Item)
+	for _, e := range events {
+		items[subscriber.EventKey(partition, e.App, e.Received, e.EventID)] = e.Item(30 * 24 * time.Hour)
+	}
+	c.PutItems(t, items)
+}
+
+// Settle writes outcomes of a user's webhooks into the journal.
+func (c *Cloud) Settle(t testing.TB, user string, events ...subscriber.Event) {
+	t.Helper()
+	c.SettleOf(t, subscriber.Partition(webhook.ByUser.String(), user), events...)
 }
 
 // The accounts that the fake CleverTap has.

@@ -31,20 +31,16 @@ type entry struct {
 
 func fill(t *testing.T, c *clitest.Cloud, entries ...entry) *dynamo.Table {
 	t.Helper()
-	table := dynamo.NewTable(c.Config(), clitest.Table, 0)
 	items := make(map[subscriber.Key]subscriber.Item)
 	for _, e := range entries {
 		received := time.Now().Add(-e.ago)
-		item := subscriber.Event{
+		items[subscriber.EventKey(subscriber.Partition("user", e.id), e.app, received, e.id)] = subscriber.Event{
 			App: e.app, Event: e.event, EventID: e.id, Received: received, Settled: received.Add(time.Second),
 			Outcome: e.outcome, Reason: e.reason, Attempt: 1, Settings: "built-in",
 		}.Item(30 * 24 * time.Hour)
-		items[subscriber.EventKey(subscriber.Partition("user", e.id), e.app, received, e.id)] = item
 	}
-	if _, err := table.Put(t.Context(), items); err != nil {
-		t.Fatal(err)
-	}
-	return table
+	c.PutItems(t, items)
+	return dynamo.NewTable(c.Config(), clitest.Table, 0)
 }
 
 // some are entries of two apps with every outcome, two of them of the same instant.

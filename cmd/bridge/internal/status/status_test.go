@@ -3,7 +3,6 @@ package status
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -12,18 +11,14 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
-	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // run executes "bridge status" with an integration file of two apps.
 func run(ctx context.Context, t *testing.T, c *clitest.Cloud, args string) clitest.Result {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "integrations.yaml")
 	const text = "apps: {demo: {relay: {url: 'https://back.example/hook?token=1'}}, shop: {enabled: false}}\n"
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := clitest.File(t, "file", text)
 	got := clitest.Run(ctx, NewCommand(c), "", append([]string{"status", "--file", file}, strings.Fields(args)...)...)
 	got.Errs = strings.Replace(got.Errs, "integration file: "+file+"\n", "", 1)
 	return got
@@ -97,9 +92,7 @@ func goWrong(t *testing.T, c *clitest.Cloud) {
 		b.Opened = now.Add(-25 * time.Hour)
 		items[subscriber.BreakerKey(b.App, b.Account)] = b.Item()
 	}
-	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(t.Context(), items); err != nil {
-		t.Fatal(err)
-	}
+	c.PutItems(t, items)
 }
 
 func TestStatus(t *testing.T) {
@@ -178,8 +171,7 @@ func TestStatusKnowsTheSettingsInForce(t *testing.T) {
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
 			c.S3.Create(bucket)
-			c.Outputs["SettingsBucket"] = bucket
-			c.Stacks.Create(clitest.Stack, c.Outputs)
+			c.SetOutput("SettingsBucket", bucket)
 			test.prepare(c)
 			got := run(t.Context(), t, c, onStack)
 			for _, want := range test.want {

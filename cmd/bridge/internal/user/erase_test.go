@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
@@ -27,7 +25,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/settings"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 const eraseLearner = "erase --stack " + clitest.Stack + " --app demo --user learner-1 --anonymous A-1"
@@ -171,22 +168,11 @@ func deliver(t *testing.T, c *clitest.Cloud, bodies ...string) {
 		Table: dynamo.NewTable(c.Config(), clitest.Table, 0), Journal: forward.JournalOutcomes, JournalLifetime: time.Hour,
 		Log: slog.New(slog.DiscardHandler), Metrics: io.Discard,
 	}
-	var records []map[string]any
-	for i, body := range bodies {
-		ids := webhook.Peek([]byte(body))
-		e := message.Encode(message.Message{App: "demo", Received: time.Now(), Body: []byte(body)}, message.IDs{
-			SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID,
-		}, false)
-		attributes := map[string]any{}
-		for name, value := range e.Attributes {
-			attributes[name] = map[string]string{"stringValue": value, "dataType": "String"}
-		}
-		records = append(records, map[string]any{
-			"messageId": fmt.Sprint(i), "body": e.Body, "messageAttributes": attributes, "attributes": map[string]string{},
-			"eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:events", "receiptHandle": "r",
-		})
+	q := c.SQS.Create(awstest.QueueConfig{Name: "of the forwarder"})
+	for _, body := range bodies {
+		clitest.Put(q, 0, "", body, clitest.Attributes("demo", "", message.FormatTime(time.Now())))
 	}
-	event, err := json.Marshal(map[string]any{"Records": records})
+	event, err := awstest.Event(q, q.Receive(len(bodies), time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,8 +2,6 @@ package user
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -87,7 +85,7 @@ func TestThePreviewSaysWhatALinkIsFor(t *testing.T) {
 		"always": "Store 1 link of demo",
 	} {
 		clitest.Subtest(t, mode, func(t *testing.T, c *clitest.Cloud) {
-			file := writeFile(t, "apps: {demo: {clevertap_id: "+mode+"}}")
+			file := clitest.File(t, "file", "apps: {demo: {clevertap_id: "+mode+"}}")
 			got := run(t, c, "n\n", "link --stack "+clitest.Stack+" --user learner-1 --clevertap-id __x --integrations "+file)
 			if !got.Has(cli.Finding, "", want) || strings.Contains(got.Errs, "not used") != (mode != "always") {
 				t.Errorf("got %+v", got)
@@ -96,22 +94,13 @@ func TestThePreviewSaysWhatALinkIsFor(t *testing.T) {
 	}
 }
 
-func writeFile(t *testing.T, text string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
 func TestAFileOfUsersIsStoredAndGoesOnWhereItStopped(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		text := "\ufeffuser_id;clevertap_id\r\n"
 		for i := range 250 {
 			text += fmt.Sprintf("learner-%d;-h%d\r\n", i, i)
 		}
-		file := writeFile(t, text)
+		file := clitest.File(t, "file", text)
 		link := "link --stack " + clitest.Stack + " --app demo --yes --file " + file
 		c.Dynamo.Before(func(operation string) {
 			if operation == "BatchGetItem" && c.Dynamo.Calls(operation) == 2 {
@@ -153,7 +142,7 @@ func TestAFaultyFileOfUsersChangesNothing(t *testing.T) {
 			"line 3: clevertap_id is no CleverTap ID"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
-			got := run(t, cloud, "", "link --stack "+clitest.Stack+" --app demo --yes --file "+writeFile(t, c.text))
+			got := run(t, cloud, "", "link --stack "+clitest.Stack+" --app demo --yes --file "+clitest.File(t, "file", c.text))
 			if !got.Has(cli.Finding, "", c.want) || len(cloud.Table.Keys()) > 0 || got.Out != "" {
 				t.Errorf("got %+v, want %q", got, c.want)
 			}
@@ -182,7 +171,7 @@ func TestTheAppsAreThoseOfTheStacksSettings(t *testing.T) {
 		if got := run(t, c, "", suppress); !got.Has(cli.OK, "1 user suppressed", "settings in force: ") {
 			t.Errorf("got %+v", got)
 		}
-		named := suppress + " --integrations " + writeFile(t, "apps: {demo: {}}")
+		named := suppress + " --integrations " + clitest.File(t, "file", "apps: {demo: {}}")
 		if got := run(t, c, "", named); !got.Has(cli.Usage, "", `app "fresh" is not`) {
 			t.Errorf("got %+v", got)
 		}

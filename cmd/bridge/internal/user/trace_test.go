@@ -12,25 +12,12 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
-	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // at is a time of the morning of a day in November 2026, to the millisecond.
 func at(day, minute, ms int) time.Time {
 	return time.Date(2026, time.November, day, 8, minute, 0, ms*int(time.Millisecond), time.UTC)
-}
-
-// putWebhooks stores entries of somebody's journal.
-func putWebhooks(t *testing.T, c *clitest.Cloud, partition string, entries ...subscriber.Event) {
-	t.Helper()
-	items := make(map[subscriber.Key]subscriber.Item)
-	for _, e := range entries {
-		items[subscriber.EventKey(partition, e.App, e.Received, e.EventID)] = e.Item(30 * 24 * time.Hour)
-	}
-	if _, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(t.Context(), items); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // fillJournal gives the learner a history in which everything happens, and two transfers.
@@ -46,14 +33,14 @@ func fillJournal(t *testing.T, c *clitest.Cloud) {
 		return e
 	}
 	keep := func(*subscriber.Event) {}
-	putWebhooks(t, c, anonymous,
+	c.SettleOf(t, anonymous,
 		entry("SUBSCRIPTION_STARTED", "e-1", at(20, 1, 0), func(e *subscriber.Event) {
 			e.Name, e.Body = "Subscription Started", []byte(clitest.Webhook("casey", 1))
 		}),
 		entry("SUBSCRIPTION_TRANSFERRED", "e-2", at(20, 30, 0), func(e *subscriber.Event) {
 			e.Active, e.Other = "false", learner
 		}))
-	putWebhooks(t, c, learner,
+	c.SettleOf(t, learner,
 		entry("SUBSCRIPTION_RECEIVED", "e-3", at(20, 30, 1), func(e *subscriber.Event) { e.Other = anonymous }),
 		entry("RENEWAL_DISABLED", "e-4", at(21, 0, 0), func(e *subscriber.Event) {
 			e.Outcome, e.Reason, e.Records, e.Created = "skipped", "event_off", "", time.Time{}
@@ -70,17 +57,14 @@ func fillJournal(t *testing.T, c *clitest.Cloud) {
 			e.App, e.Created, e.Settled, e.Attempt, e.Records = "shop", at(22, 0, 1), at(22, 0, 2), 2, "event,profile,charged"
 		}),
 		entry("DEACTIVATE", "e-8", at(22, 1, 0), func(e *subscriber.Event) { e.Records, e.Settings = "", "0123456789ab" }))
-	putWebhooks(t, c, second, entry("ACTIVATE", "e-9", at(22, 2, 0), keep))
+	c.SettleOf(t, second, entry("ACTIVATE", "e-9", at(22, 2, 0), keep))
 	putState(c, learner, active)
 	person := subscriber.Person{CleverTapID: "__linked", ObservedAt: at(20, 0, 0)}
 	suppressed := subscriber.Person{SuppressedAt: at(22, 30, 0)}
-	_, err := dynamo.NewTable(c.Config(), clitest.Table, 0).Put(t.Context(), map[subscriber.Key]subscriber.Item{
+	c.PutItems(t, map[subscriber.Key]subscriber.Item{
 		subscriber.PersonKey(learner, "demo"): person.Item(time.Now()),
 		subscriber.PersonKey(learner, "shop"): suppressed.Item(time.Now()),
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestTrace(t *testing.T) {
@@ -140,7 +124,7 @@ func TestTraceExplainsABodyWithWhatIsKnownOfThePerson(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		const end = `{"event_name":"DEACTIVATE","anonymous_user_id":"A-1","event_id":"e",` +
 			`"purchasely_subscription_id":"subs_2"}`
-		putWebhooks(t, c, anonymous, subscriber.Event{
+		c.SettleOf(t, anonymous, subscriber.Event{
 			App: "demo", Event: "DEACTIVATE", EventID: "e", Received: at(20, 1, 0), Settled: at(20, 1, 1), Outcome: "skipped",
 			Reason: "disabled", Body: []byte(end),
 		})
@@ -164,7 +148,7 @@ func TestTraceExplainsABodyWithWhatIsKnownOfThePerson(t *testing.T) {
 func TestTraceFollowsTransfers(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		received := func(to, from string) {
-			putWebhooks(t, c, to, subscriber.Event{
+			c.SettleOf(t, to, subscriber.Event{
 				App: "demo", Event: "SUBSCRIPTION_RECEIVED", EventID: "e", Outcome: "delivered",
 				Received: at(20, 1, 0), Settled: at(20, 1, 1), Other: from,
 			})

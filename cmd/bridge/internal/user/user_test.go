@@ -3,8 +3,6 @@ package user
 import (
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -175,11 +173,7 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 // runSeed stores an export.
 func runSeed(t *testing.T, c *clitest.Cloud, in, args, text string) clitest.Result {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "subscribers")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return run(t, c, in, "seed --stack "+clitest.Stack+" "+args+" "+file)
+	return run(t, c, in, "seed --stack "+clitest.Stack+" "+args+" "+clitest.File(t, "file", text))
 }
 
 func TestSeed(t *testing.T) {
@@ -231,10 +225,6 @@ func TestSeedStoresByAccount(t *testing.T) {
 			c.Secrets.Put("purchasely-clevertap/"+app+"/clevertap",
 				`{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`)
 		}
-		file := filepath.Join(t.TempDir(), "integrations.yaml")
-		if err := os.WriteFile(file, []byte(apps), 0o600); err != nil {
-			t.Fatal(err)
-		}
 		const text = `app,user_id,purchase_id,active,at,environment
 demo,learner-1,subs_0,true,2026-03-14,
 other,learner-1,subs_1,true,2026-03-14,
@@ -243,7 +233,7 @@ sent,learner-1,subs_3,true,2026-03-14,SANDBOX
 skipped,learner-1,subs_4,true,2026-03-14,SANDBOX
 none,learner-1,subs_5,true,2026-03-14,SANDBOX
 `
-		got := runSeed(t, c, "", "--yes --rate 0 --json --file "+file, text)
+		got := runSeed(t, c, "", "--yes --rate 0 --json --file "+clitest.File(t, "file", apps), text)
 		result := `"users":5,"left_out":2,"states":2,"stored":2,"known":0}` + "\n"
 		if !got.Has(cli.OK, result, "2 purchases of the sandbox left out") {
 			t.Errorf("got %+v", got)
