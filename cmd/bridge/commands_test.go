@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -149,15 +151,17 @@ var onStack = map[string]string{
 	"settings history": "settings history", "settings rollback": "settings rollback --yes",
 }
 
-func TestWithoutAWSEveryCommandSaysWhatIsMissing(t *testing.T) {
+func TestWithoutAStackEveryCommandSaysWhatIsMissing(t *testing.T) {
 	refused := func(code string) func(*testing.T, *clitest.Cloud) {
 		return func(_ *testing.T, c *clitest.Cloud) { c.Stacks.Inject(awstest.Fault{Status: 403, Code: code}) }
 	}
-	for name, c := range map[string]struct {
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, test := range map[string]struct {
 		prepare func(t *testing.T, c *clitest.Cloud)
 		stack   string
 		code    int
-		errs    string
+		errs    string // the end of what is said
 	}{
 		"no region": {func(t *testing.T, _ *clitest.Cloud) { t.Setenv("AWS_REGION", "") }, clitest.Stack, cli.Usage,
 			"bridge: no AWS region is set\nhint: set AWS_REGION, or give your AWS profile a region\n"},
@@ -170,6 +174,9 @@ func TestWithoutAWSEveryCommandSaysWhatIsMissing(t *testing.T) {
 		"a stack that does not exist": {nil, "clevertop", cli.Finding,
 			"bridge: stack \"clevertop\" does not exist in region eu-west-1\nhint: is it another region, account or name? " +
 				"'aws cloudformation list-stacks' names those that are there\n"},
+		"a stack of another kind": {func(_ *testing.T, c *clitest.Cloud) {
+			c.Stacks.Create(clitest.Stack, map[string]string{"Else": "x"})
+		}, clitest.Stack, cli.Finding, "\nhint: deploy the present version of the bridge, or name its stack\n"},
 		"no right to look": {refused("AccessDenied"), clitest.Stack, cli.Finding,
 			"bridge: CloudFormation DescribeStacks: AccessDenied\nhint: your AWS identity may not do this\n"},
 		"a sign-in that has expired": {refused("ExpiredToken"), clitest.Stack, cli.Finding,
@@ -177,52 +184,33 @@ func TestWithoutAWSEveryCommandSaysWhatIsMissing(t *testing.T) {
 		"no network": {func(_ *testing.T, c *clitest.Cloud) { c.Stacks.Inject(awstest.Reset) }, clitest.Stack, cli.Finding,
 			"bridge: CloudFormation DescribeStacks: AWS does not answer\n" +
 				"hint: is the network up, and AWS_ENDPOINT_URL right if it is set?\n"},
+		"an interrupt": {nil, clitest.Stack, cli.Finding, "bridge: interrupted\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for command, line := range onStack {
-				cloud := clitest.New(t)
-				if c.prepare != nil {
-					c.prepare(t, cloud)
+				ctx, c := t.Context(), clitest.New(t)
+				if test.prepare != nil {
+					test.prepare(t, c)
 				}
-				got := run(t.Context(), cloud, "", strings.Fields(line+" --stack "+c.stack)...)
-				if command == "user seed" {
-					_, got.Errs, _ = strings.Cut(got.Errs, "demo                     3 users\n") // the preview comes first
+				if name == "an interrupt" {
+					ctx = interrupted
 				}
-				if want := (clitest.Result{Code: c.code, Errs: c.errs}); got != want {
-					t.Errorf("%s: got %+v, want %+v", command, got, want)
+				got := run(ctx, c, "", strings.Fields(line+" --stack "+test.stack)...)
+				if got.Code != test.code || got.Out != "" || !strings.HasSuffix(got.Errs, test.errs) {
+					t.Errorf("%s: got %+v", command, got)
 				}
 			}
 		})
 	}
 }
 
-func TestAStackOfAnotherKindIsNoBridge(t *testing.T) {
+func TestEveryCommandAsksForAStack(t *testing.T) {
 	for command, line := range onStack {
-		c := clitest.New(t)
-		c.Stacks.Create(clitest.Stack, map[string]string{"Else": "x"})
-		got := run(t.Context(), c, "", strings.Fields(line+" --stack "+clitest.Stack)...)
-		if !got.Has(cli.Finding, "", "hint: deploy the present version of the bridge, or name its stack\n") {
-			t.Errorf("%s: got %+v", command, got)
+		want := "flag --stack is missing: which CloudFormation stack is the bridge's?"
+		if command == "send" {
+			want = "no receiver's URL is given"
 		}
-	}
-}
-
-func TestWithoutAStackEveryCommandAsksForIt(t *testing.T) {
-	for command, line := range onStack {
-		want := map[string]string{"send": "no receiver's URL is given"}[command]
-		if got := run(t.Context(), clitest.New(t), "", strings.Fields(line)...); !got.Has(cli.Usage, "", want) ||
-			want == "" && !strings.Contains(got.Errs, "flag --stack is missing: which CloudFormation stack is the bridge's?") {
-			t.Errorf("%s: got %+v", command, got)
-		}
-	}
-}
-
-func TestAnInterruptedCommandSaysSo(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	for command, line := range onStack {
-		got := run(ctx, clitest.New(t), "", strings.Fields(line+" --stack "+clitest.Stack)...)
-		if got.Code != cli.Finding || !strings.HasSuffix(got.Errs, "bridge: interrupted\n") {
+		if got := run(t.Context(), clitest.New(t), "", strings.Fields(line)...); !got.Has(cli.Usage, "", want) {
 			t.Errorf("%s: got %+v", command, got)
 		}
 	}
@@ -240,13 +228,15 @@ func TestTheEnvironmentNamesAnotherAWS(t *testing.T) {
 	}
 }
 
-// furnish gives every example something to do.
-func furnish(t *testing.T, c *clitest.Cloud) {
+// furnish gives every one of some command lines something to do.
+func furnish(t *testing.T, c *clitest.Cloud, lines string) {
 	t.Helper()
 	c.FillRejected()
 	c.UseRelay()
-	c.Secrets.Put(clitest.PurchaselySecret, `{"shared_secret":"`+clitest.DemoSecret+`"}`)
-	c.Secrets.Put(clitest.CleverTapSecret, `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`)
+	if !strings.Contains(lines, "app add") || strings.Contains(lines, "--replace") {
+		c.Secrets.Put(clitest.PurchaselySecret, `{"shared_secret":"`+clitest.DemoSecret+`"}`)
+		c.Secrets.Put(clitest.CleverTapSecret, `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`)
+	}
 	const day = 24 * time.Hour
 	clitest.Put(c.Rejected, 9*day, "", clitest.Webhook("eve", 1),
 		clitest.Attributes("demo", "malformed", "2026-11-14T10:00:00.000Z"))
@@ -362,7 +352,7 @@ func history(user string) []subscriber.Event {
 // What user show prints of an app is what explain takes.
 func TestExplainTakesWhatUserShowPrints(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		furnish(t, c)
+		furnish(t, c, "")
 		const show = "user show --stack purchasely-clevertap --app demo --user anna --json"
 		shown := run(t.Context(), c, "", strings.Fields(show)...)
 		const end = `{"event_name":"DEACTIVATE","user_id":"anna","purchasely_subscription_id":"subs_2",` +
@@ -375,32 +365,24 @@ func TestExplainTakesWhatUserShowPrints(t *testing.T) {
 	})
 }
 
-// repository is a folder with the parts of the repository that examples name, and what commands write. Its integration
-// file is that of the fixtures, with a back end.
-func repository(t *testing.T) string {
+// enterRepository goes into a folder with the parts of the repository that examples name, and what commands write. Its
+// integration file is that of the fixtures, with a back end.
+func enterRepository(t *testing.T) {
 	t.Helper()
 	folder := t.TempDir()
-	for _, part := range []string{"events", "cmd/bridge/testdata"} {
-		if err := os.CopyFS(filepath.Join(folder, part), os.DirFS(filepath.Join("../..", part))); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.MkdirAll(filepath.Join(folder, "shared/config"), 0o750); err != nil {
-		t.Fatal(err)
-	}
-	fixtures := filepath.Join(folder, "events/integrations.yaml")
-	text, err := os.ReadFile(fixtures)
+	relay := "    relay: {url: \"https://api.example.com\"}\n" // behind what the pages quote by line
+	err := errors.Join(
+		os.CopyFS(filepath.Join(folder, "events"), os.DirFS("../../events")),
+		os.Remove(filepath.Join(folder, "events/integrations.yaml")),
+		os.CopyFS(filepath.Join(folder, "cmd/bridge/testdata"), os.DirFS("testdata")),
+		os.MkdirAll(filepath.Join(folder, "shared/config"), 0o750),
+		os.WriteFile(filepath.Join(folder, "shared/config/integrations.yaml"),
+			slices.Concat(config.Integrations, []byte(relay)), 0o600),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = append(text, "    relay: {url: \"https://api.example.com\"}\n"...) // behind what the pages quote by line
-	if err := os.WriteFile(filepath.Join(folder, "shared/config/integrations.yaml"), text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(fixtures); err != nil {
-		t.Fatal(err)
-	}
-	return folder
+	t.Chdir(folder)
 }
 
 // TestExamplesWorkAsPrinted runs every line of every example from the repository's root, pipes included.
@@ -421,20 +403,15 @@ func TestExamplesWorkAsPrinted(t *testing.T) {
 		}
 		for line := range strings.Lines(cmd.Example) {
 			t.Run(strings.TrimSpace(line), func(t *testing.T) {
-				folder := repository(t)
-				t.Chdir(folder)
+				enterRepository(t)
 				clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-					furnish(t, c)
+					furnish(t, c, line)
 					inForce, err := os.ReadFile("shared/config/integrations.yaml")
 					if err != nil {
 						t.Fatal(err)
 					}
 					c.S3.Put(clitest.Bucket, store.Key, inForce)
 					t.Setenv("BRIDGE_SHARED_SECRET", clitest.DemoSecret)
-					if name == "app add" && !strings.Contains(line, "--replace") {
-						c.Secrets.Remove(clitest.PurchaselySecret)
-						c.Secrets.Remove(clitest.CleverTapSecret)
-					}
 					in := inputs[name]
 					for part := range strings.SplitSeq(line, "|") {
 						got := run(t.Context(), c, in, strings.Fields(part)[1:]...)

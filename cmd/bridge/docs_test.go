@@ -57,8 +57,7 @@ func checkPage(t *testing.T, page string) {
 		var b strings.Builder
 		name, _, _ := strings.Cut(lines, "\n")
 		t.Run(name, func(t *testing.T) {
-			folder := repository(t)
-			t.Chdir(folder)
+			enterRepository(t)
 			files := pageFiles()
 			if integrations != "" {
 				files["integrations.yaml"] = integrations
@@ -69,11 +68,7 @@ func checkPage(t *testing.T, page string) {
 				}
 			}
 			clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-				furnish(t, c)
-				if strings.Contains(block, "app add") && !strings.Contains(block, "--replace") {
-					c.Secrets.Remove(clitest.PurchaselySecret)
-					c.Secrets.Remove(clitest.CleverTapSecret)
-				}
+				furnish(t, c, lines)
 				for part := range strings.SplitSeq(lines, "$ ") {
 					if part != "" {
 						command, shown, _ := strings.Cut(part, "\n")
