@@ -128,16 +128,13 @@ func TestAFileOfUsersIsStoredAndGoesOnWhereItStopped(t *testing.T) {
 
 func TestAFaultyFileOfUsersChangesNothing(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"nothing":               {"", "there is nothing in it"},
 		"no header":             {"learner-1,-hX\n", "line 1: column 1 is unknown"},
 		"no CleverTap IDs":      {"user_id\nlearner-1\n", "line 1: no column clevertap_id"},
 		"no user":               {"user_id,clevertap_id\n,x\n", "line 2: neither user_id nor anonymous_user_id"},
-		"a word for nothing":    {"user_id,clevertap_id\nNULL,x\n", "line 2: neither"},
 		"both ids":              {"user_id,anonymous_user_id,clevertap_id\na,b,x\n", "line 2: both"},
 		"a faulty CleverTap ID": {"user_id,clevertap_id\na,x y\n", "line 2: clevertap_id is no CleverTap ID"},
 		"a faulty time":         {"user_id,clevertap_id,observed_at\na,x,2026-11-20\n", "line 2: observed_at"},
 		"another encoding":      {"user_id,clevertap_id\n\xe9,x\n", "line 2: not UTF-8"},
-		"an unknown member":     {`{"user":"learner-1","clevertap_id":"x"}`, "line 1: unknown member"},
 		"a right line and a faulty": {"user_id,clevertap_id\nlearner-1,x\nlearner-2,\n",
 			"line 3: clevertap_id is no CleverTap ID"},
 	} {
