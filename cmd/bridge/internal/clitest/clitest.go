@@ -254,7 +254,8 @@ func File(t testing.TB, name, text string) (path string) {
 // PutItems stores items in the table.
 func (c *Cloud) PutItems(t testing.TB, items map[subscriber.Key]subscriber.Item) {
 	t.Helper()
-	if left, err := dynamo.NewTable(c.Config(), Table, 0).Put(t.Context(), items); err != nil || len(left) > 0 {
+	ctx := context.WithoutCancel(t.Context()) // a timer may do it when the test has ended
+	if left, err := dynamo.NewTable(c.Config(), Table, 0).Put(ctx, items); err != nil || len(left) > 0 {
 		t.Errorf("not written: %v, %v", left, err)
 	}
 }
@@ -293,7 +294,8 @@ func (c *Cloud) Upload(t testing.TB, to clevertap.Account, records ...string) {
 		batch.Records = append(batch.Records, clevertap.Record{Key: i, JSON: []byte(text)})
 	}
 	u := clevertap.NewUploader(clevertap.Options{Transport: c.CleverTap.Transport()})
-	if r := u.Upload(t.Context(), []clevertap.AccountBatch{batch}, taken{}); r.Batches[0].Accepted != len(records) {
+	ctx := context.WithoutCancel(t.Context()) // a timer may do it when the test has ended
+	if r := u.Upload(ctx, []clevertap.AccountBatch{batch}, taken{}); r.Batches[0].Accepted != len(records) {
 		t.Errorf("CleverTap has not accepted everything: %+v", r)
 	}
 }

@@ -52,7 +52,9 @@ func Follow(
 }
 
 // newest returns the newest entry of a webhook that arrived after a time, nil if there is none.
-func newest(ctx context.Context, table *dynamo.Table, partition, app, id string, after time.Time) (found *Entry, err error) {
+func newest(
+	ctx context.Context, table *dynamo.Table, partition, app, id string, after time.Time,
+) (found *Entry, err error) {
 	for e, err := range table.Partition(ctx, partition, subscriber.EventPrefix+app+"#") {
 		if err != nil {
 			return nil, err
