@@ -2,14 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 // The demo app's shared secret and accounts, which open nothing.
@@ -22,26 +17,22 @@ const (
 
 // fakeCleverTap is the strict fake in a process of its own.
 type fakeCleverTap struct {
-	*server
 	endpoint string
 	admin    string // where it shows what it has recorded
 }
 
 // startFakeCleverTap starts it with the demo app's two accounts, in two regions, so that a wrong region shows.
-func startFakeCleverTap(ctx context.Context, port int) (*fakeCleverTap, error) {
+func (s *stack) startFakeCleverTap(ctx context.Context) error {
+	port := s.options.FakePort
 	listen, admin := "127.0.0.1:"+strconv.Itoa(port), "127.0.0.1:"+strconv.Itoa(port+1)
 	c := &fakeCleverTap{endpoint: "http://" + listen, admin: "http://" + admin}
-	var err error
-	c.server, err = startServer("fake CleverTap", filepath.Join(runFolder, "clevertap.log"), toolEnvironment(),
-		bridgeTool, "fake", "--listen", listen, "--admin", admin,
-		"--account", productionAccount+":"+demoPasscode+":eu1", "--account", sandboxAccount+":"+demoPasscode+":in1")
-	if err != nil {
-		return nil, err
-	}
-	return c, c.until(ctx, 10*time.Second, func(ctx context.Context) bool {
+	s.clevertap = c
+	ready := func(ctx context.Context) bool {
 		_, err := c.records(ctx)
 		return err == nil
-	})
+	}
+	return s.start(ctx, "clevertap", toolEnvironment(), ready, bridgeTool, "fake", "--listen", listen, "--admin", admin,
+		"--account", productionAccount+":"+demoPasscode+":eu1", "--account", sandboxAccount+":"+demoPasscode+":in1")
 }
 
 // record is one that the fake has accepted.
@@ -57,16 +48,16 @@ type record struct {
 // account is how fixtures call the record's account.
 func (r record) account() string { return strings.ToLower(strings.TrimPrefix(r.Account, "DEMO-")) }
 
-// warning is about something that the fake has accepted and CleverTap would presumably change without a word.
-type warning struct {
-	Rule string `json:"rule"`
-	Key  string `json:"key"`
-}
-
 // records returns all accepted records in their order.
 func (c *fakeCleverTap) records(ctx context.Context) (records []record, err error) {
 	err = c.ask(ctx, http.MethodGet, "/records", "", &records)
 	return records, err
+}
+
+// warning is about something that the fake has accepted and CleverTap would presumably change without a word.
+type warning struct {
+	Rule string `json:"rule"`
+	Key  string `json:"key"`
 }
 
 func (c *fakeCleverTap) warnings(ctx context.Context) (warnings []warning, err error) {
@@ -80,12 +71,5 @@ func (c *fakeCleverTap) ask(ctx context.Context, method, path, body string, into
 	if err != nil {
 		return err
 	}
-	text, err := answer(http.DefaultClient, r)
-	if err == nil && into != nil {
-		err = json.Unmarshal(text, into)
-	}
-	if err != nil {
-		return fmt.Errorf("fake CleverTap %s: %w", path, err)
-	}
-	return nil
+	return exchange(http.DefaultClient, r, into)
 }

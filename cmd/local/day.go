@@ -136,8 +136,11 @@ func (d *day) failed(ctx context.Context, how, reason string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	logged := func(outcome string) bool {
+		return slices.ContainsFunc(lines, func(l logLine) bool { return l.Outcome == outcome && l.Reason == reason })
+	}
 	if how == "skipped" { // nothing of it arrives
-		return slices.ContainsFunc(lines, func(l logLine) bool { return l.Outcome == how && l.Reason == reason }), nil
+		return logged(how), nil
 	}
 	records, err := d.stack.clevertap.records(ctx)
 	d.seen = len(records)
@@ -146,7 +149,6 @@ func (d *day) failed(ctx context.Context, how, reason string) (bool, error) {
 			return m.Attributes["reason"].Value == reason
 		}), err
 	}
-	logged := slices.ContainsFunc(lines, func(l logLine) bool { return l.Outcome == "retry" && l.Reason == reason })
 	counted := slices.ContainsFunc(lines, func(l logLine) bool { return l.App == "demo" && l.CredentialsRefused > 0 })
-	return logged && counted, err
+	return logged("retry") && counted, err
 }

@@ -2,24 +2,16 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"math/big"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,16 +20,6 @@ import (
 
 // containerHost is the name of this machine in a container.
 const containerHost = "host.docker.internal"
-
-// docker runs the functions with `sam local` in containers, where they use the local AWS and the fake CleverTap.
-//
-// A container's loopback is its own, so both servers have to be reached otherwise. An engine of this machine has a
-// network here, and at its address the relays listen; Docker Desktop leads containerHost to this machine's loopback.
-// The functions take plain HTTP to CleverTap for loopback only, so the relay to the fake speaks TLS.
-type docker struct {
-	stack     *stack
-	listeners []net.Listener
-}
 
 // checkEngine looks for Docker before anything takes time. SAM CLI knows other engines too.
 func checkEngine(ctx context.Context) error {
@@ -51,25 +33,25 @@ func checkEngine(ctx context.Context) error {
 	return err
 }
 
-// startDocker makes the servers reachable from containers, and a template and a list of variables for `sam local`.
-func startDocker(ctx context.Context, s *stack) (*docker, error) {
-	d := &docker{stack: s}
-	certificate, authority, err := newCertificate()
-	if err != nil {
-		return d, err
-	}
+// startDocker makes the local AWS and the fake CleverTap reachable from containers, in which `sam local` runs the
+// functions, and writes a template and a list of variables for it. `make api` puts the API in front of them.
+//
+// A container's loopback is its own. An engine of this machine has a network here, and proxies listen at its address;
+// Docker Desktop leads containerHost to this machine's loopback. The functions take plain HTTP to CleverTap for
+// loopback only, so the proxy of the fake speaks TLS.
+func (s *stack) startDocker(ctx context.Context) error {
 	host, awsPort, fakePort := engineAddress(), s.options.Port, s.options.FakePort+3
 	if host != "127.0.0.1" {
-		if err := d.relay(host, awsPort, s.options.Port, nil); err != nil {
-			return d, err
+		if _, err := s.serve(host, awsPort, nil, proxy(s.aws.endpoint, nil)); err != nil {
+			return err
 		}
 	}
-	if err := d.relay(host, fakePort, s.options.FakePort, certificate); err != nil {
-		return d, err
+	if _, err := s.serve(host, fakePort, s.authority.certificate, proxy(s.clevertap.endpoint, nil)); err != nil {
+		return err
 	}
 	var variables map[string]map[string]string
 	if err := s.python(ctx, &variables, "variables"); err != nil {
-		return d, err
+		return err
 	}
 	for function, of := range variables {
 		of["AWS_ENDPOINT_URL"] = fmt.Sprintf("http://%s:%d", containerHost, awsPort)
@@ -78,17 +60,21 @@ func startDocker(ctx context.Context, s *stack) (*docker, error) {
 			of["CLEVERTAP_ENDPOINT"] = fmt.Sprintf("https://%s:%d/{host}", containerHost, fakePort)
 		}
 		file := filepath.Join(buildFolder, function, "local.pem")
-		if err := os.WriteFile(file, authority, 0o644); err != nil { //nolint:gosec // Any user of the container reads it.
-			return d, err
+		err := os.WriteFile(file, s.authority.text, 0o644) //nolint:gosec // Any user of the container reads it.
+		if err != nil {
+			return err
 		}
 	}
-	return d, errors.Join(writeJSON(filepath.Join(runFolder, "variables.json"), variables), writeTemplate(variables))
-}
-
-func (d *docker) stop() {
-	for _, l := range d.listeners {
-		_ = l.Close()
+	err := errors.Join(writeJSON(filepath.Join(runFolder, "variables.json"), variables), writeTemplate(variables))
+	if err != nil || s.options.mode != modeAPI {
+		return err
 	}
+	ready := func(ctx context.Context) bool {
+		_, _, err := s.post(ctx, fixture{path: "/"})
+		return err == nil
+	}
+	return s.start(ctx, "api", s.awsEnvironment(), ready,
+		s.samLocal("start-api", "--port", strconv.Itoa(s.options.apiPort()), "--warm-containers", "LAZY")...)
 }
 
 // engineAddress is where containers of an engine on this machine reach it; the loopback address if there is none.
@@ -106,60 +92,19 @@ func engineAddress() string {
 	return "127.0.0.1"
 }
 
-// relay passes connections on to a port of the loopback address, with TLS in front of it if there is a certificate.
-func (d *docker) relay(host string, port, to int, certificate *tls.Certificate) error {
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port))) //nolint:noctx // It waits for nothing.
-	if err != nil {
-		return fmt.Errorf("a port for containers: %w", err)
-	}
-	if certificate != nil {
-		config := &tls.Config{Certificates: []tls.Certificate{*certificate}, MinVersion: tls.VersionTLS12}
-		listener = tls.NewListener(listener, config)
-	}
-	d.listeners = append(d.listeners, listener)
-	go func() {
-		for {
-			from, err := listener.Accept()
-			if err != nil {
-				return // It is closed.
-			}
-			go connect(from, net.JoinHostPort("127.0.0.1", strconv.Itoa(to)))
+// ownFileDiffers reports whether your integration file says something else than the fixtures' does.
+func ownFileDiffers() (bool, error) {
+	var own, fixtures any
+	for file, into := range map[string]*any{ownFile: &own, fixturesFile: &fixtures} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return false, err
 		}
-	}()
-	return nil
-}
-
-// connect copies in both directions until both sides have ended. What goes wrong shows at either end.
-func connect(from net.Conn, address string) {
-	defer func() { _ = from.Close() }()
-	to, err := net.Dial("tcp", address) //nolint:noctx // Loopback answers at once.
-	if err != nil {
-		return
+		if yaml.Unmarshal(text, into) != nil {
+			return true, nil
+		}
 	}
-	defer func() { _ = to.Close() }()
-	go func() {
-		_, _ = io.Copy(to, from)
-		_ = to.(*net.TCPConn).CloseWrite()
-	}()
-	_, _ = io.Copy(from, to)
-}
-
-// newCertificate makes a certificate for this machine, also as containers know it. It is its own authority.
-func newCertificate() (certificate *tls.Certificate, authority []byte, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{containerHost}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 1, 0),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
+	return !reflect.DeepEqual(own, fixtures), nil
 }
 
 // writeTemplate writes the built template once more, so that it names every variable: `sam local` gives a function no
@@ -196,19 +141,20 @@ func writeJSON(file string, value any) error {
 	return os.WriteFile(file, append(text, '\n'), 0o600)
 }
 
-// sam is a command line of `sam local`. An image that is there is not asked for again; one that is missing is fetched.
-func (d *docker) sam(command ...string) []string {
+// samLocal is a command line of `sam local`. An image that is there is not asked for again; one that is missing is
+// fetched.
+func (s *stack) samLocal(command ...string) []string {
 	line := append([]string{filepath.Join(tools, "sam"), "local"}, command...)
 	return append(line, "--template", filepath.Join(buildFolder, "docker.json"),
 		"--env-vars", filepath.Join(runFolder, "variables.json"),
-		"--parameter-overrides", "Architecture="+d.stack.options.architecture,
+		"--parameter-overrides", "Architecture="+s.options.architecture,
 		"--add-host", containerHost+":host-gateway", "--skip-pull-image")
 }
 
 // invoke answers an event with a function. Beside the answer it returns what the function has logged.
-func (d *docker) invoke(ctx context.Context, function, event string) (answer []byte, lines []logLine, err error) {
+func (s *stack) invoke(ctx context.Context, function, event string) (answer []byte, lines []logLine, err error) {
 	log := filepath.Join(runFolder, "invoke", strings.TrimSuffix(filepath.Base(event), ".json")+".log")
-	answer, err = finish(ctx, log, d.stack.awsEnvironment(), d.sam("invoke", function, "--event", event)...)
+	answer, err = finish(ctx, log, s.awsEnvironment(), s.samLocal("invoke", function, "--event", event)...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -225,8 +171,8 @@ func (d *docker) invoke(ctx context.Context, function, event string) (answer []b
 	return answer, lines, err
 }
 
-// post gives a request to the function that takes it.
-func (d *docker) post(ctx context.Context, f fixture) (status int, answer []byte, err error) {
+// invokeRequest gives a request to the function that takes it.
+func (s *stack) invokeRequest(ctx context.Context, f fixture) (status int, answer []byte, err error) {
 	function, event := "Receiver", f.file
 	if strings.HasPrefix(f.path, usersRoute) {
 		function = "Users"
@@ -234,7 +180,7 @@ func (d *docker) post(ctx context.Context, f fixture) (status int, answer []byte
 			return 0, nil, err
 		}
 	}
-	text, _, err := d.invoke(ctx, function, event)
+	text, _, err := s.invoke(ctx, function, event)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -248,26 +194,52 @@ func (d *docker) post(ctx context.Context, f fixture) (status int, answer []byte
 	return response.Status, []byte(response.Body), nil
 }
 
-// startAPI puts the API in front of containers.
-func (d *docker) startAPI(ctx context.Context) (api *server, url string, err error) {
-	port := strconv.Itoa(d.stack.options.apiPort())
-	url = "http://127.0.0.1:" + port
-	api, err = startServer("sam local start-api", filepath.Join(runFolder, "api.log"), d.stack.awsEnvironment(),
-		d.sam("start-api", "--port", port, "--warm-containers", "LAZY")...)
-	if err != nil {
-		return nil, "", err
+// invokeBatches gives every batch to the forwarder, shows what became of it, and returns how many are wrong.
+func (s *stack) invokeBatches(ctx context.Context, batches []batch, screen *screen) (failed int, err error) {
+	for _, b := range batches {
+		got, err := s.invokeBatch(ctx, b)
+		if err != nil {
+			return failed, err
+		}
+		failed += screen.compare(b.name, got.text(), b.want, got)
 	}
-	return api, url, api.until(ctx, time.Minute, func(ctx context.Context) bool {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-		if err != nil {
-			return false
+	return failed, nil
+}
+
+// invokeBatch gives a batch to the forwarder. A message of which the log says nothing was delivered.
+func (s *stack) invokeBatch(ctx context.Context, b batch) (got batchOutcome, err error) {
+	before, err := s.clevertap.records(ctx)
+	if err != nil {
+		return got, err
+	}
+	text, lines, err := s.invoke(ctx, "Forwarder", b.file)
+	if err == nil {
+		err = json.Unmarshal(text, &got)
+	}
+	if err != nil {
+		return got, fmt.Errorf("%s: %w", b.name, err)
+	}
+	for _, m := range b.want.Outcomes {
+		end := messageOutcome{m.ID, "delivered", ""}
+		for _, line := range lines {
+			if line.MessageID == m.ID && line.Outcome != "" {
+				end.Outcome, end.Reason = line.Outcome, line.Reason
+			}
 		}
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			return false
+		got.Outcomes = append(got.Outcomes, end)
+	}
+	after, err := s.clevertap.records(ctx)
+	for _, u := range b.want.Uploads {
+		upload := batchUpload{Account: u.Account}
+		for _, r := range after[len(before):] {
+			if r.account() == u.Account {
+				upload.Records = append(upload.Records, r.Raw)
+			}
 		}
-		return response.Body.Close() == nil
-	})
+		slices.Sort(upload.Records)
+		got.Uploads = append(got.Uploads, upload)
+	}
+	return got, err
 }
 
 // showAnswer gives an event of the user's to the function that takes such events.
@@ -280,7 +252,7 @@ func (s *stack) showAnswer(ctx context.Context, file string, screen *screen) err
 	if err != nil {
 		return fmt.Errorf("%s is %w", file, err)
 	}
-	answer, _, err := s.docker.invoke(ctx, function, file)
+	answer, _, err := s.invoke(ctx, function, file)
 	if err == nil {
 		screen.heading("%s answers %s", function, file)
 		screen.block(0, string(answer))

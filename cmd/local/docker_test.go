@@ -3,60 +3,87 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 )
 
 // A container knows this machine by a name, and trusts the certificate of the run alone.
-func TestARelayLeadsToLoopback(t *testing.T) {
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		_, _ = io.WriteString(w, "got "+string(body))
-	}))
-	defer server.Close()
-	_, text, _ := net.SplitHostPort(server.Listener.Addr().String())
-	port, _ := strconv.Atoi(text)
-	certificate, authority, err := newCertificate()
+func TestAProxyLeadsToItsServer(t *testing.T) {
+	authority, err := newAuthority(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	trusted := x509.NewCertPool()
-	trusted.AppendCertsFromPEM(authority)
-	for scheme, with := range map[string]*tls.Certificate{"http": nil, "https": certificate} {
-		var d docker
-		defer d.stop()
-		if err := d.relay("127.0.0.1", 0, port, with); err != nil {
+	s := &stack{}
+	defer s.stop()
+	echo := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusAccepted)
+		got := []string{r.Method, r.URL.Path, r.Header.Get("X-Purchasely-Timestamp"), strconv.Itoa(len(body))}
+		_ = json.MarshalWrite(w, got)
+	})
+	api, err := s.serve("127.0.0.1", 0, nil, echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for scheme, with := range map[string]*tls.Certificate{"http": nil, "https": authority.certificate} {
+		address, err := s.serve("127.0.0.1", 0, with, proxy(api+"/stage", nil))
+		if err != nil {
 			t.Fatal(err)
 		}
-		container := &http.Client{Transport: &http.Transport{
-			TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12},
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				return new(net.Dialer).DialContext(ctx, network, d.listeners[0].Addr().String())
-			},
-			DisableKeepAlives: true,
-		}}
-		post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, scheme+"://"+containerHost,
+		_, port, _ := net.SplitHostPort(strings.TrimPrefix(address, scheme+"://"))
+		transport := authority.client.Transport.(*http.Transport).Clone()
+		transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+port)
+		}
+		post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, scheme+"://"+containerHost+":"+port+"/path",
 			strings.NewReader(strings.Repeat("x", 100_000)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := answer(container, post)
-		if err != nil || len(got) != 100_004 {
-			t.Errorf("%s: %d bytes, %v", scheme, len(got), err)
+		post.Header.Set("X-Purchasely-Timestamp", "17")
+		var got []string
+		err = exchange(&http.Client{Transport: transport}, post, &got)
+		if diff := cmp.Diff([]string{"POST", "/stage/path", "17", "100000"}, got); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", scheme, err, diff)
 		}
 	}
-	if err := (&docker{}).relay("127.0.0.1", port, port, nil); err == nil {
-		t.Error("a port in use is no error")
+}
+
+func TestWhetherYourFileDiffers(t *testing.T) {
+	const fixtures = "# theirs\napps:\n  demo: # an app\n    enabled: true\n    prefix: \"\"\n"
+	for name, c := range map[string]struct {
+		own  string
+		want bool
+	}{
+		"the same but for comments and line ends": {
+			"apps:\r\n\r\n  demo:   # mine\r\n    enabled: true # yes\r\n    prefix: \"\"\r\n", false,
+		},
+		"another value": {strings.Replace(fixtures, "true", "false", 1), true},
+		"one more app":  {fixtures + "  shop: {}\n", true},
+		"no YAML":       {"apps: [", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			for path, text := range map[string]string{ownFile: c.own, fixturesFile: fixtures} {
+				err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path, []byte(text), 0o600))
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, err := ownFileDiffers(); got != c.want || err != nil {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -79,50 +81,65 @@ func (f fixtures) count() int { return len(f.webhooks) + len(f.users) + len(f.ba
 // only leaves one file, with the steps of its series that come before it.
 func (f fixtures) only(file string) (fixtures, error) {
 	file = filepath.Clean(file)
+	var one fixtures
 	for i, w := range f.webhooks {
 		if w.file == file {
 			first := i
 			for first > 0 && f.webhooks[first].follows(f.webhooks[first-1]) {
 				first--
 			}
-			return fixtures{webhooks: f.webhooks[first : i+1]}, nil
+			one.webhooks = f.webhooks[first : i+1]
 		}
 	}
-	for _, u := range f.users {
+	for i, u := range f.users {
 		if u.file == file {
-			return fixtures{users: []fixture{u}}, nil
+			one.users = f.users[i : i+1]
 		}
 	}
-	for _, b := range f.batches {
+	for i, b := range f.batches {
 		if b.file == file {
-			return fixtures{batches: []batch{b}}, nil
+			one.batches = f.batches[i : i+1]
 		}
+	}
+	if one.count() > 0 {
+		return one, nil
 	}
 	_, err := os.Stat(file)
 	return fixtures{own: file}, err
 }
 
 // loadFixtures reads all fixtures of a folder, in the order of their names.
-func loadFixtures(folder string) (all fixtures, err error) {
-	files, err := filepath.Glob(filepath.Join(folder, "receiver-*.want.json"))
-	if err != nil {
-		return all, err
+func loadFixtures(folder string) (fixtures, error) {
+	webhooks, faulty := loadAll(folder, "receiver", loadFixture)
+	users, faultyUsers := loadAll(folder, "users", loadFixture)
+	batches, faultyBatches := loadAll(folder, "forwarder", loadBatch)
+	err := errors.Join(faulty, faultyUsers, faultyBatches)
+	if err == nil && len(webhooks) == 0 {
+		err = fmt.Errorf("no fixtures in %s/: run this in the project's folder, as `make run` does", folder)
 	}
+	return fixtures{webhooks: webhooks, users: users, batches: batches}, err
+}
+
+// loadAll reads the fixtures of a kind, each by its path without an end.
+func loadAll[F any](folder, kind string, load func(base string) (F, error)) (all []F, err error) {
+	files, err := filepath.Glob(filepath.Join(folder, kind+"-*.want.json"))
 	for _, file := range files {
-		f, err := loadFixture(strings.TrimSuffix(file, ".want.json"))
+		one, err := load(strings.TrimSuffix(file, ".want.json"))
 		if err != nil {
-			return all, fmt.Errorf("fixture %s: %w", file, err)
+			return nil, fmt.Errorf("fixture %s: %w", file, err)
 		}
-		all.webhooks = append(all.webhooks, f)
+		all = append(all, one)
 	}
-	if len(all.webhooks) == 0 {
-		return all, fmt.Errorf("no fixtures in %s/: run this in the project's folder, as `make run` does", folder)
-	}
-	if all.users, err = usersFixtures(folder); err != nil {
-		return all, err
-	}
-	all.batches, err = loadBatches(folder)
 	return all, err
+}
+
+// readJSON reads a file.
+func readJSON(file string, into any) error {
+	text, err := os.ReadFile(filepath.Clean(file))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, into)
 }
 
 // loadFixture reads a request, which is an event of an HTTP API in payload format 2.0, and its outcome.
@@ -139,14 +156,8 @@ func loadFixture(base string) (fixture, error) {
 		Body            string            `json:"body"`
 		IsBase64Encoded bool              `json:"isBase64Encoded"`
 	}
-	for file, into := range map[string]any{base + ".json": &sent, base + ".want.json": &f.want} {
-		text, err := os.ReadFile(filepath.Clean(file))
-		if err != nil {
-			return f, err
-		}
-		if err := json.Unmarshal(text, into); err != nil {
-			return f, err
-		}
+	if err := errors.Join(readJSON(f.file, &sent), readJSON(base+".want.json", &f.want)); err != nil {
+		return f, err
 	}
 	f.path, f.body = sent.RawPath, []byte(sent.Body)
 	if sent.IsBase64Encoded {
@@ -176,6 +187,55 @@ func loadFixture(base string) (fixture, error) {
 		f.subscribers = append(f.subscribers, subscriber.Identity+subscriber.ObjectID)
 	}
 	return f, nil
+}
+
+// batch is an event of events/ for the forwarder, and what has to become of its messages.
+type batch struct {
+	name, file string
+	want       batchOutcome
+}
+
+// batchOutcome is the file beside a batch. Uploads are compared without the order of their records.
+type batchOutcome struct {
+	Answer   rawJSON          `json:"batchItemFailures"`
+	Outcomes []messageOutcome `json:"outcomes"`
+	Uploads  []batchUpload    `json:"uploads"`
+}
+
+type messageOutcome struct {
+	ID      string `json:"messageId"`
+	Outcome string `json:"outcome"`
+	Reason  string `json:"reason"`
+}
+
+type batchUpload struct {
+	Account string    `json:"account"`
+	Records []rawJSON `json:"records"`
+}
+
+func loadBatch(base string) (batch, error) {
+	b := batch{name: filepath.Base(base), file: base + ".json"}
+	err := readJSON(base+".want.json", &b.want)
+	for _, u := range b.want.Uploads {
+		slices.Sort(u.Records)
+	}
+	return b, err
+}
+
+// text counts a batch's messages by what became of them.
+func (b batchOutcome) text() string {
+	counts := map[string]int{}
+	var order []string
+	for _, m := range b.Outcomes {
+		what := strings.TrimSuffix(m.Outcome+": "+m.Reason, ": ")
+		if counts[what]++; counts[what] == 1 {
+			order = append(order, what)
+		}
+	}
+	for i, what := range order {
+		order[i] = fmt.Sprintf("%d %s", counts[what], what)
+	}
+	return fmt.Sprintf("%d messages → %s", len(b.Outcomes), strings.Join(order, ", "))
 }
 
 // readEvent finds the event's name and id; a body that is none has neither.

@@ -4,12 +4,8 @@ package main
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -24,14 +20,13 @@ import (
 //
 //	go test -tags=lambda.norpc,local -run '^$' -bench Latency -benchtime 100x ./cmd/local
 func BenchmarkLatency(b *testing.B) {
-	b.Chdir("../..")
 	for _, functions := range []string{"bridge", "empty"} {
 		b.Run(functions, func(b *testing.B) {
-			s := deployForLatency(b, functions == "empty")
-			s.wayOf(b, "cold") // starts the functions, and reads the secrets
+			p := deployForLatency(b, functions == "empty")
+			p.wayOf("cold") // starts the functions, and reads the secrets
 			var ways []way
 			for b.Loop() {
-				ways = append(ways, s.wayOf(b, strconv.Itoa(len(ways))))
+				ways = append(ways, p.wayOf(strconv.Itoa(len(ways))))
 			}
 			b.ReportMetric(0, "ns/op")
 			for station, took := range map[string]func(way) time.Duration{
@@ -52,36 +47,17 @@ func BenchmarkLatency(b *testing.B) {
 	}
 }
 
-// latencyStack is a deployed stack whose CleverTap takes its time.
-type latencyStack struct {
-	*stack
-	webhook fixture
-}
-
-// deployForLatency deploys the stack, with other functions in place of the bridge's if they are to be empty.
-func deployForLatency(b *testing.B, empty bool) *latencyStack {
+// deployForLatency deploys a stack whose CleverTap takes its time, with other functions in place of the bridge's if they
+// are to be empty.
+func deployForLatency(b *testing.B, empty bool) *proof {
 	b.Helper()
-	o, err := readOptions(os.Getenv, modeRun)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if empty {
-		o.parameters = func(ctx context.Context, _ *stack) ([]string, error) { return nil, replaceFunctions(ctx) }
-	}
-	all, err := loadFixtures("events")
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err := deploy(b.Context(), o, newScreen(os.Stderr))
-	b.Cleanup(s.stop)
-	if err == nil {
-		err = s.clevertap.ask(b.Context(), http.MethodPost, "/faults", `{"kind":"latency","wait":"100ms"}`, nil)
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	i := slices.IndexFunc(all.webhooks, func(f fixture) bool { return f.path == "/purchasely/demo" })
-	return &latencyStack{s, all.webhooks[i]}
+	p := deployProof(b, func(o *options) {
+		if empty {
+			o.parameters = func(ctx context.Context, _ *stack) ([]string, error) { return nil, replaceFunctions(ctx) }
+		}
+	})
+	p.fake("/faults", map[string]string{"kind": "latency", "wait": "100ms"})
+	return p
 }
 
 // replaceFunctions builds the empty function over what sam build has built.
@@ -100,29 +76,19 @@ func replaceFunctions(ctx context.Context) error {
 type way struct{ sent, answered, uploading, accepted time.Time }
 
 // wayOf sends one webhook and waits until CleverTap has accepted it.
-func (s *latencyStack) wayOf(b *testing.B, id string) (w way) {
-	b.Helper()
-	before := s.uploads(b)
-	f := s.webhook
+func (p *proof) wayOf(id string) (w way) {
+	p.Helper()
+	before := p.uploads()
 	now := time.Now().UTC()
-	f.body = fmt.Appendf(nil, `{"api_version":3,"event_name":"SUBSCRIPTION_RENEWED","event_id":"latency-%s-%d",`+
+	body := fmt.Appendf(nil, `{"api_version":3,"event_name":"SUBSCRIPTION_RENEWED","event_id":"latency-%s-%d",`+
 		`"event_created_at":%q,"user_id":"latency-%[1]s","store":"APPLE_APP_STORE","plan":"monthly",`+
 		`"purchasely_subscription_id":"latency-%[1]s","purchase_type":"RENEWING_SUBSCRIPTION",`+
 		`"environment":"PRODUCTION","subscription_status":"AUTO_RENEWING"}`, id, now.UnixNano(), now.Format(time.RFC3339))
-	f.header = f.header.Clone()
-	timestamp := strconv.FormatInt(now.Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(sharedSecret))
-	mac.Write(append([]byte(timestamp), f.body...))
-	f.header.Set("X-Purchasely-Timestamp", timestamp)
-	f.header.Set("X-Purchasely-Request-Signature", hex.EncodeToString(mac.Sum(nil)))
 	w.sent = time.Now()
-	status, answer, err := s.post(b.Context(), f)
+	p.sendWebhook(body)
 	w.answered = time.Now()
-	if err != nil || status != http.StatusOK {
-		b.Fatalf("answered %d %s, %v", status, answer, err)
-	}
-	err = poll(b.Context(), time.Minute, func() (bool, error) {
-		uploads := s.uploads(b)
+	err := poll(p.Context(), time.Minute, func() (bool, error) {
+		uploads := p.uploads()
 		if len(uploads) == len(before) {
 			return false, nil
 		}
@@ -132,7 +98,7 @@ func (s *latencyStack) wayOf(b *testing.B, id string) (w way) {
 		return took > 0 && u.Status == http.StatusOK, err
 	})
 	if err != nil {
-		b.Fatal(err)
+		p.Fatal(err)
 	}
 	return w
 }
@@ -144,10 +110,10 @@ type upload struct {
 	Status   int       `json:"status"`
 }
 
-func (s *latencyStack) uploads(b *testing.B) (all []upload) {
-	b.Helper()
-	if err := s.clevertap.ask(b.Context(), http.MethodGet, "/requests", "", &all); err != nil {
-		b.Fatal(err)
+func (p *proof) uploads() (all []upload) {
+	p.Helper()
+	if err := p.clevertap.ask(p.Context(), http.MethodGet, "/requests", "", &all); err != nil {
+		p.Fatal(err)
 	}
 	return all
 }

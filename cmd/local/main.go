@@ -83,9 +83,7 @@ func execute(ctx context.Context, where mode) error {
 	if err != nil {
 		return err
 	}
-	if !o.Once {
-		go stack.aws.feedMetrics(ctx)
-	}
+	go stack.aws.feedMetrics(ctx)
 	failed, err := stack.try(ctx, all, screen)
 	if err != nil {
 		return err
@@ -136,12 +134,12 @@ func (s *stack) try(ctx context.Context, all fixtures, screen *screen) (failed i
 			screen.print("  Every container takes some seconds; %d start at once, and series one after the other.\n",
 				s.options.atOnce())
 		}
-		if failed, err = sendAll(ctx, s, all.webhooks, screen); err != nil {
+		if failed, err = s.sendAll(ctx, all.webhooks, screen); err != nil {
 			return failed, err
 		}
 	}
 	if len(all.users) > 0 {
-		wrong, err := sendUsers(ctx, s, all.users, screen)
+		wrong, err := s.sendUsers(ctx, all.users, screen)
 		failed += wrong
 		if err != nil {
 			return failed, err
@@ -151,11 +149,11 @@ func (s *stack) try(ctx context.Context, all fixtures, screen *screen) (failed i
 		if len(all.batches) > 0 {
 			screen.heading("Batches for the forwarder")
 		}
-		more, err := invokeAll(ctx, s, all.batches, screen)
+		more, err := s.invokeBatches(ctx, all.batches, screen)
 		return failed + more, err
 	}
 	screen.heading("The whole stack")
-	return failed + tryAll(ctx, s, all.webhooks, screen), nil
+	return failed + s.tryAll(ctx, all.webhooks, screen), nil
 }
 
 // mode is where the functions run.
@@ -186,7 +184,7 @@ type options struct {
 
 	// Tests set these: more parameters for sam deploy, and a MiniStack that checks what it otherwise lets pass.
 	parameters func(context.Context, *stack) ([]string, error)
-	tls        *tlsFiles
+	strict     bool
 }
 
 func (o options) apiPort() int { return o.FakePort + 2 }

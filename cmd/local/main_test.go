@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -90,5 +91,21 @@ func TestALiveRunIsConfirmed(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheOperatorTypesWhatTheDocsSay(t *testing.T) {
+	var docs strings.Builder
+	for _, page := range []string{"commands", "apps", "runbook", "data-protection"} {
+		text, err := os.ReadFile("../../docs/guide/" + page + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs.Write(text)
+	}
+	for _, step := range operatorSteps() {
+		if line, typed := strings.CutPrefix(step.line, "$ "); typed && !strings.Contains(docs.String(), line) {
+			t.Errorf("no page says %q", line)
+		}
 	}
 }

@@ -106,6 +106,9 @@ func numbers(text jsontext.Value) (values []float64) {
 	return values
 }
 
+// cloudWatch is how the names of CloudWatch's calls begin.
+const cloudWatch = "GraniteServiceVersion20100801."
+
 func (m *ministack) putMetrics(ctx context.Context, data []datum) error {
 	byNamespace := make(map[string][]datum)
 	for _, d := range data {
@@ -113,9 +116,7 @@ func (m *ministack) putMetrics(ctx context.Context, data []datum) error {
 	}
 	for _, namespace := range slices.Sorted(maps.Keys(byNamespace)) {
 		request := map[string]any{"Namespace": namespace, "MetricData": byNamespace[namespace]}
-		var response struct{}
-		err := m.call(ctx, "monitoring", "GraniteServiceVersion20100801.PutMetricData", request, &response)
-		if err != nil {
+		if err := m.call(ctx, "monitoring", cloudWatch+"PutMetricData", request, nil); err != nil {
 			return err
 		}
 	}

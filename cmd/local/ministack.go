@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path"
@@ -28,110 +27,90 @@ var root = aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
 // ministack is the local AWS: Lambda, API Gateway, SQS, Secrets Manager, CloudFormation and CloudWatch Logs in one
 // process.
 type ministack struct {
-	*server
 	endpoint string
 	client   *http.Client
 	trust    []string // environment variables that make AWS's libraries, and Go, trust its certificate and the back end
 }
 
-// tlsFiles make MiniStack take TLS only, check signatures, and let functions do no more than their roles allow.
-// Without them it takes every call as root's.
-type tlsFiles struct {
-	certificate, key string
-	client           *http.Client // that trusts the certificate
-}
-
 // startMinistack starts it with few environment variables, because its functions inherit all of them. They trust the
-// back end, if there is one.
-func startMinistack(ctx context.Context, o options, b *backEnd) (*ministack, error) {
+// back end, if there is one. A strict one takes TLS only, checks signatures, and lets functions do no more than their
+// roles allow; others take every call as root's.
+func (s *stack) startMinistack(ctx context.Context) error {
 	folder, err := filepath.Abs(filepath.Join(runFolder, "ministack"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return nil, err
+		return err
 	}
-	m := &ministack{endpoint: "http://127.0.0.1:" + strconv.Itoa(o.Port), client: http.DefaultClient}
-	if b != nil {
-		m.trust = []string{"SSL_CERT_FILE=" + b.authorities}
+	port := strconv.Itoa(s.options.Port)
+	m := &ministack{endpoint: "http://127.0.0.1:" + port, client: s.authority.client}
+	s.aws = m
+	if s.backEnd != nil {
+		m.trust = append(m.trust, "SSL_CERT_FILE="+s.authority.file)
 	}
-	env := slices.Clone(m.trust)
-	if t := o.tls; t != nil {
-		m.endpoint, m.client = "https://127.0.0.1:"+strconv.Itoa(o.Port), t.client
-		m.trust = append(m.trust, "AWS_CA_BUNDLE="+t.certificate)
-		env = append(env, "AWS_CA_BUNDLE="+t.certificate, "AUTH=true", "USE_SSL=1",
-			"MINISTACK_SSL_CERT="+t.certificate, "MINISTACK_SSL_KEY="+t.key,
+	var env []string
+	if s.options.strict {
+		m.endpoint = "https://127.0.0.1:" + port
+		m.trust = append(m.trust, "AWS_CA_BUNDLE="+s.authority.file)
+		env = append(env, "AUTH=true", "USE_SSL=1",
+			"MINISTACK_SSL_CERT="+s.authority.file, "MINISTACK_SSL_KEY="+s.authority.key,
 			"AWS_ACCESS_KEY_ID="+root.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+root.SecretAccessKey)
 	}
-	env = append(env,
-		"PATH="+os.Getenv("PATH"), "HOME="+folder, "TMPDIR="+folder,
-		"BIND_HOST=127.0.0.1", "GATEWAY_PORT="+strconv.Itoa(o.Port),
-		"MINISTACK_REGION="+region, "AWS_DEFAULT_REGION="+region,
-		"AWS_ENDPOINT_URL="+m.endpoint, // Functions get it too; without it they would call the real AWS.
+	env = slices.Concat(env, m.trust, []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + folder,
+		"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port,
+		"MINISTACK_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
+		"AWS_ENDPOINT_URL=" + m.endpoint, // Functions get it too; without it they would call the real AWS.
 		"AWS_LAMBDA_LOG_FORMAT=JSON", "AWS_LAMBDA_LOG_LEVEL=INFO",
 		"LAMBDA_EXECUTOR=local",
 		"IOT_MTLS_ENABLED=0", "SFTP_ENABLED=0", // Both would listen beside the one port, the first on every address.
-	)
-	m.server, err = startServer("MiniStack", filepath.Join(runFolder, "ministack.log"), env,
-		filepath.Join(tools, "python"), "-m", "ministack")
-	if err != nil {
-		return nil, err
-	}
-	return m, m.until(ctx, 30*time.Second, func(ctx context.Context) bool {
-		_, err := m.page(ctx, "health")
-		return err == nil
 	})
+	return s.start(ctx, "ministack", env, func(ctx context.Context) bool { return m.page(ctx, "health", nil) == nil },
+		filepath.Join(tools, "python"), "-m", "ministack")
 }
 
 // call makes one call of AWS's JSON protocol.
 func (m *ministack) call(ctx context.Context, service, target string, request, response any) error {
-	body, err := json.Marshal(request)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, m.endpoint, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	r.Header.Set("X-Amz-Target", target)
-	if err := sign(ctx, service, r, body); err != nil {
+	header := http.Header{"Content-Type": {"application/x-amz-json-1.1"}, "X-Amz-Target": {target}}
+	if err := m.send(ctx, service, http.MethodPost, "", header, request, response); err != nil {
 		return fmt.Errorf("%s: %w", target, err)
 	}
-	text, err := answer(m.client, r)
-	if err != nil {
-		return fmt.Errorf("%s: %w", target, err)
-	}
-	return json.Unmarshal(text, response)
+	return nil
 }
 
-// sign makes a request root's.
-func sign(ctx context.Context, service string, r *http.Request, body []byte) error {
+// send makes a request of root's with a value as JSON, unless that is nil, and reads the answer into another one.
+func (m *ministack) send(
+	ctx context.Context, service, method, path string, header http.Header, request, response any,
+) (err error) {
+	var body []byte
+	if request != nil {
+		if body, err = json.Marshal(request); err != nil {
+			return err
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, method, m.endpoint+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if header != nil {
+		r.Header = header
+	}
 	digest := sha256.Sum256(body)
-	return v4.NewSigner().SignHTTP(ctx, root, r, hex.EncodeToString(digest[:]), service, region, time.Now())
+	err = v4.NewSigner().SignHTTP(ctx, root, r, hex.EncodeToString(digest[:]), service, region, time.Now())
+	if err != nil {
+		return err
+	}
+	return exchange(m.client, r, response)
 }
 
 // page reads one of MiniStack's own pages.
-func (m *ministack) page(ctx context.Context, name string) ([]byte, error) {
+func (m *ministack) page(ctx context.Context, name string, into any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, m.endpoint+"/_ministack/"+name, nil)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return answer(m.client, r)
-}
-
-// answer sends a request and returns the body of a 200.
-func answer(client *http.Client, r *http.Request) ([]byte, error) {
-	response, err := client.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s answers %d: %s", r.URL.Path, response.StatusCode, text)
-	}
-	return text, err
+	return exchange(m.client, r, into)
 }
 
 // message is one of a queue, as MiniStack shows it without receiving it.
@@ -148,15 +127,11 @@ type attribute struct {
 // messages returns what lies on each queue, by the queue's name. A message under way is among them until it is
 // deleted.
 func (m *ministack) messages(ctx context.Context) (map[string][]message, error) {
-	text, err := m.page(ctx, "sqs/messages")
-	if err != nil {
-		return nil, err
-	}
 	var listed struct {
 		Accounts map[string]map[string]map[string][]message `json:"messages"` // by account, region and URL
 	}
-	if err := json.Unmarshal(text, &listed); err != nil {
-		return nil, fmt.Errorf("MiniStack's messages: %w", err)
+	if err := m.page(ctx, "sqs/messages", &listed); err != nil {
+		return nil, err
 	}
 	queues := map[string][]message{}
 	for _, regions := range listed.Accounts {

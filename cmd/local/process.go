@@ -21,8 +21,6 @@ const exitTimeout = 5 * time.Second
 
 // server is a process that runs until it is stopped.
 type server struct {
-	name    string
-	log     string
 	command *exec.Cmd
 	stdin   io.Closer
 	ended   chan struct{}
@@ -32,8 +30,10 @@ type server struct {
 const untilInputEnds = `exec 3<&0; (read -r _ <&3; kill 0) & exec "$@"`
 
 // startServer starts a process in a group of its own: Ctrl-C reaches this program only, which stops servers in order.
-// What the process prints goes to a file.
-func startServer(name, log string, env []string, program ...string) (*server, error) {
+// What the process prints goes to a file of its name. It is stopped if it is not ready until ctx ends, or in a minute.
+func startServer(
+	ctx context.Context, name string, env []string, ready func(context.Context) bool, program ...string,
+) (*server, error) {
 	program = append([]string{"-c", untilInputEnds, "sh"}, program...)
 	command := exec.Command("sh", program...) //nolint:gosec,noctx // The programs are this project's; stop ends them.
 	command.Env = env
@@ -42,7 +42,7 @@ func startServer(name, log string, env []string, program ...string) (*server, er
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	output, err := createLog(log)
+	output, err := createLog(serverLog(name))
 	if err != nil {
 		return nil, err
 	}
@@ -51,19 +51,33 @@ func startServer(name, log string, env []string, program ...string) (*server, er
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	s := &server{name: name, log: log, command: command, stdin: stdin, ended: make(chan struct{})}
+	s := &server{command: command, stdin: stdin, ended: make(chan struct{})}
 	go func() {
 		_ = command.Wait() // How it ended is in its log.
 		close(s.ended)
 	}()
-	return s, nil
+	err = poll(ctx, time.Minute, func() (bool, error) {
+		select {
+		case <-s.ended:
+			return false, errors.New("it ended at once")
+		default:
+			return ready(ctx), nil
+		}
+	})
+	if err == nil {
+		return s, nil
+	}
+	s.stop()
+	if errors.Is(err, context.Canceled) {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%s: %w:\n%s", name, err, tail(serverLog(name)))
 }
+
+func serverLog(name string) string { return filepath.Join(runFolder, name+".log") }
 
 // stop ends the process and everything in its group, first with SIGTERM.
 func (s *server) stop() {
-	if s == nil {
-		return
-	}
 	group := -s.command.Process.Pid
 	_ = syscall.Kill(group, syscall.SIGTERM)
 	select {
@@ -73,22 +87,6 @@ func (s *server) stop() {
 	_ = syscall.Kill(group, syscall.SIGKILL)
 	_ = s.stdin.Close()
 	<-s.ended
-}
-
-// until asks ready again and again until it reports true. It fails if the process ends instead, or takes too long.
-func (s *server) until(ctx context.Context, limit time.Duration, ready func(context.Context) bool) error {
-	err := poll(ctx, limit, func() (bool, error) {
-		select {
-		case <-s.ended:
-			return false, errors.New("it ended at once")
-		default:
-			return ready(ctx), nil
-		}
-	})
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%s: %w:\n%s", s.name, err, tail(s.log))
-	}
-	return err
 }
 
 // poll asks done again and again until it reports true or an error.

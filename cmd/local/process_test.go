@@ -36,22 +36,16 @@ func TestFinish(t *testing.T) {
 }
 
 func TestServer(t *testing.T) {
-	start := func(t *testing.T, script string) *server {
-		t.Helper()
-		s, err := startServer("demo", filepath.Join(t.TempDir(), "demo.log"), os.Environ(), "sh", "-c", script)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.stop)
-		return s
-	}
+	t.Chdir(t.TempDir())
 	never := func(context.Context) bool { return false }
-	err := start(t, "echo no disk; exit 1").until(t.Context(), time.Minute, never)
+	_, err := startServer(t.Context(), "demo", os.Environ(), never, "sh", "-c", "echo no disk; exit 1")
 	if err == nil || !strings.Contains(err.Error(), "no disk") {
 		t.Errorf("one that ends at once does not say why: %v", err)
 	}
-	err = start(t, "exec sleep 60").until(t.Context(), time.Millisecond, never)
-	if err == nil || !strings.Contains(err.Error(), "not within 1ms") {
+	soon, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_, err = startServer(soon, "demo", os.Environ(), never, "sh", "-c", "exec sleep 60")
+	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("one that is never ready is not given up: %v", err)
 	}
 	for name, end := range map[string]func(*server){
@@ -59,16 +53,17 @@ func TestServer(t *testing.T) {
 		"the end of its input ends its children too": func(s *server) { _ = s.stdin.Close() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, "sleep 60 & echo $!; wait")
 			var child int
-			err := s.until(t.Context(), time.Minute, func(context.Context) bool {
-				text, _ := os.ReadFile(s.log)
+			ready := func(context.Context) bool {
+				text, _ := os.ReadFile(serverLog("demo"))
 				child, _ = strconv.Atoi(strings.TrimSpace(string(text)))
 				return child > 0
-			})
+			}
+			s, err := startServer(t.Context(), "demo", os.Environ(), ready, "sh", "-c", "sleep 60 & echo $!; wait")
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer s.stop()
 			end(s)
 			gone := func() (bool, error) { return syscall.Kill(child, 0) != nil || isZombie(child), nil }
 			if err := poll(t.Context(), time.Minute, gone); err != nil {

@@ -4,19 +4,12 @@ package main
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -53,15 +46,15 @@ func testABadDay(p *proof) {
 	p.loseOne(began)
 	for n := 1; n <= people; n++ {
 		if n != lostPerson {
-			p.sendWebhook(n, began)
+			p.sendWebhook(webhookOf(n, began))
 		}
 	}
 	demo := []dimension{{"App", "demo"}}
 	var refused time.Time
-	err = poll(p.ctx, time.Minute, func() (bool, error) {
+	err = poll(p.Context(), time.Minute, func() (bool, error) {
 		if time.Since(refused) > 2*time.Second { // The receiver writes what it has counted when the next webhook comes.
 			refused = time.Now()
-			if _, _, err := p.post(p.ctx, fixture{path: "/purchasely/demo", body: []byte("{}")}); err != nil {
+			if _, _, err := p.post(p.Context(), fixture{path: "/purchasely/demo", body: []byte("{}")}); err != nil {
 				return false, err
 			}
 		}
@@ -79,10 +72,12 @@ func testABadDay(p *proof) {
 		p.Fatal(err)
 	}
 	day := began.In(place).Format(time.DateOnly)
-	ready := p.readyCleverTap()
-	defer ready.Close()
+	ready, err := p.serve("127.0.0.1", 0, nil, proxy(p.clevertap.endpoint, untilReady{}))
+	if err != nil {
+		p.Fatal(err)
+	}
 	p.Logf("all faults are there %s later", seconds(time.Since(began)))
-	shown, exit, err := p.shell(p.ctx, "CLEVERTAP_ENDPOINT='"+ready.URL+"/{host}' bridge reconcile --json --app demo"+
+	shown, exit, err := p.shell(p.Context(), "CLEVERTAP_ENDPOINT='"+ready+"/{host}' bridge reconcile --json --app demo"+
 		" --stack "+documented+" --hosted-prefix '' --zone "+zone+" --from "+day+" --to "+day+" 2>/dev/null", "")
 	var report struct {
 		Books struct {
@@ -120,19 +115,7 @@ func testABadDay(p *proof) {
 	p.Logf("%q found after %d requests, %s later", found, report.Requests, seconds(time.Since(began)))
 }
 
-// readyCleverTap passes questions on to the fake and repeats those that take longer, for which the tool would wait a
-// second or more each.
-func (p *proof) readyCleverTap() *httptest.Server {
-	p.Helper()
-	target, err := url.Parse(p.clevertap.endpoint)
-	if err != nil {
-		p.Fatal(err)
-	}
-	return httptest.NewServer(&httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }, Transport: untilReady{},
-	})
-}
-
+// untilReady repeats questions to the fake that take longer, for which the tool would wait a second or more each.
 type untilReady struct{}
 
 var notReady = regexp.MustCompile(`^\{"status":"partial","req_id":"?([0-9]+)"?\}`)
@@ -167,22 +150,6 @@ func webhookOf(n int, began time.Time) []byte {
 		name, n, n, at.Format("2006-01-02T15:04:05.000Z"), at.UnixMilli(), n, n)
 }
 
-func (p *proof) sendWebhook(n int, began time.Time) {
-	p.Helper()
-	body, timestamp := webhookOf(n, began), strconv.FormatInt(time.Now().Unix(), 10)
-	mac := hmac.New(sha256.New, []byte(sharedSecret))
-	mac.Write(append([]byte(timestamp), body...))
-	header := http.Header{}
-	header.Set("Content-Type", "application/json")
-	header.Set("X-Purchasely-Timestamp", timestamp)
-	header.Set("X-Purchasely-Request-Signature", hex.EncodeToString(mac.Sum(nil)))
-	sent := fixture{name: strconv.Itoa(n), path: "/purchasely/demo", header: header, body: body}
-	status, answer, err := p.post(p.ctx, sent)
-	if err != nil || status != http.StatusOK {
-		p.Fatalf("answered %d %s, %v", status, answer, err)
-	}
-}
-
 // sendHosted sends what the hosted integration would: of every webhook the event, without a prefix. Two people are on
 // other profiles there, and one price differs.
 func (p *proof) sendHosted(began time.Time) {
@@ -195,7 +162,7 @@ func (p *proof) sendHosted(began time.Time) {
 	if err != nil {
 		p.Fatal(err)
 	}
-	shown, exit, err := p.shell(p.ctx, "bridge explain --app demo --json --file '"+plain+"' 2>/dev/null", bodies.String())
+	shown, err := p.command(p.Context(), "bridge explain --app demo --json --file '"+plain+"' 2>/dev/null", bodies.String())
 	var explained struct {
 		Uploads []struct {
 			Body struct {
@@ -203,8 +170,8 @@ func (p *proof) sendHosted(began time.Time) {
 			} `json:"body"`
 		} `json:"uploads"`
 	}
-	if err != nil || exit != 0 || json.Unmarshal([]byte(shown), &explained) != nil || len(explained.Uploads) != 1 {
-		p.Fatalf("exit code %d, %v:\n%s", exit, err, shown)
+	if err != nil || json.Unmarshal([]byte(shown), &explained) != nil || len(explained.Uploads) != 1 {
+		p.Fatalf("%v:\n%s", err, shown)
 	}
 	var events []string
 	for _, record := range explained.Uploads[0].Body.Records {
@@ -224,16 +191,19 @@ func (p *proof) sendHosted(began time.Time) {
 		p.Fatalf("the hosted integration would send %d events", len(events))
 	}
 	target := p.clevertap.endpoint + "/eu1.api.clevertap.com/1/upload"
-	upload, err := http.NewRequestWithContext(p.ctx, http.MethodPost, target,
-		bytes.NewReader([]byte(`{"d":[`+strings.Join(events, ",")+`]}`)))
+	upload, err := http.NewRequestWithContext(p.Context(), http.MethodPost, target,
+		strings.NewReader(`{"d":[`+strings.Join(events, ",")+`]}`))
 	if err != nil {
 		p.Fatal(err)
 	}
 	upload.Header.Set("Content-Type", "application/json")
 	upload.Header.Set("X-CleverTap-Account-Id", productionAccount)
 	upload.Header.Set("X-CleverTap-Passcode", demoPasscode)
-	if text, err := answer(http.DefaultClient, upload); err != nil || !bytes.Contains(text, []byte(`"success"`)) {
-		p.Fatalf("%s, %v", text, err)
+	var answer struct {
+		Status string `json:"status"`
+	}
+	if err := exchange(http.DefaultClient, upload, &answer); err != nil || answer.Status != "success" {
+		p.Fatalf("%v, %v", answer, err)
 	}
 }
 
@@ -241,7 +211,7 @@ func (p *proof) sendHosted(began time.Time) {
 func (p *proof) loseOne(began time.Time) {
 	p.Helper()
 	p.forward(false)
-	p.sendWebhook(lostPerson, began)
+	p.sendWebhook(webhookOf(lostPerson, began))
 	queue := p.outputs["EventsQueueUrl"]
 	var received struct {
 		Messages []struct{ Body, ReceiptHandle string }
@@ -251,7 +221,7 @@ func (p *proof) loseOne(began time.Time) {
 		p.Fatalf("received %v", received)
 	}
 	lost := map[string]string{"QueueUrl": queue, "ReceiptHandle": received.Messages[0].ReceiptHandle}
-	p.call("sqs", "AmazonSQS.DeleteMessage", lost, &struct{}{})
+	p.call("sqs", "AmazonSQS.DeleteMessage", lost, nil)
 	p.forward(true)
 }
 
@@ -265,10 +235,10 @@ func (p *proof) forward(on bool) {
 			ARN string `json:"EventSourceArn"`
 		}
 	}
-	p.rest("lambda", http.MethodGet, path, "", &mappings)
+	p.rest("lambda", http.MethodGet, path, nil, &mappings)
 	for _, m := range mappings.EventSourceMappings {
 		if strings.HasSuffix(m.ARN, ":"+p.queue("EventsQueueUrl")) {
-			p.rest("lambda", http.MethodPut, path+m.ID, p.text(map[string]bool{"Enabled": on}), nil)
+			p.rest("lambda", http.MethodPut, path+m.ID, map[string]bool{"Enabled": on}, nil)
 			return
 		}
 	}
@@ -284,7 +254,7 @@ func (p *proof) deleteFromJournal(n int) (bool, error) {
 	var scanned struct{ Items []key }
 	table := map[string]any{"TableName": p.outputs["SubscribersTable"], "ProjectionExpression": "subscriber, #i",
 		"ExpressionAttributeNames": map[string]string{"#i": "item"}}
-	if err := p.aws.call(p.ctx, "dynamodb", "DynamoDB_20120810.Scan", table, &scanned); err != nil {
+	if err := p.aws.call(p.Context(), "dynamodb", "DynamoDB_20120810.Scan", table, &scanned); err != nil {
 		return false, err
 	}
 	entries := slices.DeleteFunc(scanned.Items, func(k key) bool { return !strings.Contains(string(k.Item), "#e-") })
@@ -293,5 +263,5 @@ func (p *proof) deleteFromJournal(n int) (bool, error) {
 		return false, nil
 	}
 	request := map[string]any{"TableName": table["TableName"], "Key": entries[i]}
-	return true, p.aws.call(p.ctx, "dynamodb", "DynamoDB_20120810.DeleteItem", request, &struct{}{})
+	return true, p.aws.call(p.Context(), "dynamodb", "DynamoDB_20120810.DeleteItem", request, nil)
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -9,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -36,8 +37,13 @@ type webhook struct {
 	gone  time.Time // since when its message is on no queue and has left no trace
 }
 
+// text is a webhook and what became of it.
+func (w webhook) text() string {
+	return fmt.Sprintf("%-27s → %s", cmp.Or(w.event, "no event"), became(w.event, w.got))
+}
+
 // sendAll sends every fixture, shows the outcome of each in their order, and returns how many are wrong.
-func sendAll(ctx context.Context, s *stack, fixtures []fixture, screen *screen) (failed int, err error) {
+func (s *stack) sendAll(ctx context.Context, fixtures []fixture, screen *screen) (failed int, err error) {
 	r := &run{stack: s, recordsOf: map[int]bool{}}
 	for _, f := range fixtures {
 		if s.options.Live && f.want.Account == "sandbox" { // The account has no sandbox beside it.
@@ -55,13 +61,7 @@ func sendAll(ctx context.Context, s *stack, fixtures []fixture, screen *screen) 
 	if err := first.Wait(); err != nil {
 		return 0, err
 	}
-	err = r.watch(ctx, func(w *webhook) {
-		difference := cmp.Diff(w.want, w.got)
-		screen.webhook(w.fixture, w.got, difference)
-		if difference != "" {
-			failed++
-		}
-	})
+	err = r.watch(ctx, func(w *webhook) { failed += screen.compare(w.name, w.text(), w.want, w.got) })
 	if err != nil || s.clevertap == nil {
 		return failed, err
 	}
@@ -84,7 +84,7 @@ func (r *run) send(ctx context.Context, w *webhook) error {
 	}
 	if w.redriven() && r.stack.options.mode != modeInvoke {
 		w.got = outcome{Status: w.want.Status, Answer: w.want.Answer} // Nobody answers.
-		return r.redrive(ctx, w.fixture)
+		return r.stack.enqueue(ctx, path.Base(w.path), w.body, w.series, time.Now().Add(-time.Hour))
 	}
 	status, answer, err := r.stack.post(ctx, w.fixture)
 	w.got.Status, w.got.Answer = status, compact(answer)
@@ -94,24 +94,24 @@ func (r *run) send(ctx context.Context, w *webhook) error {
 	return err
 }
 
-// redrive puts a message on the events queue as `bridge rejected redrive` does: with the time of its first reception,
-// and with a deduplication id that the queue has not seen.
-func (r *run) redrive(ctx context.Context, f fixture) error {
+// enqueue puts a webhook on the events queue as the receiver does, or `bridge rejected redrive`: with the time of its
+// first reception, and with a deduplication id that the queue has not seen.
+func (s *stack) enqueue(ctx context.Context, app string, body []byte, group string, received time.Time) error {
 	attributes := map[string]attribute{}
 	for name, value := range map[string]string{
-		"schema": "1", "app": path.Base(f.path), "encoding": "raw",
-		"received_at": time.Now().Add(-time.Hour).UTC().Format("2006-01-02T15:04:05.000Z"),
+		"schema": "1", "app": app, "encoding": "raw",
+		"received_at": received.UTC().Format("2006-01-02T15:04:05.000Z"),
 	} {
 		attributes[name] = attribute{"String", value}
 	}
 	request := map[string]any{
-		"QueueUrl": r.stack.outputs["EventsQueueUrl"], "MessageBody": string(f.body), "MessageAttributes": attributes,
+		"QueueUrl": s.outputs["EventsQueueUrl"], "MessageBody": string(body), "MessageAttributes": attributes,
 	}
-	if r.stack.options.Queue == "fifo" {
-		request["MessageGroupId"] = f.series
+	if s.options.Queue == "fifo" {
+		request["MessageGroupId"] = group
 		request["MessageDeduplicationId"] = "redriven-" + strconv.FormatInt(time.Now().UnixNano(), 10)
 	}
-	return r.stack.aws.call(ctx, "sqs", "AmazonSQS.SendMessage", request, &struct{}{})
+	return s.aws.call(ctx, "sqs", "AmazonSQS.SendMessage", request, nil)
 }
 
 // watch looks until every webhook has an outcome, and shows each as soon as those before it are shown.

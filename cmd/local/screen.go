@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
 )
 
 // screen shows the user what happens. Colours are for terminals only.
@@ -67,12 +67,16 @@ func (s *screen) block(colour int, text string) {
 	}
 }
 
-// webhook shows what became of a fixture and what reached CleverTap, and how that differs from what the fixture wants.
-func (s *screen) webhook(f fixture, got outcome, difference string) {
-	s.result(f.name, fmt.Sprintf("%-27s → %s", cmp.Or(f.event, "no event"), became(f.event, got)), difference == "")
-	if difference != "" {
-		s.block(red, "- wanted, + got\n"+difference)
+// compare shows in a line what came of something, and below it how that differs from what was wanted. It returns how
+// many are wrong, which is one or none.
+func (s *screen) compare(name, came string, want, got any) (wrong int) {
+	difference := cmp.Diff(want, got)
+	s.result(name, came, difference == "")
+	if difference == "" {
+		return 0
 	}
+	s.block(red, "- wanted, + got\n"+difference)
+	return 1
 }
 
 // became says what became of a webhook.

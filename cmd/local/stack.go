@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,54 +28,60 @@ const (
 	bridgeTool  = ".local/bridge"        // the project's own tool, which the Makefile builds beside this program
 	stackName   = "local"                // Queues and log groups begin with it.
 	documented  = "purchasely-clevertap" // the stack's name in docs/
+
+	// The integration file that is yours, and the one of the fixtures, which counts here: whatever the first says, the
+	// fixtures come to what is written beside them. The last is the second as this run uses it.
+	ownFile      = "shared/config/integrations.yaml"
+	fixturesFile = "events/integrations.yaml"
+	usedFile     = shellFolder + "/integrations.yaml"
 )
 
 // stack is everything that runs.
 type stack struct {
 	options   options
+	authority *authority
 	aws       *ministack
 	clevertap *fakeCleverTap    // nil if the real one is used
-	console   *consolePage      // nil until everything stays up
+	backEnd   *backEnd          // the demo app's own; nil if webhooks are not passed on
+	console   string            // the address of its page, empty until everything stays up
 	url       string            // of the API, without the route
-	proxy     *http.Server      // at that URL
-	docker    *docker           // where the functions run in containers
-	api       *server           // sam local start-api at that URL, in place of the proxy
 	outputs   map[string]string // of the stack
 	usersKey  []byte            // what the demo app's own back end signs with
-	backEnd   *backEnd          // that one; nil if webhooks are not passed on
+	stops     []func()          // what ends all that was started, in that order
 }
 
 // deploy starts, builds and deploys everything. The stack that it returns can be stopped even if it fails.
-func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
-	s := &stack{options: o}
+func deploy(ctx context.Context, o options, screen *screen) (s *stack, err error) {
+	s = &stack{options: o}
 	if err := o.checkPorts(); err != nil { // before the files of another run are gone
 		return s, err
 	}
 	if err := os.RemoveAll(runFolder); err != nil {
 		return s, err
 	}
+	if s.authority, err = newAuthority(runFolder); err != nil {
+		return s, err
+	}
 	type step struct {
 		name string
 		do   func(context.Context) error
 	}
-	steps := []step{
-		{"starting the demo app's own back end", s.startBackEnd},
-		{"starting MiniStack, a local AWS", func(ctx context.Context) (err error) {
-			s.aws, err = startMinistack(ctx, o, s.backEnd)
-			return err
-		}},
-		{"starting the fake CleverTap", func(ctx context.Context) (err error) {
-			if !o.Live {
-				s.clevertap, err = startFakeCleverTap(ctx, o.FakePort)
-			}
-			return err
-		}},
-		{"building the functions with sam build", s.samBuild},
-		{"deploying template.yaml with sam deploy, QueueType " + o.Queue, s.samDeploy},
-		{"routing the API", s.route},
-		{"creating the demo app's secrets with bridge app add", s.createSecrets},
-		{"putting the fixtures' file in force with bridge settings", s.putSettings},
+	// Each is stopped before those that were started before it: the sender before the receiver of what is sent.
+	var steps []step
+	if o.relays() {
+		steps = append(steps, step{"starting the demo app's own back end", s.startBackEnd})
 	}
+	if !o.Live {
+		steps = append(steps, step{"starting the fake CleverTap", s.startFakeCleverTap})
+	}
+	steps = append(steps,
+		step{"starting MiniStack, a local AWS", s.startMinistack},
+		step{"building the functions with sam build", s.samBuild},
+		step{"deploying template.yaml with sam deploy, QueueType " + o.Queue, s.samDeploy},
+		step{"routing the API", s.route},
+		step{"creating the demo app's secrets with bridge app add", s.createSecrets},
+		step{"putting the fixtures' file in force with bridge settings", s.putSettings},
+	)
 	if o.mode != modeAPI { // sam local start-api has no routes with a condition, such as that of the users endpoint
 		steps = append(steps, step{"making its back end's key with bridge app add", s.createUsersKey})
 	}
@@ -88,20 +97,28 @@ func deploy(ctx context.Context, o options, screen *screen) (*stack, error) {
 	return s, nil
 }
 
-// startDocker prepares containers and, where the API is asked for, puts it in front of them.
-func (s *stack) startDocker(ctx context.Context) (err error) {
-	if s.docker, err = startDocker(ctx, s); err != nil || s.options.mode != modeAPI {
-		return err
+// start starts a process that runs until the stack is stopped.
+func (s *stack) start(
+	ctx context.Context, name string, env []string, ready func(context.Context) bool, program ...string,
+) error {
+	process, err := startServer(ctx, name, env, ready, program...)
+	if err == nil {
+		s.stops = append(s.stops, process.stop)
 	}
-	_ = s.proxy.Close() // The API takes its place.
-	s.api, s.url, err = s.docker.startAPI(ctx)
 	return err
+}
+
+// stop ends everything, what was started last first.
+func (s *stack) stop() {
+	for _, stop := range slices.Backward(s.stops) {
+		stop()
+	}
 }
 
 // post sends a webhook to the receiver, as Purchasely does.
 func (s *stack) post(ctx context.Context, f fixture) (status int, answer []byte, err error) {
 	if s.options.mode == modeInvoke {
-		return s.docker.post(ctx, f)
+		return s.invokeRequest(ctx, f)
 	}
 	post, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+f.path, bytes.NewReader(f.body))
 	if err != nil {
@@ -117,38 +134,29 @@ func (s *stack) post(ctx context.Context, f fixture) (status int, answer []byte,
 	return response.StatusCode, answer, err
 }
 
-// stop ends everything, the sender before the receiver of what is sent.
-func (s *stack) stop() {
-	if s.proxy != nil {
-		_ = s.proxy.Close()
-	}
-	if s.console != nil {
-		s.console.stop()
-	}
-	if s.api != nil {
-		s.api.stop()
-	}
-	if s.docker != nil {
-		s.docker.stop()
-	}
-	if s.aws != nil {
-		s.aws.stop()
-	}
-	if s.clevertap != nil {
-		s.clevertap.stop()
-	}
-	if s.backEnd != nil {
-		s.backEnd.stop()
-	}
-}
-
-// samBuild builds the functions for this machine's processor, apart from what `sam build` leaves for AWS.
+// samBuild builds the functions for this machine's processor, apart from what `sam build` leaves for AWS, and with the
+// fixtures' integration file in place of yours. bridge finds that file too. If there is a back end, it is that of the
+// file's last app, which is the demo app.
 func (s *stack) samBuild(ctx context.Context) error {
-	goflags, err := useFixturesFile(s.backEnd)
+	const root = "../../" // SAM builds in a function's folder
+	text, err := os.ReadFile(fixturesFile)
 	if err != nil {
 		return err
 	}
-	_, err = finish(ctx, filepath.Join(runFolder, "build.log"), append(toolEnvironment(), goflags),
+	if s.backEnd != nil {
+		text = append(text, "    relay: {url: \""+s.backEnd.url+"\"}\n"...)
+	}
+	overlay := filepath.Join(runFolder, "overlay.json")
+	err = errors.Join(
+		os.MkdirAll(shellFolder, 0o750),
+		os.WriteFile(usedFile, text, 0o600),
+		writeJSON(overlay, map[string]map[string]string{"Replace": {root + ownFile: root + usedFile}}),
+	)
+	if err != nil {
+		return err
+	}
+	_, err = finish(ctx, filepath.Join(runFolder, "build.log"),
+		append(toolEnvironment(), "SAM_CLI_TELEMETRY=0", "GOFLAGS="+os.Getenv("GOFLAGS")+" -overlay="+root+overlay),
 		filepath.Join(tools, "sam"), "build", "--build-dir", buildFolder,
 		"--parameter-overrides", "Architecture="+s.options.architecture)
 	return err
@@ -160,7 +168,7 @@ func (s *stack) samDeploy(ctx context.Context) error {
 		"--stack-name", stackName, "--resolve-s3", "--capabilities", "CAPABILITY_IAM",
 		"--no-confirm-changeset", "--no-progressbar",
 		"--parameter-overrides", "Architecture=" + s.options.architecture, "QueueType=" + s.options.Queue,
-		"UsersEndpoint=on", "SettingsRefresh=" + settingsRefresh,
+		"UsersEndpoint=on", "SettingsRefresh=2s", // A change is noticed after a minute by default.
 	}
 	if s.clevertap != nil {
 		arguments = append(arguments, "CleverTapEndpoint="+s.clevertap.endpoint+"/{host}")
@@ -187,7 +195,7 @@ func (s *stack) samDeploy(ctx context.Context) error {
 
 // route makes the routes of the API, which MiniStack does not read from its body, gives it a URL that stays the same,
 // and reads the stack's outputs.
-func (s *stack) route(ctx context.Context) (err error) {
+func (s *stack) route(ctx context.Context) error {
 	var deployed struct {
 		API     string            `json:"api"`
 		Outputs map[string]string `json:"outputs"`
@@ -196,16 +204,20 @@ func (s *stack) route(ctx context.Context) (err error) {
 		return err
 	}
 	s.outputs = deployed.Outputs
-	s.url, s.proxy, err = startProxy(s.options.apiPort(), s.aws.endpoint+"/_aws/execute-api/"+deployed.API,
-		s.aws.client.Transport)
+	s.url = "http://127.0.0.1:" + strconv.Itoa(s.options.apiPort())
+	if s.options.mode == modeAPI { // sam local start-api will be there.
+		return nil
+	}
+	api := proxy(s.aws.endpoint+"/_aws/execute-api/"+deployed.API, s.aws.client.Transport)
+	_, err := s.serve("127.0.0.1", s.options.apiPort(), nil, api)
 	return err
 }
 
-// python runs a command of aws.py on the stack and reads its answer.
+// python runs a command of aws.py on the stack, and reads its answer into a value unless that is nil.
 func (s *stack) python(ctx context.Context, into any, command string) error {
 	text, err := finish(ctx, filepath.Join(runFolder, command+".log"), s.awsEnvironment(),
 		filepath.Join(tools, "python"), "cmd/local/aws.py", command, stackName)
-	if err == nil {
+	if err == nil && into != nil {
 		err = json.Unmarshal(text, into)
 	}
 	if err != nil {
@@ -229,30 +241,64 @@ func (s *stack) createSecrets(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	shown, exit, err := s.shell(ctx, "bridge app add --stack "+documented+" demo", string(secrets))
-	if err == nil && exit != 0 {
-		err = fmt.Errorf("bridge app add ends with exit code %d:\n%s", exit, shown)
+	_, err = s.command(ctx, "bridge app add --stack "+documented+" demo", string(secrets))
+	return err
+}
+
+// createUsersKey makes what the demo app's own back end signs with, as an operator does.
+func (s *stack) createUsersKey(ctx context.Context) error {
+	var added struct {
+		Key string `json:"signing_secret"`
 	}
+	err := s.commandJSON(ctx, "bridge app add --stack "+documented+" --users-secret --json demo", &added)
+	if err != nil {
+		return err
+	}
+	s.usersKey, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(added.Key, "whsec_"))
+	return err
+}
+
+// putSettings puts the fixtures' file in force, which is built in, too.
+func (s *stack) putSettings(ctx context.Context) error {
+	_, err := s.command(ctx, "bridge settings put --stack "+documented+" --file integrations.yaml --yes -m fixtures", "")
 	return err
 }
 
 // shell runs a line of docs/ for this stack, answers its questions with the input, and returns all that it shows.
 func (s *stack) shell(ctx context.Context, line, input string) (shown string, exit int, err error) {
-	bin, err := filepath.Abs(filepath.Dir(bridgeTool))
+	command := exec.CommandContext(ctx, "sh", "-c", s.local(line)) //nolint:gosec // The lines are this project's own.
+	command.Dir, command.Stdin = shellFolder, strings.NewReader(input)
+	path, err := toolPath()
 	if err != nil {
 		return "", 0, err
 	}
-	command := exec.CommandContext(ctx, "sh", "-c", s.local(line)) //nolint:gosec // The lines are this project's own.
-	command.Dir, command.Stdin = shellFolder, strings.NewReader(input)
-	command.Env = append(s.awsEnvironment(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
-	if s.clevertap != nil {
-		command.Env = append(command.Env, "CLEVERTAP_ENDPOINT="+s.clevertap.endpoint+"/{host}")
-	}
+	command.Env = append(s.awsEnvironment(), "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"))
 	text, err := command.CombinedOutput()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
 		return string(text), failed.ExitCode(), nil
 	}
 	return string(text), 0, err
+}
+
+// command runs a line that has to succeed.
+func (s *stack) command(ctx context.Context, line, input string) (shown string, err error) {
+	shown, exit, err := s.shell(ctx, line, input)
+	if err == nil && exit != 0 {
+		err = fmt.Errorf("%s ends with exit code %d:\n%s", line, exit, shown)
+	}
+	return strings.TrimSpace(shown), err
+}
+
+// commandJSON runs a line that has to succeed, and reads the last line that it shows.
+func (s *stack) commandJSON(ctx context.Context, line string, into any) error {
+	shown, err := s.command(ctx, line, "")
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal([]byte(shown[strings.LastIndex(shown, "\n")+1:]), into) != nil {
+		return fmt.Errorf("%s shows\n%s", line, shown)
+	}
+	return nil
 }
 
 // local is a line of docs/ for this stack, whose own output names a host of AWS's.
@@ -275,43 +321,64 @@ func toolEnvironment() []string {
 			env = append(env, variable)
 		}
 	}
-	return append(env, "SAM_CLI_TELEMETRY=0")
+	return env
 }
 
-// awsEnvironment points SAM, boto3 and bridge at the local AWS, past any proxy.
+// awsEnvironment points SAM, boto3 and bridge at the local AWS, past any proxy, and at the fake CleverTap.
 func (s *stack) awsEnvironment() []string {
-	env := append(toolEnvironment(),
-		"AWS_ENDPOINT_URL="+s.aws.endpoint, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region,
-		"AWS_ACCESS_KEY_ID="+root.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+root.SecretAccessKey,
-		"AWS_EC2_METADATA_DISABLED=true",
-		"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost", "SAM_CLI_POLL_DELAY=1")
-	return append(env, s.aws.trust...)
+	return slices.Concat(toolEnvironment(), s.variables(), s.aws.trust,
+		[]string{"NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost", "SAM_CLI_POLL_DELAY=1"})
+}
+
+// variables are those of the environment that point a tool at this run.
+func (s *stack) variables() []string {
+	variables := []string{
+		"AWS_ENDPOINT_URL=" + s.aws.endpoint, "AWS_REGION=" + region, "AWS_DEFAULT_REGION=" + region,
+		"AWS_ACCESS_KEY_ID=" + root.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + root.SecretAccessKey,
+		"AWS_EC2_METADATA_DISABLED=true", "SAM_CLI_TELEMETRY=0",
+	}
+	if s.clevertap != nil {
+		variables = append(variables, "CLEVERTAP_ENDPOINT="+s.clevertap.endpoint+"/{host}")
+	}
+	return variables
 }
 
 // environmentFile is for the shells of people: it points every tool at this run.
 const environmentFile = runFolder + "/env"
 
 func (s *stack) writeEnvironment() error {
-	bin, err := filepath.Abs(filepath.Dir(bridgeTool))
+	path, err := toolPath()
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("export AWS_ENDPOINT_URL=%s AWS_REGION=%s AWS_DEFAULT_REGION=%[2]s\n"+
-		"export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_EC2_METADATA_DISABLED=true SAM_CLI_TELEMETRY=0\n"+
-		"export BRIDGE_URL=%s BRIDGE_SHARED_SECRET=%s PATH=%q:\"$PATH\"\n",
-		s.aws.endpoint, region, root.AccessKeyID, root.SecretAccessKey, s.url, sharedSecret, bin)
-	if s.clevertap != nil {
-		text += fmt.Sprintf("export CLEVERTAP_ENDPOINT='%s/{host}'\n", s.clevertap.endpoint)
+	text := fmt.Sprintf("export PATH=%q:\"$PATH\"\n", path)
+	for _, variable := range append(s.variables(), "BRIDGE_URL="+s.url, "BRIDGE_SHARED_SECRET="+sharedSecret) {
+		text += "export '" + variable + "'\n"
 	}
 	return os.WriteFile(environmentFile, []byte(text), 0o600)
+}
+
+// toolPath is the folder of the project's own tool.
+func toolPath() (string, error) { return filepath.Abs(filepath.Dir(bridgeTool)) }
+
+var consoleAddress = regexp.MustCompile(`http://127\.0\.0\.1:\d+/\?token=\w+`)
+
+// startConsole starts `bridge console` on the stack, and reads the address of its page.
+func (s *stack) startConsole(ctx context.Context) error {
+	ready := func(context.Context) bool {
+		text, _ := os.ReadFile(serverLog("console")) // it is there, and empty at first
+		s.console = consoleAddress.FindString(string(text))
+		return s.console != ""
+	}
+	return s.start(ctx, "console", s.awsEnvironment(), ready, bridgeTool, "console", "--stack", stackName, "--write")
 }
 
 // instructions say what can be tried while everything is up.
 func (s *stack) instructions() []instruction {
 	var all []instruction
-	if s.console != nil {
+	if s.console != "" {
 		all = append(all, instruction{"Open the console in a browser: it shows and changes what goes to CleverTap:",
-			s.console.address})
+			s.console})
 	}
 	all = append(all,
 		instruction{"Point the commands below at this run:", ". " + environmentFile},
@@ -325,7 +392,7 @@ func (s *stack) instructions() []instruction {
 	}
 	if s.backEnd != nil {
 		all = append(all, instruction{"See what your own back end gets, and try it:", "tail -f " + backEndLog + "\n" +
-			"SSL_CERT_FILE=" + s.backEnd.authorities + " bridge app check --stack " + stackName + " --relay demo"})
+			"SSL_CERT_FILE=" + s.authority.file + " bridge app check --stack " + stackName + " --relay demo"})
 	}
 	return append(all,
 		instruction{"See what was rejected:", "bridge rejected list --stack " + stackName},

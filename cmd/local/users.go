@@ -10,50 +10,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/google/go-cmp/cmp"
 )
 
 // usersRoute is how the path of the endpoint for the back end begins.
 const usersRoute = "/users/"
-
-// The people of events/users-links.json and events/users-suppress.json.
-const (
-	linkedUser     = "5D0F2C81-7A36-4E9B-B1C4-92E6A8D30F57"
-	linkedProfile  = "__g5d0f2c817a36"
-	suppressedUser = "learner-31008"
-)
-
-// createUsersKey makes what the demo app's own back end signs with, as an operator does.
-func (s *stack) createUsersKey(ctx context.Context) error {
-	var added struct {
-		Key string `json:"signing_secret"`
-	}
-	if err := s.shellJSON(ctx, "bridge app add --stack "+documented+" --users-secret --json demo", &added); err != nil {
-		return err
-	}
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(added.Key, "whsec_"))
-	s.usersKey = key
-	return err
-}
-
-// shellJSON runs a command and reads the last line that it shows.
-func (s *stack) shellJSON(ctx context.Context, line string, into any) error {
-	shown, exit, err := s.shell(ctx, line, "")
-	if err != nil {
-		return err
-	}
-	lines := strings.Split(strings.TrimSpace(shown), "\n")
-	if exit != 0 || json.Unmarshal([]byte(lines[len(lines)-1]), into) != nil {
-		return fmt.Errorf("%s ends with exit code %d:\n%s", line, exit, shown)
-	}
-	return nil
-}
 
 // signAnew signs a request of the back end with the key of this run, and now, because signatures are stale after five
 // minutes. One that the fixture wants refused for its signature stays as it is.
@@ -72,12 +36,8 @@ func (s *stack) signAnew(f fixture, now time.Time) fixture {
 
 // writeSigned writes a request as it is signed now, as an event of the HTTP API.
 func (f fixture) writeSigned(folder string) (file string, err error) {
-	text, err := os.ReadFile(f.file)
-	if err != nil {
-		return "", err
-	}
 	var event map[string]any
-	if err := json.Unmarshal(text, &event); err != nil {
+	if err := readJSON(f.file, &event); err != nil {
 		return "", err
 	}
 	headers, _ := event["headers"].(map[string]any)
@@ -91,22 +51,15 @@ func (f fixture) writeSigned(folder string) (file string, err error) {
 }
 
 // sendUsers makes the requests of events/ as the back end does, and returns how many answers are wrong.
-func sendUsers(ctx context.Context, s *stack, requests []fixture, screen *screen) (failed int, err error) {
+func (s *stack) sendUsers(ctx context.Context, requests []fixture, screen *screen) (failed int, err error) {
 	screen.heading("What your own back end says about users")
 	for _, f := range requests {
-		f = s.signAnew(f, time.Now())
-		var got outcome
-		var text []byte
-		if got.Status, text, err = s.post(ctx, f); err != nil {
+		status, text, err := s.post(ctx, s.signAnew(f, time.Now()))
+		if err != nil {
 			return failed, err
 		}
-		got.Answer = compact(text)
-		difference := cmp.Diff([]any{f.want.Status, f.want.Answer}, []any{got.Status, got.Answer})
-		screen.result(f.name, answered(got), difference == "")
-		if difference != "" {
-			failed++
-			screen.block(red, "- wanted, + got\n"+difference)
-		}
+		got := outcome{Status: status, Answer: compact(text)}
+		failed += screen.compare(f.name, answered(got), outcome{Status: f.want.Status, Answer: f.want.Answer}, got)
 	}
 	return failed, nil
 }
@@ -125,58 +78,4 @@ func answered(got outcome) string {
 	default:
 		return fmt.Sprintf("→ refused: %d %s", got.Status, refused.Error)
 	}
-}
-
-// checkLink sends the webhook of an anonymous buyer whom events/users-links.json links.
-func checkLink(ctx context.Context, s *stack) (came string, err error) {
-	if _, err := s.sendSample(ctx, "--set user_id= --set anonymous_user_id="+linkedUser); err != nil {
-		return "", err
-	}
-	err = poll(ctx, webhookTimeout, func() (bool, error) {
-		records, err := s.clevertap.records(ctx)
-		return slices.ContainsFunc(records, func(r record) bool { return r.ID == linkedProfile }), err
-	})
-	return "an anonymous renewal → profile " + linkedProfile, err
-}
-
-// checkSuppression sends the webhook of somebody whom events/users-suppress.json has left alone.
-func checkSuppression(ctx context.Context, s *stack) (came string, err error) {
-	eventID, err := s.sendSample(ctx, "--set user_id="+suppressedUser)
-	if err != nil {
-		return "", err
-	}
-	err = poll(ctx, webhookTimeout, func() (bool, error) {
-		lines, err := s.aws.forwarderLog(ctx)
-		return slices.ContainsFunc(lines, func(l logLine) bool {
-			return l.EventID == eventID && l.Outcome == "skipped" && l.Reason == "suppressed"
-		}), err
-	})
-	records, asked := s.clevertap.records(ctx)
-	if slices.ContainsFunc(records, func(r record) bool { return r.ID == suppressedUser }) {
-		err = errors.New("CleverTap has a record of a suppressed user")
-	}
-	return "a renewal → skipped: suppressed", errors.Join(err, asked)
-}
-
-// sendSample sends a made-up webhook, and returns its event id.
-func (s *stack) sendSample(ctx context.Context, set string) (eventID string, err error) {
-	var sent struct {
-		EventID string `json:"event_id"`
-	}
-	line := "bridge send --stack " + documented + " --app demo --sample SUBSCRIPTION_RENEWED --json " + set
-	err = s.shellJSON(ctx, line, &sent)
-	return sent.EventID, err
-}
-
-// usersFixtures reads the requests of the back end.
-func usersFixtures(folder string) (requests []fixture, err error) {
-	files, err := filepath.Glob(filepath.Join(folder, "users-*.want.json"))
-	for _, file := range files {
-		f, err := loadFixture(strings.TrimSuffix(file, ".want.json"))
-		if err != nil {
-			return nil, fmt.Errorf("fixture %s: %w", file, err)
-		}
-		requests = append(requests, f)
-	}
-	return requests, err
 }
