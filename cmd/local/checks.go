@@ -114,7 +114,8 @@ func (s *stack) checkRename(ctx context.Context) (came string, err error) {
 	if err != nil {
 		return "", err
 	}
-	text = bytes.Replace(text, []byte(events), []byte(events+"        SUBSCRIPTION_RENEWED: {name: "+renewalsName+"}\n"), 1)
+	renewals := "        SUBSCRIPTION_RENEWED: {name: " + renewalsName + "}\n"
+	text = bytes.Replace(text, []byte(events), []byte(events+renewals), 1)
 	if err := os.WriteFile(filepath.Join(shellFolder, renamed), text, 0o600); err != nil {
 		return "", err
 	}

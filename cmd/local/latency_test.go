@@ -47,8 +47,8 @@ func BenchmarkLatency(b *testing.B) {
 	}
 }
 
-// deployForLatency deploys a stack whose CleverTap takes its time, with other functions in place of the bridge's if they
-// are to be empty.
+// deployForLatency deploys a stack whose CleverTap takes its time, with empty functions in place of the bridge's on
+// request.
 func deployForLatency(b *testing.B, empty bool) *proof {
 	b.Helper()
 	p := deployProof(b, func(o *options) {

@@ -162,7 +162,8 @@ func (p *proof) sendHosted(began time.Time) {
 	if err != nil {
 		p.Fatal(err)
 	}
-	shown, err := p.command(p.Context(), "bridge explain --app demo --json --file '"+plain+"' 2>/dev/null", bodies.String())
+	explain := "bridge explain --app demo --json --file '" + plain + "' 2>/dev/null"
+	shown, err := p.command(p.Context(), explain, bodies.String())
 	var explained struct {
 		Uploads []struct {
 			Body struct {

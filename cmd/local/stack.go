@@ -351,11 +351,11 @@ func (s *stack) writeEnvironment() error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("export PATH=%q:\"$PATH\"\n", path)
+	text := fmt.Appendf(nil, "export PATH=%q:\"$PATH\"\n", path)
 	for _, variable := range append(s.variables(), "BRIDGE_URL="+s.url, "BRIDGE_SHARED_SECRET="+sharedSecret) {
-		text += "export '" + variable + "'\n"
+		text = fmt.Appendf(text, "export '%s'\n", variable)
 	}
-	return os.WriteFile(environmentFile, []byte(text), 0o600)
+	return os.WriteFile(environmentFile, text, 0o600)
 }
 
 // toolPath is the folder of the project's own tool.

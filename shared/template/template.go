@@ -6,6 +6,7 @@
 package template
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -23,22 +24,21 @@ const (
 
 // Stack has the settings of one queue, its mapping and its forwarders.
 type Stack struct {
-	QueueType       string
-	Batch           int           // messages that one batch may have
-	Window          time.Duration // how long the mapping waits for a batch to fill
-	Forwarders      int           // at once on this queue
-	OtherForwarders int           // at once on the other queue
-	Uploads         int           // at once of one forwarder and account
-	Memory          int           // of a forwarder, in MB
-	ReceiverMemory  int           // in MB
-	Subscribers     bool          // whether the table of subscribers is used
-	MaxReceives     int
-	Visibility      time.Duration
-	Retention       time.Duration
-	Timeout         time.Duration // of a forwarder
-	UploadTimeout   time.Duration
-	RetryDelay      time.Duration
-	BreakerPause    time.Duration
+	QueueType      string
+	Batch          int           // messages that one batch may have
+	Window         time.Duration // how long the mapping waits for a batch to fill
+	Forwarders     int           // at once on this queue
+	Uploads        int           // at once of one forwarder and account
+	Memory         int           // of a forwarder, in MB
+	ReceiverMemory int           // in MB
+	Subscribers    bool          // whether the table of subscribers is used
+	MaxReceives    int
+	Visibility     time.Duration
+	Retention      time.Duration
+	Timeout        time.Duration // of a forwarder
+	UploadTimeout  time.Duration
+	RetryDelay     time.Duration
+	BreakerPause   time.Duration
 }
 
 // Read returns the settings of one queue type, or of the template's default if that is empty. The error names the
@@ -62,16 +62,12 @@ func Read(file, queueType string) (Stack, error) {
 type reader struct {
 	queueType string
 	root      map[string]any
-	err       error // the first
+	err       error // the first: later ones are its consequences as a rule
 }
 
 func (t *reader) stack() (Stack, error) {
-	queue, other := "EventsFifo", "EventsStandard"
-	switch t.queueType {
-	case FIFO:
-	case Standard:
-		queue, other = other, queue
-	default:
+	queue := map[string]string{FIFO: "EventsFifo", Standard: "EventsStandard"}[t.queueType]
+	if queue == "" {
 		return Stack{}, fmt.Errorf("queue type %q is neither %s nor %s", t.queueType, FIFO, Standard)
 	}
 	const forwarder = "Resources.Forwarder.Properties."
@@ -79,21 +75,20 @@ func (t *reader) stack() (Stack, error) {
 	attribute := "Resources." + queue + "Queue.Properties."
 	variable := forwarder + "Environment.Variables."
 	s := Stack{
-		QueueType:       t.queueType,
-		Batch:           t.number(mapping + "BatchSize"),
-		Forwarders:      t.number(mapping + "ScalingConfig.MaximumConcurrency"),
-		OtherForwarders: t.number(forwarder + "Events." + other + ".Properties.ScalingConfig.MaximumConcurrency"),
-		Uploads:         t.number(variable + "UPLOAD_CONCURRENCY"),
-		Memory:          t.number(forwarder + "MemorySize"),
-		ReceiverMemory:  t.number("Resources.Receiver.Properties.MemorySize"),
-		Subscribers:     t.text("Parameters.Subscribers.Default") == "on",
-		MaxReceives:     t.number(attribute + "RedrivePolicy.maxReceiveCount"),
-		Visibility:      t.seconds(attribute + "VisibilityTimeout"),
-		Retention:       t.seconds(attribute + "MessageRetentionPeriod"),
-		Timeout:         t.seconds(forwarder + "Timeout"),
-		UploadTimeout:   t.duration(variable + "UPLOAD_TIMEOUT"),
-		RetryDelay:      t.duration(variable + "RETRY_DELAY"),
-		BreakerPause:    t.duration(variable + "BREAKER_PAUSE"),
+		QueueType:      t.queueType,
+		Batch:          t.number(mapping + "BatchSize"),
+		Forwarders:     t.number(mapping + "ScalingConfig.MaximumConcurrency"),
+		Uploads:        t.number(variable + "UPLOAD_CONCURRENCY"),
+		Memory:         t.number(forwarder + "MemorySize"),
+		ReceiverMemory: t.number("Resources.Receiver.Properties.MemorySize"),
+		Subscribers:    t.text("Parameters.Subscribers.Default") == "on",
+		MaxReceives:    t.number(attribute + "RedrivePolicy.maxReceiveCount"),
+		Visibility:     t.seconds(attribute + "VisibilityTimeout"),
+		Retention:      t.seconds(attribute + "MessageRetentionPeriod"),
+		Timeout:        t.seconds(forwarder + "Timeout"),
+		UploadTimeout:  read(t, variable+"UPLOAD_TIMEOUT", time.ParseDuration),
+		RetryDelay:     read(t, variable+"RETRY_DELAY", time.ParseDuration),
+		BreakerPause:   read(t, variable+"BREAKER_PAUSE", time.ParseDuration),
 	}
 	if t.queueType == Standard {
 		s.Window = t.seconds(mapping + "MaximumBatchingWindowInSeconds")
@@ -101,25 +96,35 @@ func (t *reader) stack() (Stack, error) {
 	return s, t.err
 }
 
-// text returns the value at a path of keys that are joined by dots, with what it refers to filled in.
+func (t *reader) number(path string) int { return read(t, path, strconv.Atoi) }
+
+func (t *reader) seconds(path string) time.Duration {
+	return time.Duration(t.number(path)) * time.Second
+}
+
 func (t *reader) text(path string) string {
+	return read(t, path, func(text string) (string, error) { return text, nil })
+}
+
+// read parses the value at a path of keys that are joined by dots, with what it refers to filled in.
+func read[V any](t *reader, path string, parse func(string) (V, error)) (parsed V) {
 	value := any(t.root)
 	for key := range strings.SplitSeq(path, ".") {
-		members, _ := value.(map[string]any)
-		value = members[key]
+		value = object(value)[key]
 	}
-	switch value = t.resolve(value); value.(type) {
-	case nil, map[string]any, []any:
-		t.fail(path, "no such value")
-		return ""
+	err := errors.New("no such value")
+	if value = t.resolve(value); value != nil {
+		parsed, err = parse(fmt.Sprint(value))
 	}
-	return fmt.Sprint(value)
+	if err != nil && t.err == nil {
+		t.err = fmt.Errorf("template at %s: %w", path, err)
+	}
+	return parsed
 }
 
 // resolve evaluates a reference, a condition or a mapping. YAML drops the tags of CloudFormation's functions, but the
 // arguments tell these apart.
 func (t *reader) resolve(value any) any {
-	object := func(value any) map[string]any { o, _ := value.(map[string]any); return o }
 	switch value := value.(type) {
 	case string:
 		if parameter, ok := object(t.root["Parameters"])[value]; ok && value != "QueueType" {
@@ -144,29 +149,8 @@ func (t *reader) resolve(value any) any {
 	return value
 }
 
-func (t *reader) number(path string) int {
-	n, err := strconv.Atoi(t.text(path))
-	if err != nil {
-		t.fail(path, "not a whole number")
-	}
-	return n
-}
-
-func (t *reader) seconds(path string) time.Duration {
-	return time.Duration(t.number(path)) * time.Second
-}
-
-func (t *reader) duration(path string) time.Duration {
-	d, err := time.ParseDuration(t.text(path))
-	if err != nil {
-		t.fail(path, "not a duration")
-	}
-	return d
-}
-
-// fail keeps the first error only: later ones are its consequences as a rule.
-func (t *reader) fail(path, what string) {
-	if t.err == nil {
-		t.err = fmt.Errorf("template at %s: %s", path, what)
-	}
+// object is a value as an object, empty if it is none.
+func object(value any) map[string]any {
+	members, _ := value.(map[string]any)
+	return members
 }

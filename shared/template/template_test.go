@@ -14,7 +14,7 @@ import (
 
 func TestTheSettingsOfEachQueueType(t *testing.T) {
 	fifo := template.Stack{
-		QueueType: "fifo", Batch: 9, Forwarders: 11, OtherForwarders: 2, Uploads: 1, Memory: 640, ReceiverMemory: 192,
+		QueueType: "fifo", Batch: 9, Forwarders: 11, Uploads: 1, Memory: 640, ReceiverMemory: 192,
 		Subscribers: true, MaxReceives: 50, Visibility: 200 * time.Second, Retention: 2000 * time.Second,
 		Timeout: 31 * time.Second, UploadTimeout: 9 * time.Second,
 		RetryDelay: 4 * time.Second, BreakerPause: 20 * time.Second,
@@ -37,14 +37,13 @@ func TestAMissingOrWrongSettingIsNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ old, replacement, want string }{
-		"no batch size":        {"BatchSize: 700", "", "Standard.Properties.BatchSize: no such value"},
-		"words for a number":   {"MemorySize: 640", "MemorySize: much", "MemorySize: not a whole number"},
-		"another queue type":   {"Default: standard", "Default: fast", `queue type "fast"`},
-		"no duration":          {"Default: 9s", "Default: soon", "UPLOAD_TIMEOUT: not a duration"},
-		"no entry in the map":  {"standard: {Forwarders: 4", "other: {Forwarders: 4", "MaximumConcurrency: no such value"},
-		"an unknown condition": {"[SendToStandard, 2,", "[Whatever, 2,", "MaximumConcurrency: no such value"},
-		"not YAML":             {"Parameters:", "Parameters: [", "template "},
-		"a map without a key":  {"QueueType, Forwarders]", "QueueType]", "MaximumConcurrency: no such value"},
+		"no batch size":       {"BatchSize: 700", "", "Standard.Properties.BatchSize: no such value"},
+		"words for a number":  {"MemorySize: 640", "MemorySize: much", `MemorySize: strconv.Atoi: parsing "much"`},
+		"another queue type":  {"Default: standard", "Default: fast", `queue type "fast"`},
+		"no duration":         {"Default: 9s", "Default: soon", `UPLOAD_TIMEOUT: time: invalid duration "soon"`},
+		"no entry in the map": {"standard: {Forwarders: 4", "other: {Forwarders: 4", "MaximumConcurrency: no such value"},
+		"not YAML":            {"Parameters:", "Parameters: [", "template "},
+		"a map without a key": {"QueueType, Forwarders]", "QueueType]", "MaximumConcurrency: no such value"},
 	} {
 		file := filepath.Join(t.TempDir(), "template.yaml")
 		if err := os.WriteFile(file, []byte(strings.Replace(string(text), c.old, c.replacement, 1)), 0o600); err != nil {
