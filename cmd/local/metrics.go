@@ -59,7 +59,6 @@ type datum struct {
 	Dimensions []dimension `json:"Dimensions"`
 	Timestamp  float64     `json:"Timestamp"` // in seconds
 	Values     []float64   `json:"Values"`
-	namespace  string
 }
 
 type dimension struct{ Name, Value string }
@@ -69,7 +68,6 @@ func embeddedMetrics(line string) (data []datum) {
 	var embedded struct {
 		Timestamp         int64
 		CloudWatchMetrics []struct {
-			Namespace  string
 			Dimensions [][]string
 			Metrics    []struct{ Name string }
 		}
@@ -89,7 +87,6 @@ func embeddedMetrics(line string) (data []datum) {
 			for _, metric := range directive.Metrics {
 				data = append(data, datum{
 					metric.Name, dimensions, float64(embedded.Timestamp) / 1000, numbers(members[metric.Name]),
-					directive.Namespace,
 				})
 			}
 		}
@@ -106,19 +103,13 @@ func numbers(text jsontext.Value) (values []float64) {
 	return values
 }
 
-// cloudWatch is how the names of CloudWatch's calls begin.
-const cloudWatch = "GraniteServiceVersion20100801."
+// cloudWatch is how the names of CloudWatch's calls begin, and namespace where the bridge's metrics are.
+const cloudWatch, namespace = "GraniteServiceVersion20100801.", "PurchaselyCleverTap"
 
 func (m *ministack) putMetrics(ctx context.Context, data []datum) error {
-	byNamespace := make(map[string][]datum)
-	for _, d := range data {
-		byNamespace[d.namespace] = append(byNamespace[d.namespace], d)
+	if len(data) == 0 {
+		return nil
 	}
-	for _, namespace := range slices.Sorted(maps.Keys(byNamespace)) {
-		request := map[string]any{"Namespace": namespace, "MetricData": byNamespace[namespace]}
-		if err := m.call(ctx, "monitoring", cloudWatch+"PutMetricData", request, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	request := map[string]any{"Namespace": namespace, "MetricData": data}
+	return m.call(ctx, "monitoring", cloudWatch+"PutMetricData", request, nil)
 }

@@ -28,15 +28,15 @@ func TestMetricsAreReadFromLinesOfALog(t *testing.T) {
 	}
 	demo, seconds := []dimension{{"App", "demo"}}, 1795402927.191
 	want := []datum{
-		{"MessagesDelivered", []dimension{}, seconds, []float64{3}, metric.Namespace},
-		{"MessagesDelivered", demo, seconds, []float64{3}, metric.Namespace},
-		{"UploadLatency", []dimension{}, seconds, []float64{1000, 2000}, metric.Namespace},
-		{"UploadLatency", demo, seconds, []float64{1000, 2000}, metric.Namespace},
+		{"MessagesDelivered", []dimension{}, seconds, []float64{3}},
+		{"MessagesDelivered", demo, seconds, []float64{3}},
+		{"UploadLatency", []dimension{}, seconds, []float64{1000, 2000}},
+		{"UploadLatency", demo, seconds, []float64{1000, 2000}},
 	}
 	sorted := cmpopts.SortSlices(func(a, b datum) bool {
 		return a.Name < b.Name || a.Name == b.Name && len(a.Dimensions) < len(b.Dimensions)
 	})
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(datum{}), sorted); diff != "" {
+	if diff := cmp.Diff(want, got, sorted); diff != "" || namespace != metric.Namespace {
 		t.Error(diff)
 	}
 }

@@ -58,11 +58,11 @@ func testABadDay(p *proof) {
 				return false, err
 			}
 		}
-		queued, _, err := p.statistic("PurchaselyCleverTap", "WebhooksQueued", "Sum", demo, began)
+		queued, _, err := p.statistic(namespace, "WebhooksQueued", "Sum", demo, began)
 		if err != nil || queued < people {
 			return false, err
 		}
-		delivered, _, err := p.statistic("PurchaselyCleverTap", "MessagesDelivered", "Sum", demo, began)
+		delivered, _, err := p.statistic(namespace, "MessagesDelivered", "Sum", demo, began)
 		if err != nil || delivered < people-1 {
 			return false, err
 		}
