@@ -241,6 +241,28 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// An answer that claims success and then never ends is read to the size that any answer can have, and not believed.
+func TestAnAnswerWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	const most = 64 << 20
+	filling := []byte(strings.Repeat(`"filling",`, 1<<13))
+	var sent atomic.Int64
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"status":"success","processed":1,"unprocessed":[],"more":[`))
+		for sent.Load() < most {
+			n, err := w.Write(filling)
+			if err != nil {
+				return
+			}
+			sent.Add(int64(n))
+		}
+	})
+	uploadTo(t, s.URL, 1, "retry unreadable_answer")
+	if sent.Load() >= most {
+		t.Errorf("%d bytes were taken", sent.Load())
+	}
+}
+
 func TestAProfileIsDeletedByEitherKey(t *testing.T) {
 	fake := clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
 		{ID: account.ID, Region: "in1", Passcodes: []string{"passcode-77"}},
