@@ -25,19 +25,8 @@ func Has(text []byte, path ...string) bool {
 	if err != nil {
 		return false
 	}
-	m := d.root
-	for i, key := range path {
-		p := m.find(key)
-		if p == nil {
-			return false
-		}
-		if i < len(path)-1 {
-			if m = d.mappingOf(p.Value, m.flow); m == nil {
-				return false
-			}
-		}
-	}
-	return true
+	_, p, rest := d.walk(path)
+	return p != nil && len(rest) == 0
 }
 
 // Set gives the key at a path a value, which is written as it is given: a scalar, or a mapping in braces. Missing keys
@@ -47,25 +36,15 @@ func Set(text []byte, value string, path ...string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := d.root
-	for i, key := range path {
-		p := m.find(key)
-		if p == nil {
-			return d.add(m, path[i:], value)
-		}
-		if i == len(path)-1 {
-			return d.replace(p, value)
-		}
-		next := d.mappingOf(p.Value, m.flow)
-		switch {
-		case next == nil:
-			return d.begin(p, m, path[i+1:], value)
-		case !m.flow && next.isEmptyLine():
-			return d.open(p, next, path[i+1:], value), nil
-		}
-		m = next
+	m, p, rest := d.walk(path)
+	switch {
+	case p == nil:
+		return d.add(m, rest, value)
+	case len(rest) > 0:
+		return d.begin(p, m, rest, value)
+	default:
+		return d.replace(p, value)
 	}
-	return text, nil
 }
 
 // Delete removes the key at a path with its value. It is no error if there is none.
@@ -74,20 +53,11 @@ func Delete(text []byte, path ...string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := d.root
-	for i, key := range path {
-		p := m.find(key)
-		if p == nil {
-			return text, nil
-		}
-		if i == len(path)-1 {
-			return d.remove(m, p)
-		}
-		if m = d.mappingOf(p.Value, m.flow); m == nil {
-			return text, nil
-		}
+	m, p, rest := d.walk(path)
+	if p == nil || len(rest) > 0 {
+		return text, nil
 	}
-	return text, nil
+	return d.remove(m, p)
 }
 
 // Scalar writes a text so that YAML reads it as this very text: plain if that is safe, else in double quotes.
@@ -128,27 +98,25 @@ type document struct {
 
 // mapping is one mapping of the document.
 type mapping struct {
-	pairs []*ast.MappingValueNode
-	flow  bool         // it, or one around it, is in braces
-	begin *token.Token // its opening brace; nil without braces
-	end   *token.Token // its closing brace
+	pairs  []*ast.MappingValueNode
+	flow   bool             // it, or one around it, is in braces
+	braces *ast.MappingNode // with its own braces; nil without
 }
 
 // isEmptyLine reports whether it is empty braces on one line.
 func (m *mapping) isEmptyLine() bool {
-	return len(m.pairs) == 0 && m.end != nil && m.begin.Position.Line == m.end.Position.Line
+	return len(m.pairs) == 0 && m.braces != nil && m.braces.Start.Position.Line == m.braces.End.Position.Line
 }
 
+// find returns the pair with a key; nil if there is none.
 func (m *mapping) find(key string) *ast.MappingValueNode {
 	for _, p := range m.pairs {
-		if keyOf(p) == key {
+		if p.Key.GetToken().Value == key {
 			return p
 		}
 	}
 	return nil
 }
-
-func keyOf(p *ast.MappingValueNode) string { return p.Key.GetToken().Value }
 
 func parse(text []byte) (d *document, err error) {
 	d = &document{text: string(text), lines: []int{0}}
@@ -175,13 +143,30 @@ func parse(text []byte) (d *document, err error) {
 	return d, nil
 }
 
+// walk follows a path as far as the text has it. It returns the last mapping on the way, the pair in it that the path
+// names, nil if it has none, and the keys for which there is no pair yet.
+func (d *document) walk(path []string) (m *mapping, p *ast.MappingValueNode, rest []string) {
+	m = d.root
+	for i, key := range path {
+		if p = m.find(key); p == nil {
+			return m, nil, path[i:]
+		}
+		below := d.mappingOf(p.Value, m.flow)
+		if i == len(path)-1 || below == nil || !m.flow && below.isEmptyLine() {
+			return m, p, path[i+1:]
+		}
+		m = below
+	}
+	return m, p, nil
+}
+
 // mappingOf returns a node's pairs; nil if it is no mapping.
 func (d *document) mappingOf(n ast.Node, inFlow bool) *mapping {
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		m := &mapping{pairs: n.Values, flow: inFlow || n.IsFlowStyle}
 		if n.IsFlowStyle {
-			m.begin, m.end = n.Start, n.End
+			m.braces = n
 		}
 		return m
 	case *ast.MappingValueNode:
@@ -204,14 +189,18 @@ func (d *document) offset(t *token.Token) int {
 	return begin
 }
 
-// cannot says that a line cannot be changed.
-func cannot(t *token.Token) error {
+// cannot says that a pair cannot be changed.
+func cannot(p *ast.MappingValueNode) error {
 	return fmt.Errorf("line %d is written with an anchor or the like, and left alone: change it in the file itself",
-		t.Position.Line)
+		p.Key.GetToken().Position.Line)
 }
 
-// scalarEnd is where the scalar that begins at an offset ends.
-func (d *document) scalarEnd(t *token.Token) (begin, end int, err error) {
+// scalar is where a pair's value is, if it is a scalar on one line.
+func (d *document) scalar(p *ast.MappingValueNode) (begin, end int, err error) {
+	if !isScalar(p.Value) {
+		return 0, 0, cannot(p)
+	}
+	t := p.Value.GetToken()
 	begin = d.offset(t)
 	rest := d.text[begin:]
 	switch {
@@ -237,7 +226,7 @@ func (d *document) scalarEnd(t *token.Token) (begin, end int, err error) {
 	case t.Value != "" && strings.HasPrefix(rest, t.Value) && !strings.ContainsAny(rest[:1], "&*!|>"):
 		return begin, begin + len(t.Value), nil
 	}
-	return 0, 0, cannot(t)
+	return 0, 0, cannot(p)
 }
 
 // valueEnd is where a pair's value ends.
@@ -246,13 +235,10 @@ func (d *document) valueEnd(p *ast.MappingValueNode) (int, error) {
 		return d.offset(m.End) + 1, nil
 	}
 	if _, null := p.Value.(*ast.NullNode); null {
-		begin, end := d.null(p)
-		return max(begin, end), nil
+		_, end := d.null(p)
+		return end, nil
 	}
-	if !isScalar(p.Value) {
-		return 0, cannot(p.Key.GetToken())
-	}
-	_, end, err := d.scalarEnd(p.Value.GetToken())
+	_, end, err := d.scalar(p)
 	return end, err
 }
 
@@ -287,10 +273,7 @@ func (d *document) replace(p *ast.MappingValueNode, value string) ([]byte, error
 		begin, end := d.null(p)
 		return d.splice(begin, end, " "+value), nil
 	}
-	if !isScalar(p.Value) {
-		return nil, cannot(p.Key.GetToken())
-	}
-	begin, end, err := d.scalarEnd(p.Value.GetToken())
+	begin, end, err := d.scalar(p)
 	if err != nil {
 		return nil, err
 	}
@@ -299,17 +282,17 @@ func (d *document) replace(p *ast.MappingValueNode, value string) ([]byte, error
 
 // add adds keys to a mapping that has none of them.
 func (d *document) add(m *mapping, path []string, value string) ([]byte, error) {
-	if len(m.pairs) == 0 && m.end == nil {
+	if len(m.pairs) == 0 && m.braces == nil {
 		return nil, errors.New("the file has no keys: begin with apps: and the name of an app below it")
 	}
-	if m.end == nil {
+	if m.braces == nil {
 		first := m.pairs[0].Key.GetToken()
 		last := m.pairs[len(m.pairs)-1].Key.GetToken()
 		return d.addLines(d.lastLine(last), first.Position.Column-1, path, value), nil
 	}
 	text := inBraces(path, value)
 	if len(m.pairs) == 0 {
-		at := d.offset(m.end)
+		at := d.offset(m.braces.End)
 		return d.splice(at, at, text), nil
 	}
 	at, err := d.valueEnd(m.pairs[len(m.pairs)-1])
@@ -319,26 +302,23 @@ func (d *document) add(m *mapping, path []string, value string) ([]byte, error) 
 	return d.splice(at, at, ", "+text), nil
 }
 
-// begin gives a pair without a value a mapping.
+// begin gives a pair without a value, or with empty braces, a mapping.
 func (d *document) begin(p *ast.MappingValueNode, m *mapping, path []string, value string) ([]byte, error) {
-	if _, null := p.Value.(*ast.NullNode); !null {
-		return nil, cannot(p.Key.GetToken())
+	var begin, end int
+	switch now := p.Value.(type) {
+	case *ast.NullNode:
+		begin, end = d.null(p)
+	case *ast.MappingNode:
+		begin, end = d.offset(p.Start)+1, d.offset(now.End)+1
+	default:
+		return nil, cannot(p)
 	}
-	begin, end := d.null(p)
 	if m.flow {
 		return d.splice(begin, end, " {"+inBraces(path, value)+"}"), nil
 	}
 	key := p.Key.GetToken()
 	again := &document{text: string(d.splice(begin, end, "")), lines: d.lines[:key.Position.Line]}
 	return again.addLines(key.Position.Line, key.Position.Column+1, path, value), nil
-}
-
-// open replaces empty braces by lines of their own.
-func (d *document) open(p *ast.MappingValueNode, m *mapping, path []string, value string) []byte {
-	key := p.Key.GetToken()
-	begin, end := d.offset(p.Start)+1, d.offset(m.end)+1
-	again := &document{text: string(d.splice(begin, end, "")), lines: d.lines[:key.Position.Line]}
-	return again.addLines(key.Position.Line, key.Position.Column+1, path, value)
 }
 
 func inBraces(path []string, value string) string {
@@ -401,26 +381,20 @@ func (d *document) line(number int) string {
 // remove removes a pair of a mapping.
 func (d *document) remove(m *mapping, p *ast.MappingValueNode) ([]byte, error) {
 	key := p.Key.GetToken()
-	if !m.flow {
-		last := d.lastLine(key)
-		begin, end := d.lines[key.Position.Line-1], len(d.text)
-		if last < len(d.lines) {
-			end = d.lines[last]
+	begin, end := d.lines[key.Position.Line-1], len(d.text)
+	if m.flow {
+		var err error
+		begin = d.offset(key)
+		if end, err = d.valueEnd(p); err != nil {
+			return nil, err
 		}
-		if strings.Contains(d.text[begin:end], "#") {
-			return nil, ErrComment
+		if rest := strings.TrimLeft(d.text[end:], " "); strings.HasPrefix(rest, ",") {
+			end = len(d.text) - len(strings.TrimLeft(rest[1:], " "))
+		} else if before := strings.TrimRight(d.text[:begin], " "); strings.HasSuffix(before, ",") {
+			begin = len(strings.TrimRight(before[:len(before)-1], " "))
 		}
-		return d.splice(begin, end, ""), nil
-	}
-	begin := d.offset(key)
-	end, err := d.valueEnd(p)
-	if err != nil {
-		return nil, err
-	}
-	if rest := strings.TrimLeft(d.text[end:], " "); strings.HasPrefix(rest, ",") {
-		end = len(d.text) - len(strings.TrimLeft(rest[1:], " "))
-	} else if before := strings.TrimRight(d.text[:begin], " "); strings.HasSuffix(before, ",") {
-		begin = len(strings.TrimRight(before[:len(before)-1], " "))
+	} else if last := d.lastLine(key); last < len(d.lines) {
+		end = d.lines[last]
 	}
 	if strings.Contains(d.text[begin:end], "#") {
 		return nil, ErrComment

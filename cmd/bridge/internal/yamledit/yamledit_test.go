@@ -131,6 +131,7 @@ func TestWhatIsNotPlainIsRefused(t *testing.T) {
 		"a list":          "apps:\n  demo: {enabled: [true]}\n",
 		"a literal block": "apps:\n  demo:\n    enabled: |\n      true\n",
 		"a tag":           "apps:\n  demo:\n    enabled: !!bool true\n",
+		"a mapping":       "apps:\n  demo:\n    enabled:\n      yes: true\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := yamledit.Set([]byte(text), "false", "apps", "demo", "enabled")
