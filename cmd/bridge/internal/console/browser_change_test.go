@@ -82,9 +82,13 @@ func (b *tab) aChange(t *testing.T, script bool) {
 	b.clean()
 }
 
-func TestAChangeWithTheScript(t *testing.T) { newTab(t).aChange(t, true) }
+func TestAChangeWithTheScript(t *testing.T) {
+	t.Parallel()
+	newTab(t).aChange(t, true)
+}
 
 func TestAChangeWithoutAScript(t *testing.T) {
+	t.Parallel()
 	b := newTab(t)
 	off := emulation.SetScriptExecutionDisabledParams{Value: true}
 	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, off)
@@ -95,6 +99,7 @@ func TestAChangeWithoutAScript(t *testing.T) {
 }
 
 func TestAChangeByKeyboardAlone(t *testing.T) {
+	t.Parallel()
 	b := newTab(t)
 	address, path := serveFile(t, twoApps)
 	b.open(address)
@@ -128,6 +133,7 @@ func TestAChangeByKeyboardAlone(t *testing.T) {
 }
 
 func TestThePreviewFollowsAndKeepsThePlace(t *testing.T) {
+	t.Parallel()
 	b := newTab(t)
 	address, _ := serveFile(t, twoApps)
 	b.open(address)
@@ -162,6 +168,7 @@ func TestThePreviewFollowsAndKeepsThePlace(t *testing.T) {
 }
 
 func TestTwoWhoSave(t *testing.T) {
+	t.Parallel()
 	address, path := serveFile(t, twoApps)
 	one, other := newTab(t), newTab(t)
 	for _, b := range []*tab{one, other} {
@@ -182,12 +189,15 @@ func TestTwoWhoSave(t *testing.T) {
 	one.clean()
 	// The way back is on the page History.
 	one.open(at(address, "/history"))
+	one.do(chromedp.Click(`.versions li:last-child summary`), chromedp.WaitVisible(`.versions li:last-child .changes`))
+	wantFile(t, path, twoApps, append(trial, "  ACTIVATE: {send: false}", "  ACTIVATE: {send: true}")...)
 	one.do(chromedp.Click(`.versions li:last-child button`), chromedp.WaitVisible(`.notice.good`))
 	wantFile(t, path, twoApps)
 }
 
 // The pages show names that others chose, and webhooks that others sent.
 func TestNothingOnAPageIsRun(t *testing.T) {
+	t.Parallel()
 	const attack = `"><script>window.attacked=1</script><img src=x onerror=window.attacked=1>`
 	text := strings.Replace(twoApps, "LOYALTY_REACHED", `'`+attack+`'`, 1)
 	address, _ := serveFile(t, strings.Replace(text, "name: Plan", "name: 'Plan <script>window.attacked=1</script>'", 1))
@@ -211,6 +221,7 @@ func TestNothingOnAPageIsRun(t *testing.T) {
 
 // A page of another site cannot post, whatever it tries. For cookies another port of this machine is the same site.
 func TestAnotherSiteCannotPost(t *testing.T) {
+	t.Parallel()
 	address, path := serveFile(t, twoApps)
 	body := `<form method="post" action="` + at(address, "/history") + `"><input name="version" value="1"></form>
 		<form method="post" action="` + at(address, "/events") + `"><input name="do" value="save"></form>
@@ -236,6 +247,7 @@ func TestAnotherSiteCannotPost(t *testing.T) {
 
 // A name that leads to this machine (DNS rebinding) opens nothing, nor does the address without its token.
 func TestAnotherNameOpensNothing(t *testing.T) {
+	t.Parallel()
 	address, _ := serveFile(t, twoApps)
 	b := newTab(t)
 	b.open(at(address, "/events"))
@@ -261,7 +273,7 @@ func TestThePictureInTheReadme(t *testing.T) {
 	if err := os.WriteFile("integrations.yaml", []byte(twoApps), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := serveConsole(t, newConsole(newFileSource("integrations.yaml"), true))
+	address := serveConsole(t, newFileConsole("integrations.yaml"))
 	b := newTab(t)
 	b.size(1360, 850)
 	b.open(address)

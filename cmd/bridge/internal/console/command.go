@@ -76,7 +76,7 @@ func (o *options) run(cmd *cobra.Command) error {
 	}
 	g := newGuard(listener.Addr().(*net.TCPAddr).Port)
 	cmd.Printf("The console is at %s\n", g.address())
-	cmd.PrintErrf("It shows %s. Only this machine reaches it. Ctrl-C ends it, and so do eight hours.\n", c.source.Name())
+	cmd.PrintErrf("It shows %s. Only this machine reaches it. Ctrl-C ends it, and so do eight hours.\n", c.shown.name)
 	err = serve(ctx, listener, g.protect(c.routes()))
 	if err == nil && cmd.Context().Err() == nil {
 		cmd.PrintErrln("The console has ended, because eight hours have passed.")
@@ -108,7 +108,7 @@ func (o *options) open(cmd *cobra.Command) (*console, error) {
 	if name == cli.BuiltIn {
 		return nil, cli.Usagef("name one with --file, or a stack with --stack", "there is no integration file here to change")
 	}
-	return newConsole(newFileSource(name), true), nil
+	return newFileConsole(name), nil
 }
 
 // serve answers until the context ends.

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +24,6 @@ type deliveries struct {
 	Page                        journal.Page
 	Older                       string
 	NoTable                     bool
-	Base                        string
 	Rejected                    string // what bridge rejected list says
 	Redrive                     *redrive
 	MayRedrive                  bool
@@ -38,21 +36,16 @@ func (d deliveries) Address() string { return d.address("") }
 func (d deliveries) Next() string { return d.address(d.Older) }
 
 func (d deliveries) address(to string) string {
-	query := url.Values{}
-	for key, value := range map[string]string{
+	return address("/deliveries", map[string]string{
 		"app": d.App, "event": d.Event, "outcome": d.Outcome, "reason": d.Reason, "to": to,
-	} {
-		if value != "" {
-			query.Set(key, value)
-		}
-	}
-	return "/deliveries?" + query.Encode()
+	})
 }
 
 // delivery is an entry of the journal.
 type delivery struct {
 	journal.Entry
 	Because string
+	Only    string // what CleverTap has of it, if not the event
 }
 
 // redrive is what bridge rejected redrive says: before it does anything, or after.
@@ -77,10 +70,10 @@ func (c *console) deliveries(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p := page{Title: "Deliveries", Path: r.URL.Path}
+	p := page{Title: "Deliveries", Path: r.URL.Path, Base: cmp.Or(v.ETag, noETag)}
 	d := deliveries{
 		App: query.Get("app"), Event: query.Get("event"), Outcome: query.Get("outcome"), Reason: query.Get("reason"),
-		Outcomes: journal.Outcomes(), NoTable: c.deployed.table == nil, MayRedrive: c.mayWrite, Base: cmp.Or(v.ETag, noETag),
+		Outcomes: journal.Outcomes(), NoTable: c.deployed.table == nil, MayRedrive: c.mayWrite,
 	}
 	if !d.NoTable {
 		if err := d.read(r, c.deployed.table); err != nil {
@@ -93,24 +86,20 @@ func (c *console) deliveries(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if query.Has("rejected") || r.Method == http.MethodPost {
-		d.Rejected = c.rejected(r.Context(), d)
+		d.Rejected = c.rejected(r.Context(), d, "list")
 	}
-	p.Content, p.Command = d, d.command("bridge journal", c.deployed.stack.Name)
+	p.Content, p.Command = d, "bridge journal "+strings.Join(d.flags(c.deployed.stack.Name), " ")
 	c.render(w, "deliveries", http.StatusOK, p)
 	return nil
 }
 
-// command is the command line with the same filters.
-func (d *deliveries) command(name, stack string) string {
-	return strings.Join(slices.Concat([]string{name}, d.flags(stack)), " ")
-}
-
+// flags are those of a command line with the same filters.
 func (d *deliveries) flags(stack string) []string {
 	flags := []string{"--stack", stack}
-	all := [][2]string{{"--app", d.App}, {"--event", d.Event}, {"--outcome", d.Outcome}, {"--reason", d.Reason}}
-	for _, flag := range all {
+	filters := [][]string{{"--app", d.App}, {"--event", d.Event}, {"--outcome", d.Outcome}, {"--reason", d.Reason}}
+	for _, flag := range filters {
 		if flag[1] != "" {
-			flags = append(flags, flag[0], flag[1])
+			flags = append(flags, flag...)
 		}
 	}
 	return flags
@@ -134,6 +123,9 @@ func (d *deliveries) read(r *http.Request, table *dynamo.Table) (err error) {
 		if e.Reason != "" {
 			one.Because = journal.Because(e.Reason, e.Code)
 		}
+		if e.Records != "" && !strings.Contains(e.Records, "event") { // it is switched off
+			one.Only = strings.ReplaceAll(e.Records, ",", " and ") + " only"
+		}
 		d.Entries = append(d.Entries, one)
 	}
 	if d.Page.Older {
@@ -142,33 +134,24 @@ func (d *deliveries) read(r *http.Request, table *dynamo.Table) (err error) {
 	return nil
 }
 
-// rejected is what lies on the rejected queue.
-func (c *console) rejected(ctx context.Context, d deliveries) string {
-	return c.run(ctx, c.rejectedArgs("list", d)...)
-}
-
-func (c *console) rejectedArgs(command string, d deliveries) []string {
-	d.Outcome = ""
-	return append([]string{"rejected", command}, d.flags(c.deployed.stack.Name)...)
-}
-
 // redrive sends messages of the rejected queue back, or says first what it would send: it is the command itself, and
 // nobody says yes to its question unless the button was that of the second step.
 func (c *console) redrive(r *http.Request, d deliveries) (*redrive, error) {
-	args := c.rejectedArgs("redrive", d)
 	if r.PostFormValue("do") != "redrive" {
-		return &redrive{Said: c.run(r.Context(), args...)}, nil
+		return &redrive{Said: c.rejected(r.Context(), d, "redrive")}, nil
 	}
 	if !c.mayWrite {
-		return nil, cli.Findingf("start it with --write", "this console only shows the stack")
+		return nil, errReadOnly
 	}
-	return &redrive{Said: c.run(r.Context(), append(args, "--yes")...), Done: true}, nil
+	return &redrive{Said: c.rejected(r.Context(), d, "redrive", "--yes"), Done: true}, nil
 }
 
-// run runs a command, and returns what it prints.
-func (c *console) run(ctx context.Context, args ...string) string {
+// rejected runs a command of the rejected queue, and returns what it prints.
+func (c *console) rejected(ctx context.Context, d deliveries, command ...string) string {
+	d.Outcome = ""
 	var out bytes.Buffer
 	root := cli.Group("bridge", "", "", queue.NewCommand(c.deployed.network))
+	args := slices.Concat([]string{"rejected"}, command, d.flags(c.deployed.stack.Name))
 	cli.Run(ctx, root, args, strings.NewReader(""), &out, &out)
 	return out.String()
 }

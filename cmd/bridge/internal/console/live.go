@@ -10,41 +10,36 @@ import (
 // picture is what became of an app's webhooks hour by hour, as columns of a chart.
 type picture struct {
 	Width, Height int
-	Columns       []column
+	Hours         []status.Hour
+	Bars          []bar
 	Most          int
 }
 
-// column is an hour.
-type column struct {
-	status.Hour
-	X, Width                              int
-	Delivered, Skipped, Rejected, Waiting bar
+// bar is a part of an hour's column.
+type bar struct {
+	Outcome             string
+	X, Y, Width, Height int
 }
-
-// bar is a part of a column.
-type bar struct{ Y, Height, Count int }
 
 func newPicture(hours []status.Hour) picture {
 	const width, height, gap = 480, 96, 2
-	p := picture{Width: width, Height: height}
+	p := picture{Width: width, Height: height, Hours: hours}
 	for _, h := range hours {
 		p.Most = max(p.Most, h.Queued, h.Delivered+h.Skipped+h.Rejected)
 	}
 	for i, h := range hours {
-		w := width / max(1, len(hours))
-		c := column{Hour: h, X: i * w, Width: w - gap}
-		y := height
-		draw := func(n int) bar {
-			tall := 0
+		w, y := width/len(hours), height
+		draw := func(outcome string, n int) {
 			if n > 0 {
-				tall = max(2, n*(height-4)/max(1, p.Most)) // one webhook can be seen beside thousands
+				tall := max(2, n*(height-4)/p.Most) // one webhook can be seen beside thousands
+				y -= tall
+				p.Bars = append(p.Bars, bar{outcome, i * w, y, w - gap, tall})
 			}
-			y -= tall
-			return bar{y, tall, n}
 		}
-		c.Delivered, c.Skipped, c.Rejected = draw(h.Delivered), draw(h.Skipped), draw(h.Rejected)
-		c.Waiting = draw(max(0, h.Queued-h.Delivered-h.Skipped-h.Rejected))
-		p.Columns = append(p.Columns, c)
+		draw("delivered", h.Delivered)
+		draw("skipped", h.Skipped)
+		draw("rejected", h.Rejected)
+		draw("waiting", h.Queued-h.Delivered-h.Skipped-h.Rejected)
 	}
 	return p
 }

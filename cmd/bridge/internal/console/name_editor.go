@@ -1,150 +1,198 @@
 package console
 
 import (
+	"cmp"
+	"fmt"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/yamledit"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
 
 // nameEditor is the page of a list of names.
 type nameEditor struct {
-	Title    string
-	List     *list
-	Groups   []group
-	Defaults []option
-	Default  string // the option that is chosen
-	Was      string // the one that the page shows the effects of
-	Prefix   string
-	Faults   []fault  // of default and prefix
-	Seen     []string // names of webhooks that came lately
-	Added    string
-	AddName  string
-
-	posted posted
+	*list
+	Groups  []group
+	Default string // the option that is chosen
+	Was     string // the one that the page shows the effects of
+	Prefix  string
+	Faults  []fault  // of default and prefix
+	Seen    []string // names of webhooks that came lately
+	Added   string
+	AddName string
 }
 
-func (e *nameEditor) title() string    { return e.Title }
-func (e *nameEditor) template() string { return "names" }
-
 // Noun is what the list is of.
-func (e *nameEditor) Noun() string { return e.List.noun }
+func (e *nameEditor) Noun() string { return e.noun }
 
-// HasPrefix reports whether the names have one.
-func (e *nameEditor) HasPrefix() bool { return e.List.prefix }
+// Defaults are what can happen to names that are not on the list.
+func (e *nameEditor) Defaults() []option { return e.defaults }
 
-func (e *nameEditor) fill(_ settings.Version, app *integration.App, form url.Values) {
-	e.Groups, e.Defaults = e.List.entries(app, append(e.Seen, form["source"]...)...), e.List.defaults
-	e.Default, e.Prefix = e.List.value(app, "default"), e.List.value(app, "prefix")
+func (e *nameEditor) fill(_ []byte, app *integration.App, form url.Values) {
+	e.Groups = e.entries(app, append(e.Seen, form["source"]...)...)
+	e.Default, e.Prefix = e.generally(app)
 	if form != nil {
-		e.posted = e.List.read(form)
-		e.posted.complete(e)
-		e.posted.follow(e.List, app)
-		e.posted.show(e.Groups)
-		e.Default, e.Prefix = e.posted.byDefault, e.posted.prefix
-		e.Added, e.AddName = e.posted.added, e.posted.addedName
+		e.take(form)
 	}
 	e.Was = e.Default
 }
 
+// take puts what was posted into the list. Names that nobody has touched follow a new default.
+func (e *nameEditor) take(form url.Values) {
+	e.Default = cmp.Or(form.Get("default"), e.Default)
+	if form.Has("prefix") {
+		e.Prefix = form.Get("prefix")
+	}
+	e.Added, e.AddName = strings.TrimSpace(form.Get("added")), strings.TrimSpace(form.Get("added.name"))
+	before, after := e.app(cmp.Or(form.Get("default.was"), e.Default), ""), e.app(e.Default, "")
+	for n := range all(e.Groups) {
+		if !slices.Contains(form["source"], n.Source) {
+			continue
+		}
+		n.Name = strings.TrimSpace(form.Get("name." + n.Source))
+		if n.Locked != "" {
+			continue
+		}
+		n.Send = slices.Contains(form["on"], n.Source)
+		touched := n.Send != slices.Contains(form["was"], n.Source)
+		if !n.named && !touched && n.Send == e.rule(before, n.Source).send {
+			n.Send = e.rule(after, n.Source).send
+		}
+	}
+}
+
+// carry posts again what differs from an app's.
+func (e *nameEditor) carry(from *integration.App, form url.Values) url.Values {
+	e.fill(nil, from, form)
+	carried := url.Values{"added": form["added"], "added.name": form["added.name"]}
+	byDefault, prefix := e.generally(from)
+	if e.Default != byDefault {
+		carried.Set("default", e.Default)
+	}
+	if e.Prefix != prefix {
+		carried.Set("prefix", e.Prefix)
+	}
+	for n := range all(e.Groups) {
+		if n.decision == n.now {
+			continue
+		}
+		carried.Add("source", n.Source)
+		carried.Set("name."+n.Source, n.Name)
+		if n.Send {
+			carried.Add("on", n.Source)
+		}
+	}
+	return carried
+}
+
 func (e *nameEditor) write(text []byte, app *integration.App) ([]byte, error) {
-	return e.List.write(text, app, e.posted)
+	d := fileChange{text: text}
+	byDefault, prefix := e.generally(app)
+	if e.Default != byDefault {
+		d.set(yamledit.Scalar(e.Default), keys(app.Name, e.section()+".default")...)
+	}
+	if path := keys(app.Name, e.section()+".prefix"); e.Prefix != prefix && (e.Prefix != "" || !d.remove(path...)) {
+		d.set(yamledit.Scalar(e.Prefix), path...)
+	}
+	plain := e.app(e.Default, e.Prefix)
+	for n := range all(e.Groups) {
+		e.writeEntry(&d, n, keys(app.Name, e.path, n.Source), e.rule(plain, n.Source))
+	}
+	if path := keys(app.Name, e.path, e.Added); e.Added != "" && yamledit.Has(d.text, path...) {
+		d.err = fmt.Errorf("%s is in the file already", e.Added)
+	} else if e.Added != "" {
+		d.set(e.newEntry(e.Added, decision{true, e.AddName}, true), path...)
+	}
+	return d.text, d.err
 }
 
-func (e *nameEditor) check(file *integration.File, app string) error {
-	return e.List.check(file, app, e.posted)
+// writeEntry writes one name's decision. plain is what holds without an entry.
+func (e *nameEditor) writeEntry(d *fileChange, n *entry, path []string, plain rule) {
+	want := n.decision
+	if want.Name == plain.name && n.now.Name == "" {
+		want.Name = "" // it is called so anyway
+	}
+	isPlain := want == decision{plain.send, ""}
+	if want == n.now && isPlain {
+		return
+	}
+	switch has := yamledit.Has(d.text, path...); {
+	case !has && !isPlain:
+		d.set(e.newEntry(n.Source, want, want.Send != plain.send), path...)
+		return
+	case !has, want == n.now:
+		return
+	}
+	if isPlain && !yamledit.Has(d.text, append(path, "known")...) && d.remove(path...) {
+		return
+	}
+	if want.Send != n.now.Send {
+		d.set(strconv.FormatBool(want.Send), append(path, "send")...)
+	}
+	name := append(path, "name")
+	if want.Name != n.now.Name && (want.Name != "" || !d.remove(name...)) {
+		d.set(yamledit.Scalar(cmp.Or(want.Name, plain.name)), name...)
+	}
 }
 
-func (e *nameEditor) kinds() []settings.Kind {
-	return map[*list][]settings.Kind{
-		events: {settings.Event, settings.Setting}, properties: {settings.Property}, userProperties: {settings.UserProperty},
-	}[e.List]
+// newEntry is what is written for a name that the file does not have yet.
+func (e *nameEditor) newEntry(source string, want decision, saySend bool) string {
+	var keys []string
+	if saySend {
+		keys = append(keys, "send: "+strconv.FormatBool(want.Send))
+	}
+	if want.Name != "" {
+		keys = append(keys, "name: "+yamledit.Scalar(want.Name))
+	}
+	if !e.known(source) {
+		keys = append(keys, "known: false") // lint takes it for a typo otherwise
+	}
+	return "{" + strings.Join(keys, ", ") + "}"
+}
+
+// check compares a changed file with what was meant: an anchor or a merge can stand in the way.
+func (e *nameEditor) check(app *integration.App) error {
+	for n := range all(e.Groups) {
+		r := e.rule(app, n.Source)
+		if n.Locked == "" && r.send != n.Send || n.Name != "" && r.name != n.Name {
+			return fmt.Errorf("%s is written with an anchor or the like, and left alone: change it in the file itself", n.Source)
+		}
+	}
+	return nil
 }
 
 func (e *nameEditor) attach(where string, f fault) bool {
-	for i := range e.Groups {
-		for j := range e.Groups[i].Entries {
-			entry := &e.Groups[i].Entries[j]
-			if key, ok := strings.CutPrefix(where, e.List.path+"."+entry.Source); ok && (key == "" || key[0] == '.') {
-				entry.Faults = append(entry.Faults, f)
-				return true
-			}
+	for n := range all(e.Groups) {
+		if key, ok := strings.CutPrefix(where, e.path+"."+n.Source); ok && (key == "" || key[0] == '.') {
+			n.Faults = append(n.Faults, f)
+			return true
 		}
 	}
-	general := where == e.List.section()+".prefix" || where == e.List.section()+".default"
-	if general || e.Added != "" && strings.HasPrefix(where, e.List.path+".") && strings.Contains(where, e.Added) {
+	general := where == e.section()+".prefix" || where == e.section()+".default"
+	if general || e.Added != "" && strings.HasPrefix(where, e.path+".") && strings.Contains(where, e.Added) {
 		e.Faults = append(e.Faults, f)
 		return true
 	}
 	return false
 }
 
-func (e *nameEditor) Beside() (list []fieldFaults) {
-	if len(e.Faults) > 0 {
-		list = append(list, fieldFaults{"prefix", "", e.Faults})
-	}
-	for _, group := range e.Groups {
-		for _, entry := range group.Entries {
-			if len(entry.Faults) > 0 {
-				list = append(list, fieldFaults{"name-" + entry.Source, entry.Source, entry.Faults})
-			}
-		}
+func (e *nameEditor) Beside() []fieldFaults {
+	list := []fieldFaults{{"prefix", "", e.Faults}}
+	for n := range all(e.Groups) {
+		list = append(list, fieldFaults{"name-" + n.Source, n.Source, n.Faults})
 	}
 	return list
-}
-
-func (e *nameEditor) carry(from *integration.App, form url.Values) url.Values {
-	p := e.List.read(form)
-	carried := url.Values{}
-	for _, key := range []string{"sample", "webhook", "q", "show", "added", "added.name"} {
-		carried[key] = form[key]
-	}
-	if p.byDefault != e.List.value(from, "default") {
-		carried.Set("default", p.byDefault)
-	}
-	if p.prefix != e.List.value(from, "prefix") {
-		carried.Set("prefix", p.prefix)
-	}
-	for _, source := range p.changed(e.List, from) {
-		carried.Add("source", source)
-		carried.Set("name."+source, p.names[source])
-		if p.on[source] {
-			carried.Add("on", source)
-		}
-	}
-	return carried
-}
-
-// complete takes over what a form does not have from the page.
-func (p *posted) complete(e *nameEditor) {
-	if p.byDefault == "" {
-		p.byDefault = e.Default
-	}
-	if p.byDefaultWas == "" {
-		p.byDefaultWas = p.byDefault
-	}
-	if !p.hasPrefix {
-		p.prefix = e.Prefix
-	}
-	for _, group := range e.Groups {
-		for _, entry := range group.Entries {
-			if _, ok := p.names[entry.Source]; !ok {
-				p.names[entry.Source], p.on[entry.Source], p.was[entry.Source] = entry.Name, entry.Send, entry.Send
-			}
-		}
-	}
 }
 
 // hide hides what a search leaves out. It stays in the form, so that a search loses nothing.
 func (e *nameEditor) hide(query, show string) {
 	query = strings.ToLower(strings.TrimSpace(query))
-	for i := range e.Groups {
-		for j := range e.Groups[i].Entries {
-			n := &e.Groups[i].Entries[j]
-			text := strings.ToLower(n.Source + " " + n.Name + " " + n.Meaning)
-			found := strings.Contains(text, query) || strings.Contains(strings.ReplaceAll(text, "_", " "), query)
-			n.Hidden = !found || show == "off" && n.Send || show == "renamed" && n.Name == ""
-		}
+	for n := range all(e.Groups) {
+		text := strings.ToLower(n.Source + " " + n.Name + " " + n.Meaning)
+		found := strings.Contains(text, query) || strings.Contains(strings.ReplaceAll(text, "_", " "), query)
+		n.Hidden = !found || show == "off" && n.Send || show == "renamed" && n.Name == ""
 	}
 }

@@ -2,8 +2,7 @@ package console
 
 import (
 	"fmt"
-	"maps"
-	"net/url"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -17,8 +16,8 @@ import (
 type list struct {
 	path     string // in the file, below the app
 	noun     string
-	defaults []option // what can happen to names that the file does not have; the first is the default
-	prefix   bool     // names have one
+	defaults []option                                              // for names that the file does not have
+	general  func(app *integration.App) (byDefault, prefix string) // what an app says of all names; nil: nothing
 	groups   func(app *integration.App) []group
 	rule     func(app *integration.App, source string) rule
 	known    func(source string) bool // the catalogue has it
@@ -30,18 +29,39 @@ type option struct{ Value, Label, Explanation string }
 // group is some of a list's names under a heading.
 type group struct {
 	Title, Explanation string
-	Entries            []entry
+	Entries            []*entry
 }
 
 // entry is a name, and what is decided about it.
 type entry struct {
 	Source, Meaning, Badge string
-	Send                   bool
-	Name                   string // the new one, empty if there is none
+	decision                      // as the page shows it
 	Default                string // its name in CleverTap without a new one
 	Locked                 string // why it cannot be switched
 	Faults                 []fault
 	Hidden                 bool
+
+	now   decision // what the app decides
+	named bool     // the file has it
+}
+
+// decision is what can be decided about a name.
+type decision struct {
+	Send bool
+	Name string // the new one, empty if there is none
+}
+
+// all are the entries of groups.
+func all(groups []group) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		for _, g := range groups {
+			for _, e := range g.Entries {
+				if !yield(e) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // fault is a problem that lint has found.
@@ -50,7 +70,7 @@ type fault struct {
 	Line                      int
 }
 
-// rule is the decision on a name.
+// rule is what holds for a name.
 type rule struct {
 	send    bool
 	renamed bool
@@ -65,10 +85,14 @@ func ruleOf(p *integration.PropertyRule) rule {
 var catalogue = webhook.EmbeddedCatalogue()
 
 var events = &list{
-	path: "server_events.events", noun: "event", prefix: true,
+	path: "server_events.events", noun: "event",
 	defaults: []option{
 		{"send", "Send them", "What Purchasely adds arrives by itself."},
 		{"skip", "Leave them out", "Only what is switched on here is sent."},
+	},
+	general: func(app *integration.App) (byDefault, prefix string) {
+		others := app.Event(nil)
+		return map[bool]string{true: "send", false: "skip"}[others.Send], others.Name
 	},
 	groups: eventGroups,
 	rule: func(app *integration.App, source string) rule {
@@ -94,13 +118,13 @@ var properties = &list{
 }
 
 var userProperties = &list{
-	path: "user_properties.properties", noun: "user property", prefix: true,
+	path: "user_properties.properties", noun: "user property",
 	defaults: []option{
 		{"published", "The documented ones", "The 12 that Purchasely documents."},
 		{"all", "All of them", "Those that Purchasely has not announced yet, too."},
 		{"none", "None", "Only what is switched on here is sent."},
 	},
-	groups: userPropertyGroups,
+	general: userDefaults, groups: userPropertyGroups,
 	rule: func(app *integration.App, source string) rule {
 		if a := catalogue.UserProperty(source); a != nil {
 			return ruleOf(app.UserProperty(a.Index))
@@ -149,11 +173,11 @@ func eventGroups(app *integration.App) []group {
 		if t.Status == "new" {
 			e.Badge = "new"
 		}
-		groups[in].Entries = append(groups[in].Entries, e)
+		groups[in].Entries = append(groups[in].Entries, &e)
 	}
 	for _, name := range app.EventNames() {
 		if catalogue.Event([]byte(name)) == nil {
-			groups[6].Entries = append(groups[6].Entries, entry{Source: name})
+			groups[6].Entries = append(groups[6].Entries, &entry{Source: name})
 		}
 	}
 	return groups
@@ -183,11 +207,11 @@ func propertyGroups(app *integration.App) []group {
 		case a.Type == webhook.Boolean:
 			in = 3
 		}
-		groups[in].Entries = append(groups[in].Entries, entry{Source: a.Name, Meaning: a.Note})
+		groups[in].Entries = append(groups[in].Entries, &entry{Source: a.Name, Meaning: a.Note})
 	}
 	for _, name := range app.NamedPropertyNames() {
 		if a := catalogue.Attribute([]byte(name)); a == nil || a.Dynamic() {
-			groups[4].Entries = append(groups[4].Entries, entry{Source: name})
+			groups[4].Entries = append(groups[4].Entries, &entry{Source: name})
 		}
 	}
 	return groups
@@ -204,11 +228,11 @@ func userPropertyGroups(app *integration.App) []group {
 	for i := range catalogue.Attributes {
 		a := &catalogue.Attributes[i]
 		if in, ok := of[a.Property]; ok {
-			groups[in].Entries = append(groups[in].Entries, entry{Source: a.Name, Meaning: a.Note})
+			groups[in].Entries = append(groups[in].Entries, &entry{Source: a.Name, Meaning: a.Note})
 		}
 	}
 	for _, named := range app.NamedUserProperties() {
-		groups[3].Entries = append(groups[3].Entries, entry{Source: named.Source})
+		groups[3].Entries = append(groups[3].Entries, &entry{Source: named.Source})
 	}
 	return groups
 }
@@ -218,30 +242,24 @@ func (l *list) entries(app *integration.App, seen ...string) []group {
 	groups := append(l.groups(app), group{Title: "Seen, and not on any list",
 		Explanation: "Webhooks have had these names lately. They are treated like all that is not named."})
 	for _, source := range seen {
-		if !contains(groups, source) {
+		known := func(g group) bool {
+			return slices.ContainsFunc(g.Entries, func(e *entry) bool { return e.Source == source })
+		}
+		if !slices.ContainsFunc(groups, known) {
 			last := &groups[len(groups)-1]
-			last.Entries = append(last.Entries, entry{Source: source, Badge: "seen"})
+			last.Entries = append(last.Entries, &entry{Source: source, Badge: "seen"})
 		}
 	}
-	plain := l.app(l.value(app, "default"), l.value(app, "prefix"))
-	for i := range groups {
-		for j := range groups[i].Entries {
-			e := &groups[i].Entries[j]
-			r := l.rule(app, e.Source)
-			e.Send, e.Default = r.send, l.rule(plain, e.Source).name
-			if r.renamed {
-				e.Name = r.name
-			}
-			e.Locked = locked()[l.path+"."+e.Source]
+	plain := l.app(l.generally(app))
+	for e := range all(groups) {
+		r := l.rule(app, e.Source)
+		if e.Send = r.send; r.renamed {
+			e.Name = r.name
 		}
+		e.now, e.named = e.decision, strings.HasPrefix(r.origin, l.path)
+		e.Default, e.Locked = l.rule(plain, e.Source).name, locked()[l.path+"."+e.Source]
 	}
 	return slices.DeleteFunc(groups, func(g group) bool { return len(g.Entries) == 0 })
-}
-
-func contains(groups []group, source string) bool {
-	return slices.ContainsFunc(groups, func(g group) bool {
-		return slices.ContainsFunc(g.Entries, func(e entry) bool { return e.Source == source })
-	})
 }
 
 // app is an app whose file says nothing but a default and a prefix of this list.
@@ -274,15 +292,13 @@ var locked = sync.OnceValue(func() map[string]string {
 	for _, l := range []*list{properties, userProperties} {
 		for _, send := range []bool{true, false} {
 			var entries []string
-			for _, group := range l.groups(l.app("", "")) {
-				for _, e := range group.Entries {
-					entries = append(entries, fmt.Sprintf("%s: {send: %v}", yamledit.Scalar(e.Source), send))
-				}
+			for e := range all(l.groups(l.app("", ""))) {
+				entries = append(entries, fmt.Sprintf("%s: {send: %v}", yamledit.Scalar(e.Source), send))
 			}
 			_, problems := integration.Load("x", l.text("", "", entries...))
 			for _, p := range problems {
 				if path, ok := strings.CutPrefix(p.Where, "apps.x."); ok && p.Severity == integration.Warning {
-					reasons[path] = p.Message
+					reasons[path] = plain(p.Message)
 				}
 			}
 		}
@@ -290,107 +306,25 @@ var locked = sync.OnceValue(func() map[string]string {
 	return reasons
 })
 
-// value is what an app says for default or prefix.
-func (l *list) value(app *integration.App, key string) string {
-	switch {
-	case l == events && key == "default":
-		if app.Event(nil).Send {
-			return "send"
-		}
-		return "skip"
-	case l == events && key == "prefix":
-		return app.Event(nil).Name
-	case l == userProperties:
-		return userDefaults(app)[key]
+// generally is what an app says of all names of the list.
+func (l *list) generally(app *integration.App) (byDefault, prefix string) {
+	if l.general == nil {
+		return "", ""
 	}
-	return ""
+	return l.general(app)
 }
 
 // userDefaults finds the default and the prefix of user properties in the decisions on those that have no entry.
-func userDefaults(app *integration.App) map[string]string {
-	found := map[string]string{"default": "published"}
+func userDefaults(app *integration.App) (byDefault, prefix string) {
+	byDefault = "published"
 	for i := range catalogue.Attributes {
-		a := &catalogue.Attributes[i]
 		r := app.UserProperty(i)
 		if name, word, ok := strings.Cut(r.Origin.Rule, ": "); ok && name == "user_properties.default" {
-			found["default"], _, _ = strings.Cut(word, " ")
+			byDefault, _, _ = strings.Cut(word, " ")
 		}
-		if prefix, ok := strings.CutSuffix(r.Name, a.Name); ok && !r.Named {
-			found["prefix"] = prefix
-		}
-	}
-	return found
-}
-
-// posted is what somebody has made of a list.
-type posted struct {
-	byDefault, byDefaultWas, prefix string
-	sources                         []string
-	on, was                         map[string]bool
-	names                           map[string]string
-	added, addedName                string
-	hasPrefix                       bool
-}
-
-func (l *list) read(form url.Values) posted {
-	p := posted{
-		byDefault: form.Get("default"), byDefaultWas: form.Get("default.was"), prefix: form.Get("prefix"),
-		sources: form["source"], on: map[string]bool{}, was: map[string]bool{}, names: map[string]string{},
-		hasPrefix: form.Has("prefix"),
-		added:     strings.TrimSpace(form.Get("added")), addedName: strings.TrimSpace(form.Get("added.name")),
-	}
-	for _, source := range form["on"] {
-		p.on[source] = true
-	}
-	for _, source := range form["was"] {
-		p.was[source] = true
-	}
-	for _, source := range p.sources {
-		p.names[source] = strings.TrimSpace(form.Get("name." + source))
-	}
-	return p
-}
-
-// follow lets names that nobody has touched follow a new default.
-func (p *posted) follow(l *list, app *integration.App) {
-	if len(l.defaults) == 0 || p.byDefault == p.byDefaultWas {
-		return
-	}
-	before, after := l.app(p.byDefaultWas, ""), l.app(p.byDefault, "")
-	for _, source := range p.sources {
-		own := l.rule(app, source).origin
-		hasEntry := strings.HasPrefix(own, l.path)
-		if !hasEntry && p.on[source] == p.was[source] && p.was[source] == l.rule(before, source).send {
-			p.on[source] = l.rule(after, source).send
+		if before, ok := strings.CutSuffix(r.Name, catalogue.Attributes[i].Name); ok && !r.Named {
+			prefix = before
 		}
 	}
-}
-
-// show puts what was posted into the list, so that a page shows it again.
-func (p *posted) show(groups []group) {
-	for i := range groups {
-		for j := range groups[i].Entries {
-			e := &groups[i].Entries[j]
-			if name, ok := p.names[e.Source]; ok {
-				e.Name = name
-				if e.Locked == "" {
-					e.Send = p.on[e.Source]
-				}
-			}
-		}
-	}
-}
-
-// changed returns the names that somebody has changed from what an app decides.
-func (p *posted) changed(l *list, app *integration.App) []string {
-	changed := map[string]bool{}
-	for _, group := range l.entries(app, p.sources...) {
-		for _, e := range group.Entries {
-			name, ok := p.names[e.Source]
-			if ok && (name != e.Name || e.Locked == "" && p.on[e.Source] != e.Send) {
-				changed[e.Source] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(changed))
+	return byDefault, prefix
 }

@@ -1,10 +1,8 @@
 package console
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
-	"strings"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
@@ -32,11 +30,7 @@ type appSummary struct {
 }
 
 func (c *console) overview(w http.ResponseWriter, r *http.Request) error {
-	v, err := c.read(r.Context())
-	if err != nil {
-		return err
-	}
-	p, err := c.newPage(r, "Overview", v)
+	v, p, err := c.newPage(r, "Overview")
 	if err != nil {
 		return err
 	}
@@ -46,14 +40,14 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) error {
 	}
 	o := overview{Version: v, Faults: faultsOf(v.Problems), Live: c.live(r.Context(), v.File)}
 	for _, problem := range v.Problems {
-		if problem.Severity == integration.Warning {
+		if isWarning(problem) {
 			o.Warnings++
 		}
 	}
 	for _, name := range p.Apps {
 		o.Apps = append(o.Apps, summarize(v.File.Apps[name]))
 	}
-	p.App, p.Content, p.Command = "", o, c.source.Commands().Check
+	p.App, p.Content, p.Command = "", o, c.shown.check
 	c.render(w, "overview", http.StatusOK, p)
 	return nil
 }
@@ -63,28 +57,21 @@ func summarize(app *integration.App) appSummary {
 		Name: app.Name, Enabled: app.Enabled, Charged: app.Charged,
 		Sandbox: app.Sandbox.String(), Anonymous: app.Anonymous.String(), Currency: app.Currency.String(),
 	}
-	for _, group := range events.entries(app) {
-		for _, e := range group.Entries {
-			if !events.known(e.Source) {
-				continue
-			}
-			switch {
-			case !e.Send:
-				s.EventsOff++
-			case e.Name != "":
-				s.EventsRenamed++
-				fallthrough
-			default:
-				s.EventsSent++
-			}
+	for e := range all(events.entries(app)) {
+		switch known := events.known(e.Source); {
+		case known && !e.Send:
+			s.EventsOff++
+		case known && e.Name != "":
+			s.EventsRenamed++
+			fallthrough
+		case known:
+			s.EventsSent++
 		}
 	}
 	count := func(l *list) (n int) {
-		for _, group := range l.entries(app) {
-			for _, e := range group.Entries {
-				if e.Send {
-					n++
-				}
+		for e := range all(l.entries(app)) {
+			if e.Send {
+				n++
 			}
 		}
 		return n
@@ -97,22 +84,13 @@ func summarize(app *integration.App) appSummary {
 type pastVersion struct {
 	settings.Version
 	Changes []settings.Change
-	First   bool // nothing is known of what was before
+	Back    []settings.Change // what going back to it would change
+	First   bool              // nothing is known of what was before
 	Newest  bool
 }
 
-// past is the content of the page History.
-type past struct {
-	Base     string
-	Versions []pastVersion
-}
-
 func (c *console) history(w http.ResponseWriter, r *http.Request) error {
-	v, err := c.read(r.Context())
-	if err != nil {
-		return err
-	}
-	p, err := c.newPage(r, "History", v)
+	v, p, err := c.newPage(r, "History")
 	if err != nil {
 		return err
 	}
@@ -120,7 +98,7 @@ func (c *console) history(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	content := past{Base: cmp.Or(v.ETag, noETag)}
+	var content []pastVersion
 	for i, version := range versions {
 		if version.Deleted {
 			continue
@@ -130,19 +108,22 @@ func (c *console) history(w http.ResponseWriter, r *http.Request) error {
 		if one.First = before < 0; !one.First && version.File != nil { // a faulty one in between never counted
 			one.Changes = settings.Diff(versions[i+1+before].File, version.File)
 		}
-		content.Versions = append(content.Versions, one)
+		if v.File != nil && version.File != nil {
+			one.Back = settings.Diff(v.File, version.File)
+		}
+		content = append(content, one)
 	}
-	p.Content, p.Command = content, c.source.Commands().History
+	p.Content, p.Command = content, c.shown.history
 	c.render(w, "history", http.StatusOK, p)
 	return nil
 }
 
 // goBack writes an older version again.
 func (c *console) goBack(w http.ResponseWriter, r *http.Request) error {
-	if !c.writable {
-		return cli.Findingf("start it with --write", "this console only shows the stack")
+	if !c.shown.writable {
+		return errReadOnly
 	}
-	base, err := c.bases.find(strings.TrimSuffix(r.FormValue("base"), noETag))
+	base, err := c.bases.find(r.FormValue("base"))
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,6 @@ type traced struct {
 	People          []tracedPerson
 	Lines           []tracedLine
 	Unfollowed      int
-	Base            string
 }
 
 type tracedPerson struct {
@@ -48,7 +47,6 @@ func (c *console) person(w http.ResponseWriter, r *http.Request) error {
 	}
 	t := traced{
 		User: strings.TrimSpace(r.PostFormValue("user")), Anonymous: strings.TrimSpace(r.PostFormValue("anonymous")),
-		Base: cmp.Or(v.ETag, noETag),
 	}
 	if t.Asked = t.User != "" || t.Anonymous != ""; t.Asked {
 		history, err := journal.Read(r.Context(), c.deployed.table, journal.Partitions(t.User, t.Anonymous), "", time.Now())
@@ -57,7 +55,7 @@ func (c *console) person(w http.ResponseWriter, r *http.Request) error {
 		}
 		t.fill(history)
 	}
-	p := page{Title: "Person", Path: r.URL.Path, Content: t,
+	p := page{Title: "Person", Path: r.URL.Path, Base: cmp.Or(v.ETag, noETag), Content: t,
 		Command: "bridge user trace --stack " + c.deployed.stack.Name + " --user …"}
 	c.render(w, "person", http.StatusOK, p)
 	return nil

@@ -2,21 +2,19 @@ package console
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/explain"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
-	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
 // preview is what becomes of a webhook now, and after a change.
 type preview struct {
-	App        string
 	Changes    []settings.Change
 	Comparison settings.Comparison
-	Changed    bool // there is something to compare
 	Faulty     bool // the change cannot be previewed, because the file would be faulty
 	Now, After explain.View
 	Records    []recordPair
@@ -41,25 +39,15 @@ type webhookChoice struct {
 	Events []string
 }
 
-// sampleEvents are the events that have a sample.
-func sampleEvents() (names []string) {
-	for i := range catalogue.Events {
-		if catalogue.Events[i].Known() {
-			names = append(names, catalogue.Events[i].Name)
-		}
-	}
-	return names
-}
-
 // defaultSample is one that everybody knows.
 const defaultSample = "SUBSCRIPTION_STARTED"
 
 func newChoice(name, body string) webhookChoice {
-	c := webhookChoice{Sample: name, Body: body, Events: sampleEvents()}
-	if t := catalogue.Event([]byte(name)); t == nil || !t.Known() {
-		c.Sample = defaultSample
+	events, _ := settings.Samples()
+	if !slices.Contains(events, name) {
+		name = defaultSample
 	}
-	return c
+	return webhookChoice{Sample: name, Body: body, Events: events}
 }
 
 // webhook is the chosen one.
@@ -67,17 +55,13 @@ func (c webhookChoice) webhook() []byte {
 	if bodies := stored.Split([]byte(c.Body)); len(bodies) > 0 {
 		return bodies[0]
 	}
-	for i := range catalogue.Events {
-		if t := &catalogue.Events[i]; t.Name == c.Sample {
-			return sample.Webhook(t, uint64(i))
-		}
-	}
-	return nil
+	events, bodies := settings.Samples()
+	return bodies[slices.Index(events, c.Sample)]
 }
 
 // newPreview takes a webhook, and samples of all events, through both files. after is nil if it would be faulty.
 func newPreview(ctx context.Context, before, after *integration.File, app string, c webhookChoice) preview {
-	p := preview{App: app, Faulty: after == nil}
+	p := preview{Faulty: after == nil}
 	if after == nil {
 		after = before
 	}
@@ -94,73 +78,65 @@ func newPreview(ctx context.Context, before, after *integration.File, app string
 		return v
 	}
 	p.Now, p.After = view(before), view(after)
-	p.Records = pairs(p.Now.Records, p.After.Records)
-	one := func(file *integration.File) *integration.File {
-		apps := map[string]*integration.App{}
-		if a := file.Apps[app]; a != nil {
-			apps[app] = a
-		}
-		return &integration.File{Path: file.Path, Apps: apps}
-	}
+	p.Records = recordPairs(p.Now.Records, p.After.Records)
 	p.Changes = settings.Diff(before, after)
-	p.Changed = len(p.Changes) > 0
-	compared, err := settings.Compare(ctx, one(before), one(after))
-	if err != nil {
-		p.Error = err.Error()
-	} else if len(compared) == 1 {
-		p.Comparison = compared[0]
+	if before.Apps[app] != nil && after.Apps[app] != nil {
+		var err error
+		if p.Comparison, err = settings.CompareApp(ctx, before, after, app); err != nil {
+			p.Error = err.Error()
+		}
 	}
 	return p
 }
 
-// pairs finds what was there before and is there after, record by record.
-func pairs(before, after []explain.ViewRecord) (list []recordPair) {
-	used := map[int]bool{}
+// match pairs what was there before with what is there after a change, by a key, and ends with what is gone. What is
+// missing is empty.
+func match[T any](before, after []T, key func(T) string) (pairs [][2]T) {
+	var none T
+	left := slices.Clone(before)
 	for _, is := range after {
-		pair := recordPair{Title: is.Title, Whose: is.Whose, Mark: "added"}
-		var was explain.ViewRecord
-		for i, r := range before {
-			if !used[i] && r.Kind == is.Kind {
-				used[i], was, pair.Mark = true, r, ""
-				break
-			}
+		was := none
+		if i := slices.IndexFunc(left, func(t T) bool { return key(t) == key(is) }); i >= 0 {
+			was, left = left[i], slices.Delete(left, i, i+1)
 		}
-		if pair.Mark == "" && was.Title != is.Title {
+		pairs = append(pairs, [2]T{was, is})
+	}
+	for _, was := range left {
+		pairs = append(pairs, [2]T{was, none})
+	}
+	return pairs
+}
+
+func recordPairs(before, after []explain.ViewRecord) (list []recordPair) {
+	for _, p := range match(before, after, func(r explain.ViewRecord) string { return r.Kind }) {
+		was, is := p[0], p[1]
+		pair := recordPair{Title: is.Title, Whose: is.Whose, Properties: propertyPairs(was.Properties, is.Properties)}
+		switch {
+		case was.Kind == "":
+			pair.Mark = "added"
+		case is.Kind == "":
+			pair.Title, pair.Whose, pair.Mark = was.Title, was.Whose, "removed"
+		case was.Title != is.Title:
 			pair.Before = was.Title
 		}
-		pair.Properties = propertyPairs(was.Properties, is.Properties)
 		list = append(list, pair)
-	}
-	for i, was := range before {
-		if !used[i] {
-			list = append(list, recordPair{
-				Title: was.Title, Whose: was.Whose, Mark: "removed", Properties: propertyPairs(was.Properties, nil),
-			})
-		}
 	}
 	return list
 }
 
 func propertyPairs(before, after []explain.ViewProperty) (list []propertyPair) {
-	used := map[int]bool{}
-	for _, is := range after {
-		pair := propertyPair{Source: is.Source, After: is.Name, Value: is.Value, Mark: "added"}
-		for i, was := range before {
-			if used[i] || was.Source != is.Source {
-				continue
-			}
-			used[i], pair.Now, pair.Mark = true, was.Name, ""
-			if was.Name != is.Name || was.Value != is.Value {
-				pair.Mark = "changed"
-			}
-			break
+	for _, p := range match(before, after, func(p explain.ViewProperty) string { return p.Source }) {
+		was, is := p[0], p[1]
+		pair := propertyPair{Source: is.Source, Now: was.Name, After: is.Name, Value: is.Value}
+		switch {
+		case was.Name == "":
+			pair.Mark = "added"
+		case is.Name == "":
+			pair.Source, pair.Value, pair.Mark = was.Source, was.Value, "removed"
+		case was != is:
+			pair.Mark = "changed"
 		}
 		list = append(list, pair)
-	}
-	for i, was := range before {
-		if !used[i] {
-			list = append(list, propertyPair{Source: was.Source, Now: was.Name, Value: was.Value, Mark: "removed"})
-		}
 	}
 	return list
 }

@@ -2,12 +2,11 @@ package console
 
 import (
 	"fmt"
+	"iter"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/yamledit"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
@@ -15,58 +14,65 @@ import (
 // ruleEditor is the page of the settings that are no names.
 type ruleEditor struct{ Groups []ruleGroup }
 
-func (e *ruleEditor) title() string    { return "Revenue and identity" }
-func (e *ruleEditor) template() string { return "rules" }
-
-func (e *ruleEditor) fill(_ settings.Version, app *integration.App, form url.Values) {
-	e.Groups = ruleGroups(app)
-	if form != nil {
-		showRules(e.Groups, form)
+func (e *ruleEditor) fill(_ []byte, app *integration.App, form url.Values) {
+	e.Groups = ruleGroups()
+	for s := range allSettings(e.Groups) {
+		s.Value = s.of(app)
+		if posted := form[s.Path]; len(posted) > 0 { // a switch posts false and, if it is on, true after it
+			s.Value = strings.TrimSpace(posted[len(posted)-1])
+		}
 	}
 }
 
 func (e *ruleEditor) write(text []byte, app *integration.App) ([]byte, error) {
-	return writeRules(text, app, e.Groups)
-}
-
-func (e *ruleEditor) check(file *integration.File, app string) (err error) {
-	eachSetting(e.Groups, func(s *setting) {
-		if got := s.of(file.Apps[app]); err == nil && got != s.Value && !strings.Contains(s.Path, "link_wait") {
-			err = fmt.Errorf("%s is written with an anchor or the like, and left alone: change it in the file itself", s.Path)
+	d := fileChange{text: text}
+	for s := range allSettings(e.Groups) {
+		if s.Value == s.of(app) {
+			continue
 		}
-	})
-	return err
+		value := s.Value
+		if !s.Switch {
+			value = yamledit.Scalar(value)
+		}
+		d.set(value, keys(app.Name, s.Path)...)
+	}
+	return d.text, d.err
 }
 
-func (e *ruleEditor) kinds() []settings.Kind { return []settings.Kind{settings.Setting} }
+func (e *ruleEditor) check(app *integration.App) error {
+	for s := range allSettings(e.Groups) {
+		if s.of(app) != s.Value && s.Path != "link_wait" { // a duration can be written in several ways
+			return fmt.Errorf("%s is written with an anchor or the like, and left alone: change it in the file itself", s.Path)
+		}
+	}
+	return nil
+}
 
-func (e *ruleEditor) attach(where string, f fault) (found bool) {
-	eachSetting(e.Groups, func(s *setting) {
+func (e *ruleEditor) attach(where string, f fault) bool {
+	for s := range allSettings(e.Groups) {
 		if where == s.Path {
-			s.Faults, found = append(s.Faults, f), true
+			s.Faults = append(s.Faults, f)
+			return true
 		}
-	})
-	return found
+	}
+	return false
 }
 
 func (e *ruleEditor) Beside() (list []fieldFaults) {
-	eachSetting(e.Groups, func(s *setting) {
-		if len(s.Faults) > 0 {
-			list = append(list, fieldFaults{s.Path, s.Label, s.Faults})
-		}
-	})
+	for s := range allSettings(e.Groups) {
+		list = append(list, fieldFaults{s.Path, s.Label, s.Faults})
+	}
 	return list
 }
 
 func (e *ruleEditor) carry(from *integration.App, form url.Values) url.Values {
-	carried := url.Values{"sample": form["sample"], "webhook": form["webhook"]}
-	groups := ruleGroups(from)
-	showRules(groups, form)
-	eachSetting(groups, func(s *setting) {
+	e.fill(nil, from, form)
+	carried := url.Values{}
+	for s := range allSettings(e.Groups) {
 		if s.Value != s.of(from) {
 			carried.Set(s.Path, s.Value)
 		}
-	})
+	}
 	return carried
 }
 
@@ -87,9 +93,9 @@ type ruleGroup struct {
 	Settings []setting
 }
 
-// ruleGroups are the settings of an app with their values.
-func ruleGroups(app *integration.App) []ruleGroup {
-	groups := []ruleGroup{
+// ruleGroups are the settings of an app, without their values.
+func ruleGroups() []ruleGroup {
+	return []ruleGroup{
 		{"The integration", []setting{
 			{Path: "enabled", Label: "Send to CleverTap", Switch: true,
 				Explanation: "Off: webhooks are still accepted, but nothing goes to CleverTap, and it is not made up for later.",
@@ -139,13 +145,6 @@ func ruleGroups(app *integration.App) []ruleGroup {
 				of: func(a *integration.App) string { return plainDuration(a.LinkWait.String()) }},
 		}},
 	}
-	for i := range groups {
-		for j := range groups[i].Settings {
-			s := &groups[i].Settings[j]
-			s.Value = s.of(app)
-		}
-	}
-	return groups
 }
 
 // plainDuration writes a duration as a person does: 2h instead of 2h0m0s.
@@ -159,40 +158,15 @@ func plainDuration(text string) string {
 	return text
 }
 
-// eachSetting calls a function with every setting of the groups.
-func eachSetting(groups []ruleGroup, do func(s *setting)) {
-	for i := range groups {
-		for j := range groups[i].Settings {
-			do(&groups[i].Settings[j])
+// allSettings are the settings of groups.
+func allSettings(groups []ruleGroup) iter.Seq[*setting] {
+	return func(yield func(*setting) bool) {
+		for _, g := range groups {
+			for i := range g.Settings {
+				if !yield(&g.Settings[i]) {
+					return
+				}
+			}
 		}
 	}
-}
-
-// showRules puts what was posted into the groups, so that a page shows it again. A switch that is off is not posted:
-// its path among those of the switches says that it was there.
-func showRules(groups []ruleGroup, form url.Values) {
-	eachSetting(groups, func(s *setting) {
-		switch {
-		case s.Switch && slices.Contains(form["switch"], s.Path):
-			s.Value = strconv.FormatBool(form.Get(s.Path) == "true")
-		case form.Has(s.Path):
-			s.Value = strings.TrimSpace(form.Get(s.Path))
-		}
-	})
-}
-
-// writeRules writes the settings that were posted into a file.
-func writeRules(text []byte, app *integration.App, posted []ruleGroup) ([]byte, error) {
-	d := fileChange{text: text}
-	eachSetting(posted, func(s *setting) {
-		if s.Value == s.of(app) {
-			return
-		}
-		value := s.Value
-		if !s.Switch {
-			value = yamledit.Scalar(value)
-		}
-		d.set(value, keys(app.Name, s.Path)...)
-	})
-	return d.text, d.err
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,15 +26,23 @@ var assets embed.FS
 // console serves the pages.
 type console struct {
 	source   source
-	writable bool      // the settings can be changed
+	shown    shown
 	deployed *deployed // nil: a file is shown
 	mayWrite bool      // the rest of the stack can be changed
 	bases    bases
 	pages    map[string]*template.Template
 }
 
-func newConsole(s source, writable bool) *console {
-	return &console{source: s, writable: writable, pages: parsePages()}
+// shown is what a console shows, in words.
+type shown struct {
+	name                          string
+	check, save, history, explain string // command lines that do the same as the pages
+	strict                        bool   // warnings are refused, too
+	writable                      bool   // the settings can be changed
+}
+
+func newConsole(s source, what shown) *console {
+	return &console{source: s, shown: what, pages: parsePages()}
 }
 
 // parsePages parses each page with the layout around it.
@@ -51,11 +61,20 @@ func parsePages() map[string]*template.Template {
 }
 
 // href is the address of a page about an app.
-func href(path, app string) string {
-	if app == "" {
-		return path
+func href(path, app string) string { return address(path, map[string]string{"app": app}) }
+
+// address is the address of a page with those values that are not empty.
+func address(path string, values map[string]string) string {
+	query := url.Values{}
+	for key, value := range values {
+		if value != "" {
+			query.Set(key, value)
+		}
 	}
-	return path + "?" + url.Values{"app": {app}}.Encode()
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return path
 }
 
 // page is what every template gets.
@@ -66,6 +85,7 @@ type page struct {
 	Pages       []navigation
 	Source      string
 	Writable    bool
+	Base        string // the tag of the version that the page was made from
 	Command     string // what does the same in a terminal
 	Saved       string // says that a change was saved
 	Alert       string
@@ -93,9 +113,9 @@ func (c *console) routes() http.Handler {
 		})
 	}
 	handle("GET /{$}", c.overview)
-	for path, open := range editors {
-		handle("GET "+path, func(w http.ResponseWriter, r *http.Request) error { return c.view(w, r, open) })
-		handle("POST "+path, func(w http.ResponseWriter, r *http.Request) error { return c.edit(w, r, open) })
+	for path, page := range editorPages {
+		handle("GET "+path, func(w http.ResponseWriter, r *http.Request) error { return c.view(w, r, page) })
+		handle("POST "+path, func(w http.ResponseWriter, r *http.Request) error { return c.edit(w, r, page) })
 	}
 	handle("GET /deliveries", c.deliveries)
 	handle("POST /deliveries", c.deliveries)
@@ -145,7 +165,7 @@ type message struct {
 
 // render renders a page as a whole, so that an error does not leave half of one.
 func (c *console) render(w http.ResponseWriter, name string, status int, p page) {
-	p.Pages, p.Source, p.Writable = navigations, c.source.Name(), c.writable
+	p.Pages, p.Source, p.Writable = navigations, c.shown.name, c.shown.writable
 	c.renderPart(w, name, "layout", status, p)
 }
 
@@ -168,9 +188,19 @@ func (c *console) read(ctx context.Context) (settings.Version, error) {
 	return v, err
 }
 
-// newPage begins a page about the app that the address names, else the first one.
-func (c *console) newPage(r *http.Request, title string, v settings.Version) (page, error) {
-	p := page{Title: title, Path: r.URL.Path}
+// newPage reads the settings and begins a page about them.
+func (c *console) newPage(r *http.Request, title string) (settings.Version, page, error) {
+	v, err := c.read(r.Context())
+	if err != nil {
+		return v, page{}, err
+	}
+	p, err := c.pageOf(r, title, v)
+	return v, p, err
+}
+
+// pageOf begins a page about a version and the app that the address names, else the first one.
+func (c *console) pageOf(r *http.Request, title string, v settings.Version) (page, error) {
+	p := page{Title: title, Path: r.URL.Path, Base: cmp.Or(v.ETag, noETag)}
 	if r.URL.Query().Has("saved") {
 		p.Saved = "Saved."
 		if c.deployed != nil {
@@ -212,3 +242,19 @@ func newFault(p integration.Problem) fault {
 	}
 	return fault{Severity: p.Severity.String(), Message: message, Advice: p.Advice, Line: p.Line}
 }
+
+// plainFault is a problem beside the field that it is about, for those who do not read the file.
+func plainFault(p integration.Problem) fault {
+	return fault{Severity: p.Severity.String(), Message: plain(p.Message), Advice: plain(p.Advice)}
+}
+
+// plain takes the file's own words out of a sentence of lint.
+func plain(text string) string {
+	return strings.NewReplacer(
+		", send: false has no effect", "",
+		" with send: false", "",
+		"add known: false", "add known: false to it on the page Preview",
+	).Replace(inLine.ReplaceAllString(text, ""))
+}
+
+var inLine = regexp.MustCompile(` in line \d+`)

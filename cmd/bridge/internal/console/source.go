@@ -3,13 +3,12 @@ package console
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,21 +20,13 @@ import (
 
 // source is where the integration file is kept.
 type source interface {
-	Name() string // for people
 	// Read returns the version that counts. Its ETag is that of what would be overwritten.
 	Read(ctx context.Context) (settings.Version, error)
 	// Write writes a new version over the one that a page was made from, else it returns [settings.ErrConflict].
 	Write(ctx context.Context, text []byte, base settings.Version, message string) error
 	// History returns the versions, the newest first.
 	History(ctx context.Context) ([]settings.Version, error)
-	// Strict reports whether warnings are refused, too.
-	Strict() bool
-	// Commands are those that do the same as the pages.
-	Commands() commands
 }
-
-// commands are command lines.
-type commands struct{ Check, Save, History, Explain string }
 
 // fileSource is a file on this machine. It keeps the versions of its own life.
 type fileSource struct {
@@ -45,18 +36,12 @@ type fileSource struct {
 	versions []settings.Version
 }
 
-func newFileSource(path string) *fileSource { return &fileSource{path: path} }
-
-func (f *fileSource) Name() string { return f.path }
-
-func (f *fileSource) Commands() commands {
-	return commands{
-		Check: "bridge lint " + f.path, Save: "bridge lint --strict " + f.path, History: "git log --patch " + f.path,
-		Explain: "--file " + f.path,
-	}
+func newFileConsole(path string) *console {
+	return newConsole(&fileSource{path: path}, shown{
+		name: path, check: "bridge lint " + path, save: "bridge lint --strict " + path,
+		history: "git log --patch " + path, explain: "bridge explain --file " + path, writable: true,
+	})
 }
-
-func (f *fileSource) Strict() bool { return false }
 
 func (f *fileSource) Read(context.Context) (settings.Version, error) {
 	f.mu.Lock()
@@ -69,7 +54,7 @@ func (f *fileSource) read() (settings.Version, error) {
 	if err != nil {
 		return settings.Version{}, cli.Findingf("put it back, and reload this page", "integration file: %w", err)
 	}
-	v := settings.Version{Text: text, ETag: hash(text), Name: names.Name(text)}
+	v := settings.Version{Text: text, ID: hash(text), ETag: hash(text), Name: names.Name(text)}
 	if info, err := os.Stat(f.path); err == nil {
 		v.Time = info.ModTime().UTC()
 	}
@@ -86,21 +71,11 @@ func (f *fileSource) remember(v settings.Version) {
 	if n := len(f.versions); n > 0 && f.versions[n-1].ETag == v.ETag {
 		return
 	}
-	v.ID = strconv.Itoa(len(f.versions) + 1)
-	if n := len(f.versions); n > 0 {
-		last, _ := strconv.Atoi(f.versions[n-1].ID) // it was written here
-		v.ID = strconv.Itoa(last + 1)
-	}
 	f.versions = append(f.versions, v)
-	if len(f.versions) > maxRemembered {
-		f.versions = f.versions[1:]
-	}
+	f.versions = f.versions[max(0, len(f.versions)-maxRemembered):]
 }
 
-func hash(text []byte) string {
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
-}
+func hash(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text)) }
 
 func (f *fileSource) Write(_ context.Context, text []byte, base settings.Version, message string) error {
 	f.mu.Lock()
@@ -175,24 +150,25 @@ const maxBases = 32
 func (b *bases) add(v settings.Version) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, known := range b.all {
-		if known.ETag == v.ETag {
-			return
-		}
-	}
-	b.all = append(b.all, v)
-	if len(b.all) > maxBases {
-		b.all = b.all[1:]
+	if b.index(v.ETag) < 0 {
+		b.all = append(b.all, v)
+		b.all = b.all[max(0, len(b.all)-maxBases):]
 	}
 }
 
-func (b *bases) find(etag string) (settings.Version, error) {
+func (b *bases) index(etag string) int {
+	return slices.IndexFunc(b.all, func(v settings.Version) bool { return v.ETag == etag })
+}
+
+// noETag is the tag of settings that nobody has written yet.
+const noETag = "none"
+
+// find finds a version by the tag in a page's form.
+func (b *bases) find(tag string) (settings.Version, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, v := range b.all {
-		if v.ETag == etag {
-			return v, nil
-		}
+	if i := b.index(strings.TrimSuffix(tag, noETag)); i >= 0 {
+		return b.all[i], nil
 	}
 	return settings.Version{}, fmt.Errorf("the page is of an earlier console: %w", settings.ErrConflict)
 }

@@ -15,33 +15,15 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
-	"github.com/purchasely-clevertap/bridge/shared/config"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
-	names "github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
 // stackSource is the settings of a stack.
-type stackSource struct {
-	name  string
-	store *settings.Store
-}
-
-func (s *stackSource) Name() string { return "stack " + s.name }
-
-func (s *stackSource) Commands() commands {
-	of := " --stack " + s.name
-	return commands{
-		Check: "bridge status" + of, Save: "bridge settings put" + of, History: "bridge settings history" + of,
-	}
-}
-
-func (s *stackSource) Strict() bool { return true }
+type stackSource struct{ store *settings.Store }
 
 func (s *stackSource) Read(ctx context.Context) (settings.Version, error) {
 	c, err := s.store.Current(ctx)
 	v := c.InForce
-	v.ETag = ""
 	if c.Newest != nil {
 		v.ETag = c.Newest.ETag
 	}
@@ -65,26 +47,14 @@ func (s *stackSource) History(ctx context.Context) ([]settings.Version, error) {
 }
 
 // builtInSource is the file of a stack without settings of its own, which only a deployment changes.
-type builtInSource struct{ stack string }
+type builtInSource struct{}
 
-func (b builtInSource) Name() string {
-	return "stack " + b.stack + ", which keeps no settings: a deployment changes them"
-}
-func (b builtInSource) Commands() commands {
-	return commands{Check: "bridge status --stack " + b.stack, Save: "make deploy", History: "git log shared/config"}
-}
-func (b builtInSource) Strict() bool { return true }
+func (builtInSource) Read(context.Context) (settings.Version, error) { return settings.BuiltIn(), nil }
 
-func (b builtInSource) Read(context.Context) (settings.Version, error) {
-	v := settings.Version{Name: names.BuiltIn, Text: config.Integrations, ETag: "built-in"}
-	v.File, v.Problems = integration.Load(cli.BuiltIn, v.Text)
-	return v, nil
-}
-
-func (b builtInSource) Write(context.Context, []byte, settings.Version, string) error {
+func (builtInSource) Write(context.Context, []byte, settings.Version, string) error {
 	return cli.Findingf("deploy the stack with Settings=on", "the stack keeps no settings")
 }
-func (b builtInSource) History(context.Context) ([]settings.Version, error) { return nil, nil }
+func (builtInSource) History(context.Context) ([]settings.Version, error) { return nil, nil }
 
 // deployed is what the pages show of a stack beside its settings.
 type deployed struct {
@@ -150,14 +120,23 @@ func openStack(cmd *cobra.Command, network http.RoundTripper, name string, write
 			return nil, err
 		}
 	}
-	c := newConsole(builtInSource{name}, false)
-	if s.Output(stack.SettingsBucket) != "" {
+	var from source = builtInSource{}
+	of := " --stack " + name
+	what := shown{
+		name: "stack " + name, strict: true, writable: write, explain: "bridge explain",
+		check: "bridge status" + of, save: "bridge settings put" + of, history: "bridge settings history" + of,
+	}
+	if s.Output(stack.SettingsBucket) == "" {
+		what.name, what.writable = what.name+", which keeps no settings: a deployment changes them", false
+		what.save, what.history = "make deploy", "git log shared/config"
+	} else {
 		store, err := settings.Open(s)
 		if err != nil {
 			return nil, err
 		}
-		c = newConsole(&stackSource{name, store}, write)
+		from = &stackSource{store}
 	}
+	c := newConsole(from, what)
 	c.deployed, c.mayWrite = d, write
 	return c, nil
 }
@@ -166,6 +145,8 @@ func openStack(cmd *cobra.Command, network http.RoundTripper, name string, write
 var errNoStack = cli.Findingf(
 	"start the console with --stack instead of a file: bridge console --stack purchasely-clevertap",
 	"this page shows what happens on a stack, and this console shows a file")
+
+var errReadOnly = cli.Findingf("start it with --write", "this console only shows the stack")
 
 // body finds the webhook of an entry of the journal.
 func (d *deployed) body(ctx context.Context, key string) string {

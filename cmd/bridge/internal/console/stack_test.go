@@ -1,17 +1,18 @@
 package console
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
-	"github.com/purchasely-clevertap/bridge/shared/integration"
 	store "github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
@@ -38,7 +39,7 @@ func newCloud(t testing.TB) *clitest.Cloud {
 		}
 		switch e.Settled = e.Received.Add(time.Second); outcome {
 		case "delivered":
-			e.Records, e.Account = "event,profile", "AAA-111-2222"
+			e.Records, e.Account = []string{"event,profile", "profile"}[n%2], "AAA-111-2222"
 		case "skipped":
 			e.Reason = "event_off"
 		case "rejected":
@@ -86,35 +87,38 @@ func newStackClient(t testing.TB, c *clitest.Cloud, write bool) *client {
 func put(c *clitest.Cloud, text string) { c.S3.Put(clitest.Bucket, store.Key, []byte(text)) }
 
 func TestPagesOfAStack(t *testing.T) {
-	cloud := newCloud(t)
-	put(cloud, twoApps)
-	c := newStackClient(t, cloud, false)
-	for path, wants := range map[string][]string{
-		"/": {"<svg", "demo: the last 24 hours", "What waits", "bridge status --stack purchasely-clevertap"},
-		"/deliveries": {"6 webhooks", "CleverTap refused it for good", "bridge journal --stack purchasely-clevertap",
-			`name="entry"`},
-		"/deliveries?outcome=rejected":  {"1 webhook<", "--outcome rejected"},
-		"/deliveries?event=ACTIVATE":    {"2 webhooks"},
-		"/deliveries?app=none":          {"0 webhooks"},
-		"/deliveries?rejected=1":        {"clevertap_513", "12 messages", "See what would be sent back"},
-		"/person":                       {"User id"},
-		"/events":                       {"Somebody has become a subscriber.", "read-only", "bridge settings put --stack"},
-		"/events?app=demo&saved=":       {"It counts within a minute."},
-		"/preview?sample=TRIAL_STARTED": {"TRIAL_STARTED would be sent"},
-		"/history":                      {"newest"},
-	} {
-		body := c.get(path).Body.String()
-		for _, want := range wants {
-			if !strings.Contains(body, want) {
-				t.Errorf("%s: %q is not in\n%s", path, want, body)
+	synctest.Test(t, func(t *testing.T) { // an empty queue is waited for
+		cloud := newCloud(t)
+		put(cloud, twoApps)
+		c := newStackClient(t, cloud, false)
+		for path, wants := range map[string][]string{
+			"/": {"<svg", "demo: the last 24 hours", "What waits", "bridge status --stack purchasely-clevertap"},
+			"/deliveries": {"6 webhooks", "CleverTap refused it for good", "bridge journal --stack purchasely-clevertap",
+				"delivered</span>, profile only<",
+				`name="entry"`},
+			"/deliveries?outcome=rejected":  {"1 webhook<", "--outcome rejected"},
+			"/deliveries?event=ACTIVATE":    {"2 webhooks"},
+			"/deliveries?app=none":          {"0 webhooks"},
+			"/deliveries?rejected=1":        {"clevertap_513", "12 messages", "See what would be sent back"},
+			"/person":                       {"User id"},
+			"/events":                       {"Somebody has become a subscriber.", "read-only", "bridge settings put --stack"},
+			"/events?app=demo&saved=":       {"It counts within a minute."},
+			"/preview?sample=TRIAL_STARTED": {"TRIAL_STARTED would be sent"},
+			"/history":                      {"newest"},
+		} {
+			body := c.get(path).Body.String()
+			for _, want := range wants {
+				if !strings.Contains(body, want) {
+					t.Errorf("%s: %q is not in\n%s", path, want, body)
+				}
 			}
 		}
-	}
-	for _, path := range []string{"/events", "/history"} {
-		if strings.Contains(c.get(path).Body.String(), `value="save"`) {
-			t.Errorf("%s can be saved", path)
+		for _, path := range []string{"/events", "/history"} {
+			if strings.Contains(c.get(path).Body.String(), `value="save"`) {
+				t.Errorf("%s can be saved", path)
+			}
 		}
-	}
+	})
 }
 
 func TestPagesOfAStackNeedOne(t *testing.T) {
@@ -137,8 +141,8 @@ func TestAnEventThatWasSeenCanBeSwitched(t *testing.T) {
 	if !strings.Contains(body, `id="on-BRAND_NEW"`) || !strings.Contains(body, ">seen<") {
 		t.Fatalf("it is not in\n%s", body)
 	}
-	form := settingsForm(t, c, twoApps, base(t, c, "/events"))
-	form.Add("source", "BRAND_NEW")
+	form := c.form("/events")
+	flip(form, "BRAND_NEW")
 	form.Set("name.BRAND_NEW", "Brand New")
 	if w := c.post("/events?app=demo", form); w.Code != http.StatusSeeOther {
 		t.Fatalf("got %d\n%s", w.Code, w.Body)
@@ -149,36 +153,14 @@ func TestAnEventThatWasSeenCanBeSwitched(t *testing.T) {
 	}
 }
 
-// settingsForm is what the events of the stack's settings say, with one more switched off.
-func settingsForm(t *testing.T, c *client, text, base string) url.Values {
-	t.Helper()
-	file, problems := integration.Load("x", []byte(text))
-	if file == nil {
-		t.Fatal(problems)
-	}
-	form := formOf(events, file.Apps["demo"])
-	form.Set("base", base)
-	flip(form, "TRIAL_STARTED")
-	return form
-}
-
-// base is the tag in a page's form.
-func base(t *testing.T, c *client, path string) string {
-	t.Helper()
-	_, rest, _ := strings.Cut(c.get(path).Body.String(), `name="base" value="`)
-	tag, _, found := strings.Cut(rest, `"`)
-	if !found {
-		t.Fatal("the page has no tag")
-	}
-	return strings.ReplaceAll(tag, "&#34;", `"`)
-}
-
 func TestAStackIsSavedOnlyWithWrite(t *testing.T) {
 	for write, status := range map[bool]int{true: http.StatusSeeOther, false: http.StatusForbidden} {
 		cloud := newCloud(t)
 		put(cloud, twoApps)
 		c := newStackClient(t, cloud, write)
-		w := c.post("/events?app=demo", settingsForm(t, c, twoApps, base(t, c, "/events")))
+		form := c.form("/events")
+		flip(form, "TRIAL_STARTED")
+		w := c.post("/events?app=demo", form)
 		if w.Code != status || cloud.S3.Calls("PutObject") != map[bool]int{true: 1}[write] {
 			t.Errorf("with write %v: got %d, %d writes\n%s", write, w.Code, cloud.S3.Calls("PutObject"), w.Body)
 		}
@@ -186,7 +168,7 @@ func TestAStackIsSavedOnlyWithWrite(t *testing.T) {
 		if got := strings.Contains(c.get("/events").Body.String(), on); got == write {
 			t.Errorf("with write %v: the event is sent: %v", write, got)
 		}
-		back := c.post("/history", url.Values{"base": {base(t, c, "/events")}})
+		back := c.post("/history", c.form("/events"))
 		if want := map[bool]int{true: http.StatusNotFound, false: http.StatusInternalServerError}[write]; back.Code != want {
 			t.Errorf("going back: got %d\n%s", back.Code, back.Body)
 		}
@@ -196,19 +178,15 @@ func TestAStackIsSavedOnlyWithWrite(t *testing.T) {
 func TestTheFirstSettingsOfAStack(t *testing.T) {
 	cloud := newCloud(t)
 	c := newStackClient(t, cloud, true)
-	tag := base(t, c, "/events")
-	_, text, _ := strings.Cut(c.get("/preview").Body.String(), "<textarea id=\"file\"")
-	if tag != noETag || text == "" {
-		t.Errorf("the tag is %q", tag)
+	form := c.form("/events")
+	if form.Get("base") != noETag {
+		t.Errorf("the tag is %q", form.Get("base"))
 	}
-	v, err := openCloud(t, cloud, true).source.Read(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w := c.post("/events?app=demo", settingsForm(t, c, string(v.Text), tag)); w.Code != http.StatusSeeOther {
+	flip(form, "TRIAL_STARTED")
+	if w := c.post("/events?app=demo", form); w.Code != http.StatusSeeOther {
 		t.Errorf("got %d\n%s", w.Code, w.Body)
 	}
-	if w := c.post("/events?app=demo", settingsForm(t, c, string(v.Text), tag)); w.Code != http.StatusConflict {
+	if w := c.post("/events?app=demo", form); w.Code != http.StatusConflict {
 		t.Errorf("once more: got %d", w.Code)
 	}
 }
@@ -217,9 +195,10 @@ func TestAConflictOnAStackShowsTheOtherChange(t *testing.T) {
 	cloud := newCloud(t)
 	put(cloud, twoApps)
 	c := newStackClient(t, cloud, true)
-	tag := base(t, c, "/events")
+	form := c.form("/events")
+	flip(form, "TRIAL_STARTED")
 	put(cloud, strings.Replace(twoApps, "Subscription Started", "Somebody Subscribed", 1))
-	w := c.post("/events?app=demo", settingsForm(t, c, twoApps, tag))
+	w := c.post("/events?app=demo", form)
 	shown := strings.Contains(w.Body.String(), "<ins>Somebody Subscribed</ins>")
 	if w.Code != http.StatusConflict || !shown || cloud.S3.Calls("PutObject") > 1 {
 		t.Errorf("got %d\n%s", w.Code, w.Body)
@@ -232,7 +211,8 @@ func TestTheHistoryComparesGoodVersions(t *testing.T) {
 		put(cloud, text)
 	}
 	body := newStackClient(t, cloud, true).get("/history").Body.String()
-	for _, want := range []string{"<del>Plan</del> → <ins>The Plan</ins>", ">faulty<", "What was before is not known"} {
+	for _, want := range []string{"<del>Plan</del> → <ins>The Plan</ins>", ">faulty<", "What was before is not known",
+		"This would change:", "<del>The Plan</del> → <ins>Plan</ins>"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is not in\n%s", want, body)
 		}
@@ -246,31 +226,47 @@ func TestAStackTakesNoWarnings(t *testing.T) {
 	cloud := newCloud(t)
 	put(cloud, twoApps)
 	c := newStackClient(t, cloud, true)
-	form := url.Values{"base": {base(t, c, "/preview")}, "do": {"save"},
-		"file": {strings.Replace(twoApps, ", known: false", "", 1)}}
+	form := c.form("/preview")
+	form.Set("file", strings.Replace(twoApps, ", known: false", "", 1))
 	w := c.post("/preview", form)
 	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "no settings with warnings") {
 		t.Errorf("got %d\n%s", w.Code, w.Body)
 	}
 }
 
-func TestRedriveAsksFirst(t *testing.T) {
-	for write, left := range map[bool]int{true: 3, false: 12} {
-		cloud := newCloud(t)
-		c := newStackClient(t, cloud, write)
-		const path = "/deliveries?app=demo&reason=clevertap_513"
-		w := c.post(path, url.Values{"do": {"preview"}})
-		if !strings.Contains(w.Body.String(), "This would be sent back") || len(cloud.Rejected.Messages()) != 12 {
-			t.Errorf("got %d, %d are left\n%s", w.Code, len(cloud.Rejected.Messages()), w.Body)
-		}
-		w = c.post(path, url.Values{"do": {"redrive"}})
-		if len(cloud.Rejected.Messages()) != left || len(cloud.Events.Messages()) != 12-left {
-			t.Errorf("with write %v: %d are left\n%s", write, len(cloud.Rejected.Messages()), w.Body)
-		}
-		if write != strings.Contains(w.Body.String(), "9 messages sent back, 0 not") {
-			t.Errorf("with write %v: it says %s", write, w.Body)
-		}
+func TestAWarningAboutAnAppIsShown(t *testing.T) {
+	cloud := newCloud(t)
+	text := "apps:\n  demo:\n    server_events:\n      events:\n"
+	for i := range 400 {
+		text += fmt.Sprintf("        EVENT_%d: {known: false}\n", i)
 	}
+	put(cloud, text)
+	c := newStackClient(t, cloud, true)
+	w := c.post("/events?app=demo", c.form("/events"))
+	if !strings.Contains(w.Body.String(), "names of events are sent") {
+		t.Errorf("got %d\n%s", w.Code, w.Body)
+	}
+}
+
+func TestRedriveAsksFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // an empty queue is waited for
+		for write, left := range map[bool]int{true: 3, false: 12} {
+			cloud := newCloud(t)
+			c := newStackClient(t, cloud, write)
+			const path = "/deliveries?app=demo&reason=clevertap_513"
+			w := c.post(path, url.Values{"do": {"preview"}})
+			if !strings.Contains(w.Body.String(), "This would be sent back") || len(cloud.Rejected.Messages()) != 12 {
+				t.Errorf("got %d, %d are left\n%s", w.Code, len(cloud.Rejected.Messages()), w.Body)
+			}
+			w = c.post(path, url.Values{"do": {"redrive"}})
+			if len(cloud.Rejected.Messages()) != left || len(cloud.Events.Messages()) != 12-left {
+				t.Errorf("with write %v: %d are left\n%s", write, len(cloud.Rejected.Messages()), w.Body)
+			}
+			if write != strings.Contains(w.Body.String(), "9 messages sent back, 0 not") {
+				t.Errorf("with write %v: it says %s", write, w.Body)
+			}
+		}
+	})
 }
 
 func TestAPersonIsTracedByPost(t *testing.T) {

@@ -32,22 +32,27 @@ type Difference struct {
 	Records []string `json:"records"` // which kinds of records differ: event, charged, profile
 }
 
-// Compare takes a sample of each event through the forwarder's own handler under both files, for every app that both of
-// them have. It calls nobody. Apps whose samples all come out alike are among the comparisons, too.
+// Compare compares every app that both files have. Those whose samples all come out alike are among them, too.
 func Compare(ctx context.Context, before, after *integration.File) ([]Comparison, error) {
-	names, bodies := samples()
 	comparisons := []Comparison{}
 	for _, app := range slices.Sorted(maps.Keys(before.Apps)) {
 		if after.Apps[app] == nil {
 			continue
 		}
-		different, err := differences(ctx, before, after, app, names, bodies)
+		c, err := CompareApp(ctx, before, after, app)
 		if err != nil {
 			return nil, err
 		}
-		comparisons = append(comparisons, Comparison{App: app, Events: len(names), Different: different})
+		comparisons = append(comparisons, c)
 	}
 	return comparisons, nil
+}
+
+// CompareApp takes a sample of each event through the forwarder's own handler under both files. It calls nobody.
+func CompareApp(ctx context.Context, before, after *integration.File, app string) (Comparison, error) {
+	names, bodies := Samples()
+	different, err := differences(ctx, before, after, app, names, bodies)
+	return Comparison{App: app, Events: len(names), Different: different}, err
 }
 
 // differences takes webhooks of an app, of events with these names, through both files.
@@ -73,8 +78,8 @@ func differences(
 	return different, nil
 }
 
-// samples are a webhook of each event that is expected, each of another person.
-func samples() (names []string, bodies [][]byte) {
+// Samples are a webhook of each event that is expected, each of another person.
+func Samples() (names []string, bodies [][]byte) {
 	events := webhook.EmbeddedCatalogue().Events
 	for i := range events {
 		if events[i].Known() {

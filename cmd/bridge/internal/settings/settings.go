@@ -73,9 +73,9 @@ type Version struct {
 // TooLarge reports whether a version was not read, because it has more bytes than one may have.
 func (v *Version) TooLarge() bool { return v.Text == nil && !v.Deleted }
 
-// builtIn is the file that counts while there is no good version: that of this program, which is the functions' if they
+// BuiltIn is the file that counts while there is no good version: that of this program, which is the functions' if they
 // were built from the same sources.
-func builtIn() Version {
+func BuiltIn() Version {
 	v := Version{Name: settings.BuiltIn, Text: config.Integrations}
 	v.File, v.Problems = integration.Load(cli.BuiltIn, v.Text)
 	return v
@@ -97,7 +97,7 @@ func (c Current) etag() string {
 
 // Current reads what is in force.
 func (s *Store) Current(ctx context.Context) (Current, error) {
-	c := Current{InForce: builtIn()}
+	c := Current{InForce: BuiltIn()}
 	all, err := s.bucket.History(ctx)
 	if err != nil {
 		return c, stack.Explain(err)

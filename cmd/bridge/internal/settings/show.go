@@ -166,13 +166,13 @@ func (s *Store) Entries(ctx context.Context, most int) ([]Entry, error) {
 		return nil, err
 	}
 	entries := make([]Entry, len(versions))
-	before := builtIn()
+	before := BuiltIn()
 	for i := len(versions) - 1; i >= 0; i-- {
 		v := versions[i]
 		entries[i] = Entry{Version: v, Changes: []Change{}}
 		switch {
 		case v.Deleted:
-			v = builtIn()
+			v = BuiltIn()
 		case v.File == nil:
 			entries[i].Faulty, entries[i].Problems = true, v.problems()
 			continue

@@ -25,7 +25,7 @@ func Has(text []byte, path ...string) bool {
 	if err != nil {
 		return false
 	}
-	_, p, rest := d.walk(path)
+	_, p, rest := d.follow(path)
 	return p != nil && len(rest) == 0
 }
 
@@ -36,7 +36,7 @@ func Set(text []byte, value string, path ...string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, p, rest := d.walk(path)
+	m, p, rest := d.follow(path)
 	switch {
 	case p == nil:
 		return d.add(m, rest, value)
@@ -53,7 +53,7 @@ func Delete(text []byte, path ...string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, p, rest := d.walk(path)
+	m, p, rest := d.follow(path)
 	if p == nil || len(rest) > 0 {
 		return text, nil
 	}
@@ -143,9 +143,9 @@ func parse(text []byte) (d *document, err error) {
 	return d, nil
 }
 
-// walk follows a path as far as the text has it. It returns the last mapping on the way, the pair in it that the path
+// follow finds as much of a path as the text has. It returns the last mapping on the way, the pair in it that the path
 // names, nil if it has none, and the keys for which there is no pair yet.
-func (d *document) walk(path []string) (m *mapping, p *ast.MappingValueNode, rest []string) {
+func (d *document) follow(path []string) (m *mapping, p *ast.MappingValueNode, rest []string) {
 	m = d.root
 	for i, key := range path {
 		if p = m.find(key); p == nil {

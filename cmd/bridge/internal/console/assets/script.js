@@ -5,7 +5,7 @@
 const form = document.querySelector("form[data-live]");
 
 if (form) {
-  const result = document.getElementById("result");
+  const result = document.getElementById("result"), undo = form.querySelector("a.button");
   let changed = result.querySelector(".difference") !== null, latest = 0, timer;
 
   // preview shows what the form means, without moving anything else on the page.
@@ -50,12 +50,14 @@ if (form) {
     }
   };
 
-  // keep puts a search and a sample into the address of the page, so that they survive a reload.
+  // keep puts a search and a sample into the address of the page, so that a reload and an undo keep them.
   const keep = (name, value) => {
     const address = new URL(location);
+    address.searchParams.delete("saved");
     address.searchParams.set(name, value);
     if (!value) address.searchParams.delete(name);
     history.replaceState(null, "", address);
+    undo.href = address;
   };
 
   form.addEventListener("input", (event) => {
@@ -75,7 +77,7 @@ if (form) {
     timer = setTimeout(preview, 200);
   });
   form.addEventListener("submit", () => { changed = false; });
-  form.querySelector("a.button")?.addEventListener("click", () => { changed = false; });
+  undo.addEventListener("click", () => { changed = false; });
   form.querySelector("button[value=filter]")?.setAttribute("hidden", "");
   addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
 }
