@@ -70,7 +70,7 @@ func newPreview(ctx context.Context, before, after *integration.File, app string
 		if file.Apps[app] == nil {
 			return explain.View{Verdict: "The app is not in this file."}
 		}
-		w := explain.Webhook{File: file, App: app, Body: body, Received: received, SandboxAccount: true}
+		w := explain.Batch{File: file, App: app, Bodies: [][]byte{body}, Received: received, SandboxAccount: true}
 		v, err := w.View(ctx)
 		if err != nil {
 			p.Error = err.Error()

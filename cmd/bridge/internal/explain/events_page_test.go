@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -35,9 +34,9 @@ func TestEventsPage(t *testing.T) {
 		"other names": p.events(func(e *webhook.EventType) bool { return !e.Known() }),
 		"properties":  p.properties(), "made": p.made(), "kept": p.kept(),
 	}
-	table := regexp.MustCompile(`(?s)<!-- ([a-z0-9 ]+) -->\n.*?<!-- end -->\n`)
-	written := table.ReplaceAllStringFunc(string(text), func(block string) string {
-		name := table.FindStringSubmatch(block)[1]
+	block := regexp.MustCompile(`(?s)<!-- ([a-z0-9 ]+) -->\n.*?<!-- end -->\n`)
+	written := block.ReplaceAllStringFunc(string(text), func(old string) string {
+		name := block.FindStringSubmatch(old)[1]
 		if made[name] == "" {
 			t.Errorf("there is no table %q", name)
 		}
@@ -101,17 +100,25 @@ func load(t *testing.T, app string) *integration.File {
 // families are the words for the families of events.
 var families = map[string]string{"entitlement": "access", "lifecycle": "life", "offer": "offer", "transaction": "money"}
 
-func (p *tables) events(which func(*webhook.EventType) bool) string {
-	var b strings.Builder
-	b.WriteString("| event | family | when | sent as | active afterwards |\n|---|---|---|---|---|\n")
-	events := webhook.EmbeddedCatalogue().Events
-	for i := range events {
-		if e := &events[i]; which(e) {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n",
-				e.Name, families[e.Family], meaning(e), p.sentEvent(e), after(e))
+// table is a table of a heading, and of the rows that a function makes of entries of the catalogue; nil is none.
+func table[T any](heading string, entries []T, row func(*T) []string) string {
+	text := heading + "\n|" + strings.Repeat("---|", strings.Count(heading, "|")-1) + "\n"
+	for i := range entries {
+		if cells := row(&entries[i]); cells != nil {
+			text += "| " + strings.Join(cells, " | ") + " |\n"
 		}
 	}
-	return b.String()
+	return text
+}
+
+func (p *tables) events(which func(*webhook.EventType) bool) string {
+	const heading = "| event | family | when | sent as | active afterwards |"
+	return table(heading, webhook.EmbeddedCatalogue().Events, func(e *webhook.EventType) []string {
+		if !which(e) {
+			return nil
+		}
+		return []string{"`" + e.Name + "`", families[e.Family], meaning(e), p.sentEvent(e), after(e)}
+	})
 }
 
 func meaning(e *webhook.EventType) string {
@@ -172,43 +179,35 @@ func kind(a *webhook.Attribute) string {
 }
 
 func (p *tables) properties() string {
-	var b strings.Builder
-	b.WriteString("| in the webhook | what it is | type | when it is there | on the event | on the profile |\n" +
-		"|---|---|---|---|---|---|\n")
-	attributes := webhook.EmbeddedCatalogue().Attributes
-	for i := range attributes {
-		if a := &attributes[i]; !a.Derived && a.Type != webhook.Millis {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n",
-				a.Name, a.Note, kind(a), p.presence(a), p.sentProperty(a), p.userProperty(a))
+	const heading = "| in the webhook | what it is | type | when it is there | on the event | on the profile |"
+	return table(heading, webhook.EmbeddedCatalogue().Attributes, func(a *webhook.Attribute) []string {
+		if a.Derived || a.Type == webhook.Millis {
+			return nil
 		}
-	}
-	return b.String()
+		return []string{"`" + a.Name + "`", a.Note, kind(a), p.presence(a), p.sentProperty(a), p.userProperty(a)}
+	})
 }
 
 func (p *tables) made() string {
-	var b strings.Builder
-	b.WriteString("| user property | what it is | type | on the profile |\n|---|---|---|---|\n")
-	attributes := webhook.EmbeddedCatalogue().Attributes
-	for i := range attributes {
-		if a := &attributes[i]; a.Derived && !cannotBeFilled(a) {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", a.Name, a.Note, kind(a), p.userProperty(a))
+	const heading = "| user property | what it is | type | on the profile |"
+	return table(heading, webhook.EmbeddedCatalogue().Attributes, func(a *webhook.Attribute) []string {
+		if !a.Derived || cannotBeFilled(a) {
+			return nil
 		}
-	}
-	return b.String()
+		return []string{"`" + a.Name + "`", a.Note, kind(a), p.userProperty(a)}
+	})
 }
 
 // kept lists the user properties of the published set that a webhook may have no value of.
 func (p *tables) kept() string {
-	var b strings.Builder
-	b.WriteString("| user property | when a webhook has it |\n|---|---|\n")
-	attributes := webhook.EmbeddedCatalogue().Attributes
-	for i := range attributes {
-		a := &attributes[i]
-		if sent := p.usual.Apps["demo"].UserProperty(i).Send; sent && !a.Derived && !slices.Contains(activeAndIDs, a.Name) {
-			fmt.Fprintf(&b, "| `%s` | %s |\n", a.Name, p.presence(a))
+	const heading = "| user property | when a webhook has it |"
+	return table(heading, webhook.EmbeddedCatalogue().Attributes, func(a *webhook.Attribute) []string {
+		sent := p.usual.Apps["demo"].UserProperty(a.Index).Send
+		if !sent || a.Derived || slices.Contains(activeAndIDs, a.Name) {
+			return nil
 		}
-	}
-	return b.String()
+		return []string{"`" + a.Name + "`", p.presence(a)}
+	})
 }
 
 // sentProperty maps a webhook that has the attribute and looks for what came of it.
@@ -254,10 +253,10 @@ func (p *tables) mapped(name string, a *webhook.Attribute) []string {
 	if name != "" && name != "event_name" {
 		body += `,"` + name + `":` + value
 	}
-	x, err := explain(p.t.Context(), batch{
-		file: p.usual, app: "demo", bodies: [][]byte{[]byte(body + "}")}, received: time.Unix(1791355551, 0),
-		sandboxAccount: true,
-	})
+	x, err := Batch{
+		File: p.usual, App: "demo", Bodies: [][]byte{[]byte(body + "}")}, Received: time.Unix(1791355551, 0),
+		SandboxAccount: true,
+	}.explain(p.t.Context())
 	var upload struct {
 		D []struct {
 			EvtData map[string]jsontext.Value `json:"evtData"`
@@ -276,7 +275,7 @@ func (p *tables) userProperty(a *webhook.Attribute) string {
 	switch name := "`" + a.Name + "`"; {
 	case a.Property == webhook.NoProperty:
 		return "–"
-	case a.Property == webhook.Planned && a.Name != "cumulated_revenue_in_usd":
+	case cannotBeFilled(a):
 		return "–" // the vendor says only that it will be
 	case p.usual.Apps["demo"].UserProperty(a.Index).Send:
 		return name

@@ -73,18 +73,18 @@ func (o *options) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	b := batch{file: file, app: o.app, received: received, sandboxAccount: o.sandboxAccount}
-	if b.states, err = readStates(cmd, o.state); err != nil {
+	b := Batch{File: file, App: o.app, Received: received, SandboxAccount: o.sandboxAccount}
+	if b.States, err = readStates(cmd, o.state); err != nil {
 		return err
 	}
-	if b.bodies, err = cli.ReadWebhooks(cmd, path); err != nil {
+	if b.Bodies, err = cli.ReadWebhooks(cmd, path); err != nil {
 		return err
 	}
-	if n := len(b.users()); b.states != nil && n > 1 {
+	if n := len(b.users()); b.States != nil && n > 1 {
 		return cli.Usagef("explain the webhooks of each user for themselves",
 			"the webhooks are about %d users, and --state is about one", n)
 	}
-	x, err := explain(cmd.Context(), b)
+	x, err := b.explain(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -123,14 +123,14 @@ func replace(body []byte, attribute, value string) []byte {
 }
 
 // randomBatch makes up webhooks: of one user or of a few, some of them for the sandbox and some damaged.
-func randomBatch(t *testing.T, chance *rand.Rand, oneUser bool) batch {
+func randomBatch(t *testing.T, chance *rand.Rand, oneUser bool) Batch {
 	t.Helper()
 	yaml := "apps:\n  " + apps[chance.IntN(len(apps))]
 	file, problems := integration.Load("test.yaml", []byte(yaml))
 	if file == nil {
 		t.Fatal(problems)
 	}
-	b := batch{file: file, app: "demo", received: time.Now(), sandboxAccount: chance.IntN(2) == 0}
+	b := Batch{File: file, App: "demo", Received: time.Now(), SandboxAccount: chance.IntN(2) == 0}
 	events := webhook.EmbeddedCatalogue().Events
 	for range 1 + chance.IntN(12) {
 		body := sample.Webhook(&events[chance.IntN(len(events))], chance.Uint64())
@@ -149,14 +149,14 @@ func randomBatch(t *testing.T, chance *rand.Rand, oneUser bool) batch {
 		if chance.IntN(8) == 0 && !oneUser {
 			body = body[:len(body)/2]
 		}
-		b.bodies = append(b.bodies, body)
+		b.Bodies = append(b.Bodies, body)
 	}
 	if oneUser {
-		b.states = make(map[string]subscriber.State)
+		b.States = make(map[string]subscriber.State)
 		if chance.IntN(2) == 0 {
-			at := b.received.Add(-time.Duration(chance.IntN(400)) * 24 * time.Hour)
+			at := b.Received.Add(-time.Duration(chance.IntN(400)) * 24 * time.Hour)
 			account := []string{production, sandbox}[chance.IntN(2)]
-			b.states[account] = subscriber.State{"subs_1": {Active: true, At: at.Truncate(time.Millisecond)}}
+			b.States[account] = subscriber.State{"subs_1": {Active: true, At: at.Truncate(time.Millisecond)}}
 		}
 	}
 	return b
@@ -170,11 +170,11 @@ func TestExplainIsTheForwarder(t *testing.T) {
 			chance := rand.New(rand.NewPCG(seed, 3))
 			b := randomBatch(t, chance, chance.IntN(2) == 0)
 			event := receive(t, c, &b, []string{"events", "events.fifo"}[chance.IntN(2)])
-			x, err := explain(t.Context(), b)
+			x, err := b.explain(t.Context())
 			if err != nil {
 				t.Fatal(err)
 			}
-			outcomes := make([]outcome, len(b.bodies))
+			outcomes := make([]outcome, len(b.Bodies))
 			uploads := map[string]string{}
 			handler := newForwarder(c, b, uploads)
 			handler.Observe = func(r forward.Result) { outcomes[r.Message].complete(r, b) }
@@ -230,12 +230,12 @@ func storedOf(c *clitest.Cloud, partition string) string {
 
 // receive sends a batch through a queue and returns it as Lambda hands it to the forwarder. The batch's webhooks then
 // are in the order in which the queue hands them out.
-func receive(t *testing.T, c *clitest.Cloud, b *batch, name string) (event []byte) {
+func receive(t *testing.T, c *clitest.Cloud, b *Batch, name string) (event []byte) {
 	t.Helper()
 	q := c.SQS.Create(awstest.QueueConfig{Name: name})
-	for i, body := range b.bodies {
+	for i, body := range b.Bodies {
 		s := webhook.Peek(body).Subscriber
-		m := message.Message{App: b.app, Received: b.received, Body: body}
+		m := message.Message{App: b.App, Received: b.Received, Body: body}
 		e := message.Encode(m, message.IDs{
 			SubscriberKind: s.Kind.String(), Subscriber: s.ID, EventName: "EVENT", EventID: fmt.Sprint("event-", i),
 		}, q.FIFO())
@@ -247,16 +247,16 @@ func receive(t *testing.T, c *clitest.Cloud, b *batch, name string) (event []byt
 			t.Fatal(err)
 		}
 	}
-	received := q.Receive(len(b.bodies), time.Minute)
-	if len(received) != len(b.bodies) {
-		t.Fatalf("received %d of %d messages", len(received), len(b.bodies))
+	received := q.Receive(len(b.Bodies), time.Minute)
+	if len(received) != len(b.Bodies) {
+		t.Fatalf("received %d of %d messages", len(received), len(b.Bodies))
 	}
 	for i, m := range received {
 		decoded, err := message.Decode([]byte(m.Body), m.Attribute)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.bodies[i] = decoded.Body
+		b.Bodies[i] = decoded.Body
 	}
 	event, err := awstest.Event(q, received)
 	if err != nil {
@@ -266,9 +266,9 @@ func receive(t *testing.T, c *clitest.Cloud, b *batch, name string) (event []byt
 }
 
 // newForwarder wires a handler as the function does. It notes the uploads by account.
-func newForwarder(c *clitest.Cloud, b batch, uploads map[string]string) *forward.Handler {
+func newForwarder(c *clitest.Cloud, b Batch, uploads map[string]string) *forward.Handler {
 	text := `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"`
-	if b.sandboxAccount {
+	if b.SandboxAccount {
 		text += `,"sandbox":{"region":"eu1","account_id":"TEST-AAA-111-2222","passcode":"sandbox-pass"}`
 	}
 	c.Secrets.Put(clitest.CleverTapSecret, text+"}")
@@ -290,7 +290,7 @@ func newForwarder(c *clitest.Cloud, b batch, uploads map[string]string) *forward
 	log := slog.New(slog.DiscardHandler)
 	readAccounts := aws.ReadParsed(aws.NewSecrets(c.Config()), clevertap.ParseAccounts)
 	h := &forward.Handler{
-		Settings: settings.Fixed(b.file),
+		Settings: settings.Fixed(b.File),
 		Accounts: secret.NewCache(readAccounts, func(string) string { return clitest.CleverTapSecret }, log),
 		Mapper:   mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{Transport: transport}),
@@ -299,12 +299,12 @@ func newForwarder(c *clitest.Cloud, b batch, uploads map[string]string) *forward
 		Log:      log,
 		Metrics:  io.Discard,
 	}
-	if b.states == nil {
+	if b.States == nil {
 		return h
 	}
 	h.Table = dynamo.NewTable(c.Config(), clitest.Table, time.Second)
 	h.Journal, h.JournalLifetime = forward.JournalBodies, time.Hour // it decides nothing
-	for account, state := range b.states {
+	for account, state := range b.States {
 		key := stateKey(b.subscribers()[0], accountIDs[account])
 		c.Table.Put(awstest.Item{
 			"subscriber": awstest.S(key.Partition), "item": awstest.S(key.Sort), "state": awstest.S(state.Encode()),

@@ -120,9 +120,9 @@ func cannotBeFilled(a *webhook.Attribute) bool {
 }
 
 // complete takes what became of a webhook, and adds hints.
-func (o *outcome) complete(r forward.Result, b batch) {
+func (o *outcome) complete(r forward.Result, b Batch) {
 	var event webhook.Event
-	if event.Read(b.bodies[r.Message]) == nil { // the handler does not name the events of an app that is off
+	if event.Read(b.Bodies[r.Message]) == nil { // the handler does not name the events of an app that is off
 		o.Event = string(event.Name)
 	}
 	o.Outcome, o.Drift = r.Outcome.String(), r.Drift
@@ -135,13 +135,13 @@ func (o *outcome) complete(r forward.Result, b batch) {
 			o.Cause = r.Fault.Err.Error()
 		}
 	}
-	app := b.file.Apps[b.app]
+	app := b.File.Apps[b.App]
 	for _, made := range r.Records {
 		o.Records = append(o.Records, o.newRecord(made, app))
 	}
 	o.Notes = slices.DeleteFunc(o.Notes, o.contradicted)
 	o.addKept(app)
-	o.addHints(r, app, b.file.Path)
+	o.addHints(r, app, b.File.Path)
 }
 
 // newRecord reads a record, and finds Purchasely's names of what is in it.

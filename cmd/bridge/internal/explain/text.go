@@ -45,22 +45,22 @@ func (x explanation) text() string {
 
 // write writes about the webhook of a number.
 func (o *outcome) write(b *strings.Builder, number int) {
+	v := o.view()
 	fmt.Fprintf(b, "%s %s\n", cmp.Or(o.Event, "this webhook"), o.verdict())
-	for _, h := range o.Hints {
+	for _, h := range v.Hints {
 		fmt.Fprintf(b, "  hint: %s\n", h)
 	}
-	for i := range o.Records {
-		r := &o.Records[i]
-		if r.Webhooks[len(r.Webhooks)-1] == number { // a profile that several made is shown with the last of them
-			r.write(b, o.profile())
+	for i, r := range v.Records {
+		if madeOf := o.Records[i].Webhooks; madeOf[len(madeOf)-1] == number { // a profile of several comes with the last
+			r.write(b)
 		}
 	}
-	o.writeNotes(b, "Not sent", isRecordNotSent)
-	o.writeNotes(b, "Not sent with the event", isPropertyNotSent)
-	if o.profile() != nil { // else it is no news what would not be in it
-		o.writeNotes(b, "Not sent to the profile", isUserNotSent)
+	for _, reasons := range v.NotSent {
+		heading(b, reasons.Title)
+		for _, r := range reasons.Reasons {
+			list(b, r.Why, r.Names)
+		}
 	}
-	o.writeNotes(b, "Changed on the way", note.isChange)
 	if len(o.Kept) > 0 {
 		var names []string
 		for _, k := range o.Kept {
@@ -69,9 +69,9 @@ func (o *outcome) write(b *strings.Builder, number int) {
 		heading(b, "Left as it is at CleverTap")
 		list(b, "without a value here, and nothing clears a user property there: that of an earlier webhook stays", names)
 	}
-	if len(o.Drift) > 0 {
+	if len(v.New) > 0 {
 		heading(b, "New to the bridge")
-		list(b, "not in its catalogue, and passed on as it came (counted as drift)", o.Drift)
+		list(b, "not in its catalogue, and passed on as it came (counted as drift)", v.New)
 	}
 }
 
@@ -151,12 +151,12 @@ func (r *record) whose() string {
 }
 
 // write writes a record: whose it is, and a table of its properties.
-func (r *record) write(b *strings.Builder, own *record) {
-	heading(b, r.title(own))
-	fmt.Fprintf(b, "  %s\n\n", r.whose())
+func (r *ViewRecord) write(b *strings.Builder) {
+	heading(b, r.Title)
+	fmt.Fprintf(b, "  %s\n\n", r.Whose)
 	rows := [][]string{{"  from Purchasely", "in CleverTap", "value"}}
 	for _, p := range r.Properties {
-		rows = append(rows, []string{"  " + p.Source, p.Name, readable(p.Value)})
+		rows = append(rows, []string{"  " + p.Source, p.Name, p.Value})
 	}
 	b.WriteString(cli.Table(rows))
 }
@@ -188,23 +188,12 @@ func readable(value jsontext.Value) string {
 	return text
 }
 
-// isRecord reports whether a note is about a whole record.
-func (n note) isRecord() bool {
-	return n.Subject == ofEvent || n.Subject == ofCharged || n.Subject == ofProfile
-}
-
 // isChange reports whether a note is about a change that is not shown already: tables show dates and what the file
 // renames, and the verdict shows names that CleverTap refuses.
 func (n note) isChange() bool {
 	shown := strings.HasPrefix(n.Rule, "dates go out as") || strings.Contains(n.Rule, "keeps its name") ||
 		n.Line > 0 && n.Sent != n.Name || n.Subject == ofEvent && n.Sent == n.Name
 	return n.Sent != "" && !shown
-}
-
-// Reason is why some things are not sent, or are changed.
-type Reason struct {
-	Why   string
-	Names []string
 }
 
 // reasons groups some of the notes by their reasons.
@@ -224,22 +213,6 @@ func (o *outcome) reasons(which func(note) bool) (list []Reason) {
 	}
 	return list
 }
-
-// writeNotes writes some of the notes, grouped by their reasons.
-func (o *outcome) writeNotes(b *strings.Builder, title string, which func(note) bool) {
-	reasons := o.reasons(which)
-	if len(reasons) > 0 {
-		heading(b, title)
-	}
-	for _, r := range reasons {
-		list(b, r.Why, r.Names)
-	}
-}
-
-// The notes that each heading is about.
-func isRecordNotSent(n note) bool   { return n.Sent == "" && n.isRecord() }
-func isPropertyNotSent(n note) bool { return n.Sent == "" && n.Subject == ofProperty }
-func isUserNotSent(n note) bool     { return n.Sent == "" && n.Subject == ofUser }
 
 // list writes a reason, and names below it.
 func list(b *strings.Builder, reason string, names []string) {

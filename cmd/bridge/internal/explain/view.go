@@ -2,7 +2,7 @@ package explain
 
 import (
 	"cmp"
-	"context"
+	"slices"
 )
 
 // View is what the command prints about one webhook, in its parts, for a page.
@@ -32,16 +32,13 @@ type ViewReasons struct {
 	Reasons []Reason
 }
 
-// View explains the webhook for a page.
-func (w Webhook) View(ctx context.Context) (View, error) {
-	x, err := explain(ctx, batch{
-		file: w.File, app: w.App, bodies: [][]byte{w.Body}, received: w.Received,
-		sandboxAccount: w.SandboxAccount, states: w.States, items: w.Items,
-	})
-	if err != nil {
-		return View{}, err
-	}
-	o := &x.Webhooks[0]
+// Reason is why some things are not sent, or are changed.
+type Reason struct {
+	Why   string
+	Names []string
+}
+
+func (o *outcome) view() View {
 	v := View{
 		Event: o.Event, Outcome: o.Outcome, Verdict: cmp.Or(o.Event, "This webhook") + " " + o.verdict(), Hints: o.Hints,
 		New: o.Drift,
@@ -59,11 +56,14 @@ func (w Webhook) View(ctx context.Context) (View, error) {
 			v.NotSent = append(v.NotSent, ViewReasons{title, reasons})
 		}
 	}
-	add("Not sent", isRecordNotSent)
-	add("Not sent with the event", isPropertyNotSent)
+	notSent := func(subjects ...string) func(note) bool {
+		return func(n note) bool { return n.Sent == "" && slices.Contains(subjects, n.Subject) }
+	}
+	add("Not sent", notSent(ofEvent, ofCharged, ofProfile))
+	add("Not sent with the event", notSent(ofProperty))
 	if o.profile() != nil { // else it is no news what would not be in it
-		add("Not sent to the profile", isUserNotSent)
+		add("Not sent to the profile", notSent(ofUser))
 	}
 	add("Changed on the way", note.isChange)
-	return v, nil
+	return v
 }

@@ -191,7 +191,9 @@ func (r *run) readAmounts(ctx context.Context, purchases []journal.Entry) error 
 	for i, e := range purchases {
 		bodies[i] = e.Body
 	}
-	results, err := explain.Results(ctx, r.file, r.app, bodies, time.Now(), r.accounts.Sandbox != nil)
+	results, err := explain.Batch{
+		File: r.file, App: r.app, Bodies: bodies, Received: time.Now(), SandboxAccount: r.accounts.Sandbox != nil,
+	}.Results(ctx)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,9 @@ func (w *testDay) live() {
 	var ours, theirs []string
 	for n := 1; n <= w.people; n++ {
 		at := w.day.Add(time.Duration(n) * 20 * time.Minute)
-		results, err := explain.Results(t.Context(), file, "demo", [][]byte{body(n, at)}, at, false)
+		results, err := explain.Batch{
+			File: file, App: "demo", Bodies: [][]byte{body(n, at)}, Received: at,
+		}.Results(t.Context())
 		if err != nil || results[0].Outcome != "delivered" {
 			t.Fatalf("%+v, %v", results, err)
 		}

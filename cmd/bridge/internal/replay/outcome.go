@@ -58,7 +58,9 @@ const compareAtOnce = 500
 
 // outcomes are what becomes of an app's webhooks under today's settings.
 func (r *replay) outcomes(app string, bodies [][]byte) ([]string, error) {
-	results, err := explain.Results(r.cmd.Context(), r.settings, app, bodies, time.Now(), r.hasSandbox(app))
+	results, err := explain.Batch{
+		File: r.settings, App: app, Bodies: bodies, Received: time.Now(), SandboxAccount: r.hasSandbox(app),
+	}.Results(r.cmd.Context())
 	if err != nil {
 		return nil, err
 	}

@@ -59,12 +59,13 @@ func CompareApp(ctx context.Context, before, after *integration.File, app string
 func differences(
 	ctx context.Context, before, after *integration.File, app string, names []string, bodies [][]byte,
 ) ([]Difference, error) {
-	now := time.Now()
-	was, err := explain.Results(ctx, before, app, bodies, now, true)
+	b := explain.Batch{File: before, App: app, Bodies: bodies, Received: time.Now(), SandboxAccount: true}
+	was, err := b.Results(ctx)
 	if err != nil {
 		return nil, err
 	}
-	is, err := explain.Results(ctx, after, app, bodies, now, true)
+	b.File = after
+	is, err := b.Results(ctx)
 	if err != nil {
 		return nil, err
 	}

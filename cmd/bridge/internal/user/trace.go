@@ -211,7 +211,7 @@ func (o *traceOptions) printBody(
 	if err != nil {
 		return err
 	}
-	w := explainer.Webhook{File: file, App: l.App, Body: l.Body, Received: l.Received}
+	w := explainer.Batch{File: file, App: l.App, Bodies: [][]byte{l.Body}, Received: l.Received}
 	accounts, err := table.accounts(cmd.Context(), l.App)
 	if err != nil {
 		cmd.PrintErrf("explained without what is stored of the person: %v\n", err)
