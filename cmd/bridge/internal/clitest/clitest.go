@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -305,6 +306,20 @@ type taken struct{}
 
 func (taken) MaySend(int) bool { return true }
 func (taken) Done(int, error)  {}
+
+// InterruptAt returns a context that is cancelled as so many calls to SQS have been made.
+func (c *Cloud) InterruptAt(t testing.TB, calls int) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	var left atomic.Int32
+	left.Store(int32(calls))
+	c.SQS.Before(func(string) {
+		if left.Add(-1) == 0 {
+			cancel()
+		}
+	})
+	return ctx
+}
 
 // UseStandardQueue makes the stack one whose receiver sends to the standard queue.
 func (c *Cloud) UseStandardQueue() {

@@ -33,8 +33,8 @@ type inFlight struct {
 	queue      *stack.Queue
 	keepBodies bool
 
-	stopRenewal    context.CancelFunc
-	renewalStopped chan struct{}
+	stopRenewal context.CancelFunc
+	renewal     sync.WaitGroup
 
 	mu       sync.Mutex
 	messages map[string]*stack.Message // by id
@@ -45,10 +45,9 @@ type inFlight struct {
 func newInFlight(q *stack.Queue, keepBodies bool) *inFlight {
 	ctx, cancel := context.WithCancel(context.Background())
 	f := &inFlight{
-		queue: q, keepBodies: keepBodies, stopRenewal: cancel, renewalStopped: make(chan struct{}),
-		messages: make(map[string]*stack.Message),
+		queue: q, keepBodies: keepBodies, stopRenewal: cancel, messages: make(map[string]*stack.Message),
 	}
-	go f.renewLeases(ctx)
+	f.renewal.Go(func() { f.renewLeases(ctx) })
 	return f
 }
 
@@ -123,7 +122,7 @@ func (f *inFlight) delete(ctx context.Context, messages []*stack.Message) []*sta
 // release returns what is left to the queue. It reports how many messages show again only when their lease ends.
 func (f *inFlight) release(ctx context.Context) (late int) {
 	f.stopRenewal()
-	<-f.renewalStopped
+	f.renewal.Wait()
 	left := slices.Collect(maps.Values(f.messages))
 	left = slices.DeleteFunc(left, func(m *stack.Message) bool { return m.Until.Before(time.Now()) })
 	return len(left) - len(f.queue.SetVisibility(ctx, left, 0))
@@ -140,7 +139,6 @@ func (f *inFlight) close(cmd *cobra.Command) {
 // renewLeases renews every now and then: a person may take an hour over a question, and a slow redrive longer. SQS
 // ends that after twelve hours (message quotas, November 2026).
 func (f *inFlight) renewLeases(ctx context.Context) {
-	defer close(f.renewalStopped)
 	ticker := time.NewTicker(lease / 3)
 	defer ticker.Stop()
 	for {
@@ -164,4 +162,43 @@ func (f *inFlight) renew(ctx context.Context) {
 	for _, m := range f.queue.SetVisibility(ctx, messages, lease) {
 		m.Until = now.Add(lease)
 	}
+}
+
+// Removal is what became of a queue's messages.
+type Removal struct {
+	Looked  int // at so many messages
+	Matched int // that were to be deleted
+	Deleted int // of those
+	Unseen  int // about how many more there are: in flight elsewhere, or too many at once
+}
+
+// Remove deletes the messages of a queue that match, and returns the others to it. It may be called on a queue that is
+// in use: others see its messages a little later.
+func Remove(cmd *cobra.Command, q *stack.Queue, matches func(*stack.Message) bool) (r Removal, err error) {
+	expected, err := q.Size(cmd.Context())
+	if err != nil || expected == 0 {
+		return r, err
+	}
+	f := newInFlight(q, true)
+	defer f.close(cmd)
+	bar := cli.NewProgress(cmd, "looking through the queue "+q.Name, expected)
+	defer bar.Done()
+	// What is deleted of a FIFO queue uncovers what stands behind it.
+	for again := true; again; {
+		messages, err := f.receive(cmd.Context(), expected-r.Looked, bar)
+		if err != nil {
+			return r, err
+		}
+		r.Looked += len(messages)
+		var matching []*stack.Message
+		for _, m := range messages {
+			if matches(m) {
+				matching = append(matching, m)
+			}
+		}
+		deleted := len(f.delete(cmd.Context(), f.leased(matching)))
+		r.Matched, r.Deleted, again = r.Matched+len(matching), r.Deleted+deleted, deleted > 0
+	}
+	r.Unseen = max(0, expected-r.Looked)
+	return r, nil
 }

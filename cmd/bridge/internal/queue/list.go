@@ -41,10 +41,7 @@ Exit codes: 0 counted, 1 AWS refused or did not answer, 2 wrong usage.`,
   bridge rejected list --stack purchasely-clevertap --app demo --event TRIAL_STARTED
   bridge rejected list --stack purchasely-clevertap --dead-letters --older 1d --json
   bridge rejected list --stack purchasely-clevertap --relay`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.ids = args
-			return o.run(cmd)
-		},
+		RunE: o.run,
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print one JSON object for programs")
@@ -70,28 +67,24 @@ type listed struct {
 	Bytes  int       `json:"bytes"`
 }
 
-func (o *listOptions) run(cmd *cobra.Command) error {
-	_, queues, err := o.open(cmd)
-	if err != nil {
-		return err
-	}
-	s, err := o.selectFrom(cmd, queues, false, 0)
+func (o *listOptions) run(cmd *cobra.Command, ids []string) error {
+	s, err := o.selectMessages(cmd, ids, false, 0)
 	defer s.close()
 	if err != nil {
 		return err
 	}
 	result := listResult{Messages: s.total, Unseen: s.unseen, Groups: s.summary}
-	for i, messages := range s.messages {
-		for _, m := range messages {
+	for i, f := range s.inFlight {
+		for _, m := range s.messages[i] {
 			if o.each {
 				result.Each = append(result.Each, listed{
-					m.ID, queues[i].Name, reasonOf(m), appOf(m), m.Event, m.Sent, m.Size,
+					m.ID, f.queue.Name, reasonOf(m), appOf(m), m.Event, m.Sent, m.Size,
 				})
 			}
 		}
 	}
 	text := s.summary.text(s.now) + eachText(result.Each, s.now) +
-		fmt.Sprintf("%s %s\n", s.quantity(), o.source().where) + unseenText(s.unseen)
+		fmt.Sprintf("%s %s\n", s.quantity(), s.source.where) + unseenText(s.unseen)
 	return o.Print(cmd, result, text)
 }
 
@@ -131,10 +124,7 @@ Exit codes: 0 shown, 1 there is no such message, or AWS refused, 2 wrong usage.`
   bridge rejected show --stack purchasely-clevertap --reason clevertap_513 --json
   bridge rejected show --stack purchasely-clevertap --body | bridge explain --app demo`,
 		Args: cli.Args(cobra.MaximumNArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.ids = args
-			return o.run(cmd)
-		},
+		RunE: o.run,
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print the attributes as one JSON object for programs")
@@ -142,22 +132,18 @@ Exit codes: 0 shown, 1 there is no such message, or AWS refused, 2 wrong usage.`
 	return cmd
 }
 
-func (o *showOptions) run(cmd *cobra.Command) error {
+func (o *showOptions) run(cmd *cobra.Command, ids []string) error {
 	if o.body && o.JSON() {
 		return cli.BadUsage(cmd, errors.New("give --body or --json, not both: the body goes out as it is"))
 	}
-	_, queues, err := o.open(cmd)
-	if err != nil {
-		return err
-	}
-	s, err := o.selectFrom(cmd, queues, o.body, 0)
+	s, err := o.selectMessages(cmd, ids, o.body, 0)
 	defer s.close()
 	if err != nil {
 		return err
 	}
-	for i, messages := range s.messages {
-		if len(messages) > 0 {
-			return o.show(cmd, queues[i].Name, messages[0], s.now)
+	for i, f := range s.inFlight {
+		if messages := s.messages[i]; len(messages) > 0 {
+			return o.show(cmd, f.queue.Name, messages[0], s.now)
 		}
 	}
 	return cli.Findingf(strings.TrimSuffix(unseenText(s.unseen), "\n"), "there is no such message")

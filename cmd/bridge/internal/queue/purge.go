@@ -32,10 +32,7 @@ and asks twice; then it deletes those messages and no other.
 Exit codes: 0 all were deleted, 1 some were not, or nobody said yes, 2 wrong usage.`,
 		Example: `  bridge rejected purge --stack purchasely-clevertap --reason malformed
   bridge rejected purge --stack purchasely-clevertap --app demo --older 7d --yes --json`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.ids = args
-			return o.run(cmd)
-		},
+		RunE: o.run,
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
@@ -50,12 +47,8 @@ type purgeResult struct {
 	Unseen  int `json:"unseen"` // about how many more there are
 }
 
-func (o *purgeOptions) run(cmd *cobra.Command) error {
-	_, queues, err := o.open(cmd)
-	if err != nil {
-		return err
-	}
-	selected, err := o.selectFrom(cmd, queues, false, 0)
+func (o *purgeOptions) run(cmd *cobra.Command, ids []string) error {
+	selected, err := o.selectMessages(cmd, ids, false, 0)
 	defer selected.close()
 	if err != nil {
 		return err
@@ -79,7 +72,7 @@ func (o *purgeOptions) run(cmd *cobra.Command) error {
 
 func (o *purgeOptions) ask(s *selection) error {
 	s.preview()
-	s.cmd.PrintErrln("They are deleted for good: what they say never reaches " + o.source().reaches + ".")
+	s.cmd.PrintErrln("They are deleted for good: what they say never reaches " + s.source.reaches + ".")
 	if err := o.Confirm(s.cmd, fmt.Sprintf("Delete %s?", cli.Quantity(s.total, "message"))); err != nil {
 		return err
 	}

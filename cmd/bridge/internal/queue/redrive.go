@@ -47,10 +47,7 @@ Exit codes: 0 all were sent back, 1 some were not, or nobody said yes, 2 wrong u
   bridge rejected redrive --stack purchasely-clevertap --reason clevertap_513 --app demo --limit 10 --yes
   bridge rejected redrive --stack purchasely-clevertap --dead-letters --older 1d --rate 5 --yes --json
   bridge rejected redrive --stack purchasely-clevertap --relay --app demo`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.ids = args
-			return o.run(cmd)
-		},
+		RunE: o.run,
 	}
 	o.flags(cmd)
 	o.JSONFlag(cmd, "print the result as one JSON object for programs")
@@ -77,21 +74,17 @@ type redriveResult struct {
 	Unseen    int `json:"unseen"`    // about how many more there are
 }
 
-func (o *redriveOptions) run(cmd *cobra.Command) error {
+func (o *redriveOptions) run(cmd *cobra.Command, ids []string) error {
 	if o.limit < 0 {
 		return cli.BadUsage(cmd, errors.New("flag --limit: want 0 or more"))
 	}
-	to := o.source()
-	s, queues, err := o.open(cmd, to.back)
-	if err != nil {
-		return err
-	}
-	selected, err := o.selectFrom(cmd, queues, true, o.limit)
+	selected, err := o.selectMessages(cmd, ids, true, o.limit)
 	defer selected.close()
 	if err != nil {
 		return err
 	}
-	sender := sender.New(s.Queue(to.back, to.queue), o.rate)
+	to := selected.source
+	sender := sender.New(selected.stack.Queue(to.back, to.queue), o.rate)
 	r := &redrive{selection: selected, sender: sender, reasons: make(map[string]int)}
 	if r.total > 0 {
 		if err := o.ask(selected); err != nil {
@@ -110,8 +103,8 @@ func (o *redriveOptions) run(cmd *cobra.Command) error {
 
 func (o *redriveOptions) ask(s *selection) error {
 	s.preview()
-	to := o.source()
-	s.cmd.PrintErrf("They go back to the %s queue, the oldest first%s.\n%s\n", to.queue, o.rate.Pace(s.total), to.warning)
+	s.cmd.PrintErrf("They go back to the %s queue, the oldest first%s.\n%s\n",
+		s.source.queue, o.rate.Pace(s.total), s.source.warning)
 	behind := ""
 	if s.unseen > 0 && (o.deadLetters || o.relay) {
 		behind = " and what stands behind them"

@@ -97,33 +97,29 @@ func (f *filter) source() source {
 	return s
 }
 
-// open checks the flags and finds the queues, in a stack with the required outputs.
-func (f *filter) open(cmd *cobra.Command, required ...string) (*stack.Stack, []*stack.Queue, error) {
+// check refuses flags that do not go together.
+func (f *filter) check(cmd *cobra.Command) error {
 	switch {
 	case f.deadLetters && f.relay:
-		return nil, nil, cli.BadUsage(cmd, errors.New("give --dead-letters or --relay, not both"))
+		return cli.BadUsage(cmd, errors.New("give --dead-letters or --relay, not both"))
 	case (f.deadLetters || f.relay) && len(f.reasons) > 0:
-		return nil, nil, cli.BadUsage(cmd, errors.New("dead letters have no reason: nothing was ever told about them"))
+		return cli.BadUsage(cmd, errors.New("dead letters have no reason: nothing was ever told about them"))
 	case f.newer > 0 && f.older >= f.newer:
-		return nil, nil, cli.BadUsage(cmd, errors.New("nothing is older than --older and newer than --newer"))
+		return cli.BadUsage(cmd, errors.New("nothing is older than --older and newer than --newer"))
 	}
-	source := f.source()
-	required = append(required, source.outputs...)
-	if f.relay { // which a stack need not have
-		required = nil
+	return nil
+}
+
+// open finds the stack of the queues.
+func (f *filter) open(cmd *cobra.Command) (*stack.Stack, error) {
+	if !f.relay {
+		return stack.Open(cmd, f.network, f.stack, append(f.source().outputs, stack.EventsQueue)...)
 	}
-	s, err := stack.Open(cmd, f.network, f.stack, required...)
-	if err != nil {
-		return nil, nil, err
+	s, err := stack.Open(cmd, f.network, f.stack)
+	if err == nil && s.Output(stack.RelayDeadLetters) == "" {
+		err = cli.Findingf("the template's parameter Relay switches it on", "stack %q has no relay", s.Name)
 	}
-	if f.relay && s.Output(stack.RelayDeadLetters) == "" {
-		return nil, nil, cli.Findingf("the template's parameter Relay switches it on", "stack %q has no relay", s.Name)
-	}
-	var queues []*stack.Queue
-	for _, output := range source.outputs {
-		queues = append(queues, s.Queue(output, queueNames[output]))
-	}
-	return s, queues, nil
+	return s, err
 }
 
 func (f *filter) matches(m *stack.Message, now time.Time) bool {
@@ -144,19 +140,17 @@ func (f *filter) apply(messages []*stack.Message, now time.Time) []*stack.Messag
 
 func reasonOf(m *stack.Message) string { return m.Attributes.Text(message.AttrReason) }
 
+func appOf(m *stack.Message) string { return m.Attributes.Text(message.AttrApp) }
+
 // shownEvent is an event's name in a table. A body may be anything.
 func shownEvent(event string) string {
 	const longest = 60
-	if quoted := strconv.Quote(event); quoted != `"`+event+`"` {
-		event = quoted
-	}
+	event = cli.Printable(event)
 	if runes := []rune(event); len(runes) > longest {
 		event = string(runes[:longest]) + "…"
 	}
 	return cmp.Or(event, "–")
 }
-
-func appOf(m *stack.Message) string { return m.Attributes.Text(message.AttrApp) }
 
 // unseenText says that a count is partial.
 func unseenText(n int) string {
@@ -171,6 +165,8 @@ func unseenText(n int) string {
 type selection struct {
 	cmd      *cobra.Command
 	filter   *filter
+	source   source
+	stack    *stack.Stack
 	limit    int // of the messages that are selected; 0: no limit
 	now      time.Time
 	inFlight []*inFlight
@@ -182,12 +178,20 @@ type selection struct {
 	unseen   int            // about how many more there are
 }
 
-// selectFrom receives what the queues have. The selection must be closed, also after an error.
-func (f *filter) selectFrom(
-	cmd *cobra.Command, queues []*stack.Queue, keepBodies bool, limit int,
-) (*selection, error) {
-	s := &selection{cmd: cmd, filter: f, limit: limit, now: time.Now(), named: make(map[string]int)}
-	for _, q := range queues {
+// selectMessages receives what the queues have. The selection must be closed, also after an error.
+func (f *filter) selectMessages(
+	cmd *cobra.Command, ids []string, keepBodies bool, limit int,
+) (s *selection, err error) {
+	f.ids = ids
+	s = &selection{cmd: cmd, filter: f, source: f.source(), limit: limit, now: time.Now(), named: make(map[string]int)}
+	if err := f.check(cmd); err != nil {
+		return s, err
+	}
+	if s.stack, err = f.open(cmd); err != nil {
+		return s, err
+	}
+	for _, output := range s.source.outputs {
+		q := s.stack.Queue(output, queueNames[output])
 		expected, err := q.Size(cmd.Context())
 		if err != nil {
 			return s, err

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,13 +133,7 @@ func TestAReplayGoesOnWhereItStopped(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		text, bodies := backfill(230)
 		path := writeFile(t, text)
-		ctx, cancel := context.WithCancel(t.Context())
-		c.SQS.Before(func(operation string) {
-			if c.SQS.Calls("SendMessageBatch") == 8 {
-				cancel()
-			}
-		})
-		got := run(ctx, c, "", "--yes", path)
+		got := run(c.InterruptAt(t, 8), c, "", "--yes", path)
 		if !got.Has(cli.Finding, "", "bridge: interrupted\nhint: the same command goes on where it stopped") {
 			t.Errorf("got %+v", got)
 		}
@@ -177,16 +170,7 @@ func TestAReplayLosesNothing(t *testing.T) {
 			path := writeFile(t, text)
 			refuseSome(c.Events, func(string) bool { return chance.IntN(40) == 0 })
 			for code := cli.Finding; code != cli.OK; time.Sleep(10 * time.Minute) {
-				ctx, cancel := context.WithCancel(t.Context())
-				var left atomic.Int32
-				left.Store(int32(chance.IntN(30)))
-				c.SQS.Before(func(string) {
-					if left.Add(-1) == 0 {
-						cancel()
-					}
-				})
-				got := run(ctx, c, "", "--yes", path)
-				cancel()
+				got := run(c.InterruptAt(t, chance.IntN(30)), c, "", "--yes", path)
 				if code = got.Code; code == cli.Usage {
 					t.Fatalf("got %+v", got)
 				}

@@ -55,14 +55,32 @@ func New(events *stack.Queue, perSecond cli.Rate) *Sender {
 // FIFO reports whether the queue keeps the order of groups.
 func (s *Sender) FIFO() bool { return s.queue.FIFO() }
 
+// pending is a message on its way.
+type pending struct {
+	*stack.Outgoing
+	group string // whose order has to be kept; empty on a standard queue, whose groups keep none
+	err   *error // why it is not on the queue
+}
+
 // Send sends a page of messages, leaving out those that are nil, and returns for each why it is not on the queue. When
 // ctx ends, it waits for the calls that are under way, and makes no more.
 func (s *Sender) Send(ctx context.Context, page []*stack.Outgoing) []error {
 	errs := make([]error, len(page))
+	var all []pending
+	for i, m := range page {
+		if m == nil {
+			continue
+		}
+		p := pending{Outgoing: m, err: &errs[i]}
+		if s.FIFO() {
+			p.group = m.GroupID
+		}
+		all = append(all, p)
+	}
 	var calls errgroup.Group
-	for _, indexes := range s.split(page) {
+	for _, share := range s.split(all) {
 		calls.Go(func() error {
-			s.sendInOrder(ctx, page, indexes, errs)
+			s.sendInOrder(ctx, share)
 			return nil
 		})
 	}
@@ -70,53 +88,49 @@ func (s *Sender) Send(ctx context.Context, page []*stack.Outgoing) []error {
 	return errs
 }
 
-// split deals a page out to those that send side by side, a group never to two of them.
-func (s *Sender) split(page []*stack.Outgoing) [][]int {
-	var shares [][]int
+// split deals messages out to those that send side by side, a group never to two of them.
+func (s *Sender) split(all []pending) [][]pending {
+	var shares [][]pending
 	shareOf, last := make(map[string]int), 0
-	for i, m := range page {
-		if m == nil {
-			continue
-		}
-		group := s.group(m)
-		share, known := shareOf[group]
-		if !known || group == "" {
+	for _, p := range all {
+		share, known := shareOf[p.group]
+		if !known || p.group == "" {
 			if len(shares) == 0 || len(shares[last]) >= s.entries && len(shares) < stack.CallsAtOnce {
 				shares = append(shares, nil)
 				last = len(shares) - 1
 			}
 			share = last
-			shareOf[group] = share
+			shareOf[p.group] = share
 		}
-		shares[share] = append(shares[share], i)
+		shares[share] = append(shares[share], p)
 	}
 	return shares
 }
 
 // sendInOrder sends messages one call after the other.
-func (s *Sender) sendInOrder(ctx context.Context, page []*stack.Outgoing, indexes []int, errs []error) {
-	for len(indexes) > 0 {
+func (s *Sender) sendInOrder(ctx context.Context, messages []pending) {
+	for len(messages) > 0 {
 		n, bytes := 0, 0
-		var batch []int
-		for ; n < len(indexes) && len(batch) < s.entries; n++ {
-			m := page[indexes[n]]
-			if s.isBlocked(s.group(m)) {
-				errs[indexes[n]] = ErrBehind
+		var batch []pending
+		for ; n < len(messages) && len(batch) < s.entries; n++ {
+			p := messages[n]
+			if s.isBlocked(p.group) {
+				*p.err = ErrBehind
 				continue
 			}
-			if bytes += m.Size(); bytes > stack.MaxBytes && len(batch) > 0 {
+			if bytes += p.Size(); bytes > stack.MaxBytes && len(batch) > 0 {
 				break
 			}
-			batch = append(batch, indexes[n])
+			batch = append(batch, p)
 		}
-		s.sendBatch(ctx, page, batch, errs)
-		s.block(page, batch, errs)
-		indexes = indexes[n:]
+		s.sendBatch(ctx, batch)
+		s.block(batch)
+		messages = messages[n:]
 	}
 }
 
 // sendBatch repeats a call for the messages that the queue may accept later.
-func (s *Sender) sendBatch(ctx context.Context, page []*stack.Outgoing, batch []int, errs []error) {
+func (s *Sender) sendBatch(ctx context.Context, batch []pending) {
 	for attempt := 1; len(batch) > 0 && attempt <= attempts; attempt++ {
 		if attempt > 1 {
 			select {
@@ -125,33 +139,22 @@ func (s *Sender) sendBatch(ctx context.Context, page []*stack.Outgoing, batch []
 				return
 			}
 		}
-		for _, i := range batch {
-			errs[i] = cli.ErrInterrupted
+		messages := make([]*stack.Outgoing, len(batch))
+		for i, p := range batch {
+			messages[i], *p.err = p.Outgoing, cli.ErrInterrupted
 		}
 		if s.limiter.WaitN(ctx, len(batch)) != nil {
 			return
 		}
-		messages := make([]*stack.Outgoing, len(batch))
-		for n, i := range batch {
-			messages[n] = page[i]
-		}
-		var again []int
-		for n, err := range s.queue.Send(ctx, messages) {
-			errs[batch[n]] = err
+		var again []pending
+		for i, err := range s.queue.Send(ctx, messages) {
+			*batch[i].err = err
 			if refused, ok := errors.AsType[*stack.RefusedError](err); ok && refused.Transient {
-				again = append(again, batch[n])
+				again = append(again, batch[i])
 			}
 		}
 		batch = again
 	}
-}
-
-// group is the group whose order has to be kept; empty on a standard queue, whose groups keep none.
-func (s *Sender) group(m *stack.Outgoing) string {
-	if !s.FIFO() {
-		return ""
-	}
-	return m.GroupID
 }
 
 func (s *Sender) isBlocked(group string) bool {
@@ -161,12 +164,12 @@ func (s *Sender) isBlocked(group string) bool {
 }
 
 // block notes the groups of which a message is missing now.
-func (s *Sender) block(page []*stack.Outgoing, batch []int, errs []error) {
+func (s *Sender) block(batch []pending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, i := range batch {
-		if group := s.group(page[i]); errs[i] != nil && group != "" {
-			s.blocked[group] = true
+	for _, p := range batch {
+		if *p.err != nil && p.group != "" {
+			s.blocked[p.group] = true
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -140,9 +139,7 @@ func TestWhatTheQueueCouldNotTakeIsSentAgain(t *testing.T) {
 
 func TestAnInterruptedSenderSendsNoMore(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		ctx, cancel := context.WithCancel(t.Context())
-		c.SQS.Before(func(string) { cancel() }) // while the first call is under way
-		errs := newSender(c, 1).Send(ctx, messages("abc"))
+		errs := newSender(c, 1).Send(c.InterruptAt(t, 1), messages("abc")) // while the first call is under way
 		accepted := 0
 		for _, err := range errs {
 			if err == nil {

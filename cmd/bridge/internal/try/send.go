@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -241,16 +240,8 @@ func newAnswer(came receiver.Answer, body []byte) answer {
 func (a answer) text() string {
 	user := "no user"
 	if id := cmp.Or(a.UserID, a.AnonymousID); id != "" {
-		user = "user " + printable(id)
+		user = "user " + cli.Printable(id)
 	}
-	return fmt.Sprintf("%s, event id %s, %s: %s\n", cmp.Or(printable(a.Event), "no event"),
-		cmp.Or(printable(a.EventID), "none"), user, a.line)
-}
-
-// printable is an id in a line: what is in a file may be anything.
-func printable(id string) string {
-	if quoted := strconv.Quote(id); quoted != `"`+id+`"` {
-		return quoted
-	}
-	return id
+	return fmt.Sprintf("%s, event id %s, %s: %s\n", cmp.Or(cli.Printable(a.Event), "no event"),
+		cmp.Or(cli.Printable(a.EventID), "none"), user, a.line)
 }
