@@ -105,6 +105,14 @@ func OfStack(s *stack.Stack) (*dynamo.Table, error) {
 	return dynamo.NewTable(s.Config, name, 0), nil
 }
 
+// Current is the table with a stack's journal, if the stack goes on writing it.
+func Current(s *stack.Stack) (*dynamo.Table, error) {
+	if s.Output(stack.SubscribersTable) != "" && s.Parameter(stack.JournalParameter) == "off" {
+		return nil, cli.Findingf("", "stack %q has no journal: its parameter Journal is off", s.Name)
+	}
+	return OfStack(s)
+}
+
 // pageForm is what --json prints.
 type pageForm struct {
 	Webhooks []namedForm `json:"webhooks"` // the newest first

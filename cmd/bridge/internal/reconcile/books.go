@@ -97,10 +97,7 @@ const charged = "Charged"
 // readJournal reads what became of every webhook, and what CleverTap has accepted of it. An event counts on the day on
 // which it happened; its webhook may have come much later.
 func (r *run) readJournal(ctx context.Context) error {
-	table, err := journal.OfStack(r.stack)
-	if err == nil && r.stack.Parameter(stack.JournalParameter) == "off" {
-		err = fmt.Errorf("stack %q has no journal: its parameter Journal is off", r.stack.Name)
-	}
+	table, err := journal.Current(r.stack)
 	if err != nil {
 		r.remark("%v: events are not compared one by one", err)
 		r.residue(nil)

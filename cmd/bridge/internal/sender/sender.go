@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
@@ -77,14 +76,11 @@ func (s *Sender) Send(ctx context.Context, page []*stack.Outgoing) []error {
 		}
 		all = append(all, p)
 	}
-	var calls errgroup.Group
+	var calls sync.WaitGroup
 	for _, share := range s.split(all) {
-		calls.Go(func() error {
-			s.sendInOrder(ctx, share)
-			return nil
-		})
+		calls.Go(func() { s.sendInOrder(ctx, share) })
 	}
-	_ = calls.Wait() // each message has an error of its own
+	calls.Wait()
 	return errs
 }
 

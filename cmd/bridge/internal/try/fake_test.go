@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -94,10 +92,7 @@ func TestFakeEndsWithItsParent(t *testing.T) {
 }
 
 func TestFakeTakesFaultsFromAFile(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "faults.json")
-	if err := os.WriteFile(file, []byte("\ufeff"+`[{"kind":"status","status":502,"count":1}]`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := clitest.File(t, "faults.json", "\ufeff"+`[{"kind":"status","status":502,"count":1}]`)
 	s := start(t, "--faults", file, "--max-in-flight", "2", "--seed", "7")
 	s.expect("POST", s.uploads+"/1/upload", oneRecord, 502, "")
 	s.expect("POST", s.uploads+"/1/upload", oneRecord, 200, "")
@@ -109,10 +104,7 @@ func TestFakeRefusesWrongFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = taken.Close() }()
-	wrong := filepath.Join(t.TempDir(), "wrong.json")
-	if err := os.WriteFile(wrong, []byte(`{"kind":"thunder"}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	wrong := clitest.File(t, "wrong.json", `{"kind":"thunder"}`)
 	const account = "--account=TEST-1:demo-passcode:eu1 "
 	for name, c := range map[string]struct {
 		args string

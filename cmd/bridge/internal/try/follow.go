@@ -27,17 +27,15 @@ var (
 
 // openJournal finds the journal in which webhooks can be followed.
 func openJournal(s *stack.Stack, bodies [][]byte) (*dynamo.Table, error) {
-	const hint = "'bridge rejected list' shows what was refused, the dashboard what became of the rest"
-	table := s.Output(stack.SubscribersTable)
+	table, err := journal.Current(s)
 	switch {
-	case table == "":
-		return nil, cli.Findingf(hint, "stack %q has no journal: its parameter Subscribers is off", s.Name)
-	case s.Parameter(stack.JournalParameter) == "off":
-		return nil, cli.Findingf(hint, "stack %q has no journal: its parameter Journal is off", s.Name)
+	case err != nil:
+		const hint = "'bridge rejected list' shows what was refused, the dashboard what became of the rest"
+		return nil, cli.WithHint(err, hint)
 	case slices.ContainsFunc(bodies, func(body []byte) bool { return !journal.CanFollow(body) }):
 		return nil, errNobody
 	}
-	return dynamo.NewTable(s.Config, table, 0), nil
+	return table, nil
 }
 
 // follow prints what became of a webhook that was accepted.

@@ -1,10 +1,7 @@
 package try
 
 import (
-	"context"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +9,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
-	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -30,16 +26,9 @@ func settle(t *testing.T, c *clitest.Cloud, id string, outcomes ...outcome) {
 		for _, o := range outcomes {
 			time.AfterFunc(o.after, func() {
 				e := o.entry
-				e.App, e.Event, e.EventID, e.Received, e.Settled = "demo", "TRIAL_STARTED", "event-1", received, time.Now()
+				e.App, e.Event, e.EventID, e.Received, e.Settled = "demo", "TRIAL_STARTED", id, received, time.Now()
 				e.Settings, e.Account = "built-in", "AAA-111-2222"
-				key := subscriber.EventKey(subscriber.Partition("user", "casey"), "demo", received, id)
-				table := dynamo.NewTable(c.Config(), clitest.Table, 0)
-				_, err := table.Put(context.Background(), map[subscriber.Key]subscriber.Item{
-					key: e.Item(time.Hour),
-				})
-				if err != nil {
-					t.Error(err)
-				}
+				c.Settle(t, "casey", e)
 			})
 		}
 		return clitest.Answer(http.StatusOK, `{"status":"queued"}`)(r)
@@ -140,10 +129,7 @@ func TestSendSaysWhyItCannotWait(t *testing.T) {
 				test.prepare(c)
 			}
 			t.Setenv(secretVariable, clitest.DemoSecret)
-			file := filepath.Join(t.TempDir(), "webhook.json")
-			if err := os.WriteFile(file, []byte(test.body), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			file := clitest.File(t, "webhook.json", test.body)
 			got := send(t.Context(), c, "", append(strings.Fields(test.args), "--wait", file)...)
 			if !got.Has(test.code, "", test.errs) {
 				t.Errorf("got %+v", got)
