@@ -3,7 +3,6 @@ package reconcile
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -26,15 +25,20 @@ var queues = []string{
 
 // readBooks adds up what was queued and what became of it.
 func (r *run) readBooks(ctx context.Context) error {
-	names := []metric.Name{
-		metric.WebhooksQueued, metric.MessagesDelivered, metric.MessagesSkipped, metric.MessagesRejected,
-		metric.HeartbeatOk, metric.HeartbeatOk,
+	b, heartbeats := &r.Books, 0
+	sums := []struct {
+		name metric.Name
+		into *int
+	}{
+		{metric.WebhooksQueued, &b.Queued}, {metric.MessagesDelivered, &b.Delivered}, {metric.MessagesSkipped, &b.Skipped},
+		{metric.MessagesRejected, &b.Rejected}, {metric.HeartbeatOk, &b.Heartbeats}, {metric.HeartbeatOk, &heartbeats},
 	}
-	metrics := make([]stack.Metric, len(names))
-	for i, name := range names {
-		metrics[i] = stack.Metric{Namespace: metric.Namespace, Name: string(name), Dimension: "App", Value: r.app}
+	var metrics []stack.Metric
+	for _, s := range sums {
+		metrics = append(metrics, stack.Metric{
+			Namespace: metric.Namespace, Name: string(s.name), Dimension: "App", Value: r.app, Number: s.into == &heartbeats,
+		})
 	}
-	metrics[len(metrics)-1].Number = true
 	end := r.days.end()
 	if now := time.Now(); now.Before(end) {
 		end = now
@@ -49,22 +53,20 @@ func (r *run) readBooks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sums := make([]int, len(names))
-	for i := range points {
+	for i, s := range sums {
 		for _, p := range points[i] {
-			sums[i] += int(p.Value)
+			*s.into += int(p.Value)
 		}
 	}
-	b := &r.Books
-	b.Queued, b.Rejected, b.Heartbeats = sums[0], sums[3], sums[4]
 	// A heartbeat is not counted as queued, and ends as delivered or skipped.
-	b.Delivered, b.Skipped = sums[1]-sums[4], sums[2]-(sums[5]-sums[4])
+	b.Delivered -= b.Heartbeats
+	b.Skipped -= heartbeats - b.Heartbeats
 	for _, output := range queues {
-		depth, err := r.stack.Queue(output, output).Depth(ctx)
+		size, err := r.stack.Queue(output, output).Size(ctx)
 		if err != nil {
 			return err
 		}
-		b.OnQueues += depth.Visible + depth.Delayed + depth.InFlight
+		b.OnQueues += size
 	}
 	rest := b.Queued - b.Delivered - b.Skipped - b.Rejected
 	b.Waiting = max(0, min(rest, b.OnQueues))
@@ -116,7 +118,7 @@ func (r *run) readJournal(ctx context.Context) error {
 		bar.Add(1)
 		r.seen[e.EventID] = true
 		if !e.Received.Before(r.days.begin()) && e.Received.Before(r.days.end()) {
-			if stuckFor(e) > time.Hour {
+			if e.Outcome == forward.Retried.String() && time.Since(e.Received) > time.Hour {
 				stuck = append(stuck, Named{e.Event.Event, e.EventID, e.Received, "because " + journal.Because(e.Reason, e.Code)})
 			}
 			r.Journal.count(e, r.Account)
@@ -133,14 +135,6 @@ func (r *run) readJournal(ctx context.Context) error {
 	}
 	r.residue(stuck)
 	return r.readAmounts(ctx, purchases)
-}
-
-// stuckFor is how long a webhook has been on its way that still is.
-func stuckFor(e journal.Entry) time.Duration {
-	if e.Outcome != forward.Retried.String() {
-		return 0
-	}
-	return time.Since(e.Received)
 }
 
 func (j *Journal) count(e journal.Entry, account string) {
@@ -210,21 +204,19 @@ func (r *run) readAmounts(ctx context.Context, purchases []journal.Entry) error 
 func (r *run) residue(stuck []Named) {
 	r.find("waiting", "'bridge status' says why messages wait, 'bridge user trace' what became of one person's webhooks.",
 		"On the way for more than an hour", stuck)
-	switch b := r.Books; {
+	b := r.Books
+	switch {
 	case b.Residue > 0:
-		r.Findings = append(r.Findings, Finding{
-			Kind: "lost", Events: []Named{},
-			Text: "Without an outcome, and on no queue: " + cli.Quantity(b.Residue, "webhook") + ".",
-			Advice: "Somebody has deleted them from a queue, or CloudWatch is late: look again in an hour. What has left no " +
-				"trace has no id here; --hosted-prefix names what the hosted integration has of them.",
-		})
+		r.add("lost", "Somebody has deleted them from a queue, or CloudWatch is late: look again in an hour. What has left "+
+			"no trace has no id here; --hosted-prefix names what the hosted integration has of them.",
+			"Without an outcome, and on no queue: "+cli.Quantity(b.Residue, "webhook")+".", []Named{})
 	case b.Residue < 0:
 		r.remark("%s more have an outcome than were queued: what was sent back or replayed has one each time, and so has "+
 			"what was under way as the first day began", cli.Quantity(-b.Residue, "webhook"))
 	}
-	if b := r.Books; b.Waiting > 0 {
+	if b.Waiting > 0 {
 		r.remark("%s on the queues, of all apps: they are taken for what is still without an outcome",
-			fmt.Sprint(cli.Quantity(b.OnQueues, "message")))
+			cli.Quantity(b.OnQueues, "message"))
 	}
 }
 

@@ -71,7 +71,7 @@ func (r *run) compareHosted(ctx context.Context) error {
 	}
 	r.Hosted = &Hosted{Events: []Total{}, Day: r.days.to.String(), Values: []string{}}
 	app := r.file.Apps[r.app]
-	c := newComparison(r.hostedPrefix)
+	c := &comparison{values: make(map[string][]Named), both: make(map[string]int), differing: make(map[string]bool)}
 	names := app.EventNames()
 	bar := cli.NewProgress(r.cmd, "comparing", len(names))
 	defer bar.Done()
@@ -154,13 +154,6 @@ type comparison struct {
 	both                            map[string]int     // by property: events of which both have it
 	differing                       map[string]bool    // events that are not the same
 	compared                        int
-	prefix                          string
-}
-
-func newComparison(prefix string) *comparison {
-	return &comparison{
-		values: make(map[string][]Named), both: make(map[string]int), differing: make(map[string]bool), prefix: prefix,
-	}
 }
 
 // compareRows compares all events of a name on the last day.
@@ -269,12 +262,9 @@ func (r *run) tellHosted(c *comparison) {
 	h.Compared = c.compared
 	for _, p := range h.Events {
 		if p.differs() && r.From != r.To { // of a single day every event is named
-			r.Findings = append(r.Findings, Finding{
-				Kind: "total", Events: []Named{},
-				Text: fmt.Sprintf("%s: the bridge has %d, the hosted integration %d.", p.Event, p.Bridge, p.Hosted),
-				Advice: "Differences at the edge of the period are no fault. If the names are others than the settings say, " +
-					"give the right --hosted-prefix.",
-			})
+			r.add("total", "Differences at the edge of the period are no fault. If the names are others than the settings "+
+				"say, give the right --hosted-prefix.",
+				fmt.Sprintf("%s: the bridge has %d, the hosted integration %d.", p.Event, p.Bridge, p.Hosted), []Named{})
 		}
 	}
 	r.find("other_profile", "The hosted integration finds people by the CleverTap ID that the app gave Purchasely's SDK, "+

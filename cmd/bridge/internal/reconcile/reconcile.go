@@ -135,8 +135,6 @@ func (o *options) readDays(cmd *cobra.Command) (days, error) {
 	return d, nil
 }
 
-var errSecretAlone = errors.New("flag --hosted-secret needs --hosted-prefix, which may be empty")
-
 func (o *options) run(cmd *cobra.Command) error {
 	days, err := o.readDays(cmd)
 	if err != nil {
@@ -144,7 +142,7 @@ func (o *options) run(cmd *cobra.Command) error {
 	}
 	hosted := cmd.Flags().Changed("hosted-prefix")
 	if o.hostedSecret != "" && !hosted {
-		return cli.BadUsage(cmd, errSecretAlone)
+		return cli.BadUsage(cmd, errors.New("flag --hosted-secret needs --hosted-prefix, which may be empty"))
 	}
 	file, err := cli.LoadApp(cmd, o.file, &o.app)
 	if err != nil {

@@ -97,7 +97,10 @@ func (r *Report) find(kind, advice, text string, events []Named) {
 	slices.SortFunc(events, func(a, b Named) int {
 		return cmp.Or(cmp.Compare(a.Event, b.Event), a.At.Compare(b.At), cmp.Compare(a.EventID, b.EventID))
 	})
-	text += ": " + cli.Quantity(len(events), "event") + "."
+	r.add(kind, advice, text+": "+cli.Quantity(len(events), "event")+".", events)
+}
+
+func (r *Report) add(kind, advice, text string, events []Named) {
 	r.Findings = append(r.Findings, Finding{Kind: kind, Text: text, Advice: advice, Events: events})
 }
 
