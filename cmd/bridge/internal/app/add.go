@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -151,20 +152,15 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 	if err := result.checkCredentials(cmd, uploader, values.CleverTap); err != nil {
 		return err
 	}
-	purchasely, clevertap, err := values.texts()
-	if err != nil {
-		return err
-	}
 	// Webhooks count from when the shared secret exists: it comes last.
-	for _, change := range []struct {
-		secret storedSecret
-		text   string
-	}{{current.clevertap, clevertap}, {current.purchasely, purchasely}} {
-		done, err := change.secret.store(cmd.Context(), s, change.text)
-		if err != nil {
-			return cli.WithHint(err, "what is stored is right: the same command goes on")
+	for _, p := range slices.Backward(values.parts(current)) {
+		done := "kept"
+		if p.given {
+			if done, err = p.store(cmd.Context(), s, p.value); err != nil {
+				return cli.WithHint(err, "what is stored is right: the same command goes on")
+			}
 		}
-		result.Secrets = append(result.Secrets, addedSecret{change.secret.name, done})
+		result.Secrets = append(result.Secrets, addedSecret{p.name, done})
 	}
 	return o.Print(cmd, result, result.text(s.Name))
 }

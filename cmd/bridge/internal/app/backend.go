@@ -100,11 +100,7 @@ func (o *addOptions) makeSigningSecret(
 	key = "whsec_" + base64.StdEncoding.EncodeToString(random)
 	var former signingSecret
 	current.decode(&former)
-	text, err := secretText(signingSecret{newRawSecret(key), former.Signing})
-	if err != nil {
-		return "", added, err
-	}
-	done, err := current.store(ctx, s, text)
+	done, err := current.store(ctx, s, signingSecret{newRawSecret(key), former.Signing})
 	return key, addedSecret{current.name, done}, err
 }
 

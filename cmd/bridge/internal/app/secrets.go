@@ -118,17 +118,19 @@ func (v *values) trim() (odd []string) {
 	return odd
 }
 
-// texts are the secrets as they are stored; empty for one that is left alone.
-func (v *values) texts() (purchasely, clevertap string, err error) {
-	if v.Purchasely != nil {
-		if purchasely, err = secretText(v.Purchasely); err != nil {
-			return "", "", err
-		}
+// part is one of an app's two secrets, with what is given for it.
+type part struct {
+	storedSecret
+	key   string
+	value any
+	given bool
+}
+
+func (v *values) parts(current storedSecrets) []part {
+	return []part{
+		{current.purchasely, stack.PurchaselySecret, v.Purchasely, v.Purchasely != nil},
+		{current.clevertap, stack.CleverTapSecret, v.CleverTap, v.CleverTap != nil},
 	}
-	if v.CleverTap != nil {
-		clevertap, err = secretText(v.CleverTap)
-	}
-	return purchasely, clevertap, err
 }
 
 // storedSecret is one of an app's two secrets as it was before the command did anything.
@@ -169,11 +171,12 @@ func readSecrets(ctx context.Context, s *stack.Stack, app string, replace bool) 
 	return current, err
 }
 
-// store stores a text, unless it is empty. Replacing also works for a secret that exists and has no value.
-func (s storedSecret) store(ctx context.Context, to *stack.Stack, text string) (done string, err error) {
+// store stores another value. Replacing also works for a secret that exists and has none.
+func (s storedSecret) store(ctx context.Context, to *stack.Stack, value any) (done string, err error) {
 	const description = "Read by the bridge from Purchasely to CleverTap; 'bridge app check' says whether it is right."
-	if text == "" {
-		return "kept", nil
+	text, err := secretText(value)
+	if err != nil {
+		return "", err
 	}
 	done = "created"
 	if s.exists {
@@ -263,14 +266,7 @@ func readValues(cmd *cobra.Command, current storedSecrets) (v values, err error)
 		}
 		return v, cli.Usagef(hint, "standard input is not the JSON object that holds the secrets")
 	}
-	for _, s := range []struct {
-		storedSecret
-		key   string
-		given bool
-	}{
-		{current.purchasely, stack.PurchaselySecret, v.Purchasely != nil},
-		{current.clevertap, stack.CleverTapSecret, v.CleverTap != nil},
-	} {
+	for _, s := range v.parts(current) {
 		if !s.given && !s.exists {
 			return v, cli.Usagef("", "standard input has no %q, and secret %s is missing", s.key, s.name)
 		}
