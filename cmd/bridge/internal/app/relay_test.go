@@ -53,60 +53,40 @@ func TestCheckRelay(t *testing.T) {
 		to  = `relay: {url: "https://back.example/hook?token=4711"}`
 		key = "whsec_Zm9ybWVyIGtleSBvZiB0aGUgZGVtbyBhcHAsIDMyYnk="
 	)
-	answer := func(status int) func(*testing.T) clitest.RoundTrip {
-		return func(*testing.T) clitest.RoundTrip { return clitest.Answer(status, "private answer") }
-	}
+	nobody := func(*http.Request) (*http.Response, error) { return nil, errors.New("said token=4711") }
+	answer := func(status int) clitest.RoundTrip { return clitest.Answer(status, "private answer") }
 	for name, c := range map[string]struct {
 		file, secret string
 		off          bool
-		answer       func(*testing.T) clitest.RoundTrip
+		answer       clitest.RoundTrip
 		code         int
 		want         string
 	}{
-		"a back end that verifies": {
-			file: to, answer: func(t *testing.T) clitest.RoundTrip { return verifying(t, "") },
-			want: "right  back end back.example: it answers 200 to ACTIVATE ",
-		},
-		"and Standard Webhooks": {
-			file: to, secret: `{"signing_secret":"` + key + `"}`,
-			answer: func(t *testing.T) clitest.RoundTrip { return verifying(t, key) },
-			want:   "right  secret " + relayName + "\nright  back end back.example: it answers 200",
-		},
-		"one that refuses": {
-			file: to, answer: answer(401), code: cli.Finding, want: "it answers 401 to ACTIVATE ",
-		},
-		"a redirect": {
-			file: to, answer: answer(308), code: cli.Finding, want: "redirects are never followed",
-		},
-		"a wrong path":  {file: to, answer: answer(404), code: cli.Finding, want: "is the path in relay.url right?"},
-		"an odd status": {file: to, answer: answer(500), code: cli.Finding, want: "only 2xx counts"},
-		"nobody": {
-			file: to, answer: func(*testing.T) clitest.RoundTrip {
-				return func(*http.Request) (*http.Response, error) { return nil, errors.New("said token=4711") }
-			},
-			code: cli.Finding, want: "wrong  back end back.example: error of type *errors.errorString\n       is the address",
-		},
-		"no back end in the file": {answer: answer(200), code: cli.Finding, want: "write its address under relay.url"},
-		"a stack without a relay": {
-			file: to, off: true, answer: answer(200), code: cli.Finding, want: "deploy it with Relay=on",
-		},
-		"another event only": {
-			file: strings.Replace(to, "}", ", events: [DEACTIVATE]}", 1), answer: answer(204),
-			want: "it is sent all the same",
-		},
-		"a secret that is none": {
-			file: to, secret: `{"signing_secret":"whsec_private"}`, answer: answer(200), code: cli.Finding,
-			want: "'bridge app add --relay-secret --replace' makes another",
-		},
+		"a back end that verifies": {to, "", false, verifying(t, ""), cli.OK,
+			"right  back end back.example: it answers 200 to ACTIVATE "},
+		"and Standard Webhooks": {to, `{"signing_secret":"` + key + `"}`, false, verifying(t, key), cli.OK,
+			"right  secret " + relayName + "\nright  back end back.example: it answers 200"},
+		"one that refuses": {to, "", false, answer(401), cli.Finding, "it answers 401 to ACTIVATE "},
+		"a redirect":       {to, "", false, answer(308), cli.Finding, "redirects are never followed"},
+		"a wrong path":     {to, "", false, answer(404), cli.Finding, "is the path in relay.url right?"},
+		"an odd status":    {to, "", false, answer(500), cli.Finding, "only 2xx counts"},
+		"nobody": {to, "", false, nobody, cli.Finding,
+			"wrong  back end back.example: error of type *errors.errorString\n       is the address"},
+		"no back end in the file": {"", "", false, answer(200), cli.Finding, "write its address under relay.url"},
+		"a stack without a relay": {to, "", true, answer(200), cli.Finding, "deploy it with Relay=on"},
+		"another event only": {strings.Replace(to, "}", ", events: [DEACTIVATE]}", 1), "", false, answer(204), cli.OK,
+			"it is sent all the same"},
+		"a secret that is none": {to, `{"signing_secret":"whsec_private"}`, false, answer(200), cli.Finding,
+			"'bridge app add --relay-secret --replace' makes another"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
 			if !c.off {
 				cloud.UseRelay()
 			}
-			receiver, backEnd := cloud.Receiver, c.answer(t)
+			receiver := cloud.Receiver
 			cloud.Receiver = func(r *http.Request) (*http.Response, error) {
 				if r.URL.Host == "back.example" {
-					return backEnd(r)
+					return c.answer(r)
 				}
 				return receiver(r)
 			}

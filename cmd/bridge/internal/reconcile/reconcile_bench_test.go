@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,26 +40,25 @@ func BenchmarkDay(b *testing.B) {
 	}
 	for b.Loop() {
 		runtime.GC()
-		peak, stop := watchHeap()
+		stop := watchHeap()
 		scans, asked := c.Dynamo.Calls("Scan"), len(c.CleverTap.Requests())
 		got := clitest.Run(b.Context(), NewCommand(c), "", "reconcile", "--stack", clitest.Stack, "--app", "demo",
 			"--checkpoint", filepath.Join(b.TempDir(), "progress"))
-		stop()
+		peak := stop()
 		if got.Code != 1 || !strings.Contains(got.Out, "Accepted by CleverTap, and not there: 1 event.") {
 			b.Fatalf("%+v", got)
 		}
 		b.ReportMetric(float64(c.Dynamo.Calls("Scan")-scans), "scans")
 		b.ReportMetric(float64(len(c.CleverTap.Requests())-asked), "questions")
-		b.ReportMetric(float64(peak.Load())/(1<<20), "peak-MB")
+		b.ReportMetric(float64(peak)/(1<<20), "peak-MB")
 	}
 }
 
-// watchHeap looks how far the heap grows beyond what it is now.
-func watchHeap() (peak *atomic.Uint64, stop func()) {
-	peak = new(atomic.Uint64)
+// watchHeap looks how far the heap grows beyond what it is now, until it is stopped.
+func watchHeap() (stop func() uint64) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	before := m.HeapAlloc
+	before, peak := m.HeapAlloc, m.HeapAlloc
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -71,10 +69,12 @@ func watchHeap() (peak *atomic.Uint64, stop func()) {
 			case <-time.After(20 * time.Millisecond):
 			}
 			runtime.ReadMemStats(&m)
-			if m.HeapAlloc > before+peak.Load() {
-				peak.Store(m.HeapAlloc - before)
-			}
+			peak = max(peak, m.HeapAlloc)
 		}
 	}()
-	return peak, func() { close(done); <-ended }
+	return func() uint64 {
+		close(done)
+		<-ended
+		return peak - before
+	}
 }
