@@ -78,7 +78,7 @@ func (o *redriveOptions) run(cmd *cobra.Command, ids []string) error {
 	if o.limit < 0 {
 		return cli.BadUsage(cmd, errors.New("flag --limit: want 0 or more"))
 	}
-	selected, err := o.selectMessages(cmd, ids, true, o.limit)
+	selected, err := o.selectMessages(cmd, ids, true, o.limit, o.source().back)
 	defer selected.close()
 	if err != nil {
 		return err

@@ -110,10 +110,10 @@ func (f *filter) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// open finds the stack of the queues.
-func (f *filter) open(cmd *cobra.Command) (*stack.Stack, error) {
+// open finds the stack of the queues, which has the required outputs besides theirs.
+func (f *filter) open(cmd *cobra.Command, required ...string) (*stack.Stack, error) {
 	if !f.relay {
-		return stack.Open(cmd, f.network, f.stack, append(f.source().outputs, stack.EventsQueue)...)
+		return stack.Open(cmd, f.network, f.stack, append(required, f.source().outputs...)...)
 	}
 	s, err := stack.Open(cmd, f.network, f.stack)
 	if err == nil && s.Output(stack.RelayDeadLetters) == "" {
@@ -180,14 +180,14 @@ type selection struct {
 
 // selectMessages receives what the queues have. The selection must be closed, also after an error.
 func (f *filter) selectMessages(
-	cmd *cobra.Command, ids []string, keepBodies bool, limit int,
+	cmd *cobra.Command, ids []string, keepBodies bool, limit int, required ...string,
 ) (s *selection, err error) {
 	f.ids = ids
 	s = &selection{cmd: cmd, filter: f, source: f.source(), limit: limit, now: time.Now(), named: make(map[string]int)}
 	if err := f.check(cmd); err != nil {
 		return s, err
 	}
-	if s.stack, err = f.open(cmd); err != nil {
+	if s.stack, err = f.open(cmd, required...); err != nil {
 		return s, err
 	}
 	for _, output := range s.source.outputs {
