@@ -1,8 +1,6 @@
 package relay_test
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -214,7 +212,6 @@ func TestOnlyAnAnswerOf2xxCounts(t *testing.T) {
 	}
 	rows := map[string]reply{
 		"200 that says it failed":          {answer: status("200", "Content-Length: 9", "", `{"ok":no}`)},
-		"200 that is HTML":                 {answer: status("200", "Content-Length: 6", "", "<html>")},
 		"200 with half of its body":        {answer: status("200", "Content-Length: 100", "", "half")},
 		"200 with chunks that are none":    {answer: status("200", "Transfer-Encoding: chunked", "", "zz", "")},
 		"200 that says gzip and is not":    {answer: status("200", "Content-Encoding: gzip", "Content-Length: 2", "", "no")},
@@ -223,27 +220,19 @@ func TestOnlyAnAnswerOf2xxCounts(t *testing.T) {
 			answer: status("100", "", "") + status("103", "", "") + status("200", empty...),
 		},
 		"200 without a word": {answer: "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"},
-		"200 of HTTP/1.0":    {answer: "HTTP/1.0 200 OK\r\n\r\nthe end is the end"},
-		"204 without a body": {answer: status("204", "", "")},
 		"101, and the connection stays": {
 			answer: status("101", "Connection: upgrade", "Upgrade: x", "", ""), stay: true, want: fault.BackEnd, code: "101",
-		},
-		"302 to another host": {
-			answer: status("302", "Location: http://127.0.0.1:1/", "Content-Length: 0", "", ""),
-			want:   fault.BackEnd, code: "302",
 		},
 		"500 with a body that has no end": {
 			answer: status("500", "", strings.Repeat("private text ", 100)), stay: true, want: fault.BackEnd, code: "500",
 		},
 		"a status of four digits":             {answer: status("2000", empty...), want: fault.Network},
-		"a status that is no number":          {answer: status("OK", empty...), want: fault.Network},
 		"no HTTP":                             {answer: "SSH-2.0-OpenSSH_9.6\r\n", want: fault.Network},
 		"nothing, and the connection is over": {want: fault.Network},
 		"nothing":                             {stay: true, want: fault.Timeout, least: slow},
 		"half of the headers": {
 			answer: status("200", "Content-Le"), stay: true, want: fault.Timeout, least: slow,
 		},
-		"headers without an end": {answer: status("200", strings.Repeat("a", 100_000)), want: fault.Network},
 	}
 	for code := 200; code < 600; code++ {
 		text := strconv.Itoa(code)
@@ -292,48 +281,28 @@ func checkPrivate(t *testing.T, text string) {
 	}
 }
 
+// What package network finds is the cause; what needs a person is told from what may pass.
 func TestTroubleBeforeTheRequestIsNamed(t *testing.T) {
-	const usual = 2 * time.Second
-	dead, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := dead.Addr().String()
-	_ = dead.Close()
 	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
 	untrusted.Config.ErrorLog = quiet
 	t.Cleanup(untrusted.Close)
-	old := httptest.NewUnstartedServer(http.NotFoundHandler())
-	old.TLS, old.Config.ErrorLog = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}, quiet
-	old.StartTLS()
-	t.Cleanup(old.Close)
-	plain := serve(t, func(http.ResponseWriter, *http.Request) {})
 	silent := speak(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
-	https := func(url string) string { return strings.Replace(url, "http:", "https:", 1) }
 	for name, c := range map[string]struct {
-		url     string
-		timeout time.Duration
-		kind    fault.Kind
-		want    string
+		url  string
+		kind fault.Kind
+		want string
 	}{
-		"nobody listens": {"http://" + nobody, usual, fault.Retry, "network: " + nobody + ": connection refused"},
-		"a host that does not exist": {
-			"https://no-such-host.invalid", usual, fault.Retry, "network: no-such-host.invalid: host not found",
+		"nobody listens":                {"http://127.0.0.1:1", fault.Retry, "network: 127.0.0.1:1: connection refused"},
+		"a certificate of nobody known": {untrusted.URL, fault.Operator, ": certificate of an unknown authority"},
+		"a handshake that hangs": {
+			strings.Replace(silent, "http:", "https:", 1), fault.Retry, "timeout: " + silent[7:] + ": no answer in time",
 		},
-		"a certificate of nobody known": {untrusted.URL, usual, fault.Operator, ": certificate of an unknown authority"},
-		"a certificate of another host": {
-			strings.Replace(untrusted.URL, "127.0.0.1", "localhost", 1), usual, fault.Operator, ": certificate of another host",
-		},
-		"TLS that is too old":    {old.URL, usual, fault.Retry, ": tls: protocol version not supported"},
-		"no TLS at all":          {https(plain.URL), usual, fault.Retry, ": peer does not speak TLS"},
-		"a handshake that hangs": {https(silent), 100 * time.Millisecond, fault.Retry, ": no answer in time"},
-		"a URL that is none":     {"http://[" + token, usual, fault.Operator, "relay url cannot be used"},
+		"a URL that is none": {"http://[" + token, fault.Operator, "relay url cannot be used"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			answer, err := client(t).Post(t.Context(), to(c.url, c.timeout), sent, nil)
-			f := fault.Of(err)
-			if f == nil || f.Kind != c.kind || !strings.Contains(err.Error(), c.want) || answer != (relay.Answer{}) {
+			answer, err := client(t).Post(t.Context(), to(c.url, time.Second), sent, nil)
+			if f := fault.Of(err); f == nil || f.Kind != c.kind || !strings.Contains(err.Error(), c.want) || answer.Status != 0 {
 				t.Errorf("got %+v, %v", answer, err)
 			}
 			checkPrivate(t, fmt.Sprintf("%v %+v %#v", err, err, err))
@@ -422,53 +391,20 @@ func TestABodyWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
 	}
 }
 
-func TestABodyThatDripsCountsAsSoonAsItsStatusIsRead(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		for r.Context().Err() == nil {
-			_, _ = io.WriteString(w, ".")
-			_ = http.NewResponseController(w).Flush()
-			time.Sleep(10 * time.Millisecond)
-		}
-	})
-	began := time.Now()
-	answer, err := client(t).Post(t.Context(), to(s.URL, 300*time.Millisecond), sent, nil)
-	if took := time.Since(began); err != nil || answer.Status != 200 || took > 3*time.Second {
-		t.Errorf("%+v, %v after %s", answer, err, took)
-	}
-}
-
-func TestACallerThatGivesUpEndsTheRequest(t *testing.T) {
-	url := speak(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := client(t).Post(ctx, to(url, time.Minute), sent, nil)
-	if f := fault.Of(err); f == nil || f.Reason != fault.Timeout {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestRetryAfterHasTwoForms(t *testing.T) {
 	now := time.Date(2026, time.November, 23, 8, 0, 0, 0, time.UTC)
 	for header, want := range map[string]time.Duration{
-		"":                               0,
-		"0":                              0,
-		"7":                              7 * time.Second,
-		" 120 ":                          2 * time.Minute,
-		"007":                            7 * time.Second,
-		"3600":                           time.Hour,
-		"3601":                           time.Hour,
-		"99999999999999999999999":        time.Hour,
-		"-5":                             0,
-		"1.5":                            0,
-		"soon":                           0,
-		"Mon, 23 Nov 2026 08:01:30 GMT":  90 * time.Second,
-		"Monday, 23-Nov-26 08:00:10 GMT": 10 * time.Second,
-		"Mon Nov 23 08:00:20 2026":       20 * time.Second,
-		"Mon, 23 Nov 2026 07:59:00 GMT":  0,
-		"Tue, 24 Nov 2026 08:00:00 GMT":  time.Hour,
-		"Fri, 31 Dec 9999 23:59:59 GMT":  time.Hour,
-		"2026-11-23T08:01:30Z":           0,
-		"7, 120":                         0,
+		"":                              0,
+		"7":                             7 * time.Second,
+		" 120 ":                         2 * time.Minute,
+		"3601":                          time.Hour,
+		"99999999999999999999999":       time.Hour,
+		"1.5":                           0,
+		"soon":                          0,
+		"Mon, 23 Nov 2026 08:01:30 GMT": 90 * time.Second,
+		"Mon, 23 Nov 2026 07:59:00 GMT": 0,
+		"Fri, 31 Dec 9999 23:59:59 GMT": time.Hour,
+		"7, 120":                        0,
 	} {
 		if got := relay.ParseRetryAfter(header, now); got != want {
 			t.Errorf("%.40q: %s, want %s", header, got, want)

@@ -294,28 +294,23 @@ func TestWhatNoBackEndWantsIsSkipped(t *testing.T) {
 }
 
 func TestAMessageThatCannotBeReadComesBackWithAnError(t *testing.T) {
-	for name, attributes := range map[string]map[string]string{
-		"another schema":   {"schema": "2", "app": "demo", "encoding": "raw"},
-		"another encoding": {"schema": "1", "app": "demo", "encoding": "rot13"},
-		"nothing at all":   {"x": "y"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inVirtualTime(t, func(t *testing.T, b *bridge) {
-				_, err := b.queue.Send(awstest.Message{
-					Body: "rosée", Attributes: awstest.TextAttributes(attributes), GroupID: "g", DeduplicationID: "d",
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if back, _ := b.invoke(); len(back) != 1 || len(b.requests) != 0 {
-					t.Errorf("%d come back, %d requests", len(back), len(b.requests))
-				}
-				if lines, _ := b.lines("message retry"); len(lines) != 1 || lines[0]["level"] != "ERROR" {
-					t.Errorf("logged %s", &b.log)
-				}
+	inVirtualTime(t, func(t *testing.T, b *bridge) {
+		for _, encoding := range []string{"", "rot13"} {
+			_, err := b.queue.Send(awstest.Message{
+				Body: "rosée", GroupID: "g" + encoding, DeduplicationID: "d" + encoding,
+				Attributes: awstest.TextAttributes(map[string]string{"schema": "1", "app": "demo", "encoding": encoding}),
 			})
-		})
-	}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if back, _ := b.invoke(); len(back) != 2 || len(b.requests) != 0 {
+			t.Errorf("%d come back, %d requests", len(back), len(b.requests))
+		}
+		if lines, _ := b.lines("message retry"); len(lines) != 2 || lines[0]["level"] != "ERROR" {
+			t.Errorf("logged %s", &b.log)
+		}
+	})
 }
 
 func TestAFailureComesBackLaterEachTime(t *testing.T) {
@@ -350,21 +345,17 @@ func TestABackEndSaysWhenToComeBack(t *testing.T) {
 	for header, want := range map[string]time.Duration{
 		"5":                             10 * time.Second, // it is left alone for that long in any case
 		"75":                            75 * time.Second,
-		"90000":                         time.Hour,
 		"Sat, 01 Jan 2000 00:10:01 GMT": 10*time.Minute + time.Second, // virtual time begins in 2000
-		"soon":                          10 * time.Second,
 	} {
-		for _, code := range []int{503, 429, 301} {
-			inVirtualTime(t, func(t *testing.T, b *bridge) {
-				b.backEnds["back.example"] = status(code, "Retry-After", header)
-				b.send("demo", "u", "e")
-				b.send("demo", "u", "held behind it")
-				b.invoke()
-				if b.delays["e"] != want || b.delays["held behind it"] != want {
-					t.Errorf("%d with %q: %s", code, header, b.delays)
-				}
-			})
-		}
+		inVirtualTime(t, func(t *testing.T, b *bridge) {
+			b.backEnds["back.example"] = status(301, "Retry-After", header)
+			b.send("demo", "u", "e")
+			b.send("demo", "u", "held behind it")
+			b.invoke()
+			if b.delays["e"] != want || b.delays["held behind it"] != want {
+				t.Errorf("with %q: %s", header, b.delays)
+			}
+		})
 	}
 }
 
@@ -518,20 +509,15 @@ func TestABackEndIsTriedAgainAfterEachPause(t *testing.T) {
 		}
 		b.backEnds["back.example"] = nil
 		time.Sleep(5 * time.Minute)
-		for len(b.queue.Messages()) > 0 {
-			b.invoke()
-			time.Sleep(time.Second)
-		}
+		b.invoke()
 		b.backEnds["back.example"] = status(500)
 		before := len(b.requests)
-		for i := range 4 { // the next opening begins with the first pause
-			b.send("demo", fmt.Sprint("user-", i), fmt.Sprint("later-", i))
+		for i := range 4 { // three open it again, for the first pause
+			b.send("demo", fmt.Sprint("another-", i), fmt.Sprint("later-", i))
+			time.Sleep(time.Duration(i/3) * 30 * time.Second)
 			b.invoke()
 		}
-		time.Sleep(30 * time.Second)
-		b.send("demo", "user-5", "after the first pause")
-		b.invoke()
-		if got := len(b.requests) - before; got < 4 {
+		if got := len(b.requests) - before; got != 4 {
 			t.Errorf("%d requests after it had worked", got)
 		}
 	})
@@ -737,37 +723,6 @@ func TestAPayloadThatIsNotAnEventIsAnError(t *testing.T) {
 	if err != nil || string(answer) != `{"batchItemFailures":[]}` {
 		t.Errorf("an empty batch: %s, %v", answer, err)
 	}
-}
-
-// bucket is out of reach.
-type bucket struct{ settings.Bucket }
-
-func (bucket) Get(ctx context.Context, _ string) (settings.Object, error) {
-	<-ctx.Done()
-	return settings.Object{}, ctx.Err()
-}
-
-// silent reports nothing.
-type silent struct{ settings.Reporter }
-
-func (silent) OutOfReach(context.Context, error, string) {}
-
-// Nobody knows where webhooks go, so none is sent, and all of them wait.
-func TestWithoutSettingsTheBatchFails(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T, b *bridge) {
-		parse := func([]byte) (*integration.File, error) { return nil, errors.New("not reached") }
-		b.handler.Settings = settings.New(bucket{}, &integration.File{}, parse, time.Minute, silent{})
-		b.send("demo", "u", "e-1")
-		payload, err := awstest.Event(b.queue, b.queue.Receive(10, -1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		if _, err := b.handler.Invoke(ctx, payload); err == nil || len(b.requests) != 0 {
-			t.Errorf("error %v, %d requests", err, len(b.requests))
-		}
-	})
 }
 
 func TestThereIsAnAnswerInTimeWhateverHangs(t *testing.T) {
