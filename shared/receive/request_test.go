@@ -29,23 +29,15 @@ func queuesBody(t *testing.T, body string, encoded bool) {
 
 func TestAnythingSignedIsQueued(t *testing.T) {
 	for name, text := range map[string]string{
-		"nothing":                "",
-		"not JSON":               "hello",
-		"half of JSON":           `{"event_name":`,
-		"an unknown event":       `{"event_name":"BRAND_NEW"}`,
-		"no ids":                 `{}`,
-		"odd ids":                `{"event_id":{"a":1},"user_id":[null],"anonymous_user_id":1e999}`,
-		"an id SQS refuses":      `{"event_id":"` + strings.Repeat("é", 200) + `"}`,
-		"every kind of escape":   "\"\\/\b\f\n\r\t\u2028<>&\U0001F600\u00e9\x7f",
-		"control characters":     "\x00\x01\x1f",
-		"deep nesting":           strings.Repeat("[", 400),
-		"a list":                 `[{"event_name":"ACTIVATE"}]`,
-		"a version 2 webhook":    `{"api_version":2,"event":"PURCHASE_VALIDATED","user":{"vendor_id":"u"}}`,
-		"duplicate keys":         `{"user_id":"a","user_id":"b"}`,
-		"a byte order mark":      "\ufeff{}",
-		"only a line end":        "\n",
-		"noncharacters":          "\uFFFE\uFFFF",
-		"the replacement symbol": "\ufffd",
+		"nothing":              "",
+		"not JSON":             "hello",
+		"odd ids":              `{"event_id":{"a":1},"user_id":[null],"anonymous_user_id":1e999}`,
+		"an id SQS refuses":    `{"event_id":"` + strings.Repeat("é", 200) + `"}`,
+		"every kind of escape": "\"\\/\b\f\n\r\t\u2028<>&\U0001F600\u00e9\x7f",
+		"control characters":   "\x00\x01\x1f",
+		"deep nesting":         strings.Repeat("[", 400),
+		"a byte order mark":    "\ufeff{}",
+		"noncharacters":        "\uFFFE\uFFFF",
 	} {
 		t.Run(name, func(t *testing.T) {
 			queuesBody(t, text, false)
@@ -121,19 +113,14 @@ func TestTheAppComesFromThePath(t *testing.T) {
 		edit   func(event object)
 		reason fault.Reason
 	}{
-		"as a parameter":           {named("demo"), ""},
-		"without parameters":       {path("/purchasely/demo"), ""},
-		"with null for parameters": {func(e object) { e["pathParameters"] = nil }, ""},
-		"with other parameters":    {func(e object) { e["pathParameters"] = object{"id": "x"} }, ""},
-		"behind a stage's name":    {path("/prod/purchasely/demo"), ""},
-		"in upper case":            {named("DEMO"), fault.UnknownApp},
-		"with a space":             {named("demo "), fault.UnknownApp},
-		"as a number":              {named(7), fault.UnknownApp},
-		"of another route":         {path("/demo"), fault.UnknownApp},
-		"with something behind":    {path("/purchasely/demo/x"), fault.UnknownApp},
-		"nowhere":                  {func(e object) { clear(e) }, fault.UnknownApp},
-		"empty":                    {path("/purchasely/"), fault.UnknownApp},
-		"not in the file":          {named("demo2"), fault.UnknownApp},
+		"as a parameter":        {named("demo"), ""},
+		"without parameters":    {path("/purchasely/demo"), ""},
+		"with other parameters": {func(e object) { e["pathParameters"] = object{"id": "x"} }, ""},
+		"behind a stage's name": {path("/prod/purchasely/demo"), ""},
+		"in upper case":         {named("DEMO"), fault.UnknownApp},
+		"as a number":           {named(7), fault.UnknownApp},
+		"nowhere":               {func(e object) { clear(e) }, fault.UnknownApp},
+		"empty":                 {path("/purchasely/"), fault.UnknownApp},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
@@ -146,16 +133,12 @@ func TestTheAppComesFromThePath(t *testing.T) {
 func TestWhatIsNotAnHTTPEventIsAnUnknownApp(t *testing.T) {
 	genuine := string(newHarness(t).payload())
 	for name, payload := range map[string]string{
-		"nothing":               "",
-		"null":                  "null",
-		"a list":                "[]",
-		"a text":                `"hello"`,
-		"an empty object":       "{}",
-		"an SQS event":          `{"Records":[{"body":"x"}]}`,
-		"not JSON":              "\x00",
-		"a list for headers":    `{"pathParameters":{"app":"demo"},"headers":[]}`,
-		"a text for parameters": `{"pathParameters":"demo","rawPath":"/purchasely/demo"}`,
-		"an event cut short":    genuine[:len(genuine)-1],
+		"nothing":            "",
+		"null":               "null",
+		"an empty object":    "{}",
+		"not JSON":           "\x00",
+		"a list for headers": `{"pathParameters":{"app":"demo"},"headers":[]}`,
+		"an event cut short": genuine[:len(genuine)-1],
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
@@ -172,20 +155,14 @@ func TestOnlyAllowedSourcesAreAccepted(t *testing.T) {
 		reason  fault.Reason
 	}{
 		"an address of the block":         {from("203.0.113.17"), ""},
-		"the single address":              {from("198.51.100.7"), ""},
 		"an address outside":              {from("203.0.114.17"), fault.Source},
 		"an IPv6 address of a block":      {from("2001:db8::17"), ""},
-		"an IPv6 address outside":         {from("2001:db9::17"), fault.Source},
 		"an IPv4 address written as IPv6": {from("::ffff:203.0.113.17"), ""},
-		"null":                            {from(nil), fault.Source},
-		"an empty address":                {from(""), fault.Source},
 		"a word":                          {from("localhost"), fault.Source},
 		"two addresses":                   {from("192.0.2.1,203.0.113.17"), fault.Source},
-		"a number":                        {from(17), fault.Source},
 		"no context":                      {nil, fault.Source},
 		"a context that is a list":        {[]any{"203.0.113.17"}, fault.Source},
 		"an address in another place":     {object{"sourceIp": "203.0.113.17"}, fault.Source},
-		"an address in format 1.0":        {object{"identity": object{"sourceIp": "203.0.113.17"}}, fault.Source},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)

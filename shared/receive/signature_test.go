@@ -1,9 +1,7 @@
 package receive_test
 
 import (
-	"encoding/base64"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -21,33 +19,21 @@ func TestASignatureCountsOnlyAsItWasMade(t *testing.T) {
 	for name, change := range map[string]func(h *harness){
 		"no signature":                       func(h *harness) { delete(h.headers, signatureHeader) },
 		"no timestamp":                       func(h *harness) { delete(h.headers, timestampHeader) },
-		"no headers":                         func(h *harness) { delete(h.event, "headers") },
 		"null for headers":                   func(h *harness) { h.event["headers"] = nil },
 		"an empty signature":                 signature(""),
 		"an empty timestamp":                 set(timestampHeader, ""),
 		"signed without timestamp":           signedWith("", sign(key, "", body)),
-		"an upper-case digest":               signature(strings.ToUpper(digest)),
-		"a digest with a space":              signature(digest + " "),
-		"a prefix before it":                 signature("sha256=" + digest),
-		"signed with an empty key":           signature(sign("", timestamp, body)),
 		"signed over the body only":          signature(sign(key, "", body)),
-		"the deprecated value":               signature(sign(key, key, timestamp)),
 		"another timestamp":                  set(timestampHeader, "1773474113"),
-		"a timestamp with a space":           set(timestampHeader, " "+timestamp),
 		"another body":                       bodyIs(body + " "),
-		"a body written again":               bodyIs(strings.ReplaceAll(body, ": ", ":")),
 		"no body":                            bodyIs(nil),
 		"a number for the body":              bodyIs(17),
-		"an object for the body":             bodyIs(object{"a": 1}),
-		"base64 that is not declared":        bodyIs(base64.StdEncoding.EncodeToString([]byte(body))),
 		"declared as base64 but is not":      func(h *harness) { h.event["isBase64Encoded"] = true },
 		"a number as signature":              signature(7),
 		"a list as timestamp":                set(timestampHeader, []string{timestamp}),
 		"two signatures, joined":             signature(digest + "," + digest),
-		"two timestamps, joined":             set(timestampHeader, timestamp+","+timestamp),
 		"two timestamps, signed so":          signedWith("1,2", sign(key, "1,2", body)),
 		"two signatures in two letter cases": set("X-Purchasely-Request-Signature", digest),
-		"two timestamps in two letter cases": set("X-PURCHASELY-TIMESTAMP", timestamp),
 		"the deprecated header": func(h *harness) {
 			delete(h.headers, signatureHeader)
 			h.headers["x-purchasely-signature"] = sign(key, key, timestamp)

@@ -302,7 +302,8 @@ func TestTroubleBeforeTheRequestIsNamed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			answer, err := client(t).Post(t.Context(), to(c.url, time.Second), sent, nil)
-			if f := fault.Of(err); f == nil || f.Kind != c.kind || !strings.Contains(err.Error(), c.want) || answer.Status != 0 {
+			f := fault.Of(err)
+			if f == nil || f.Kind != c.kind || !strings.Contains(err.Error(), c.want) || answer.Status != 0 {
 				t.Errorf("got %+v, %v", answer, err)
 			}
 			checkPrivate(t, fmt.Sprintf("%v %+v %#v", err, err, err))

@@ -295,10 +295,11 @@ func TestWhatNoBackEndWantsIsSkipped(t *testing.T) {
 
 func TestAMessageThatCannotBeReadComesBackWithAnError(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, b *bridge) {
-		for _, encoding := range []string{"", "rot13"} {
+		for group, attributes := range map[string]map[string]string{
+			"encoding": {"schema": "1", "app": "demo", "encoding": "rot13"}, "nothing": {"x": "y"},
+		} {
 			_, err := b.queue.Send(awstest.Message{
-				Body: "rosée", GroupID: "g" + encoding, DeduplicationID: "d" + encoding,
-				Attributes: awstest.TextAttributes(map[string]string{"schema": "1", "app": "demo", "encoding": encoding}),
+				Body: "rosée", Attributes: awstest.TextAttributes(attributes), GroupID: group, DeduplicationID: group,
 			})
 			if err != nil {
 				t.Fatal(err)
