@@ -15,38 +15,19 @@ func lookup(values map[string]string) func(string) (string, bool) {
 	}
 }
 
-func TestReadsTypedValues(t *testing.T) {
-	r := env.New(lookup(map[string]string{
-		"TEXT": "some text", "URL": "https://sqs.example.com/1/q", "INT": "7", "DURATION": "1m30s",
-	}))
-	if got := r.String("TEXT"); got != "some text" {
-		t.Errorf("String = %q", got)
-	}
-	if got := r.URL("URL"); got != "https://sqs.example.com/1/q" {
-		t.Errorf("URL = %q", got)
-	}
-	if got := r.Int("INT", 1, 1, 15); got != 7 {
-		t.Errorf("Int = %d", got)
-	}
-	if got := r.Duration("DURATION", 0, 0, time.Hour); got != 90*time.Second {
-		t.Errorf("Duration = %s", got)
-	}
-	if err := r.Err(); err != nil {
-		t.Errorf("Err = %v", err)
-	}
-}
-
 func TestAnEmptyValueCountsAsNotSet(t *testing.T) {
-	r := env.New(lookup(map[string]string{"EMPTY": ""}))
+	t.Setenv("EMPTY", "")
+	t.Setenv("SET", "7")
+	t.Setenv("LONG", "1m30s")
+	r := env.New(env.OS)
+	if r.String("SET") != "7" || r.Optional("SET", "") != "7" || r.Int("SET", 3, 1, 15) != 7 ||
+		r.Duration("LONG", 0, 0, time.Hour) != 90*time.Second {
+		t.Error("what is set is not read")
+	}
 	for _, name := range []string{"EMPTY", "ABSENT"} {
-		if got := r.Optional(name, "default"); got != "default" {
-			t.Errorf("Optional(%s) = %q", name, got)
-		}
-		if got := r.Int(name, 3, 1, 15); got != 3 {
-			t.Errorf("Int(%s) = %d", name, got)
-		}
-		if got := r.Duration(name, time.Second, 0, time.Hour); got != time.Second {
-			t.Errorf("Duration(%s) = %s", name, got)
+		if r.Optional(name, "default") != "default" || r.Int(name, 3, 1, 15) != 3 ||
+			r.Duration(name, time.Second, 0, time.Hour) != time.Second {
+			t.Errorf("%s has another default", name)
 		}
 	}
 	if err := r.Err(); err != nil {
@@ -145,12 +126,5 @@ func TestASecretsPrefixHasNoSlashAtItsEnd(t *testing.T) {
 		if err != nil && !strings.HasPrefix(err.Error(), want.fault) {
 			t.Errorf("%q: %v", value, err)
 		}
-	}
-}
-
-func TestOSReadsTheProcess(t *testing.T) {
-	t.Setenv("BRIDGE_ENV_TEST", "here")
-	if got := env.New(env.OS).String("BRIDGE_ENV_TEST"); got != "here" {
-		t.Errorf("got %q", got)
 	}
 }

@@ -54,22 +54,6 @@ func TestNothingPrintsAValue(t *testing.T) {
 	}
 }
 
-func TestAValueComesStraightFromJSON(t *testing.T) {
-	var read struct {
-		Key  secret.Value `json:"key"`
-		None secret.Value `json:"none"`
-	}
-	if err := json.Unmarshal([]byte(`{"key":"lantern-quartz-42"}`), &read); err != nil {
-		t.Fatal(err)
-	}
-	if read.Key.Reveal() != plain || read.Key.Empty() {
-		t.Error("the text is not the one in the JSON")
-	}
-	if read.None.Reveal() != "" || !read.None.Empty() {
-		t.Error("the zero value is not empty")
-	}
-}
-
 func TestWhatIsPastedAroundASecretDoesNotCount(t *testing.T) {
 	for text, want := range map[string]string{
 		"lantern-quartz-42\n": plain, " \t\r\nlantern-quartz-42 ": plain, "\u00a0lantern-quartz-42\u00a0": plain,

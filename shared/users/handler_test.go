@@ -237,7 +237,7 @@ func TestOnlyWhatIsSignedIsEntered(t *testing.T) {
 		"without a signature": {edit: func(e object) {
 			delete(e["headers"].(object), "WEBHOOK-SIGNATURE")
 		}, status: 401},
-		"without headers":             {edit: func(e object) { delete(e, "headers") }, status: 401},
+		"without headers": {edit: func(e object) { delete(e, "headers") }, status: 401},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
