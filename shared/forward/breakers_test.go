@@ -121,23 +121,3 @@ func TestABreakerSaysWhichAppsWaitForWhichAccount(t *testing.T) {
 		t.Errorf("breakers %q, want %q", got, want)
 	}
 }
-
-// An open breaker must not be shown for ever when the process that has opened it is gone.
-func TestBreakersExpire(t *testing.T) {
-	noon := time.Date(2026, time.November, 28, 12, 0, 0, 0, time.UTC)
-	open := subscriber.Breaker{App: "demo", Account: atHost("A"), Opened: noon, Until: noon.Add(time.Minute)}
-	closed := open
-	closed.Closed = noon.Add(time.Hour)
-	for name, test := range map[string]struct {
-		breaker  subscriber.Breaker
-		lifetime time.Duration
-	}{
-		"open":   {open, time.Minute + 20*time.Minute},
-		"closed": {closed, 25 * time.Hour},
-	} {
-		item, end := test.breaker.Item(), noon.Add(test.lifetime)
-		if item.Expired(end.Add(-time.Second)) || !item.Expired(end) {
-			t.Errorf("%s: it does not expire after %s", name, test.lifetime)
-		}
-	}
-}

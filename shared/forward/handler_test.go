@@ -278,6 +278,40 @@ func drawBatch(t *rapid.T) []queued {
 	}), 0, 12).Draw(t, "messages")
 }
 
+func TestNeighboursOfAPanicAreHandledAsIfItWereNotThere(t *testing.T) {
+	for receives, want := range map[int][]string{
+		1: {"delivered", "retry panic", "retry group_order", "delivered", "rejected malformed"}, // the group waits
+		5: {"delivered", "rejected panic", "delivered", "delivered", "rejected malformed"},
+	} {
+		h := newHarness(t)
+		h.run(
+			queued{app: "demo", body: bodies["renewal"], group: "g"},
+			queued{app: "panics", body: bodies["renewal"], group: "g", receives: receives},
+			queued{app: "demo", body: bodies["anonymous"], group: "g"},
+			queued{app: "demo", body: bodies["unknown event"], group: "h"},
+			queued{app: "demo", body: bodies["malformed"], group: "g"})
+		h.wantOutcomes(want...)
+	}
+}
+
+func TestAPanicAboutASubscriberConcernsOnlyTheMessagesThatNeedIt(t *testing.T) {
+	for receives, want := range map[int]string{1: "retry panic", 5: "rejected panic"} {
+		h, table := newHarness(t), newTable()
+		h.Table = table
+		table.hook = func(_ context.Context, operation, key string, call func() error) error {
+			if operation == opReplace {
+				panic("person-7 is " + key)
+			}
+			return call()
+		}
+		needs := newMessage("demo", "renewal")
+		needs.receives = receives
+		h.run(needs, newMessage("demo", "consumable"))
+		h.wantOutcomes(want, "delivered")
+		h.checkPrivacy()
+	}
+}
+
 // Memory that is used again must not show: a handler that has seen other batches does the same as a new one.
 func TestEarlierBatchesLeaveNoTrace(t *testing.T) {
 	t.Parallel()

@@ -64,14 +64,11 @@ func TestTheJournalHasAnEntryForEveryOutcome(t *testing.T) {
 		app, body, response string
 		want                string // the outcome, reason, code, accepted records and the other side; empty: no entry
 	}{
-		"delivered":        {"demo", bodies["renewal"], "accepts all", "delivered event,profile"},
-		"retried":          {"demo", bodies["renewal"], "500", "retry server 500"},
-		"partly accepted":  {"demo", bodies["renewal"], "transient code, last", "retry transient 555 event"},
-		"rejected":         {"demo", bodies["renewal"], "rejects the first", "rejected clevertap_513 513 profile"},
-		"the app is off":   {"disabled", bodies["renewal"], "accepts all", "skipped disabled"},
-		"the event is off": {"silent", bodies["renewal"], "accepts all", "skipped event_off"},
-		"sandbox is off":   {"no-sandbox", bodies["sandbox"], "accepts all", "skipped sandbox"},
-		"anonymous is off": {"users-only", bodies["anonymous"], "accepts all", "skipped anonymous"},
+		"delivered":       {"demo", bodies["renewal"], "accepts all", "delivered event,profile"},
+		"retried":         {"demo", bodies["renewal"], "500", "retry server 500"},
+		"partly accepted": {"demo", bodies["renewal"], "transient code, last", "retry transient 555 event"},
+		"rejected":        {"demo", bodies["renewal"], "rejects the first", "rejected clevertap_513 513 profile"},
+		"the app is off":  {"disabled", bodies["renewal"], "accepts all", "skipped disabled"},
 		"from somebody": {
 			"demo", transfer("SUBSCRIPTION_RECEIVED", "transferred_from_anonymous_user_id"), "accepts all",
 			"delivered event,profile " + person8,

@@ -31,17 +31,12 @@ func TestAMessageEndsAsTheWorstOfItsRecords(t *testing.T) {
 		outcome Outcome
 		reason  fault.Reason
 	}{
-		"delivered when every record was accepted":          {[]error{nil, nil}, Delivered, ""},
-		"delivered when there was nothing left to send":     {nil, Delivered, ""},
-		"rejected when one record was rejected":             {[]error{nil, permanent}, Rejected, "clevertap_513"},
-		"retried when one record may pass later":            {[]error{nil, transient}, Retried, "server"},
-		"retried when one was rejected and one may pass":    {[]error{permanent, transient}, Retried, "server"},
-		"retried whatever the order of the results":         {[]error{transient, permanent}, Retried, "server"},
-		"retried until an operator has acted":               {[]error{permanent, operator}, Retried, "credentials"},
-		"retried for the first reason of several":           {[]error{transient, operator}, Retried, "server"},
-		"retried after an unmarked error":                   {[]error{nil, errUnmarked}, Retried, "unknown"},
-		"retried while a record beside one has no result":   {[]error{permanent, errNoResult}, Retried, "unmatched"},
-		"retried when its only record never gets a result ": {[]error{errNoResult}, Retried, "unmatched"},
+		"delivered when every record was accepted":        {[]error{nil, nil}, Delivered, ""},
+		"rejected when one record was rejected":           {[]error{nil, permanent}, Rejected, "clevertap_513"},
+		"retried when one record may pass later":          {[]error{nil, transient}, Retried, "server"},
+		"retried when one was rejected and one may pass":  {[]error{permanent, transient}, Retried, "server"},
+		"retried for the first reason of several":         {[]error{transient, operator}, Retried, "server"},
+		"retried while a record beside one has no result": {[]error{permanent, errNoResult}, Retried, "unmatched"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := ledgerOf("")

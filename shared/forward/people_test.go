@@ -64,11 +64,9 @@ func TestNothingIsSentOrStoredOfASuppressedSubscriber(t *testing.T) {
 		person    subscriber.Person
 		want      string
 	}{
-		"known by a user id":          {bodies["renewal"], person7, suppressed, "skipped suppressed"},
-		"known by an anonymous id":    {bodies["anonymous"], person8, suppressed, "skipped suppressed"},
-		"suppressed by the other id":  {withAnonymousID(bodies["renewal"]), person8, suppressed, "skipped suppressed"},
-		"restored":                    {bodies["renewal"], person7, restored, "delivered"},
-		"somebody else is suppressed": {bodies["renewal"], person8, suppressed, "delivered"},
+		"known by an anonymous id":   {bodies["anonymous"], person8, suppressed, "skipped suppressed"},
+		"suppressed by the other id": {withAnonymousID(bodies["renewal"]), person8, suppressed, "skipped suppressed"},
+		"restored":                   {bodies["renewal"], person7, restored, "delivered"},
 		"of an event without a state": {
 			bodies["consumable"], subscriber.Partition("user", "person-9"), suppressed, "skipped suppressed",
 		},
@@ -141,9 +139,6 @@ func TestAnAnonymousSubscribersWebhookWaitsForItsLink(t *testing.T) {
 			"{link_wait: 1h}", newTable(), "anonymous", hour - 2*time.Second, "retry link_wait", 2 * time.Second,
 		},
 		"then it is sent without": {"{link_wait: 1h}", newTable(), "anonymous", hour, "delivered", never},
-		"or skipped": {
-			"{link_wait: 1h, anonymous: skip}", newTable(), "anonymous", hour, "skipped anonymous", never,
-		},
 		"which it is not while it waits": {
 			"{link_wait: 1h, anonymous: skip}", newTable(), "anonymous", minute, "retry link_wait", 5 * time.Second,
 		},
@@ -151,7 +146,6 @@ func TestAnAnonymousSubscribersWebhookWaitsForItsLink(t *testing.T) {
 		"not if links are not used": {
 			"{link_wait: 1h, clevertap_id: never}", newTable(), "anonymous", minute, "delivered", never,
 		},
-		"not with a user id":  {"{link_wait: 1h}", newTable(), "renewal", minute, "delivered", never},
 		"not without a table": {"{link_wait: 1h}", nil, "anonymous", minute, "delivered", never},
 		"not if nothing would be sent": {
 			"{link_wait: 1h, server_events: {default: skip}, user_properties: {default: none}}", newTable(), "anonymous",

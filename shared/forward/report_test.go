@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"maps"
 	"net/http"
 	"slices"
@@ -24,6 +23,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/message"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
@@ -311,83 +311,127 @@ func rejectNone(_ context.Context, m []message.Rejection) []error {
 }
 func delayNone(context.Context, string, []message.Delay) error { return errPrivate }
 
-// Every reason that a message can have, one by one.
+// Every reason that a message can have, one by one, with what somebody on call must find in the log about it.
 func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 	t.Parallel()
+	const warning, failure, panicked = `"level":"WARN"`, `"level":"ERROR"`, `"cause":"panic of type `
 	type messages = []queued
+	type says = []string
 	renewal := func(m queued) messages { m.app, m.body = cmp.Or(m.app, "demo"), bodies["renewal"]; return messages{m} }
 	body := func(name string) messages { return messages{newMessage("demo", name)} }
 	app := func(app, name string) messages { return messages{newMessage(app, name)} }
 	response := func(name string) func(h *harness) { return func(h *harness) { h.clevertap = responses[name] } }
 	secret := func(name string) func(h *harness) { return func(h *harness) { h.accounts = secrets[name] } }
-	tableFails, damaged := newTable().fail(""), newTable()
-	person := subscriber.Partition("user", "person-7")
-	damaged.items[subscriber.StateKey(person, "DEMO")] = subscriber.Item{"state": `{"person-7":"words about"}`}
-	unreadable := newTable()
-	unreadable.items[subscriber.PersonKey(person, "demo")] = subscriber.Item{"clevertap_id": int64(7)}
+	table := func(t *memoryTable) func(h *harness) { return func(h *harness) { h.Table = t } }
+	words := subscriber.Item{"state": `{"person-7":"words about"}`}
+	damaged := newTable().with(subscriber.StateKey(person7, "DEMO"), words)
+	unreadable := newTable().with(subscriber.PersonKey(person7, "demo"), subscriber.Item{"clevertap_id": int64(7)})
 	for name, path := range map[string]struct {
 		change   func(h *harness)
 		messages messages // a renewal if empty
 		last     string   // outcome and reason of the last message
+		says     says
 	}{
-		"delivered":                   {nil, nil, "delivered"},
-		"drift":                       {nil, body("unknown event"), "delivered"},
-		"the app is disabled":         {nil, app("disabled", "renewal"), "skipped disabled"},
-		"sandbox is skipped":          {nil, app("no-sandbox", "sandbox"), "skipped sandbox"},
-		"no user":                     {nil, body("no user"), "skipped no_identity"},
-		"anonymous users are skipped": {nil, app("users-only", "anonymous"), "skipped anonymous"},
-		"the event is off":            {nil, app("silent", "renewal"), "skipped event_off"},
+		"delivered":                   {nil, nil, "delivered", nil},
+		"drift":                       {nil, body("unknown event"), "delivered", nil},
+		"the app is disabled":         {nil, app("disabled", "renewal"), "skipped disabled", nil},
+		"sandbox is skipped":          {nil, app("no-sandbox", "sandbox"), "skipped sandbox", nil},
+		"no user":                     {nil, body("no user"), "skipped no_identity", nil},
+		"anonymous users are skipped": {nil, app("users-only", "anonymous"), "skipped anonymous", nil},
+		"the event is off":            {nil, app("silent", "renewal"), "skipped event_off", nil},
 
-		"not JSON":         {nil, body("malformed"), "rejected malformed"},
-		"no event name":    {nil, body("no event name"), "rejected malformed"},
-		"unknown encoding": {nil, renewal(queued{encoding: "private-encoding"}), "rejected malformed"},
-		"not base64":       {nil, renewal(queued{encoding: "base64"}), "rejected malformed"},
-		"unknown schema":   {nil, renewal(queued{schema: "private-schema"}), "rejected unknown_schema"},
-		"unknown app":      {nil, app("private-app", "renewal"), "rejected unknown_app"},
-		"a known code":     {response("rejects the first"), nil, "rejected clevertap_513"},
-		"an unknown code":  {response("unknown code"), nil, "rejected clevertap_599"},
-		"a fifth panic":    {nil, renewal(queued{app: "panics", receives: 5}), "rejected panic"},
+		"not JSON": {
+			nil, body("malformed"), "rejected malformed", says{failure, `"cause":"body ends too early at byte 44"`},
+		},
+		"no event name": {
+			nil, body("no event name"), "rejected malformed", says{`"cause":"event name is missing, empty or no text"`},
+		},
+		"unknown encoding": {
+			nil, renewal(queued{encoding: "private-encoding"}), "rejected malformed",
+			says{`"cause":"message encoding is neither raw nor base64"`},
+		},
+		"unknown schema": {nil, renewal(queued{schema: "private-schema"}), "rejected unknown_schema", nil},
+		"unknown app":    {nil, app("private-app", "renewal"), "rejected unknown_app", nil},
+		"a known code": {
+			response("rejects the first"), nil, "rejected clevertap_513",
+			says{`"code":"513"`, `"cause":"record refused: event name is CleverTap's own"`},
+		},
+		"an unknown code": {response("unknown code"), nil, "rejected clevertap_599", nil},
+		"a fifth panic": {
+			nil, renewal(queued{app: "panics", receives: 5}), "rejected panic", says{failure, panicked, `"stack":"github.com/`},
+		},
 		"one record answers 400": {response("rejects renewals"), messages{
 			newMessage("demo", "sandbox"), newMessage("demo", "renewal"),
-		}, "rejected clevertap_http_400"},
+		}, "rejected clevertap_http_400", nil},
 
-		"a panic":                {nil, app("panics", "renewal"), "retry panic"},
-		"a transient code":       {response("transient code"), nil, "retry transient"},
-		"a wrong count":          {response("wrong count"), nil, "retry unmatched"},
-		"an answer in HTML":      {response("HTML"), nil, "retry unreadable_answer"},
-		"a redirect":             {response("301"), nil, "retry credentials"},
-		"credentials refused":    {response("401"), nil, "retry credentials"},
-		"the wrong address":      {response("404"), nil, "retry credentials"},
-		"too many requests":      {response("429"), nil, "retry rate_limited"},
-		"CleverTap fails":        {response("500"), nil, "retry server"},
-		"CleverTap cuts off":     {response("connection lost"), nil, "retry network"},
-		"CleverTap hangs":        {response("no response"), nil, "retry timeout"},
-		"the HTTP client panics": {response("panic"), nil, "retry panic"},
-		"CleverTap rejects all":  {response("400"), slices.Repeat(body("renewal"), 4), "retry account_rejects_all"},
-		"an open breaker":        {openBreaker, nil, "retry breaker"},
-		"no time":                {func(h *harness) { h.timeout = 50 * time.Millisecond }, nil, "retry no_time"},
+		"a fourth panic": {
+			nil, renewal(queued{app: "panics", receives: 4}), "retry panic", says{failure, panicked, `"stack":"github.com/`},
+		},
+		"a transient code": {
+			response("transient code"), nil, "retry transient",
+			says{warning, `"code":"555"`, `"cause":"record refused: fault within the API"`},
+		},
+		"a wrong count": {
+			response("wrong count"), nil, "retry unmatched",
+			says{`answer does not account for the record: success true, sent 2, processed 99, unprocessed 0`},
+		},
+		"an answer in HTML": {
+			response("HTML"), nil, "retry unreadable_answer",
+			says{warning, `"cause":"upload: status 200, answer not of CleverTap's form"`},
+		},
+		"a redirect": {
+			response("301"), nil, "retry credentials", says{failure, `"code":"301"`, `"cause":"upload: status 301"`},
+		},
+		"credentials refused": {response("401"), nil, "retry credentials", says{failure, `"code":"401"`}},
+		"too many requests":   {response("429"), nil, "retry rate_limited", says{warning, `"code":"429"`}},
+		"CleverTap fails":     {response("500"), nil, "retry server", nil},
+		"CleverTap cuts off": {
+			response("connection lost"), nil, "retry network", says{warning, `"cause":"upload: error of type `},
+		},
+		"CleverTap hangs": {
+			response("no response"), nil, "retry timeout", says{warning, `"cause":"upload: no answer in time"`},
+		},
+		"the HTTP client panics": {response("panic"), nil, "retry panic", says{failure, panicked, `RoundTrip:`}},
+		"CleverTap rejects all": {
+			response("400"), slices.Repeat(body("renewal"), 4), "retry account_rejects_all",
+			says{`"cause":"record: account rejects whatever it is sent"`},
+		},
+		"an open breaker": {openBreaker, nil, "retry breaker", nil},
+		"no time":         {func(h *harness) { h.timeout = 50 * time.Millisecond }, nil, "retry no_time", nil},
 		"a group that waits": {nil, messages{
 			{app: "panics", body: bodies["renewal"], group: "g"}, {app: "demo", body: bodies["renewal"], group: "g"},
-		}, "retry group_order"},
-		"no secret":                     {secret("missing"), nil, "retry secret"},
-		"an unmarked error":             {secret("unmarked error"), nil, "retry unknown"},
-		"a secret that is not JSON":     {secret("not JSON"), nil, "retry secret"},
-		"a secret with a wrong region":  {secret("invalid region"), nil, "retry credentials"},
-		"a panic while reading secrets": {secret("panic"), nil, "retry secret"},
-		"no rejected queue": {func(h *harness) {
-			h.reject = rejectNone
-		}, body("malformed"), "retry rejected_queue"},
+		}, "retry group_order", says{`"cause":"record: an earlier message of its group is retried"`}},
+		"no secret":         {secret("missing"), nil, "retry secret", says{failure}},
+		"an unmarked error": {secret("unmarked error"), nil, "retry unknown", nil},
+		"a secret that is not JSON": {
+			secret("not JSON"), nil, "retry secret", says{failure, `"cause":"clevertap secret: not a JSON object of strings"`},
+		},
+		"a secret with a wrong region": {
+			secret("invalid region"), nil, "retry credentials",
+			says{failure, `"cause":"clevertap secret: region is not a region's code"`},
+		},
+		"a panic while reading secrets": {
+			secret("panic"), nil, "retry secret", says{failure, panicked, `"stack":"github.com/`},
+		},
+		"no rejected queue": {
+			func(h *harness) { h.reject = rejectNone }, body("malformed"), "retry rejected_queue", says{`"cause":"`},
+		},
 		"no new visibility": {func(h *harness) {
 			h.clevertap, h.delay = responses["500"], delayNone
-		}, nil, "retry server"},
-		"no subscriber table":  {func(h *harness) { h.Table = tableFails }, nil, "retry table"},
-		"a damaged entry":      {func(h *harness) { h.Table = damaged }, nil, "delivered"},
-		"an unreadable person": {func(h *harness) { h.Table = unreadable }, nil, "retry table"},
+		}, nil, "retry server", says{`"level":"WARN","message":"new visibility refused"`, `"cause":"error of type `}},
+		"no subscriber table": {table(newTable().fail("")), nil, "retry table", says{`"cause":"`}},
+		"a damaged entry":     {table(damaged), nil, "delivered", says{`subscriber state is replaced`, `"cause":"`}},
+		"an unreadable person": {
+			table(unreadable), nil, "retry table", says{failure, `"cause":"person item cannot be read"`},
+		},
 		"accepted records and journal not saved": {func(h *harness) {
 			h.Table, h.Journal = newTable().fail(opPut), forward.JournalBodies
 			h.clevertap = responses["transient code, last"]
-		}, nil, "retry transient"},
-		"metrics not written": {func(h *harness) { h.Metrics = brokenWriter{} }, nil, "delivered"},
+		}, nil, "retry transient", says{`accepted records not saved`, `journal not written`, `"cause":"`}},
+		"metrics not written": {
+			func(h *harness) { h.Metrics = brokenWriter{} }, nil, "delivered",
+			says{`metrics not written`, `"cause":"error of type `},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -404,7 +448,7 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 					t.Errorf("%q, want %s\n%s", all, path.last, &h.out)
 				}
 				h.checkPrivacy()
-				for _, words := range said[name] {
+				for _, words := range path.says {
 					if !strings.Contains(h.out.String(), words) {
 						t.Errorf("nothing says %s:\n%s", words, &h.out)
 					}
@@ -412,50 +456,6 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 			})
 		})
 	}
-}
-
-// said is what somebody on call must find in the log about the paths of that name.
-var said = map[string][]string{
-	"not JSON":         {`"level":"ERROR"`, `"cause":"body ends too early at byte 44"`},
-	"no event name":    {`"cause":"event name is missing, empty or no text"`},
-	"unknown encoding": {`"cause":"message encoding is neither raw nor base64"`},
-	"a known code":     {`"code":"513"`, `"cause":"record refused: event name is CleverTap's own"`},
-	"a fifth panic":    {`"level":"ERROR"`, `"cause":"panic of type `, `"stack":"github.com/`},
-	"a panic":          {`"level":"ERROR"`, `"cause":"panic of type `, `"stack":"github.com/`},
-	"a transient code": {
-		`"level":"WARN"`, `"code":"555"`, `"cause":"record refused: fault within the API"`,
-	},
-	"a wrong count": {
-		`answer does not account for the record: success true, sent 2, processed 99, unprocessed 0`,
-	},
-	"an answer in HTML": {
-		`"level":"WARN"`, `"cause":"upload: status 200, answer not of CleverTap's form"`,
-	},
-	"a redirect":             {`"level":"ERROR"`, `"code":"301"`, `"cause":"upload: status 301"`},
-	"credentials refused":    {`"level":"ERROR"`, `"code":"401"`},
-	"too many requests":      {`"level":"WARN"`, `"code":"429"`},
-	"CleverTap cuts off":     {`"level":"WARN"`, `"cause":"upload: error of type `},
-	"CleverTap hangs":        {`"level":"WARN"`, `"cause":"upload: no answer in time"`},
-	"the HTTP client panics": {`"level":"ERROR"`, `"cause":"panic of type `, `RoundTrip:`},
-	"CleverTap rejects all":  {`"cause":"record: account rejects whatever it is sent"`},
-	"a group that waits":     {`"cause":"record: an earlier message of its group is retried"`},
-	"no secret":              {`"level":"ERROR"`, `"reason":"secret"`},
-	"a secret that is not JSON": {
-		`"level":"ERROR"`, `"cause":"clevertap secret: not a JSON object of strings"`,
-	},
-	"a secret with a wrong region": {
-		`"level":"ERROR"`, `"cause":"clevertap secret: region is not a region's code"`,
-	},
-	"a panic while reading secrets": {`"level":"ERROR"`, `"cause":"panic of type `, `"stack":"github.com/`},
-	"no rejected queue":             {`"reason":"rejected_queue"`, `"cause":"`},
-	"no new visibility": {
-		`"level":"WARN","message":"new visibility refused"`, `"cause":"error of type `,
-	},
-	"no subscriber table":                    {`"reason":"table"`, `"cause":"`},
-	"a damaged entry":                        {`subscriber state is replaced`, `"cause":"`},
-	"an unreadable person":                   {`"level":"ERROR"`, `"cause":"person item cannot be read"`},
-	"accepted records and journal not saved": {`accepted records not saved`, `journal not written`, `"cause":"`},
-	"metrics not written":                    {`metrics not written`, `"cause":"error of type `},
 }
 
 func openBreaker(h *harness) {

@@ -12,54 +12,23 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
-func TestARetriedMessageIsHiddenLongerWithEachReceive(t *testing.T) {
-	const quarter = 15 * time.Minute
-	for name, test := range map[string]struct {
-		first    time.Duration
-		receives int
-		jitter   float64
-		want     time.Duration
-	}{
-		"the first time":                        {5 * time.Second, 1, 0.5, 5 * time.Second},
-		"doubled":                               {5 * time.Second, 2, 0.5, 10 * time.Second},
-		"a fifth less":                          {5 * time.Second, 4, 0, 32 * time.Second},
-		"a fifth more":                          {5 * time.Second, 4, 1, 48 * time.Second},
-		"a quarter of an hour and no more":      {5 * time.Second, 9, 0.5, quarter},
-		"a fifth less than that":                {5 * time.Second, 9, 0, 12 * time.Minute},
-		"where doubling would overflow":         {5 * time.Second, 32, 0.5, quarter},
-		"where doubling would overflow at once": {quarter, 31, 0.5, quarter},
-		"a millisecond, the first time":         {time.Millisecond, 1, 0.5, 0},
-		"a millisecond, in the end":             {time.Millisecond, 21, 0.5, quarter},
-		"seconds are whole":                     {5 * time.Second, 1, 0.77, 6 * time.Second},
-	} {
-		t.Run(name, func(t *testing.T) {
-			h := newHarness(t)
-			h.clevertap, h.RetryDelay, h.Jitter = responses["500"], test.first, func() float64 { return test.jitter }
-			var got []message.Delay
-			h.delay = func(_ context.Context, _ string, messages []message.Delay) error {
-				got = messages
-				return nil
-			}
-			h.run(queued{app: "demo", body: bodies["renewal"], receives: test.receives})
-			if len(got) != 1 || got[0].After != test.want {
-				t.Errorf("got %+v, want %s", got, test.want)
-			}
-		})
-	}
-}
-
 func TestTheQueueIsAskedToDelayWhatIsRetried(t *testing.T) {
 	h := newHarness(t)
-	h.clevertap = responses["500"]
+	h.clevertap, h.Jitter = responses["500"], func() float64 { return 0.5 }
 	var got []string
 	h.delay = func(_ context.Context, source string, messages []message.Delay) error {
 		for _, m := range messages {
-			got = append(got, source+" "+m.Message.ID+" "+m.Message.Receipt)
+			got = append(got, strings.Join([]string{source, m.Message.ID, m.Message.Receipt, m.After.String()}, " "))
 		}
 		return nil
 	}
-	h.run(newMessage("demo", "malformed"), newMessage("demo", "renewal"))
-	if want := []string{queueARN + ".fifo " + messageID(1) + " " + receipt}; !slices.Equal(got, want) {
+	h.run(newMessage("demo", "malformed"), newMessage("demo", "renewal"),
+		queued{app: "demo", body: bodies["renewal"], receives: 99})
+	want := []string{
+		queueARN + ".fifo " + messageID(1) + " " + receipt + " 5s",
+		queueARN + ".fifo " + messageID(2) + " " + receipt + " 15m0s",
+	}
+	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -147,11 +116,9 @@ func TestTheResponseIsAlwaysAList(t *testing.T) {
 			`"encoding":{"stringValue":"raw"}}}]}`
 	}
 	for name, test := range map[string]struct{ payload, want string }{
-		"for an empty batch": {`{"Records":[]}`, `{"batchItemFailures":[]}`},
-		"without records":    {`{}`, `{"batchItemFailures":[]}`},
-		"for null":           {`{"Records":null}`, `{"batchItemFailures":[]}`},
-		"for an odd id":      {message(`a\"\\\u00e9`), `{"batchItemFailures":[{"itemIdentifier":"a\"\\é"}]}`},
-		"for an empty id":    {message(""), `{"batchItemFailures":[]}`},
+		"without records": {`{}`, `{"batchItemFailures":[]}`},
+		"for an odd id":   {message(`a\"\\\u00e9`), `{"batchItemFailures":[{"itemIdentifier":"a\"\\é"}]}`},
+		"for an empty id": {message(""), `{"batchItemFailures":[]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)

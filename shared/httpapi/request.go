@@ -54,9 +54,9 @@ type Apps interface {
 
 var errPayload = errors.New("payload is no event of an HTTP API")
 
-// Serve reads an event whose path is a route such as "/purchasely/" and an app's name, and returns the answer to it, in
-// time whatever hangs. An error of answer, or a panic, is for refuse. The app that refuse gets is [metric.UnknownApp]
-// unless the integration file has it: what strangers make up must reach neither log nor metrics.
+// Serve reads an event whose path is a route such as "/purchasely/" and an app's name, and returns the answer to it,
+// in time whatever hangs. An error of answer, or a panic, is for refuse. The app that refuse gets is
+// [metric.UnknownApp] unless the integration file has it: what strangers make up must reach neither log nor metrics.
 func Serve(
 	ctx context.Context, payload []byte, route string, apps Apps,
 	answer func(context.Context, Request) ([]byte, error), refuse func(context.Context, string, *fault.Fault) []byte,

@@ -3,6 +3,7 @@ package message_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -51,5 +52,31 @@ func TestAPayloadThatIsNotAnEventIsAnErrorThatQuotesNothing(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+func TestARetriedMessageIsHiddenLongerWithEachReceive(t *testing.T) {
+	const first, quarter = 5 * time.Second, 15 * time.Minute
+	for name, test := range map[string]struct {
+		first    time.Duration
+		receives int
+		jitter   float64
+		want     time.Duration
+	}{
+		"the first time":                        {first, 1, 0.5, first},
+		"doubled":                               {first, 2, 0.5, 2 * first},
+		"a fifth less":                          {first, 4, 0, 32 * time.Second},
+		"a fifth more":                          {first, 4, 1, 48 * time.Second},
+		"a quarter of an hour and no more":      {first, 9, 1, quarter},
+		"a fifth less than that":                {first, 9, 0, 12 * time.Minute},
+		"where doubling would overflow":         {first, 32, 0.5, quarter},
+		"where doubling would overflow at once": {quarter, 31, 0.5, quarter},
+		"a millisecond, in the end":             {time.Millisecond, 21, 0.5, quarter},
+		"seconds are whole":                     {first, 1, 0.77, 6 * time.Second},
+	} {
+		got := message.Backoff(test.first, quarter, test.receives, func() float64 { return test.jitter })
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
 	}
 }

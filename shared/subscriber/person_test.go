@@ -195,3 +195,15 @@ func TestABodyThatHardlyCompressesIsNotKept(t *testing.T) {
 		}
 	}
 }
+
+// An open breaker must not be shown for ever when the process that has opened it is gone.
+func TestBreakersExpire(t *testing.T) {
+	open := subscriber.Breaker{App: "demo", Account: "A", Opened: at(0), Until: at(1)}
+	closed := open
+	closed.Closed = at(2)
+	for end, b := range map[time.Time]subscriber.Breaker{at(1 + 20): open, at(2 + 24*60): closed} {
+		if item := b.Item(); item.Expired(end.Add(-time.Second)) || !item.Expired(end) {
+			t.Errorf("%+v does not expire at %s", b, end)
+		}
+	}
+}
