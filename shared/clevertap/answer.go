@@ -18,8 +18,10 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
-// maxAnswer is how much is read of an answer; a total failure echoes every record.
-const maxAnswer = 16<<20 + 64<<10
+const (
+	maxAnswer  = 16<<20 + 64<<10 // of which more is not read; a total failure echoes every record
+	maxEntries = 3 * MaxRecords  // unprocessed entries that are read, far more than any upload has records
+)
 
 // answer is the body of CleverTap's answer to an upload.
 type answer struct {
@@ -285,10 +287,14 @@ func digitsAfter(text, phrase string) *scalar {
 	return &scalar{text: text[:len(text)-len(strings.TrimLeft(text, "0123456789"))]}
 }
 
-// object is a JSON object that is read as a T. Any other value is skipped and leaves T empty.
+// object is a JSON object that is read as a T. Any other value is skipped and leaves T empty. Objects in a list are
+// bounded, for the shortest takes far more memory than space in the answer.
 type object[T any] struct{ value T }
 
 func (o *object[T]) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if _, before := d.StackIndex(d.StackDepth()); before > maxEntries {
+		return errForm
+	}
 	if d.PeekKind() != '{' {
 		return d.SkipValue()
 	}
