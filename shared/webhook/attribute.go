@@ -36,25 +36,6 @@ const (
 
 var propertyWords = []string{"", "published", "draft", "draft_hidden", "planned"}
 
-// String returns the status's word in the catalogue.
-func (p Property) String() string { return propertyWords[p] }
-
-// Origin is how well an attribute is documented.
-type Origin uint8
-
-// The origins.
-const (
-	FromTable     Origin = iota // Purchasely's table of attributes
-	FromNewerPage               // newer pages only
-	FromMention                 // mentioned, never seen
-	FromMapping                 // not in the payload: derived by the mapping
-)
-
-var originWords = []string{"table", "newer_page", "mention_only", "derived"}
-
-// String returns the origin's word in the catalogue.
-func (o Origin) String() string { return originWords[o] }
-
 // Attribute is one row of the catalogue.
 type Attribute struct {
 	Index    int    // in the catalogue, for tables of attributes
@@ -63,7 +44,6 @@ type Attribute struct {
 	Enum     []string // nil if any value is possible
 	Presence string   // the conditions under which it is in a payload, separated by bars
 	Property Property
-	Origin   Origin
 	Derived  bool // never in the payload: made by the mapping
 	Millis   int  // of a Date, the index of its Millis; of a Millis, that of its Date; else -1
 	Note     string
@@ -82,10 +62,9 @@ const millisSuffix = "_ms"
 
 // parseAttribute parses a row: name, type, enum, presence, property, origin, note.
 func parseAttribute(row []string, index int) Attribute {
-	origin := value[Origin](originWords, row[5])
 	return Attribute{
 		Index: index, Name: row[0], Type: value[Type](typeWords, row[1]), Enum: list(row[2]), Presence: row[3],
-		Property: value[Property](propertyWords, row[4]), Origin: origin, Derived: origin == FromMapping,
+		Property: value[Property](propertyWords, row[4]), Derived: row[5] == "derived",
 		Millis: -1, Note: row[6],
 		pattern: strings.HasSuffix(row[0], "_"+anyCurrency) || strings.HasSuffix(row[0], anyEnd),
 	}

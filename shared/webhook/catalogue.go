@@ -163,3 +163,107 @@ func (c *Catalogue) nearest(name string, eligible func(*Attribute) bool) string 
 	}
 	return Nearest(name, names)
 }
+
+// Nearest returns the candidate that takes the fewest edits to become a misspelt name, whatever their letter case. It
+// is "" if all take more than one edit, and one more for every five letters: that is another word. The first of
+// equally near ones wins.
+func Nearest(name string, candidates []string) string {
+	best, limit := "", 2+len(name)/5
+	for _, candidate := range candidates {
+		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < limit {
+			best, limit = candidate, d
+		}
+	}
+	return best
+}
+
+// distance counts the bytes to insert, delete or replace and the neighbours to swap to turn a into b.
+func distance(a, b string) int {
+	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1) // of the edit matrix
+	for j := range above {
+		above[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			row[j] = min(above[j], row[j-1], above[j-1]) + 1
+			if a[i-1] == b[j-1] {
+				row[j] = min(row[j], above[j-1])
+			}
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, above, row = above, row, before
+	}
+	return above[len(b)]
+}
+
+// After is what an event does to has_active_subscription.
+type After uint8
+
+// The effects.
+const (
+	ByStatus After = iota // subscription_status decides
+	Unset                 // the event is not about a subscription
+	Grants
+	Ends
+)
+
+var afterWords = []string{"by_status", "unset", "grants", "ends"}
+
+// Statuses of event types that the code distinguishes.
+const (
+	current  = "current"
+	recent   = "new"
+	legacyV2 = "legacy_v2"
+)
+
+// The purchase types of one-time purchases.
+const (
+	consumable    = "CONSUMABLE"
+	nonConsumable = "NON_CONSUMABLE"
+)
+
+// EventType is one row of the catalogue of events.
+type EventType struct {
+	Name     string
+	Family   string // entitlement, lifecycle, offer, transaction
+	Status   string // current, new, legacy_v2, doc_variant, unconfirmed
+	Access   string // grant, revoke, none
+	After    After
+	Money    bool
+	Transfer string   // the subscriber's part in a transfer: from (losing), to (gaining), none
+	Types    []string // purchase types that it can be about; nil if not known
+	AliasOf  string
+	OneTime  bool // only ever about one-time purchases
+	Meaning  string
+}
+
+// parseEventType parses a row: name, family, status, access, after, money, transfer, types, alias_of, meaning.
+func parseEventType(row []string) EventType {
+	t := EventType{
+		Name: row[0], Family: row[1], Status: row[2], Access: row[3], After: value[After](afterWords, row[4]),
+		Money: row[5] == "yes", Transfer: row[6], Types: list(row[7]), AliasOf: row[8], Meaning: row[9],
+	}
+	t.OneTime = t.Types != nil
+	for _, purchase := range t.Types {
+		t.OneTime = t.OneTime && (purchase == consumable || purchase == nonConsumable)
+	}
+	return t
+}
+
+// Known reports whether webhooks of this type are expected. Other names on Purchasely's pages and unconfirmed ones
+// are not.
+func (t *EventType) Known() bool {
+	return t.Status == current || t.Status == recent || t.Status == legacyV2
+}
+
+// Canonical returns the event that an old name stands for, else the event itself. It counts for the subscriber's
+// state only, never for switches and names.
+func (t *EventType) Canonical() string {
+	if t.Status == legacyV2 && t.AliasOf != "" {
+		return t.AliasOf
+	}
+	return t.Name
+}

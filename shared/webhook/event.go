@@ -29,11 +29,10 @@ type Field struct {
 // Read reuses its memory: all of it is valid until the next Read and as long as the body does not change. The zero
 // Event is ready to use. It is not safe for concurrent use.
 type Event struct {
-	Name       []byte         // unescaped, never empty
-	Type       *EventType     // nil if the catalogue does not have it
-	Version    int            // 2 or 3, by the body's shape
-	APIVersion jsontext.Value // the version that the body claims, nil if none; the shape decides
-	Fields     []Field        // in the body's order, under version 3 names, without api_version and event_name
+	Name    []byte     // unescaped, never empty
+	Type    *EventType // nil if the catalogue does not have it
+	Version int        // 2 or 3, by the body's shape, whatever it claims
+	Fields  []Field    // in the body's order, under version 3 names, without api_version and event_name
 
 	catalogue *Catalogue
 	reader    reader
@@ -81,7 +80,6 @@ func (e *Event) read(body []byte) error {
 		case "event_name":
 			name = r.value
 		case "api_version":
-			e.APIVersion = r.value
 		default:
 			if r.lenient {
 				r.name = validName(r.name)
@@ -128,9 +126,6 @@ var (
 
 // repair replaces what is no character in all fields, unless it is in an id of a person.
 func (e *Event) repair() error {
-	if damaged(e.APIVersion) {
-		e.APIVersion = repair(e.APIVersion)
-	}
 	for i := range e.Fields {
 		f := &e.Fields[i]
 		f.Repaired = bytes.ContainsRune(f.Name, utf8.RuneError)
@@ -150,7 +145,7 @@ func (e *Event) repair() error {
 }
 
 func (e *Event) clear() {
-	e.Name, e.Type, e.Version, e.APIVersion = nil, nil, 0, nil
+	e.Name, e.Type, e.Version = nil, nil, 0
 	e.clearFields()
 }
 

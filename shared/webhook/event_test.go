@@ -95,19 +95,6 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestTheVersionThatABodyClaims(t *testing.T) {
-	var e webhook.Event
-	for body, want := range map[string]string{
-		`{"api_version":4,"event_name":"X"}`: "4", `{"api_version":"3","event_name":"X"}`: `"3"`,
-		`{"event_name":"X"}`: "", `{"api_version":2,"name":"X","properties":{}}`: "2",
-		`{"api_version":2,"event_name":"X","api_version":3}`: "3",
-	} {
-		if err := e.Read([]byte(body)); err != nil || string(e.APIVersion) != want {
-			t.Errorf("%s claims %s (%v), want %s", body, e.APIVersion, err, want)
-		}
-	}
-}
-
 func TestMalformedBodies(t *testing.T) {
 	for problem, bodies := range map[string][]string{
 		"body ends too early at byte 0":               {""},
