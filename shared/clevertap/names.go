@@ -19,7 +19,7 @@ const (
 	MaxValueBytes     = 512            // of a text value; identities are not cut, for they have no limit that is known
 	MaxEventNameBytes = 120            // of an event's name; the bridge's own limit, as the vendor states none
 	MaxEventTypes     = 512            // event names of one account, CleverTap's own included
-	MaxCustomIDBytes  = 64             // of an id that an app gives CleverTap as its own, the prefix included
+	maxCustomIDBytes  = 64             // of an id that an app gives CleverTap as its own, the prefix included
 	MaxInFlight       = 15             // uploads of one account at a time, whoever sends them (api-request-limit)
 	MaxTime           = 99_999_999_999 // seconds; a greater ts could be in milliseconds
 )
@@ -123,14 +123,8 @@ func foldAll(names ...string) map[string]bool {
 }
 
 // IsCustomID reports whether CleverTap would take a text as a CleverTap ID: letters, digits and some punctuation
-// (developer.clevertap.com, pages on custom CleverTap IDs, November 2026). The length is for the caller to check.
-func IsCustomID[T ~string | ~[]byte](id T) bool {
-	for i := range len(id) {
-		c := id[i]
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !letter && strings.IndexByte("()!:@$_-", c) < 0 {
-			return false
-		}
-	}
-	return len(id) > 0
+// (developer.clevertap.com, pages on custom CleverTap IDs, November 2026).
+func IsCustomID(id string) bool {
+	const characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789()!:@$_-"
+	return id != "" && len(id) <= maxCustomIDBytes && strings.Trim(id, characters) == ""
 }

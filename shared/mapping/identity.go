@@ -71,10 +71,8 @@ func (run *mapperRun) identityOf(user, anonymous int, link string) (id Identity,
 		return Identity{}, false, fault.Anonymous
 	case integration.AnonymousObjectID:
 		prefix := customPrefix(run.text(run.col.store))
-		if prefix != "" && clevertap.IsCustomID(anonymousID) && len(prefix)+len(anonymousID) <= clevertap.MaxCustomIDBytes {
-			start := len(run.values)
-			run.values = append(append(run.values, prefix...), anonymousID...)
-			return Identity{ObjectID: true, Value: run.values.since(start)}, false, ""
+		if id := prefix + string(anonymousID); prefix != "" && clevertap.IsCustomID(id) {
+			return Identity{ObjectID: true, Value: []byte(id)}, false, ""
 		}
 	}
 	return Identity{Value: run.values.keep(anonymousID)}, false, ""
@@ -139,8 +137,8 @@ func customPrefix(store []byte) string {
 // ids.
 func CustomIDs(anonymousID string) (ids []string) {
 	for _, prefix := range []string{"-h", "__h"} {
-		if clevertap.IsCustomID(anonymousID) && len(prefix)+len(anonymousID) <= clevertap.MaxCustomIDBytes {
-			ids = append(ids, prefix+anonymousID)
+		if id := prefix + anonymousID; clevertap.IsCustomID(id) {
+			ids = append(ids, id)
 		}
 	}
 	return ids

@@ -70,7 +70,7 @@ func (u Update) key(app string) subscriber.Key {
 // IsCleverTapID reports whether a text can be a CleverTap ID, its prefix included. Words that broken apps send for
 // nothing are none: they would make one profile of many people.
 func IsCleverTapID(id string) bool {
-	return len(id) <= clevertap.MaxCustomIDBytes && clevertap.IsCustomID(id) && !webhook.Absent(id)
+	return clevertap.IsCustomID(id) && !webhook.Absent(id)
 }
 
 // Table stores what is known of people; package subscriber knows its keys and items. Its errors are marked faults
