@@ -1,7 +1,6 @@
 package integration
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -74,12 +73,12 @@ func decide(text *appText, c *webhook.Catalogue) *decider {
 	d.app = &App{
 		Name:      d.name,
 		Enabled:   d.text(enabledPath) == "true",
-		Anonymous: Anonymous(slices.Index(anonymousWords, d.text(anonymousPath))),
-		Sandbox:   Sandbox(slices.Index(sandboxWords, d.text(sandboxPath))),
+		Anonymous: Anonymous(d.text(anonymousPath)),
+		Sandbox:   Sandbox(d.text(sandboxPath)),
 		Charged:   d.text(chargedPath) == "true",
-		Currency:  Currency(slices.Index(currencyWords, d.text(currencyPath))),
+		Currency:  Currency(d.text(currencyPath)),
 
-		CleverTapID: CleverTapIDMode(slices.Index(cleverTapIDWords, d.text(cleverTapIDPath))),
+		CleverTapID: CleverTapIDMode(d.text(cleverTapIDPath)),
 		LinkWait:    d.duration(linkWaitPath),
 		Relay:       d.relay(),
 

@@ -141,63 +141,43 @@ type NamedProperty struct {
 }
 
 // Anonymous is what to do with a subscriber known only by anonymous_user_id.
-type Anonymous uint8
+type Anonymous string
 
 // The choices; the first is the default.
 const (
-	AnonymousIdentity Anonymous = iota
-	AnonymousObjectID
-	AnonymousSkip
+	AnonymousIdentity Anonymous = "identity"
+	AnonymousObjectID Anonymous = "object_id"
+	AnonymousSkip     Anonymous = "skip"
 )
-
-var anonymousWords = []string{"identity", "object_id", "skip"}
-
-// String returns the word in the file.
-func (a Anonymous) String() string { return anonymousWords[a] }
 
 // Sandbox is what to do with sandbox purchases.
-type Sandbox uint8
+type Sandbox string
 
 // The choices; the first is the default.
 const (
-	SandboxRoute Sandbox = iota
-	SandboxSend
-	SandboxSkip
+	SandboxRoute Sandbox = "route"
+	SandboxSend  Sandbox = "send"
+	SandboxSkip  Sandbox = "skip"
 )
-
-var sandboxWords = []string{"route", "send", "skip"}
-
-// String returns the word in the file.
-func (s Sandbox) String() string { return sandboxWords[s] }
 
 // Currency is which amount goes into Charged.
-type Currency uint8
+type Currency string
 
 // The choices; the first is the default.
 const (
-	CurrencyIntegration Currency = iota
-	CurrencyCustomer
+	CurrencyIntegration Currency = "integration"
+	CurrencyCustomer    Currency = "customer"
 )
-
-var currencyWords = []string{"integration", "customer"}
-
-// String returns the word in the file.
-func (c Currency) String() string { return currencyWords[c] }
 
 // CleverTapIDMode is whose linked CleverTap ID is used.
-type CleverTapIDMode uint8
+type CleverTapIDMode string
 
 // The choices; the first is the default.
 const (
-	CleverTapIDAnonymous CleverTapIDMode = iota // of subscribers without a user_id
-	CleverTapIDAlways
-	CleverTapIDNever
+	CleverTapIDAnonymous CleverTapIDMode = "anonymous" // of subscribers without a user_id
+	CleverTapIDAlways    CleverTapIDMode = "always"
+	CleverTapIDNever     CleverTapIDMode = "never"
 )
-
-var cleverTapIDWords = []string{"anonymous", "always", "never"}
-
-// String returns the word in the file.
-func (m CleverTapIDMode) String() string { return cleverTapIDWords[m] }
 
 // Relay is the customer's own back end.
 type Relay struct {
@@ -248,16 +228,21 @@ func AppNames(name string, text []byte) ([]string, error) {
 
 // namesBelowApps returns the valid keys below apps, which may be there twice.
 func namesBelowApps(root *node) (names []string) {
-	seen := make(map[string]bool)
 	for _, p := range root.pairs {
 		if p.key != "apps" {
 			continue
 		}
 		for _, app := range p.value.pairs {
-			if ValidName(app.key) && !seen[app.key] {
-				names, seen[app.key] = append(names, app.key), true
-			}
+			names = addName(names, app.key)
 		}
+	}
+	return names
+}
+
+// addName adds a name that an app may have and that is not there yet.
+func addName(names []string, name string) []string {
+	if ValidName(name) && !slices.Contains(names, name) {
+		names = append(names, name)
 	}
 	return names
 }
@@ -269,7 +254,7 @@ func namesBelowApps(root *node) (names []string) {
 func namesByIndentation(text string) (names []string) {
 	key := regexp.MustCompile(`(?m)^([ \t]*)["']?([^\s"':#]+)["']?[ \t]*(?:[:#]|$)`)
 	text = strings.ReplaceAll(strings.TrimPrefix(text, byteOrderMark), "\r", "\n")
-	inside, level, seen := false, 0, make(map[string]bool)
+	inside, level := false, 0
 	for _, match := range key.FindAllStringSubmatch(text, -1) {
 		indent, name := len(strings.ReplaceAll(match[1], "\t", "  ")), match[2]
 		if indent == 0 {
@@ -281,8 +266,8 @@ func namesByIndentation(text string) (names []string) {
 			continue
 		}
 		level = cmp.Or(level, indent)
-		if indent <= level && ValidName(name) && !seen[name] {
-			names, seen[name] = append(names, name), true
+		if indent <= level {
+			names = addName(names, name)
 		}
 	}
 	return names

@@ -134,12 +134,6 @@ func TestBounds(t *testing.T) {
 		"many items": {
 			"apps:\n" + strings.Repeat("  - demo\n", 80_000), "more than 5000 keys or items",
 		},
-		"many keys without a value": {
-			strings.Repeat("k:\n"+strings.Repeat(" k:\n", 1000), 200), "more than 2000 keys or items have no",
-		},
-		"many names between braces": {
-			strings.Repeat("- {"+strings.Repeat("k,", 1000)+"k}\n", 200), "more than 2000 keys or items have no",
-		},
 		"a fault in a long line":          {"apps: " + strings.Repeat("*", 1_000_000), "not YAML"},
 		"an alias within its own value":   {"apps: &a\n  demo: {<<: *a}\n", "the alias *a is not defined"},
 		"a byte that is not UTF-8, alone": {"apps:\n  é\xff: {}\n", "test.yaml:2:4: this byte is not UTF-8"},

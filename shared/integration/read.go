@@ -60,9 +60,9 @@ const (
 // appKeys are the keys of an app: the whole format, which the schema for editors repeats.
 var appKeys = []key{
 	{name: "enabled", form: flag, initial: "true"},
-	{name: "anonymous", form: choice, words: anonymousWords},
-	{name: "sandbox", form: choice, words: sandboxWords},
-	{name: "clevertap_id", form: choice, words: cleverTapIDWords},
+	{name: "anonymous", form: choice, words: []string{"identity", "object_id", "skip"}},
+	{name: "sandbox", form: choice, words: []string{"route", "send", "skip"}},
+	{name: "clevertap_id", form: choice, words: []string{"anonymous", "always", "never"}},
 	{name: "link_wait", form: duration, initial: "0s", most: 2 * time.Hour},
 	{name: "relay", form: section, keys: []key{
 		{name: "url", form: address},
@@ -82,7 +82,7 @@ var appKeys = []key{
 	}},
 	{name: "revenue", form: section, keys: []key{
 		{name: "charged", form: flag, initial: "false"},
-		{name: "currency", form: choice, words: currencyWords},
+		{name: "currency", form: choice, words: []string{"integration", "customer"}},
 	}},
 }
 

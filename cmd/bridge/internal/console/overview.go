@@ -55,7 +55,7 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) error {
 func summarize(app *integration.App) appSummary {
 	s := appSummary{
 		Name: app.Name, Enabled: app.Enabled, Charged: app.Charged,
-		Sandbox: app.Sandbox.String(), Anonymous: app.Anonymous.String(), Currency: app.Currency.String(),
+		Sandbox: string(app.Sandbox), Anonymous: string(app.Anonymous), Currency: string(app.Currency),
 	}
 	for e := range all(events.entries(app)) {
 		switch known := events.known(e.Source); {

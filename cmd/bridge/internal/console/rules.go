@@ -106,7 +106,7 @@ func ruleGroups() []ruleGroup {
 					{"send", "To the production account", "There they can set off campaigns."},
 					{"skip", "Nowhere", ""},
 				},
-				of: func(a *integration.App) string { return a.Sandbox.String() }},
+				of: func(a *integration.App) string { return string(a.Sandbox) }},
 		}},
 		{"Revenue", []setting{
 			{Path: "revenue.charged", Label: "Send Charged", Switch: true,
@@ -118,7 +118,7 @@ func ruleGroups() []ruleGroup {
 					{"integration", "The app's currency", "The one that is set at Purchasely. All payments are in it."},
 					{"customer", "What the buyer paid in", "Each payment in its own currency."},
 				},
-				of: func(a *integration.App) string { return a.Currency.String() }},
+				of: func(a *integration.App) string { return string(a.Currency) }},
 		}},
 		{"Identity", []setting{
 			{Path: "anonymous", Label: "Buyers who are not signed in",
@@ -130,7 +130,7 @@ func ruleGroups() []ruleGroup {
 						"For apps that give CleverTap's SDK that very id as its custom CleverTap ID."},
 					{"skip", "Send nothing until they sign in", ""},
 				},
-				of: func(a *integration.App) string { return a.Anonymous.String() }},
+				of: func(a *integration.App) string { return string(a.Anonymous) }},
 			{Path: "clevertap_id", Label: "Linked CleverTap IDs",
 				Explanation: "Your back end can link a subscriber to a CleverTap ID.",
 				Options: []option{
@@ -138,7 +138,7 @@ func ruleGroups() []ruleGroup {
 					{"always", "For everybody who has one", ""},
 					{"never", "For nobody", ""},
 				},
-				of: func(a *integration.App) string { return a.CleverTapID.String() }},
+				of: func(a *integration.App) string { return string(a.CleverTapID) }},
 			{Path: "link_wait", Label: "Wait for a link",
 				Explanation: "How long the webhook of a buyer who is not signed in waits for it, such as 15m; " +
 					"at most 2h, and 0s for not at all.",

@@ -93,17 +93,17 @@ func scalars(a *integration.App) []scalar {
 	}
 	return []scalar{
 		{"enabled", strconv.FormatBool(a.Enabled)},
-		{"anonymous", a.Anonymous.String()},
-		{"clevertap_id", a.CleverTapID.String()},
+		{"anonymous", string(a.Anonymous)},
+		{"clevertap_id", string(a.CleverTapID)},
 		{"link_wait", a.LinkWait.String()},
-		{"sandbox", a.Sandbox.String()},
+		{"sandbox", string(a.Sandbox)},
 		{"relay.url", url},
 		{"relay.events", events},
 		{"relay.timeout", timeout},
 		{"server_events.default", map[bool]string{true: "send", false: "skip"}[other.Send]},
 		{"server_events.prefix", other.Name},
 		{"revenue.charged", strconv.FormatBool(a.Charged)},
-		{"revenue.currency", a.Currency.String()},
+		{"revenue.currency", string(a.Currency)},
 	}
 }
 
