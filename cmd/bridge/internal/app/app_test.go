@@ -187,10 +187,8 @@ func TestASecondRunFinishesWhatTheFirstBegan(t *testing.T) {
 		const purchasely = `"purchasely":{"shared_secret":"shared-4711"}`
 		in := "{" + purchasely + `,"clevertap":{"account_id":"AAA-111-2222","passcode":"right-pass"}}`
 		got := run(t, c, in, "add demo")
-		if !got.Has(cli.Finding, "", "Secrets Manager CreateSecret: AccessDeniedException\n"+
-			"hint: your AWS identity may not do this; what is stored is right") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "", "Secrets Manager CreateSecret: AccessDeniedException\n"+
+			"hint: your AWS identity may not do this; what is stored is right")
 		c.Secrets.Before(nil)
 		c.Secrets.Deny(purchaselyName, false)
 		got = run(t, c, "{"+purchasely+"}", "add demo")
@@ -504,9 +502,7 @@ func TestCheckTellsAnOutageFromAWrongSecret(t *testing.T) {
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
 			putSecrets(cloud, sharedSecret, c.clevertap, nil)
-			if got := run(t, c.network(cloud), "", "check demo"); !got.Has(cli.Finding, c.out, "") {
-				t.Errorf("got %+v, want %q", got, c.out)
-			}
+			run(t, c.network(cloud), "", "check demo").Want(t, cli.Finding, c.out, "")
 		})
 	}
 }
@@ -555,9 +551,7 @@ func TestCheckPostsASignedWebhookOfNobody(t *testing.T) {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
 			cloud.Receiver, posted = c.receiver, ""
 			putSecrets(cloud, `{"shared_secret":"`+c.secret+`"}`, credentials, nil)
-			if got := run(t, cloud, "", "check demo "+c.args); !got.Has(c.code, c.out, "") {
-				t.Errorf("got %+v, want %d and %q", got, c.code, c.out)
-			}
+			run(t, cloud, "", "check demo "+c.args).Want(t, c.code, c.out, "")
 			_, body, _ := strings.Cut(posted, " ")
 			if ids := webhook.Peek([]byte(body)); posted != "" && (ids.EventName != "BRIDGE_HEARTBEAT" ||
 				ids.EventID == "" || ids.Subscriber.ID != "") {
@@ -583,9 +577,7 @@ func TestTheVariableWithTheURLCountsForALocalAWSOnly(t *testing.T) {
 			}
 			t.Setenv("BRIDGE_URL", "http://127.0.0.1:9902")
 			putSecrets(cloud, sharedSecret, credentials, nil)
-			if got := run(t, cloud, "", "check demo"); !got.Has(cli.OK, "right  webhooks at "+want+": a signed", "") {
-				t.Errorf("got %+v", got)
-			}
+			run(t, cloud, "", "check demo").Want(t, cli.OK, "right  webhooks at "+want+": a signed", "")
 		})
 	}
 }
@@ -595,9 +587,7 @@ func TestAddTakesOffWhatWasPastedAlong(t *testing.T) {
 		const in = "\ufeff" + `{"purchasely":{"shared_secret":" 'shared-4711'\n"},` +
 			`"clevertap":{"account_id":"\tAAA-111-2222 ","passcode":"right-pass\u200b","region":" in1"}}`
 		got := run(t, c, in, "add demo")
-		if !got.Has(cli.OK, "", "warning: shared_secret is in quotation marks: if they were pasted along") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.OK, "", "warning: shared_secret is in quotation marks: if they were pasted along")
 		want := map[string]string{
 			purchaselyName: `{"shared_secret":"'shared-4711'"}`,
 			clevertapName:  credentials,
@@ -634,10 +624,7 @@ func TestAnAppIsAddedToTheSettings(t *testing.T) {
 			if c.before != "" {
 				cloud.S3.Put(clitest.Bucket, settings.Key, []byte(c.before))
 			}
-			got := run(t, cloud, shopSecrets, "add "+c.args)
-			if !got.Has(c.code, "", c.errs) {
-				t.Errorf("got %+v", got)
-			}
+			run(t, cloud, shopSecrets, "add "+c.args).Want(t, c.code, "", c.errs)
 			object, err := bucket.New(cloud.Config(), clitest.Bucket, 0).Get(t.Context(), "")
 			if err != nil || !strings.HasSuffix(string(object.Text), cmp.Or(c.after, c.before)) {
 				t.Errorf("the settings are %q, %v", object.Text, err)

@@ -190,6 +190,14 @@ func (r Result) Has(code int, out, errs string) bool {
 	return r.Code == code && strings.Contains(r.Out, out) && strings.Contains(r.Errs, errs)
 }
 
+// Want checks a result's code, and that it shows texts.
+func (r Result) Want(t testing.TB, code int, out, errs string) {
+	t.Helper()
+	if !r.Has(code, out, errs) {
+		t.Errorf("got %+v, want %d, %q and %q", r, code, out, errs)
+	}
+}
+
 // CheckLeaks looks for secrets, ids of people and AWS's own words.
 func (r Result) CheckLeaks(t *testing.T) {
 	t.Helper()

@@ -100,9 +100,7 @@ func TestExplainSaysWhatIsWrong(t *testing.T) {
 			"are about 2 users"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := run(t.Context(), c.in, strings.Fields(c.args)...); !got.Has(c.code, "", c.errs) {
-				t.Errorf("got %+v, want %d and %q", got, c.code, c.errs)
-			}
+			run(t.Context(), c.in, strings.Fields(c.args)...).Want(t, c.code, "", c.errs)
 		})
 	}
 }

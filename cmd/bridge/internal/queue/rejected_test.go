@@ -103,9 +103,7 @@ func TestChosenMessages(t *testing.T) {
 			put(cloud, "no JSON")
 			put(cloud, `{"event_name":"a\u001b[2J`+strings.Repeat("b", 100)+`"}`)
 			got := run(t.Context(), cloud, "", c.args)
-			if !got.Has(c.code, c.out, c.errs) {
-				t.Errorf("got %+v, want %d, %q and %q", got, c.code, c.out, c.errs)
-			}
+			got.Want(t, c.code, c.out, c.errs)
 			got.CheckLeaks(t)
 			checkReturned(t, cloud, c.left)
 		})
@@ -130,9 +128,7 @@ about 2 more did not show: others look at them, or they stand behind messages of
 			}
 			clitest.Put(c.FIFODeadLetters, time.Hour, "otto's", clitest.Webhook("otto", 1), dead)
 			clitest.Put(c.DeadLetters, 2*time.Hour, "", clitest.Webhook("eve", 1), clitest.Attributes("shop", "", noon))
-			if got := run(t.Context(), c, "", "list --dead-letters "+format); !got.Has(cli.OK, want, "") {
-				t.Errorf("got %+v, want\n%s", got, want)
-			}
+			run(t.Context(), c, "", "list --dead-letters "+format).Want(t, cli.OK, want, "")
 		})
 	}
 }
@@ -145,10 +141,7 @@ func TestAQueueThatHandsOutNoMoreIsNoError(t *testing.T) {
 				c.SQS.Inject(awstest.Fault{Operation: operation, Status: 403, Code: "OverLimit"})
 			}
 		})
-		got := run(t.Context(), c, "", "list")
-		if !got.Has(cli.OK, "10 messages in the rejected queue\nabout 2 more did not show", "") {
-			t.Errorf("got %+v", got)
-		}
+		run(t.Context(), c, "", "list").Want(t, cli.OK, "10 messages in the rejected queue\nabout 2 more did not show", "")
 		checkReturned(t, c, 12)
 	})
 }
@@ -189,9 +182,7 @@ func TestShow(t *testing.T) {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
 			cloud.FillRejected()
 			got := run(t.Context(), cloud, "", "show "+c.args)
-			if !got.Has(c.code, c.out, c.errs) {
-				t.Errorf("got %+v, want %d, %q and %q", got, c.code, c.out, c.errs)
-			}
+			got.Want(t, c.code, c.out, c.errs)
 			if !strings.Contains(c.args, "--body") {
 				got.CheckLeaks(t)
 			}
@@ -314,19 +305,11 @@ func TestPurgeDeletesWhatItCounted(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		c.FillRejected()
 		got := run(t.Context(), c, "y\n3\n", "purge --reason malformed")
-		if got.Code != cli.OK || got.Out != "3 messages deleted, 0 not\n" {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.OK, "3 messages deleted, 0 not\n", "")
 		checkReturned(t, c, 9)
-		got = run(t.Context(), c, "", "purge --reason malformed")
-		if got.Code != cli.OK || got.Out != "there is nothing to delete\n" {
-			t.Errorf("got %+v", got)
-		}
+		run(t.Context(), c, "", "purge --reason malformed").Want(t, cli.OK, "there is nothing to delete\n", "")
 		c.Rejected.Refuse(undeletable)
-		got = run(t.Context(), c, "", "purge --yes --json")
-		if got.Code != cli.Finding || got.Out != `{"chosen":9,"deleted":0,"unseen":0}`+"\n" {
-			t.Errorf("got %+v", got)
-		}
+		run(t.Context(), c, "", "purge --yes --json").Want(t, cli.Finding, `{"chosen":9,"deleted":0,"unseen":0}`+"\n", "")
 	})
 }
 
@@ -352,9 +335,7 @@ func TestRedriveStopsAtItsLimit(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		c.FillRejected()
 		got := run(t.Context(), c, "", "redrive --limit 4 --yes --json")
-		if got.Code != cli.OK || got.Out != `{"chosen":4,"sent":4,"failed":0,"undeleted":0,"unseen":0}`+"\n" {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.OK, `{"chosen":4,"sent":4,"failed":0,"undeleted":0,"unseen":0}`+"\n", "")
 		var want []string
 		for n := range 3 {
 			want = append(want, clitest.Webhook("otto", n))
@@ -390,10 +371,8 @@ func TestRedriveWithoutRightsChangesNothing(t *testing.T) {
 		c.FillRejected()
 		c.SQS.Inject(awstest.Fault{Operation: "SendMessageBatch", Status: 403, Code: "AccessDenied"})
 		got := run(t.Context(), c, "", "redrive --yes")
-		if !got.Has(cli.Finding, "", "bridge: SQS SendMessageBatch: AccessDenied\n"+
-			"hint: your AWS identity may not do this; what was not sent is where it was") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "", "bridge: SQS SendMessageBatch: AccessDenied\n"+
+			"hint: your AWS identity may not do this; what was not sent is where it was")
 		got.CheckLeaks(t)
 		checkReturned(t, c, 12)
 	})
@@ -405,13 +384,9 @@ func TestAMessageThatCouldNotBeDeletedIsNotSentTwiceSoon(t *testing.T) {
 		c.Rejected.Refuse(undeletable)
 		got := run(t.Context(), c, "", "redrive --yes --json")
 		const sent = `{"chosen":12,"sent":12,"failed":0,"undeleted":12,"unseen":0}` + "\n"
-		if !got.Has(cli.Finding, sent, "the next redrive sends it again") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, sent, "the next redrive sends it again")
 		c.Rejected.Refuse(nil)
-		if got := run(t.Context(), c, "", "redrive --yes"); got.Code != cli.OK {
-			t.Errorf("got %+v", got)
-		}
+		run(t.Context(), c, "", "redrive --yes").Want(t, cli.OK, "", "")
 		if sent := c.Events.Messages(); len(sent) != 12 {
 			t.Errorf("%d messages were sent", len(sent))
 		}

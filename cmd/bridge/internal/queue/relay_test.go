@@ -49,10 +49,7 @@ func TestTheRelaysDeadLetters(t *testing.T) {
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
 			withDeadRelay(cloud)
-			got := run(t.Context(), cloud, c.in, c.args)
-			if !got.Has(c.code, c.out, c.errs) {
-				t.Errorf("got %+v, want %d, %q and %q", got, c.code, c.out, c.errs)
-			}
+			run(t.Context(), cloud, c.in, c.args).Want(t, c.code, c.out, c.errs)
 			counts := cloud.RelayDeadLetters.Counts()
 			if sent := len(cloud.Relay.Messages()); counts.Visible != c.left || counts.InFlight != 0 ||
 				strings.HasPrefix(c.args, "redrive") && sent != 4-c.left || len(cloud.Events.Messages()) != 0 {
@@ -66,9 +63,7 @@ func TestTheRelaysDeadLetters(t *testing.T) {
 func TestRedriveOfTheRelayKeepsWhatPurchaselySigned(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		withDeadRelay(c)
-		if got := run(t.Context(), c, "", "redrive --relay --app demo --yes --rate 0"); got.Code != cli.OK {
-			t.Fatalf("got %+v", got)
-		}
+		run(t.Context(), c, "", "redrive --relay --app demo --yes --rate 0").Want(t, cli.OK, "", "")
 		var bodies []string
 		for _, m := range c.Relay.Messages() {
 			bodies = append(bodies, m.Body)
@@ -87,8 +82,6 @@ func TestRedriveOfTheRelayKeepsWhatPurchaselySigned(t *testing.T) {
 func TestAStackWithoutARelaySaysSo(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		got := run(t.Context(), c, "", "list --relay")
-		if !got.Has(cli.Finding, "", "has no relay\nhint: the template's parameter Relay switches it on") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "", "has no relay\nhint: the template's parameter Relay switches it on")
 	})
 }

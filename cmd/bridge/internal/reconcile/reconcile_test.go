@@ -435,8 +435,6 @@ func TestEqualNamesCannotBeCompared(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		newTestDay(t, c).live()
 		got := execute(t, c, "apps: {demo: {}}", filepath.Join(t.TempDir(), "progress"), "--hosted-prefix", "")
-		if !got.Has(1, "", "has the same name on both sides") {
-			t.Errorf("%+v", got)
-		}
+		got.Want(t, 1, "", "has the same name on both sides")
 	})
 }

@@ -150,9 +150,7 @@ func TestReplayOfTheJournalSendsWhatTheFlagsSay(t *testing.T) {
 			for _, n := range want {
 				bodies = append(bodies, all[n].body())
 			}
-			if got.Code != cli.OK || got.Out != fmt.Sprintf("journal: %s sent\n", cli.Quantity(len(want), "webhook")) {
-				t.Errorf("got %+v", got)
-			}
+			got.Want(t, cli.OK, fmt.Sprintf("journal: %s sent\n", cli.Quantity(len(want), "webhook")), "")
 			checkSent(t, c.Events, bodies)
 		})
 	}
@@ -166,10 +164,7 @@ func TestReplayOfTheJournalKeepsTheOrderOfPeople(t *testing.T) {
 			all = append(all, kept{fmt.Sprint("user-", n%4), "demo", "TRIAL_STARTED", november(20, n), nil})
 		}
 		keep(t, c, all...)
-		got := runJournal(t.Context(), t, c, "y\n", "--from 2026-11-20")
-		if !got.Has(cli.OK, "journal: 150 webhooks sent\n", "") {
-			t.Fatalf("got %+v", got)
-		}
+		runJournal(t.Context(), t, c, "y\n", "--from 2026-11-20").Want(t, cli.OK, "journal: 150 webhooks sent\n", "")
 		last := make(map[string]string)
 		for _, m := range c.Events.Messages() {
 			read, err := message.Decode([]byte(m.Body), m.Attribute)
@@ -198,9 +193,7 @@ func TestReplayOfTheJournalGoesOnWhereItStopped(t *testing.T) {
 		keep(t, c, all...)
 		refuseSome(c.Events, func(body string) bool { return strings.Contains(body, "user-7") })
 		got := runJournal(t.Context(), t, c, "", "--from 2026-11-20 --yes")
-		if !got.Has(cli.Finding, "", "the events queue refuses it: InvalidMessageContents\nhint: the same command goes on") {
-			t.Fatalf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "", "the events queue refuses it: InvalidMessageContents\nhint: the same command goes on")
 		text, err := os.ReadFile(defaultJournalProgress)
 		if err != nil || strings.Contains(string(text), "user-") {
 			t.Errorf("progress %s, %v", text, err)
@@ -210,25 +203,17 @@ func TestReplayOfTheJournalGoesOnWhereItStopped(t *testing.T) {
 			"--from 2026-11-21", "--from 2026-11-20 --app demo", "--from 2026-11-20 --event ACTIVATE",
 		} {
 			got := runJournalHere(t.Context(), c, "", wrong+" --yes")
-			if !got.Has(cli.Finding, "", "belongs to a replay of other webhooks") {
-				t.Errorf("%s: got %+v", wrong, got)
-			}
+			got.Want(t, cli.Finding, "", "belongs to a replay of other webhooks")
 		}
 		time.Sleep(time.Hour) // the queue has forgotten what it has seen
 		sent := len(c.Events.Messages())
 		got = runJournalHere(t.Context(), c, "", "--from 2026-11-20 --yes")
-		if !got.Has(cli.OK, fmt.Sprintf("%d were before (--restart sends them again)", sent),
-			fmt.Sprintf("%d more: sent by an earlier run", sent)) {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.OK, fmt.Sprintf("%d were before (--restart sends them again)", sent),
+			fmt.Sprintf("%d more: sent by an earlier run", sent))
 		checkSent(t, c.Events, bodies)
-		if got := runJournalHere(t.Context(), c, "", "--from 2026-11-20"); !got.Has(cli.OK, "journal: 0 webhooks sent", "") {
-			t.Errorf("once more: %+v", got)
-		}
+		runJournalHere(t.Context(), c, "", "--from 2026-11-20").Want(t, cli.OK, "journal: 0 webhooks sent", "")
 		got = runJournalHere(t.Context(), c, "", "--from 2026-11-20 --yes --restart")
-		if !got.Has(cli.OK, "journal: 130 webhooks sent\n", "") {
-			t.Errorf("from the beginning: %+v", got)
-		}
+		got.Want(t, cli.OK, "journal: 130 webhooks sent\n", "")
 	})
 }
 
@@ -254,17 +239,13 @@ func TestReplayOfTheJournalSaysWhatIsWrong(t *testing.T) {
 			if test.prepare != nil {
 				test.prepare(c)
 			}
-			if got := runJournal(t.Context(), t, c, "", test.args); !got.Has(test.code, "", test.errs) {
-				t.Errorf("got %+v", got)
-			}
+			runJournal(t.Context(), t, c, "", test.args).Want(t, test.code, "", test.errs)
 		})
 	}
 	clitest.Subtest(t, "flags of the journal without it", func(t *testing.T, c *clitest.Cloud) {
 		for _, flags := range []string{"--from 1d", "--to 1d", "--event ACTIVATE", "--user a", "--anonymous a"} {
 			got := run(t.Context(), c, "", append(strings.Fields(flags), writeFile(t, "{}\n"))...)
-			if !got.Has(cli.Usage, "", "go with --journal") {
-				t.Errorf("%s: got %+v", flags, got)
-			}
+			got.Want(t, cli.Usage, "", "go with --journal")
 		}
 	})
 }
@@ -278,8 +259,6 @@ func TestReplayOfTheJournalComparesManyWebhooks(t *testing.T) {
 		}
 		keep(t, c, all...)
 		got := runJournal(t.Context(), t, c, "n\n", "--from 2026-11-20")
-		if !got.Has(cli.Finding, "", fmt.Sprintf("%6d  ACTIVATE: then event ACTIVATE, now no event\n", compareAtOnce+4)) {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "", fmt.Sprintf("%6d  ACTIVATE: then event ACTIVATE, now no event\n", compareAtOnce+4))
 	})
 }

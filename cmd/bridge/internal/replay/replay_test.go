@@ -58,9 +58,7 @@ func TestAWebhookCountsAsReceivedWhenItIsSent(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		text, bodies := backfill(60)
 		began := time.Now()
-		if got := run(t.Context(), c, "", "--rate", "5", "--yes", writeFile(t, text)); got.Code != cli.OK {
-			t.Fatalf("got %+v", got)
-		}
+		run(t.Context(), c, "", "--rate", "5", "--yes", writeFile(t, text)).Want(t, cli.OK, "", "")
 		checkSent(t, c.Events, bodies)
 		for _, m := range c.Events.Messages() {
 			if waited := m.Sent.Sub(message.ParseTime(m.Attribute("received_at"))); waited < 0 || waited > time.Second {
@@ -134,9 +132,7 @@ func TestAReplayGoesOnWhereItStopped(t *testing.T) {
 		text, bodies := backfill(230)
 		path := writeFile(t, text)
 		got := run(c.InterruptAt(t, 8), c, "", "--yes", path)
-		if !got.Has(cli.Finding, "", "bridge: interrupted\nhint: the same command goes on where it stopped") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "", "bridge: interrupted\nhint: the same command goes on where it stopped")
 		part := len(c.Events.Messages())
 		if part == 0 || part == 230 {
 			t.Errorf("%d were sent before the interrupt", part)
@@ -150,13 +146,9 @@ func TestAReplayGoesOnWhereItStopped(t *testing.T) {
 		}
 		checkSent(t, c.Events, bodies)
 		got = run(t.Context(), c, "", path)
-		if got.Code != cli.OK || got.Out != path+": 0 webhooks sent, 230 were before (--restart sends them again)\n" {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.OK, path+": 0 webhooks sent, 230 were before (--restart sends them again)\n", "")
 		checkSent(t, c.Events, bodies)
-		if got := run(t.Context(), c, "", "--restart", "--yes", path); got.Code != cli.OK {
-			t.Errorf("got %+v", got)
-		}
+		run(t.Context(), c, "", "--restart", "--yes", path).Want(t, cli.OK, "", "")
 		checkSent(t, c.Events, append(bodies, bodies...))
 	})
 }
@@ -227,9 +219,7 @@ func TestReplayNamesWhatIsNoWebhook(t *testing.T) {
 			"bridge: 3 faulty lines; nothing was sent\nhint: fix them, or leave them out with --skip-bad",
 			"  line 2: ", "  line 3: event name is missing", "  line 4: a list; one webhook on each line is wanted",
 		} {
-			if !got.Has(cli.Finding, "", want) {
-				t.Errorf("got %+v, want %q", got, want)
-			}
+			got.Want(t, cli.Finding, "", want)
 		}
 		checkSent(t, c.Events, nil)
 		got = run(t.Context(), c, "", "--yes", "--skip-bad", path)
@@ -250,14 +240,9 @@ func TestReplayOfStandardInput(t *testing.T) {
 			!strings.Contains(got.Errs, "hint: leave it out with --skip-bad; what was sent is not noted anywhere") {
 			t.Errorf("got %+v", got)
 		}
-		if got := run(t.Context(), c, text, "-"); got.Code != cli.Usage {
-			t.Errorf("nobody could be asked: %+v", got)
-		}
+		run(t.Context(), c, text, "-").Want(t, cli.Usage, "", "")
 		noted := filepath.Join(t.TempDir(), "progress")
-		got = run(t.Context(), c, bad, "--yes", "--checkpoint", noted, "-")
-		if got.Code != cli.Finding || got.Out != "-: 77 webhooks sent\n" {
-			t.Errorf("got %+v", got)
-		}
+		run(t.Context(), c, bad, "--yes", "--checkpoint", noted, "-").Want(t, cli.Finding, "-: 77 webhooks sent\n", "")
 		got = run(t.Context(), c, text, "--yes", "--checkpoint", noted, "-")
 		want := "-: 43 webhooks sent, 77 were before (--restart sends them again)\n"
 		if got.Code != cli.OK || got.Out != want || len(c.Events.Messages()) != 77+120 {
@@ -295,17 +280,13 @@ func TestWhatWasSentMustNotHaveChanged(t *testing.T) {
 			path := writeFile(t, text)
 			refuseSome(cloud.Events, func(body string) bool { return slices.Index(bodies, body) >= 50 })
 			got := run(t.Context(), cloud, "", "--yes", path)
-			if !got.Has(cli.Finding, "", "bridge: line 51: the events queue refuses it: InvalidMessageContents") {
-				t.Fatalf("got %+v", got)
-			}
+			got.Want(t, cli.Finding, "", "bridge: line 51: the events queue refuses it: InvalidMessageContents")
 			cloud.Events.Refuse(nil)
 			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			got = run(t.Context(), cloud, "", append([]string{"--yes", path}, strings.Fields(c.args)...)...)
-			if !got.Has(c.code, "", c.errs) {
-				t.Errorf("got %+v, want %d and %q", got, c.code, c.errs)
-			}
+			got.Want(t, c.code, "", c.errs)
 			if n := len(cloud.Events.Messages()); c.code != cli.OK && n != 50 {
 				t.Errorf("%d were sent", n)
 			}
@@ -324,9 +305,7 @@ func TestAProgressFileBelongsToItsReplay(t *testing.T) {
 			if err := os.WriteFile(path+".progress", []byte(before), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if got := run(t.Context(), c, "", "--yes", path); !got.Has(cli.Finding, "", "belongs to a replay for app") {
-				t.Errorf("got %+v", got)
-			}
+			run(t.Context(), c, "", "--yes", path).Want(t, cli.Finding, "", "belongs to a replay for app")
 		})
 	}
 }
@@ -356,9 +335,7 @@ func TestReplayToAStandardQueue(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		c.UseStandardQueue()
 		text, bodies := backfill(30)
-		if got := run(t.Context(), c, "", "--yes", writeFile(t, text)); got.Code != cli.OK {
-			t.Errorf("got %+v", got)
-		}
+		run(t.Context(), c, "", "--yes", writeFile(t, text)).Want(t, cli.OK, "", "")
 		checkSent(t, c.Events, bodies)
 		if m := c.Events.Messages()[0]; m.GroupID != "demo" || m.DeduplicationID != "" {
 			t.Errorf("ids are %q and %q", m.GroupID, m.DeduplicationID)

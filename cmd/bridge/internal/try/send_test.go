@@ -149,9 +149,7 @@ func TestSendEndsWhenItIsInterrupted(t *testing.T) {
 	t.Setenv(secretVariable, clitest.DemoSecret)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got := send(ctx, nil, "{}", "--url", "http://127.0.0.1:9"); !got.Has(cli.Finding, "", "context canceled") {
-		t.Errorf("got %+v", got)
-	}
+	send(ctx, nil, "{}", "--url", "http://127.0.0.1:9").Want(t, cli.Finding, "", "context canceled")
 }
 
 func TestSendFindsURLAndSecretInTheStack(t *testing.T) {
@@ -265,20 +263,12 @@ func TestSendWaitsForTheOutcomeOfTheSameEvent(t *testing.T) {
 		c.Secrets.Put(clitest.PurchaselySecret, `{"shared_secret":"`+clitest.DemoSecret+`"}`)
 		delivered := subscriber.Event{Outcome: "delivered", Records: "event", Attempt: 1}
 		settle(t, c, subscriber.JournalID("", []byte(body)), outcome{time.Second, delivered})
-		if got := send(t.Context(), c, body, "--stack", clitest.Stack); got.Code != cli.OK {
-			t.Fatalf("got %+v", got)
-		}
+		send(t.Context(), c, body, "--stack", clitest.Stack).Want(t, cli.OK, "", "")
 		time.Sleep(4 * time.Minute)
 		c.Receiver = clitest.Answer(http.StatusOK, `{"status":"queued"}`)
-		got := send(t.Context(), c, body, "--stack", clitest.Stack, "--wait")
-		if !got.Has(cli.OK, "Delivered 1 second later", "") {
-			t.Errorf("within five minutes: %+v", got)
-		}
+		send(t.Context(), c, body, "--stack", clitest.Stack, "--wait").Want(t, cli.OK, "Delivered 1 second later", "")
 		time.Sleep(time.Hour)
-		got = send(t.Context(), c, body, "--stack", clitest.Stack, "--wait")
-		if !got.Has(cli.Finding, "", "has no outcome of it") {
-			t.Errorf("an hour later: %+v", got)
-		}
+		send(t.Context(), c, body, "--stack", clitest.Stack, "--wait").Want(t, cli.Finding, "", "has no outcome of it")
 	})
 }
 
@@ -311,10 +301,7 @@ func TestSendSaysWhyItCannotWait(t *testing.T) {
 			}
 			t.Setenv(secretVariable, clitest.DemoSecret)
 			file := clitest.File(t, "webhook.json", test.body)
-			got := send(t.Context(), c, "", append(strings.Fields(test.args), "--wait", file)...)
-			if !got.Has(test.code, "", test.errs) {
-				t.Errorf("got %+v", got)
-			}
+			send(t.Context(), c, "", append(strings.Fields(test.args), "--wait", file)...).Want(t, test.code, "", test.errs)
 		})
 	}
 }
