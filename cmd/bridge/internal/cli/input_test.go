@@ -3,28 +3,13 @@ package cli_test
 import (
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
-	"unicode/utf16"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 )
-
-// encode16 is a text in UTF-16, the low byte first unless it is big-endian.
-func encode16(text string, bigEndian bool) string {
-	var b []byte
-	for _, unit := range utf16.Encode([]rune(text)) {
-		if bigEndian {
-			b = append(b, byte(unit>>8), byte(unit))
-		} else {
-			b = append(b, byte(unit), byte(unit>>8))
-		}
-	}
-	return string(b)
-}
 
 // TestText reads text as editors and shells write it, from a file, from standard input, and byte by byte.
 func TestText(t *testing.T) {
@@ -38,18 +23,14 @@ func TestText(t *testing.T) {
 		"one byte":                        {"x", "x", ""},
 		"neighbours in the alphabet":      {"ba", "ba", ""},
 		"zeros are no text, but no error": {"\x00\x00", "\x00\x00", ""},
-		"UTF-16":                          {encode16("\ufeff{}", false), "", utf16},
-		"UTF-16, big-endian":              {encode16("\ufeff{}", true), "", utf16},
-		"UTF-16 without a mark":           {encode16("{}", false), "", utf16},
-		"UTF-16, neither":                 {encode16("{}", true), "", utf16},
+		"UTF-16":                          {"\xff\xfe{\x00}\x00", "", utf16},
+		"UTF-16, big-endian":              {"\xfe\xff\x00{\x00}", "", utf16},
+		"UTF-16 without a mark":           {"{\x00}\x00", "", utf16},
+		"UTF-16, neither":                 {"\x00{\x00}", "", utf16},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "in")
-			if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
-				t.Fatal(err)
-			}
 			cmd, _ := command("")
-			for _, source := range []string{path, "-", ""} {
+			for _, source := range []string{clitest.File(t, "in", c.text), "-", ""} {
 				cmd.SetIn(iotest.OneByteReader(strings.NewReader(c.text)))
 				got, err := cli.ReadText(cmd, source)
 				if string(got) != c.want || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {

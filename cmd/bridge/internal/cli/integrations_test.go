@@ -13,7 +13,6 @@ import (
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
-	"github.com/purchasely-clevertap/bridge/shared/config"
 )
 
 // inFolder makes a working directory with files, of which each is an app of that name.
@@ -161,11 +160,5 @@ func TestCompletion(t *testing.T) {
 		if got.Code != cli.OK || !strings.HasPrefix(got.Out, want) || strings.Contains(got.Errs, "integration file") {
 			t.Errorf("%q: got %+v, want %q", line, got, want)
 		}
-	}
-}
-
-func TestTheBuiltInFileOfTestsIsThatOfTheFixtures(t *testing.T) {
-	if !bytes.Contains(config.Integrations, []byte("The integration file of the fixtures")) {
-		t.Errorf("it is %.100q", config.Integrations)
 	}
 }
