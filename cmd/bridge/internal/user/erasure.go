@@ -168,28 +168,34 @@ func (e *erasure) tasks() []task {
 	for i, a := range e.accounts {
 		accounts[i] = a.ID
 	}
+	suppressions := cli.Quantity(len(e.people)*len(e.apps), "suppression")
 	suppressed := []string{"suppress"}
 	tasks := []task{
 		{
-			"suppress", fmt.Sprintf("%d of %s to write", e.unsuppressed,
-				cli.Quantity(len(e.people)*len(e.apps), "suppression")), e.unsuppressed, e.suppress, nil,
+			name: "suppress", do: e.suppress, count: e.unsuppressed,
+			plan: fmt.Sprintf("%d of %s to write", e.unsuppressed, suppressions),
 		},
 		{
-			"messages", "looks through the rejected queue, the dead-letter queues and the events queues", 0,
-			e.removeMessages, suppressed,
+			name: "messages", do: e.removeMessages, after: suppressed,
+			plan: "looks through the rejected queue, the dead-letter queues and the events queues",
 		},
 		{
-			"stored", fmt.Sprintf("%s, and %s of the journal and of notes", cli.Quantity(states, "state"),
-				cli.Quantity(len(e.stored)-states, "item")), len(e.stored), e.deleteStored, suppressed,
+			name: "stored", do: e.deleteStored, after: suppressed, count: len(e.stored),
+			plan: fmt.Sprintf("%s, and %s of the journal and of notes", cli.Quantity(states, "state"),
+				cli.Quantity(len(e.stored)-states, "item")),
 		},
 		{
-			"profiles", fmt.Sprintf("by %s, at %s", cli.Quantity(len(e.addresses()), "id"),
-				strings.Join(accounts, " and ")), 0, e.deleteProfiles, suppressed,
+			name: "profiles", do: e.deleteProfiles, after: suppressed,
+			plan: fmt.Sprintf("by %s, at %s", cli.Quantity(len(e.addresses()), "id"), strings.Join(accounts, " and ")),
 		},
-		{"links", cli.Quantity(len(e.links), "CleverTap ID"), len(e.links), e.removeLinks, []string{"suppress", "profiles"}},
+		{
+			name: "links", do: e.removeLinks, after: []string{"suppress", "profiles"}, count: len(e.links),
+			plan: cli.Quantity(len(e.links), "CleverTap ID"),
+		},
 	}
 	if e.purchasely != nil {
-		tasks = append(tasks, task{"purchasely", "its own records, by a user deletion request", 0, e.askPurchasely, nil})
+		last := task{name: "purchasely", do: e.askPurchasely, plan: "its own records, by a user deletion request"}
+		tasks = append(tasks, last)
 	}
 	return tasks
 }
@@ -342,9 +348,6 @@ func (e *erasure) deleteStored(step *eraseStep) error {
 	if err := e.waitForForwarders(); err != nil {
 		return err
 	}
-	if err := e.checkSuppressed(); err != nil {
-		return err
-	}
 	for _, key := range e.stored {
 		found, err := e.table.Delete(e.cmd.Context(), key)
 		if err != nil {
@@ -357,15 +360,17 @@ func (e *erasure) deleteStored(step *eraseStep) error {
 	return nil
 }
 
-// waitForForwarders waits until those have ended that may have read the person before the suppression.
+// waitForForwarders waits until those have ended that may have read the person before the suppression, and makes sure
+// that it holds.
 func (e *erasure) waitForForwarders() error {
-	left := time.Until(e.silentSince.Add(forwarderTime))
-	if left <= 0 {
-		return nil
+	if left := time.Until(e.silentSince.Add(forwarderTime)); left > 0 {
+		e.cmd.PrintErrf("  waiting for %s, until forwarders have ended that know nothing of the suppression\n",
+			left.Round(time.Second))
+		if err := pause(e.cmd.Context(), left); err != nil {
+			return err
+		}
 	}
-	e.cmd.PrintErrf("  waiting for %s, until forwarders have ended that know nothing of the suppression\n",
-		left.Round(time.Second))
-	return pause(e.cmd.Context(), left)
+	return e.checkSuppressed()
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -417,9 +422,6 @@ func (e *erasure) addresses() (all []address) {
 // all who call.
 func (e *erasure) deleteProfiles(step *eraseStep) error {
 	if err := e.waitForForwarders(); err != nil {
-		return err
-	}
-	if err := e.checkSuppressed(); err != nil {
 		return err
 	}
 	for _, account := range e.accounts {
