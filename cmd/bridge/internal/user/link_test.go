@@ -128,8 +128,6 @@ func TestAFileOfUsersIsStoredAndGoesOnWhereItStopped(t *testing.T) {
 
 func TestAFaultyFileOfUsersChangesNothing(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"no header":             {"learner-1,-hX\n", "line 1: column 1 is unknown"},
-		"no CleverTap IDs":      {"user_id\nlearner-1\n", "line 1: no column clevertap_id"},
 		"no user":               {"user_id,clevertap_id\n,x\n", "line 2: neither user_id nor anonymous_user_id"},
 		"both ids":              {"user_id,anonymous_user_id,clevertap_id\na,b,x\n", "line 2: both"},
 		"a faulty CleverTap ID": {"user_id,clevertap_id\na,x y\n", "line 2: clevertap_id is no CleverTap ID"},
