@@ -216,9 +216,6 @@ func (r *reader) readMetrics(ctx context.Context, names []string) error {
 			})
 		}
 	}
-	if len(metrics) == 0 {
-		return nil
-	}
 	// CloudWatch lays periods from the first time on: they are to be those of the clock.
 	thisHour := r.At.Truncate(time.Hour)
 	var byHour, byMinute [][]stack.Point

@@ -67,12 +67,9 @@ Exit codes: 0 nothing is left, 1 something is, or nobody said yes, 2 wrong usage
 }
 
 // people are the ids of the person.
-func (o *eraseOptions) people() (people []webhook.Subscriber, err error) {
+func (o *eraseOptions) people() (people []webhook.Subscriber) {
 	add := func(kind webhook.SubscriberKind, ids []string) {
 		for _, id := range ids {
-			if webhook.Absent(id) {
-				err = errNobody
-			}
 			if s := (webhook.Subscriber{Kind: kind, ID: id}); !slices.Contains(people, s) {
 				people = append(people, s)
 			}
@@ -80,10 +77,7 @@ func (o *eraseOptions) people() (people []webhook.Subscriber, err error) {
 	}
 	add(webhook.ByUser, o.users)
 	add(webhook.ByAnonymous, o.anonymous)
-	if len(people) == 0 {
-		err = errNoPerson
-	}
-	return people, err
+	return people
 }
 
 // eraseReport is what user erase --json prints. Of the person it has nothing but the pseudonyms.
@@ -105,11 +99,10 @@ type eraseStep struct {
 }
 
 func (o *eraseOptions) run(cmd *cobra.Command) error {
-	people, err := o.people()
-	if err != nil {
-		return cli.BadUsage(cmd, err)
+	if err := checkIDs(cmd, slices.Concat(o.users, o.anonymous)...); err != nil {
+		return err
 	}
-	e, err := o.prepare(cmd, people)
+	e, err := o.prepare(cmd)
 	if err != nil {
 		return err
 	}
@@ -137,7 +130,7 @@ func (o *eraseOptions) run(cmd *cobra.Command) error {
 }
 
 // prepare finds everything that a deletion needs, before anything is changed.
-func (o *eraseOptions) prepare(cmd *cobra.Command, people []webhook.Subscriber) (*erasure, error) {
+func (o *eraseOptions) prepare(cmd *cobra.Command) (*erasure, error) {
 	table, err := o.open(cmd)
 	if err != nil {
 		return nil, err
@@ -146,14 +139,14 @@ func (o *eraseOptions) prepare(cmd *cobra.Command, people []webhook.Subscriber) 
 	if err != nil {
 		return nil, err
 	}
-	e := &erasure{cmd: cmd, table: table, people: people, file: file, network: o.network}
+	e := &erasure{cmd: cmd, table: table, people: o.people(), file: file, network: o.network}
 	if e.clevertap, err = stack.CleverTap(o.network); err != nil {
 		return nil, err
 	}
 	if err := e.findAccounts(o.app); err != nil {
 		return nil, err
 	}
-	for _, p := range people {
+	for _, p := range e.people {
 		e.partitions = append(e.partitions, subscriber.Partition(p.Kind.String(), p.ID))
 	}
 	if o.purchasely {

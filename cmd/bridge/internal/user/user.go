@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -115,11 +116,17 @@ func explain(err error) error {
 	return stack.Explain(err)
 }
 
-var (
-	errNoPerson   = errors.New("name the person by --user or by --anonymous")
-	errTwoPersons = errors.New("name the person by --user or by --anonymous, not by both")
-	errNobody     = errors.New("an id is empty, or a word for nothing such as null")
-)
+// checkIDs refuses a command line that names nobody, or somebody by a word that the bridge takes for no id: nothing is
+// ever stored under it.
+func checkIDs(cmd *cobra.Command, ids ...string) error {
+	switch {
+	case len(ids) == 0:
+		return cli.BadUsage(cmd, errors.New("name the person by --user or by --anonymous"))
+	case slices.ContainsFunc(ids, webhook.Absent):
+		return cli.BadUsage(cmd, errors.New("an id is empty, or a word for nothing such as null"))
+	}
+	return nil
+}
 
 // person names one user on a command line.
 type person struct{ app, user, anonymous string }
@@ -133,24 +140,16 @@ func (p *person) flags(cmd *cobra.Command, app string) {
 		"Purchasely's id of a user who is not signed in (anonymous_user_id)")
 }
 
-// partitions are the person's partitions of the table. It refuses ids that the bridge takes for nobody's: nothing is
-// ever stored under them.
+// partitions are the person's partitions of the table.
 func (p *person) partitions(cmd *cobra.Command) ([]string, error) {
-	for _, id := range []string{p.user, p.anonymous} {
-		if id != "" && webhook.Absent(id) {
-			return nil, cli.BadUsage(cmd, errNobody)
-		}
-	}
-	if p.user == "" && p.anonymous == "" {
-		return nil, cli.BadUsage(cmd, errNoPerson)
-	}
-	return journal.Partitions(p.user, p.anonymous), nil
+	ids := slices.DeleteFunc([]string{p.user, p.anonymous}, func(id string) bool { return id == "" })
+	return journal.Partitions(p.user, p.anonymous), checkIDs(cmd, ids...)
 }
 
 // partition is the partition of a person who is named by one id.
 func (p *person) partition(cmd *cobra.Command) (string, error) {
 	if p.user != "" && p.anonymous != "" {
-		return "", cli.BadUsage(cmd, errTwoPersons)
+		return "", cli.BadUsage(cmd, errors.New("name the person by --user or by --anonymous, not by both"))
 	}
 	partitions, err := p.partitions(cmd)
 	if err != nil {
