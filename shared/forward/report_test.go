@@ -316,7 +316,7 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 	t.Parallel()
 	const warning, failure, panicked = `"level":"WARN"`, `"level":"ERROR"`, `"cause":"panic of type `
 	type messages = []queued
-	type says = []string
+	type logs = []string
 	renewal := func(m queued) messages { m.app, m.body = cmp.Or(m.app, "demo"), bodies["renewal"]; return messages{m} }
 	body := func(name string) messages { return messages{newMessage("demo", name)} }
 	app := func(app, name string) messages { return messages{newMessage(app, name)} }
@@ -330,7 +330,7 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 		change   func(h *harness)
 		messages messages // a renewal if empty
 		last     string   // outcome and reason of the last message
-		says     says
+		logs     logs
 	}{
 		"delivered":                   {nil, nil, "delivered", nil},
 		"drift":                       {nil, body("unknown event"), "delivered", nil},
@@ -341,96 +341,96 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 		"the event is off":            {nil, app("silent", "renewal"), "skipped event_off", nil},
 
 		"not JSON": {
-			nil, body("malformed"), "rejected malformed", says{failure, `"cause":"body ends too early at byte 44"`},
+			nil, body("malformed"), "rejected malformed", logs{failure, `"cause":"body ends too early at byte 44"`},
 		},
 		"no event name": {
-			nil, body("no event name"), "rejected malformed", says{`"cause":"event name is missing, empty or no text"`},
+			nil, body("no event name"), "rejected malformed", logs{`"cause":"event name is missing, empty or no text"`},
 		},
 		"unknown encoding": {
 			nil, renewal(queued{encoding: "private-encoding"}), "rejected malformed",
-			says{`"cause":"message encoding is neither raw nor base64"`},
+			logs{`"cause":"message encoding is neither raw nor base64"`},
 		},
 		"unknown schema": {nil, renewal(queued{schema: "private-schema"}), "rejected unknown_schema", nil},
 		"unknown app":    {nil, app("private-app", "renewal"), "rejected unknown_app", nil},
 		"a known code": {
 			response("rejects the first"), nil, "rejected clevertap_513",
-			says{`"code":"513"`, `"cause":"record refused: event name is CleverTap's own"`},
+			logs{`"code":"513"`, `"cause":"record refused: event name is CleverTap's own"`},
 		},
 		"an unknown code": {response("unknown code"), nil, "rejected clevertap_599", nil},
 		"a fifth panic": {
-			nil, renewal(queued{app: "panics", receives: 5}), "rejected panic", says{failure, panicked, `"stack":"github.com/`},
+			nil, renewal(queued{app: "panics", receives: 5}), "rejected panic", logs{failure, panicked, `"stack":"github.com/`},
 		},
 		"one record answers 400": {response("rejects renewals"), messages{
 			newMessage("demo", "sandbox"), newMessage("demo", "renewal"),
 		}, "rejected clevertap_http_400", nil},
 
 		"a fourth panic": {
-			nil, renewal(queued{app: "panics", receives: 4}), "retry panic", says{failure, panicked, `"stack":"github.com/`},
+			nil, renewal(queued{app: "panics", receives: 4}), "retry panic", logs{failure, panicked, `"stack":"github.com/`},
 		},
 		"a transient code": {
 			response("transient code"), nil, "retry transient",
-			says{warning, `"code":"555"`, `"cause":"record refused: fault within the API"`},
+			logs{warning, `"code":"555"`, `"cause":"record refused: fault within the API"`},
 		},
 		"a wrong count": {
 			response("wrong count"), nil, "retry unmatched",
-			says{`answer does not account for the record: success true, sent 2, processed 99, unprocessed 0`},
+			logs{`answer does not account for the record: success true, sent 2, processed 99, unprocessed 0`},
 		},
 		"an answer in HTML": {
 			response("HTML"), nil, "retry unreadable_answer",
-			says{warning, `"cause":"upload: status 200, answer not of CleverTap's form"`},
+			logs{warning, `"cause":"upload: status 200, answer not of CleverTap's form"`},
 		},
 		"a redirect": {
-			response("301"), nil, "retry credentials", says{failure, `"code":"301"`, `"cause":"upload: status 301"`},
+			response("301"), nil, "retry credentials", logs{failure, `"code":"301"`, `"cause":"upload: status 301"`},
 		},
-		"credentials refused": {response("401"), nil, "retry credentials", says{failure, `"code":"401"`}},
-		"too many requests":   {response("429"), nil, "retry rate_limited", says{warning, `"code":"429"`}},
+		"credentials refused": {response("401"), nil, "retry credentials", logs{failure, `"code":"401"`}},
+		"too many requests":   {response("429"), nil, "retry rate_limited", logs{warning, `"code":"429"`}},
 		"CleverTap fails":     {response("500"), nil, "retry server", nil},
 		"CleverTap cuts off": {
-			response("connection lost"), nil, "retry network", says{warning, `"cause":"upload: error of type `},
+			response("connection lost"), nil, "retry network", logs{warning, `"cause":"upload: error of type `},
 		},
 		"CleverTap hangs": {
-			response("no response"), nil, "retry timeout", says{warning, `"cause":"upload: no answer in time"`},
+			response("no response"), nil, "retry timeout", logs{warning, `"cause":"upload: no answer in time"`},
 		},
-		"the HTTP client panics": {response("panic"), nil, "retry panic", says{failure, panicked, `RoundTrip:`}},
+		"the HTTP client panics": {response("panic"), nil, "retry panic", logs{failure, panicked, `RoundTrip:`}},
 		"CleverTap rejects all": {
 			response("400"), slices.Repeat(body("renewal"), 4), "retry account_rejects_all",
-			says{`"cause":"record: account rejects whatever it is sent"`},
+			logs{`"cause":"record: account rejects whatever it is sent"`},
 		},
 		"an open breaker": {openBreaker, nil, "retry breaker", nil},
 		"no time":         {func(h *harness) { h.timeout = 50 * time.Millisecond }, nil, "retry no_time", nil},
 		"a group that waits": {nil, messages{
 			{app: "panics", body: bodies["renewal"], group: "g"}, {app: "demo", body: bodies["renewal"], group: "g"},
-		}, "retry group_order", says{`"cause":"record: an earlier message of its group is retried"`}},
-		"no secret":         {secret("missing"), nil, "retry secret", says{failure}},
+		}, "retry group_order", logs{`"cause":"record: an earlier message of its group is retried"`}},
+		"no secret":         {secret("missing"), nil, "retry secret", logs{failure}},
 		"an unmarked error": {secret("unmarked error"), nil, "retry unknown", nil},
 		"a secret that is not JSON": {
-			secret("not JSON"), nil, "retry secret", says{failure, `"cause":"clevertap secret: not a JSON object of strings"`},
+			secret("not JSON"), nil, "retry secret", logs{failure, `"cause":"clevertap secret: not a JSON object of strings"`},
 		},
 		"a secret with a wrong region": {
 			secret("invalid region"), nil, "retry credentials",
-			says{failure, `"cause":"clevertap secret: region is not a region's code"`},
+			logs{failure, `"cause":"clevertap secret: region is not a region's code"`},
 		},
 		"a panic while reading secrets": {
-			secret("panic"), nil, "retry secret", says{failure, panicked, `"stack":"github.com/`},
+			secret("panic"), nil, "retry secret", logs{failure, panicked, `"stack":"github.com/`},
 		},
 		"no rejected queue": {
-			func(h *harness) { h.reject = rejectNone }, body("malformed"), "retry rejected_queue", says{`"cause":"`},
+			func(h *harness) { h.reject = rejectNone }, body("malformed"), "retry rejected_queue", logs{`"cause":"`},
 		},
 		"no new visibility": {func(h *harness) {
 			h.clevertap, h.delay = responses["500"], delayNone
-		}, nil, "retry server", says{`"level":"WARN","message":"new visibility refused"`, `"cause":"error of type `}},
-		"no subscriber table": {table(newTable().fail("")), nil, "retry table", says{`"cause":"`}},
-		"a damaged entry":     {table(damaged), nil, "delivered", says{`subscriber state is replaced`, `"cause":"`}},
+		}, nil, "retry server", logs{`"level":"WARN","message":"new visibility refused"`, `"cause":"error of type `}},
+		"no subscriber table": {table(newTable().fail("")), nil, "retry table", logs{`"cause":"`}},
+		"a damaged entry":     {table(damaged), nil, "delivered", logs{`subscriber state is replaced`, `"cause":"`}},
 		"an unreadable person": {
-			table(unreadable), nil, "retry table", says{failure, `"cause":"person item cannot be read"`},
+			table(unreadable), nil, "retry table", logs{failure, `"cause":"person item cannot be read"`},
 		},
 		"accepted records and journal not saved": {func(h *harness) {
 			h.Table, h.Journal = newTable().fail(opPut), forward.JournalBodies
 			h.clevertap = responses["transient code, last"]
-		}, nil, "retry transient", says{`accepted records not saved`, `journal not written`, `"cause":"`}},
+		}, nil, "retry transient", logs{`accepted records not saved`, `journal not written`, `"cause":"`}},
 		"metrics not written": {
 			func(h *harness) { h.Metrics = brokenWriter{} }, nil, "delivered",
-			says{`metrics not written`, `"cause":"error of type `},
+			logs{`metrics not written`, `"cause":"error of type `},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -448,9 +448,9 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 					t.Errorf("%q, want %s\n%s", all, path.last, &h.out)
 				}
 				h.checkPrivacy()
-				for _, words := range path.says {
+				for _, words := range path.logs {
 					if !strings.Contains(h.out.String(), words) {
-						t.Errorf("nothing says %s:\n%s", words, &h.out)
+						t.Errorf("no line has %s:\n%s", words, &h.out)
 					}
 				}
 			})
