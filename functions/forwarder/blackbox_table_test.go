@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
@@ -60,7 +61,7 @@ func TestABatchCostsWhatTheTableOfDollarsSays(t *testing.T) {
 	const unit, logged = 1 << 10, 890
 	t.Parallel()
 	for _, size := range []int{1, 10} {
-		file := write(t, "apps:\n  demo: {}\n")
+		file := templatetest.File(t, "apps:\n  demo: {}\n")
 		s, table := startWithTable(t, options{env: map[string]string{"INTEGRATIONS_FILE": file}})
 		webhooks := func(kind string) (list []queued) {
 			for i := range size {

@@ -6,8 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 )
@@ -97,7 +96,7 @@ func start(t *testing.T, o options) *stack {
 	s.env = cloud.Env()
 	maps.Copy(s.env, map[string]string{
 		"SECRETS_PREFIX": "bridge/test", "REJECTED_QUEUE_URL": cloud.SQS.QueueURL(s.rejected),
-		"INTEGRATIONS_FILE": write(t, apps), "CLEVERTAP_ENDPOINT": listener.URL + "/{host}", "UPLOAD_TIMEOUT": "5s",
+		"INTEGRATIONS_FILE": templatetest.File(t, apps), "CLEVERTAP_ENDPOINT": listener.URL + "/{host}", "UPLOAD_TIMEOUT": "5s",
 	})
 	maps.Copy(s.env, o.env)
 	s.run()
@@ -107,11 +106,7 @@ func start(t *testing.T, o options) *stack {
 // run starts a process.
 func (s *stack) run() {
 	s.Helper()
-	s.function = lambdatest.New(s.T, lambdatest.Build(s.T, "functions/forwarder"), s.env)
-	s.function.Grace = busy
-	if err := s.function.Start(); err != nil {
-		s.Fatal(err)
-	}
+	s.function = lambdatest.Run(s.T, "functions/forwarder", s.env)
 	s.Cleanup(s.end)
 }
 
@@ -147,15 +142,6 @@ func onBothQueues(t *testing.T, test func(t *testing.T, queue string)) {
 			test(t, queue)
 		})
 	}
-}
-
-func write(t *testing.T, text string) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "integrations.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 func (s *stack) putSecrets() {
@@ -393,21 +379,8 @@ func manyLarge(group string, uploads int) []queued {
 
 func TestAnInvalidEnvironmentStopsTheStartWithOneLine(t *testing.T) {
 	t.Parallel()
-	invalid := write(t, "apps:\n  demo: {enabled: perhaps, sandbox: never}\n  Demo: {}\n")
-	for name, test := range map[string]struct {
-		env  map[string]string
-		want []string
-	}{
-		"nothing is set": {nil, []string{"SECRETS_PREFIX", "REJECTED_QUEUE_URL"}},
-		"much is wrong": {
-			map[string]string{"UPLOAD_TIMEOUT": "x", "INTEGRATIONS_FILE": invalid},
-			[]string{"SECRETS_PREFIX", "REJECTED_QUEUE_URL", "UPLOAD_TIMEOUT", "integrations.yaml:2:", "integrations.yaml:3:"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := lambdatest.Start(t, lambdatest.Build(t, "functions/forwarder"), test.env)
-			lambdatest.StopsAtStart(t, f, "forwarder", test.want...)
-		})
-	}
+	lambdatest.StopsAtStart(t, "forwarder", nil, "SECRETS_PREFIX", "REJECTED_QUEUE_URL")
+	invalid := templatetest.File(t, "apps:\n  demo: {enabled: perhaps, sandbox: never}\n  Demo: {}\n")
+	lambdatest.StopsAtStart(t, "forwarder", map[string]string{"UPLOAD_TIMEOUT": "x", "INTEGRATIONS_FILE": invalid},
+		"SECRETS_PREFIX", "REJECTED_QUEUE_URL", "UPLOAD_TIMEOUT", "integrations.yaml:2:", "integrations.yaml:3:")
 }

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -35,37 +32,25 @@ func TestTheDefaultsAreThoseOfTheParametersPage(t *testing.T) {
 }
 
 func TestAFaultNamesItsVariable(t *testing.T) {
-	invalid := filepath.Join(t.TempDir(), "invalid.yaml")
-	if err := os.WriteFile(invalid, []byte("apps:\n  demo: {enabled: perhaps}\n  Demo: {}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, c := range map[string]struct{ variable, value, want string }{
-		"no prefix":                      {"SECRETS_PREFIX", "", "SECRETS_PREFIX"},
-		"a queue that is not a URL":      {"REJECTED_QUEUE_URL", "rejected", "REJECTED_QUEUE_URL"},
-		"a time-out that is not one":     {"UPLOAD_TIMEOUT", "ten seconds", "UPLOAD_TIMEOUT"},
-		"a time-out of nothing":          {"UPLOAD_TIMEOUT", "0s", "UPLOAD_TIMEOUT"},
-		"a negative delay":               {"RETRY_DELAY", "-5s", "RETRY_DELAY"},
-		"a pause without a unit":         {"BREAKER_PAUSE", "30", "BREAKER_PAUSE"},
-		"no upload at all":               {"UPLOAD_CONCURRENCY", "0", "UPLOAD_CONCURRENCY"},
-		"more uploads than are allowed":  {"UPLOAD_CONCURRENCY", "16", "UPLOAD_CONCURRENCY"},
-		"half an upload":                 {"UPLOAD_CONCURRENCY", "1.5", "UPLOAD_CONCURRENCY"},
-		"an endpoint that is not a URL":  {"CLEVERTAP_ENDPOINT", "clevertap", "CLEVERTAP_ENDPOINT"},
-		"an endpoint of another scheme":  {"CLEVERTAP_ENDPOINT", "ftp://x", "CLEVERTAP_ENDPOINT"},
-		"plain HTTP to another machine":  {"CLEVERTAP_ENDPOINT", "http://proxy.example/{host}", "CLEVERTAP_ENDPOINT"},
-		"a journal of another kind":      {"JOURNAL", "on", "JOURNAL: none of outcomes, bodies and off"},
-		"a journal that keeps nothing":   {"JOURNAL_DAYS", "0", "JOURNAL_DAYS"},
-		"a journal without a number":     {"JOURNAL_DAYS", "30d", "JOURNAL_DAYS"},
-		"no integration file":            {"INTEGRATIONS_FILE", "/nowhere.yaml", "INTEGRATIONS_FILE"},
-		"an invalid integration file":    {"INTEGRATIONS_FILE", invalid, "invalid.yaml:2:"},
-		"another fault of the same file": {"INTEGRATIONS_FILE", invalid, "invalid.yaml:3:"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := read(map[string]string{c.variable: c.value})
-			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") {
-				t.Errorf("error %v, want one line that names %s", err, c.want)
-			}
-		})
-	}
+	invalid := templatetest.File(t, "apps:\n  demo: {enabled: perhaps}\n  Demo: {}\n")
+	templatetest.WantsFaults(t, read, [][3]string{
+		{"SECRETS_PREFIX", "", "not set"},
+		{"REJECTED_QUEUE_URL", "rejected", "not an absolute http or https URL"},
+		{"UPLOAD_TIMEOUT", "ten seconds", "is not a duration"},
+		{"UPLOAD_TIMEOUT", "0s", "is not between"},
+		{"RETRY_DELAY", "-5s", "is not between"},
+		{"BREAKER_PAUSE", "30", "is not a duration"},
+		{"UPLOAD_CONCURRENCY", "0", "is not between"},
+		{"UPLOAD_CONCURRENCY", "16", "is not between"},
+		{"CLEVERTAP_ENDPOINT", "clevertap", "not a URL"},
+		{"CLEVERTAP_ENDPOINT", "ftp://x", "not a URL"},
+		{"CLEVERTAP_ENDPOINT", "http://proxy.example/{host}", "plain HTTP to another machine"},
+		{"JOURNAL", "on", "none of outcomes, bodies and off"},
+		{"JOURNAL_DAYS", "0", "is not between"},
+		{"INTEGRATIONS_FILE", "/nowhere.yaml", "cannot be read"},
+		{"INTEGRATIONS_FILE", invalid, "integrations.yaml:2:"},
+		{"INTEGRATIONS_FILE", invalid, "integrations.yaml:3:"},
+	})
 }
 
 func TestPlainHTTPIsAllowedOnThisMachineOnly(t *testing.T) {

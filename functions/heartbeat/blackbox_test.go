@@ -6,11 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,13 +17,12 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 )
 
 const (
-	// timeout is the function's, as in the template; busy is what a machine with other things to do may take more.
-	timeout = time.Minute
-	busy    = time.Minute
+	timeout = time.Minute // the function's, as in the template
 	key     = "lantern-quartz-42"
 )
 
@@ -42,35 +38,22 @@ type stack struct {
 	route string // empty: it is switched off
 }
 
-func start(t *testing.T, env map[string]string) *stack {
+func start(t *testing.T) *stack {
 	t.Helper()
 	s := &stack{T: t, aws: awstest.New(t, nil), route: "/purchasely/"}
 	s.events = s.aws.SQS.Create(awstest.QueueConfig{Name: "events.fifo"})
 	for _, app := range []string{"demo", "other", "off"} {
 		s.aws.Secrets.Put("bridge/"+app+"/purchasely", `{"shared_secret":"`+key+app+`"}`)
 	}
-	file := filepath.Join(t.TempDir(), "integrations.yaml")
-	if err := os.WriteFile(file, []byte("apps: {demo: {}, other: {}, off: {enabled: false}}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	all := s.aws.Env()
-	all["SECRETS_PREFIX"], all["INTEGRATIONS_FILE"] = "bridge", file
-	all["QUEUE_URL"] = s.aws.SQS.QueueURL(s.events)
-	receiver := lambdatest.New(t, lambdatest.Build(t, "functions/receiver"), all)
+	env := s.aws.Env()
+	env["SECRETS_PREFIX"], env["QUEUE_URL"] = "bridge", s.aws.SQS.QueueURL(s.events)
+	env["INTEGRATIONS_FILE"] = templatetest.File(t, "apps: {demo: {}, other: {}, off: {enabled: false}}\n")
+	receiver := lambdatest.Run(t, "functions/receiver", env)
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.answer(receiver, w, r) }))
 	t.Cleanup(api.Close)
 	s.url = api.URL
-	all = maps.Clone(all)
-	delete(all, "QUEUE_URL")
-	all["WEBHOOK_URL"] = api.URL + "/purchasely/{app}"
-	maps.Copy(all, env)
-	s.Function = lambdatest.New(t, lambdatest.Build(t, "functions/heartbeat"), all)
-	for _, function := range []*lambdatest.Function{receiver, s.Function} {
-		function.Grace = busy
-		if err := function.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
+	env["WEBHOOK_URL"] = api.URL + "/purchasely/{app}"
+	s.Function = lambdatest.Run(t, "functions/heartbeat", env)
 	return s
 }
 
@@ -142,7 +125,7 @@ func (s *stack) queued() (apps []string) {
 
 func TestBlackBoxHeartbeats(t *testing.T) {
 	t.Parallel()
-	s := start(t, nil)
+	s := start(t)
 	for range 2 { // the second is another event, and not a repetition
 		if err := s.beat(); err != "" {
 			t.Errorf("ended with %s\n%s", err, &s.Output().Stdout)
@@ -165,8 +148,7 @@ func TestBlackBoxHeartbeats(t *testing.T) {
 	s.route = ""
 	s.mu.Unlock()
 	s.fails("demo, other")
-	s.Kill()
-	output := s.Output().Stdout.String() + s.Output().Stderr.String()
+	output := s.AllOutput()
 	for _, leak := range []string{key, "another than", s.aws.URL, s.url} {
 		if strings.Contains(output, leak) {
 			t.Errorf("%q is in the output:\n%s", leak, output)
@@ -197,16 +179,8 @@ func (s *stack) fails(apps string, queued ...string) {
 
 func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 	t.Parallel()
-	s := start(t, map[string]string{
-		"SECRETS_PREFIX": "", "WEBHOOK_URL": "hooks.example.com", "INTEGRATIONS_FILE": "/nowhere.yaml", "AWS_REGION": "",
-		"AWS_DEFAULT_REGION": "",
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), busy)
-	defer cancel()
-	code, err := s.Wait(ctx)
-	if got := s.Output().Stderr.String(); code != 1 || err != nil || got != "heartbeat: SECRETS_PREFIX: not set; "+
-		"INTEGRATIONS_FILE: cannot be read: no such file or directory; WEBHOOK_URL: not like "+
-		"https://hooks.example.com/purchasely/{app}; plain HTTP is for this machine only; AWS_REGION: not set\n" {
-		t.Errorf("exit code %d, %v, printed %q", code, err, got)
-	}
+	lambdatest.StopsAtStart(t, "heartbeat", map[string]string{
+		"WEBHOOK_URL": "hooks.example.com", "INTEGRATIONS_FILE": "/nowhere.yaml", "AWS_REGION": "", "AWS_DEFAULT_REGION": "",
+	}, "heartbeat: SECRETS_PREFIX: not set; INTEGRATIONS_FILE: cannot be read: no such file or directory; WEBHOOK_URL: not "+
+		"like https://hooks.example.com/purchasely/{app}; plain HTTP is for this machine only; AWS_REGION: not set\n")
 }

@@ -3,7 +3,10 @@
 package main_test
 
 import (
+	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,9 +15,9 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/message"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
 const (
@@ -25,39 +28,43 @@ const (
 
 	// timeout is the function's, as in the template.
 	timeout = 8 * time.Second
-	// busy is how much longer an answer may take before a test calls it a hang, on a machine with other things
-	// to do.
-	busy = time.Minute
+	// promised is how soon an answer must come. The function itself gives up after four seconds.
+	promised = 5 * time.Second
 )
 
 // stack is the built receiver with a fake Runtime API and a fake AWS.
 type stack struct {
 	*testing.T
 	*lambdatest.Function
-	aws   *awstest.Server
-	queue *awstest.Queue
+	aws          *awstest.Server
+	queue, relay *awstest.Queue
 }
 
 func start(t *testing.T, queueName string, env map[string]string) *stack {
 	t.Helper()
-	return startAt(t, nil, queueName, env)
+	s := prepare(t, nil, queueName)
+	s.run(env)
+	return s
 }
 
-// startAt is start with a clock for AWS.
-func startAt(t *testing.T, clock func() time.Time, queueName string, env map[string]string) *stack {
+// prepare makes what the receiver needs, with a clock for AWS.
+func prepare(t *testing.T, clock func() time.Time, queueName string) *stack {
 	t.Helper()
 	cloud := awstest.New(t, clock)
-	queue := cloud.SQS.Create(awstest.QueueConfig{Name: queueName})
 	cloud.Secrets.Put(secretName, `{"shared_secret":"`+key+`"}`)
-	all := cloud.Env()
-	all["QUEUE_URL"], all["SECRETS_PREFIX"] = cloud.SQS.QueueURL(queue), prefix
-	maps.Copy(all, env)
-	function := lambdatest.New(t, lambdatest.Build(t, "functions/receiver"), all)
-	function.Grace = busy
-	if err := function.Start(); err != nil {
-		t.Fatal(err)
+	return &stack{
+		T: t, aws: cloud, queue: cloud.SQS.Create(awstest.QueueConfig{Name: queueName}),
+		relay: cloud.SQS.Create(awstest.QueueConfig{Name: "relay.fifo"}),
 	}
-	return &stack{t, function, cloud, queue}
+}
+
+// run starts the receiver, which does not relay unless the environment says so.
+func (s *stack) run(env map[string]string) {
+	s.Helper()
+	all := s.aws.Env()
+	all["QUEUE_URL"], all["SECRETS_PREFIX"] = s.aws.SQS.QueueURL(s.queue), prefix
+	maps.Copy(all, env)
+	s.Function = lambdatest.Run(s.T, "functions/receiver", all)
 }
 
 // wants invokes the function and checks the status of the answer, and that its form is the promised one.
@@ -85,15 +92,22 @@ func (s *stack) wants(status int, e event) {
 }
 
 // in is the same stack in a subtest.
-func (s *stack) in(t *testing.T) *stack { return &stack{t, s.Function, s.aws, s.queue} }
+func (s *stack) in(t *testing.T) *stack {
+	sub := *s
+	sub.T = t
+	return &sub
+}
 
-// renewQueue replaces the queue with an empty one, without the deduplication ids of the old one.
-func (s *stack) renewQueue() { s.queue = s.aws.SQS.Create(awstest.QueueConfig{Name: s.queue.Name()}) }
+// renewQueues replaces the queues with empty ones, without the deduplication ids of the old ones.
+func (s *stack) renewQueues() {
+	s.queue = s.aws.SQS.Create(awstest.QueueConfig{Name: s.queue.Name()})
+	s.relay = s.aws.SQS.Create(awstest.QueueConfig{Name: s.relay.Name()})
+}
 
 // wantsQueued sends a genuine webhook and checks the message that is on the queue then.
 func (s *stack) wantsQueued(body string, e event) awstest.Message {
 	s.Helper()
-	s.renewQueue()
+	s.renewQueues()
 	began := time.Now().Truncate(time.Millisecond)
 	s.wants(200, e)
 	messages := s.queue.Messages()
@@ -121,67 +135,52 @@ func (s *stack) wantsQueued(body string, e event) awstest.Message {
 var receivedAt = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$`)
 
 // onBothQueues runs a test with a FIFO queue and with a standard queue.
-func onBothQueues(t *testing.T, test func(s *stack)) {
+func onBothQueues(t *testing.T, test func(t *testing.T, name string)) {
 	for _, name := range []string{"events.fifo", "events"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(start(t, name, nil))
+			test(t, name)
 		})
 	}
 }
 
 func TestBlackBoxChecks(t *testing.T) {
-	digest := sign(key, timestamp, body)
-	large := strings.Repeat("x", 262145)
-	cases := map[string]struct {
+	t.Parallel()
+	s := start(t, "events.fifo", nil)
+	for name, c := range map[string]struct {
 		status int
 		event  event
 	}{
-		"unknown app":                 {404, signed(body).app("mystery")},
-		"too large":                   {413, signed(large)},
-		"too large as base64":         {413, signed(large).encoded()},
-		"no signature":                {401, signed(body).without(signatureHeader)},
-		"empty timestamp, signed so":  {401, signedWith(key, "", body)},
-		"wrong secret":                {401, signedWith("other", timestamp, body)},
-		"upper-case digest":           {401, signed(body).header(signatureHeader, strings.ToUpper(digest))},
-		"re-serialised body":          {401, signed(body).with("body", strings.ReplaceAll(body, ": ", ":"))},
-		"escaped body":                {401, signed(body).with("body", strings.ReplaceAll(body, "é", `\u00e9`))},
-		"two signatures, joined":      {401, signed(body).header(signatureHeader, digest+","+digest)},
-		"two timestamps in two cases": {401, signed(body).header("X-Purchasely-Timestamp", timestamp)},
+		"unknown app":        {404, signed(body).app("mystery")},
+		"too large":          {413, signed(strings.Repeat("x", 262145))},
+		"no signature":       {401, signed(body).without(signatureHeader)},
+		"wrong secret":       {401, signedWith("other", timestamp, body)},
+		"re-serialised body": {401, signed(body).with("body", strings.ReplaceAll(body, ": ", ":"))},
 		"deprecated header alone": {401, signed(body).without(signatureHeader).
 			header("x-purchasely-signature", sign(key, key, timestamp))},
-		"deprecated header as well": {200, signed(body).header("x-purchasely-signature", "whatever")},
 		"header names in upper case": {200, signed(body).without(signatureHeader, timestampHeader).
-			header("X-PURCHASELY-REQUEST-SIGNATURE", digest).header("X-PURCHASELY-TIMESTAMP", timestamp)},
+			header("X-PURCHASELY-REQUEST-SIGNATURE", sign(key, timestamp, body)).header("X-PURCHASELY-TIMESTAMP", timestamp)},
 		"an odd timestamp":    {200, signedWith(key, "yesterday", body)},
 		"not an HTTP request": {404, event{fields: map[string]any{"Records": []any{}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := s.in(t)
+			s.renewQueues()
+			s.wants(c.status, c.event)
+			if got := len(s.queue.Messages()); (got == 1) != (c.status == 200) {
+				t.Errorf("%d messages on the queue", got)
+			}
+		})
 	}
-	onBothQueues(t, func(s *stack) {
-		for name, c := range cases {
-			s.Run(name, func(t *testing.T) {
-				s := s.in(t)
-				s.renewQueue()
-				s.wants(c.status, c.event)
-				if got := len(s.queue.Messages()); (got == 1) != (c.status == 200) {
-					t.Errorf("%d messages on the queue", got)
-				}
-			})
-		}
-	})
 }
 
 func TestBlackBoxBodies(t *testing.T) {
 	const limit = 262144
-	onBothQueues(t, func(s *stack) {
+	onBothQueues(t, func(t *testing.T, name string) {
+		s := start(t, name, nil)
 		for encoding, texts := range map[string][]string{
-			"raw": {
-				body, "\n", "{}", "not JSON", `{"event_name":"BRAND_NEW"}`, "\U0001F600\u2028<&>", "\r\n\t",
-				strings.Repeat("x", limit), strings.Repeat("\"", limit),
-			},
-			"base64": {
-				"", "\x00\xff", "caf\xc3", "{\"a\":\"\x07\"}", "\uFFFE",
-				strings.Repeat("\x01", limit), strings.Repeat("\xff", limit),
-			},
+			"raw":    {body, "\n", "\U0001F600\u2028<&>", strings.Repeat("\"", limit)},
+			"base64": {"", "\x00\xff", "\uFFFE", strings.Repeat("\xff", limit)},
 		} {
 			for _, text := range texts {
 				m := s.wantsQueued(text, signed(text))
@@ -193,37 +192,84 @@ func TestBlackBoxBodies(t *testing.T) {
 				}
 			}
 		}
-		s.wantsQueued("", signed("").with("body", nil))
 	})
 }
 
-func TestBlackBoxIDs(t *testing.T) {
+func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
+	t.Parallel()
+	lambdatest.StopsAtStart(t, "receiver", map[string]string{"AWS_REGION": "", "AWS_DEFAULT_REGION": ""},
+		"QUEUE_URL: not set", "SECRETS_PREFIX: not set", "AWS_REGION: not set")
+	lambdatest.StopsAtStart(t, "receiver", map[string]string{
+		"INTEGRATIONS_FILE": templatetest.File(t, "\x00\x01"), "MAX_BODY_BYTES": "999999999", "AWS_MAX_ATTEMPTS": "many",
+	}, "QUEUE_URL: ", "INTEGRATIONS_FILE: ", "MAX_BODY_BYTES: ", "AWS: ")
+}
+
+func TestBlackBoxAnyFileWithAppNamesWillDo(t *testing.T) {
+	t.Parallel()
+	s := start(t, "events", map[string]string{
+		"INTEGRATIONS_FILE": templatetest.File(t, "apps:\n  demo: {enabled: perhaps, colour: red}\n  Not A Name: {}\n"),
+		"SECRETS_PREFIX":    prefix + "/",
+	})
+	s.wantsQueued(body, signed(body))
+	s.wants(404, signed(body).app("Not A Name"))
+}
+
+// Lambda gives functions with snapshots an address to fetch keys from instead of the keys.
+func TestBlackBoxCredentialsFromAnAddress(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 10)
+	address := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Header.Get("Authorization")
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"AccessKeyId":"A","SecretAccessKey":"x","Token":"y"}`)
+	}))
+	t.Cleanup(address.Close)
+	s := start(t, "events", map[string]string{
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "",
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI": address.URL, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token",
+	})
+	s.wants(200, signed(body))
+	if got := <-asked; got != "token" {
+		t.Errorf("asked with %q", got)
+	}
+}
+
+// The address exists only for the proxy, which is the fake AWS itself.
+func TestBlackBoxCallsGoThroughAProxy(t *testing.T) {
+	t.Parallel()
+	s := prepare(t, nil, "events")
+	s.run(map[string]string{"AWS_ENDPOINT_URL": "http://aws.invalid", "HTTP_PROXY": s.aws.URL})
+	s.wantsQueued(body, signed(body))
+}
+
+func TestBlackBoxTheOutputHasNothingPersonalOrSecret(t *testing.T) {
 	t.Parallel()
 	s := start(t, "events.fifo", nil)
-	ids := func(body string) (group, dedup string) {
-		m := s.wantsQueued(body, signed(body))
-		return m.GroupID, m.DeduplicationID
-	}
-	group, dedup := ids(body)
-	want := message.Encode(message.Message{App: "demo", Body: []byte(body)}, message.IDs{
-		SubscriberKind: webhook.ByUser.String(), Subscriber: "rosée-7",
-		EventName: "ACTIVATE", EventID: "8b0ffd4c-0b2a-4c0e-9f59-6d5a2f3f7a10",
-	}, true)
-	if group != want.GroupID || dedup != want.DeduplicationID {
-		t.Errorf("ids %q and %q", group, dedup)
-	}
-	for body, same := range map[string]bool{
-		`{"event_id":"e-2","user_id":"rosée-7","anonymous_user_id":"a"}`:                           true,
-		`{"event_id":"e-3","user_id":null,"anonymous_user_id":"rosée-7"}`:                          false,
-		`{"api_version":2,"event_id":"e-4","name":"TRIAL_STARTED","user":{"vendor_id":"rosée-7"}}`: true,
+	s.wants(200, signed(body))
+	s.wants(404, signed(body).app("rosée-8"))
+	s.wants(401, signed(body).header(timestampHeader, "1773474113"))
+	s.wants(413, signed(strings.Repeat(body, 5000)))
+	s.wants(401, signed(body).with("isBase64Encoded", true))
+	s.aws.SQS.Inject(awstest.Fault{Status: 403, Code: "AccessDenied"})
+	s.wants(503, signed(`{"event_id":"other","user_id":"rosée-9"}`))
+	output := s.AllOutput()
+	for _, leak := range []string{
+		key, "rosée", "ros\\u00e9e", "ACTIVATE", "8b0ffd4c", timestamp, "1773474113", sign(key, timestamp, body),
+		"203.0.113.17", s.aws.URL, "AKIDEXAMPLE", prefix, "event_id",
 	} {
-		if other, _ := ids(body); (other == group) != same {
-			t.Errorf("%s is in group %s, that of the user is %s", body, other, group)
+		if strings.Contains(output, leak) {
+			t.Errorf("%q is in the output:\n%s", leak, output)
 		}
 	}
-	for _, odd := range []string{`{"event_id":"` + strings.Repeat("a", 129) + `"}`, `{}`, `hello`} {
-		if _, dedup := ids(odd); !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(dedup) {
-			t.Errorf("%.40s has the id %q", odd, dedup)
+	if got := strings.Count(output, `"webhook refused"`); got != 5 {
+		t.Errorf("%d refusals logged:\n%s", got, output)
+	}
+	for _, want := range []string{
+		`"requestId"`, `"app":"unknown"`, `"reason":"bad_signature"`, `"code":"AccessDenied"`,
+		`"WebhooksQueued":1`, `"WebhooksRefused":1`,
+	} {
+		if !strings.Contains(output, want) {
+			t.Errorf("no %s in the output:\n%s", want, output)
 		}
 	}
 }

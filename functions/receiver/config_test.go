@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,7 +40,7 @@ func TestEverythingCanBeSet(t *testing.T) {
 	c, err := read(map[string]string{
 		"QUEUE_URL":           "http://127.0.0.1:4566/000000000000/events",
 		"SECRETS_PREFIX":      "bridge/",
-		"INTEGRATIONS_FILE":   write(t, "apps:\n  one: {}\n  two: {enabled: perhaps}\n"),
+		"INTEGRATIONS_FILE":   templatetest.File(t, "apps:\n  one: {}\n  two: {enabled: perhaps}\n"),
 		"MAX_BODY_BYTES":      "783360",
 		"TIMESTAMP_TOLERANCE": "10m",
 		"ALLOWED_SOURCES":     "203.0.113.7, 198.51.100.0/24,2001:db8::/32,2001:db9::1",
@@ -62,46 +61,29 @@ func TestEverythingCanBeSet(t *testing.T) {
 }
 
 func TestAFaultNamesItsVariable(t *testing.T) {
-	noApps := write(t, "apps: {}\n")
-	for name, c := range map[string]struct{ variable, value, fault string }{
-		"no queue":                      {"QUEUE_URL", "", "not set"},
-		"a queue's name for its URL":    {"QUEUE_URL", "events.fifo", "not an absolute http or https URL"},
-		"a relay queue's name":          {"RELAY_QUEUE_URL", "relay.fifo", "not an absolute http or https URL"},
-		"a relay queue without order":   {"RELAY_QUEUE_URL", "https://sqs/0/relay", "not the URL of a FIFO queue"},
-		"no prefix":                     {"SECRETS_PREFIX", "", "not set"},
-		"a prefix that no secret has":   {"SECRETS_PREFIX", "my bridge", "has a character"},
-		"a file that is not there":      {"INTEGRATIONS_FILE", noApps + "x", "cannot be read: no such file"},
-		"a folder for a file":           {"INTEGRATIONS_FILE", filepath.Dir(noApps), "cannot be read: is a directory"},
-		"a file without apps":           {"INTEGRATIONS_FILE", noApps, "no app name"},
-		"a limit with a unit":           {"MAX_BODY_BYTES", "256k", `"256k" is not a whole number`},
-		"a limit of nothing":            {"MAX_BODY_BYTES", "0", "0 is not between 1 and 783360"},
-		"more than the queue takes":     {"MAX_BODY_BYTES", "783361", "783361 is not between"},
-		"a tolerance without a unit":    {"TIMESTAMP_TOLERANCE", "300", `"300" is not a duration`},
-		"a negative tolerance":          {"TIMESTAMP_TOLERANCE", "-5m", "-5m0s is not between"},
-		"a source that is a name":       {"ALLOWED_SOURCES", "203.0.113.7,purchasely.example", "has an entry"},
-		"a source cut short":            {"ALLOWED_SOURCES", "203.0.113", "has an entry"},
-		"a comma at the end of sources": {"ALLOWED_SOURCES", "203.0.113.7,", "has an entry"},
-		"a comma without sources":       {"ALLOWED_SOURCES", ",", "has an entry"},
-		"a block that is too narrow":    {"ALLOWED_SOURCES", "203.0.113.0/33", "has an entry"},
-		"an address with a zone":        {"ALLOWED_SOURCES", "fe80::1%eth0", "has an entry"},
-		"IPv4 written as IPv6":          {"ALLOWED_SOURCES", "::ffff:203.0.113.7", "has an entry"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := read(map[string]string{c.variable: c.value})
-			if err == nil || !strings.HasPrefix(err.Error(), c.variable+": "+c.fault) {
-				t.Errorf("%v", err)
-			}
-		})
-	}
-}
-
-func write(t *testing.T, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "integrations.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	noApps := templatetest.File(t, "apps: {}\n")
+	templatetest.WantsFaults(t, read, [][3]string{
+		{"QUEUE_URL", "", "not set"},
+		{"QUEUE_URL", "events.fifo", "not an absolute http or https URL"},
+		{"RELAY_QUEUE_URL", "relay.fifo", "not an absolute http or https URL"},
+		{"RELAY_QUEUE_URL", "https://sqs/0/relay", "not the URL of a FIFO queue"},
+		{"SECRETS_PREFIX", "", "not set"},
+		{"SECRETS_PREFIX", "my bridge", "has a character"},
+		{"INTEGRATIONS_FILE", noApps + "x", "cannot be read: no such file"},
+		{"INTEGRATIONS_FILE", filepath.Dir(noApps), "cannot be read: is a directory"},
+		{"INTEGRATIONS_FILE", noApps, "no app name"},
+		{"MAX_BODY_BYTES", "256k", `"256k" is not a whole number`},
+		{"MAX_BODY_BYTES", "0", "0 is not between 1 and 783360"},
+		{"MAX_BODY_BYTES", "783361", "783361 is not between"},
+		{"TIMESTAMP_TOLERANCE", "300", `"300" is not a duration`},
+		{"TIMESTAMP_TOLERANCE", "-5m", "-5m0s is not between"},
+		{"ALLOWED_SOURCES", "203.0.113.7,purchasely.example", "has an entry"},
+		{"ALLOWED_SOURCES", "203.0.113", "has an entry"},
+		{"ALLOWED_SOURCES", "203.0.113.7,", "has an entry"},
+		{"ALLOWED_SOURCES", "203.0.113.0/33", "has an entry"},
+		{"ALLOWED_SOURCES", "fe80::1%eth0", "has an entry"},
+		{"ALLOWED_SOURCES", "::ffff:203.0.113.7", "has an entry"},
+	})
 }
 
 func TestTheTemplateSetsWhatTheFunctionReads(t *testing.T) {
@@ -109,8 +91,5 @@ func TestTheTemplateSetsWhatTheFunctionReads(t *testing.T) {
 }
 
 func TestTheTemplateLetsTheFunctionReadItsOwnSecretsOnly(t *testing.T) {
-	name := Config{SecretsPrefix: "${SecretsPrefix}"}.keysSecret("*")
-	if !strings.Contains(templatetest.Text(t), ":secret:"+name+"-??????") {
-		t.Errorf("template.yaml allows no secret of the form %s", name)
-	}
+	templatetest.AllowsSecrets(t, Config{SecretsPrefix: "${SecretsPrefix}"}.keysSecret("*"))
 }

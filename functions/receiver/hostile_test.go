@@ -31,25 +31,24 @@ func TestHostileBodiesAreAnswered(t *testing.T) {
 				t.Fatalf("the body has %d bytes", len(fits))
 			}
 			sub.soon(200, signed(fits))
-			sub.renewQueue()
+			sub.renewQueues()
 			sub.soon(200, signed(fits).encoded())
 			if list := sub.queue.Messages(); len(list) != 1 {
 				t.Errorf("%d messages", len(list))
 			} else if m, err := message.Decode([]byte(list[0].Body), list[0].Attribute); err != nil || string(m.Body) != fits {
 				t.Errorf("the queue has other bytes: %v", err)
 			}
-			sub.renewQueue()
+			sub.renewQueues()
 			sub.soon(401, signed(fits).header(signatureHeader, strings.Repeat("0", 64)))
-
-			// API Gateway takes 10 MB, Lambda 6 MB; more than either comes here.
-			large := write(10 << 20)
-			sub.soon(413, signed(large).without(signatureHeader))
-			sub.soon(413, signed(large).without(signatureHeader).encoded())
 			if list := sub.queue.Messages(); len(list) != 0 {
 				t.Errorf("%d messages of what was refused", len(list))
 			}
 		})
 	}
+	// API Gateway takes 10 MB, Lambda 6 MB; more than either comes here.
+	large := hostile["nested arrays"](10 << 20)
+	s.soon(413, signed(large).without(signatureHeader))
+	s.soon(413, signed(large).without(signatureHeader).encoded())
 	s.frugal()
 }
 
@@ -77,14 +76,10 @@ func TestHostileEventsAreAnswered(t *testing.T) {
 		"a genuine timestamp of 5 MB":   {200, signedWith(key, long, body)},
 		"an app of 5 MB":                {404, signed(body).app(long)},
 		"an app that climbs":            {404, signed(body).app("../demo")},
-		"an app with a zero byte":       {404, signed(body).app("demo\x00")},
-		"an app in upper case":          {404, signed(body).app("DEMO")},
 		"base64 that is not":            {401, signed(body).with("isBase64Encoded", true)},
 		"base64 of nothing but padding": {401, signed(body).encoded().with("body", strings.Repeat("=", 1<<20))},
 		"base64 of nothing but lines":   {413, signed(body).encoded().with("body", strings.Repeat("\n", 8<<20))},
-		"a number for the body":         {401, signed(body).with("body", 17)},
 		"an object for the body":        {401, signed(body).with("body", map[string]any{"a": 1})},
-		"a list for the signature":      {401, signed(body).header(signatureHeader, []any{"a"})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.in(t).soon(c.status, c.event)

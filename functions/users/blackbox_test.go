@@ -3,11 +3,8 @@
 package main_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,7 +13,9 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/standardwebhooks"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
@@ -26,9 +25,8 @@ const (
 	key      = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 	otherKey = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXowMTIz"
 
-	// timeout is the function's, as in the template; busy is what a machine with other things to do may take more.
+	// timeout is the function's, as in the template.
 	timeout = 8 * time.Second
-	busy    = time.Minute
 )
 
 // stack is the built function with a fake Runtime API and a fake AWS.
@@ -45,19 +43,11 @@ func start(t testing.TB, env map[string]string) *stack {
 	table := cloud.Dynamo.Create("people", subscriber.PartitionAttribute, subscriber.SortAttribute)
 	cloud.Secrets.Put("bridge/demo/users", `{"signing_secret":"`+key+`"}`)
 	cloud.Secrets.Put("bridge/other/users", `{"signing_secret":"`+otherKey+`"}`)
-	file := filepath.Join(t.TempDir(), "integrations.yaml")
-	if err := os.WriteFile(file, []byte("apps: {demo: {}, other: {}, keyless: {}}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	all := cloud.Env()
-	all["SUBSCRIBERS_TABLE"], all["SECRETS_PREFIX"], all["INTEGRATIONS_FILE"] = "people", "bridge", file
+	all["SUBSCRIBERS_TABLE"], all["SECRETS_PREFIX"] = "people", "bridge"
+	all["INTEGRATIONS_FILE"] = templatetest.File(t, "apps: {demo: {}, other: {}, keyless: {}}\n")
 	maps.Copy(all, env)
-	function := lambdatest.New(t, lambdatest.Build(t, "functions/users"), all)
-	function.Grace = busy
-	if err := function.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return &stack{t, function, cloud, table}
+	return &stack{t, lambdatest.Run(t, "functions/users", all), cloud, table}
 }
 
 // payload is a signed request of an app.
@@ -128,8 +118,7 @@ func TestBlackBoxRequests(t *testing.T) {
 	if s.person("demo", "person-1")["clevertap_id"].Text() != "__h3" {
 		t.Error("the newer link does not count")
 	}
-	s.Kill()
-	output := s.Function.Output().Stdout.String() + s.Function.Output().Stderr.String()
+	output := s.AllOutput()
 	for _, leak := range []string{"person-1", "person-2", "__h1", "msg-1", "MDEyMzQ1", s.aws.URL, "nobodys-app"} {
 		if strings.Contains(output, leak) {
 			t.Errorf("%q is in the output:\n%s", leak, output)
@@ -180,7 +169,7 @@ func TestBlackBoxAnAWSThatHangsIsAnsweredFor(t *testing.T) {
 func TestBlackBoxStrangersCostNeitherTableNorSecret(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
-	for range 200 {
+	for range 20 {
 		s.wants(401, `{"error":"unauthorized"}`, "demo", `{"links":[]}`, otherKey)
 	}
 	if calls := s.aws.Dynamo.Calls(""); calls != 0 {
@@ -191,17 +180,30 @@ func TestBlackBoxStrangersCostNeitherTableNorSecret(t *testing.T) {
 	}
 }
 
+func TestBlackBoxAnAppMayBeInTheObjectOnly(t *testing.T) {
+	t.Parallel()
+	s := start(t, map[string]string{"SETTINGS_BUCKET": "settings", "SETTINGS_REFRESH": "50ms"})
+	s.aws.S3.Create("settings")
+	s.aws.Secrets.Put("bridge/fresh/users", `{"signing_secret":"`+key+`"}`)
+	const link = `{"links":[{"user_id":"person-1","clevertap_id":"__h1"}]}`
+	s.wants(404, `{"error":"unknown_app"}`, "fresh", link, key)
+	s.aws.S3.Put("settings", settings.Key, []byte("apps: {fresh: {enabled: perhaps}}"))
+	time.Sleep(50 * time.Millisecond)
+	s.wants(200, `{"links":1,`, "fresh", link, key)
+	s.aws.S3.Inject(awstest.Hang)
+	time.Sleep(50 * time.Millisecond)
+	s.wants(200, `{"links":1,`, "fresh", link, key)
+	s.wants(200, `{"links":1,`, "demo", link, key)
+	s.wants(503, `{"error":"unavailable"}`, "nobodys-app", link, key)
+	if took := s.Took(); took > 5*time.Second {
+		t.Errorf("answered after %s", took)
+	}
+}
+
 func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 	t.Parallel()
-	s := start(t, map[string]string{
-		"SECRETS_PREFIX": "", "SUBSCRIBERS_TABLE": "", "INTEGRATIONS_FILE": "/nowhere.yaml", "AWS_REGION": "",
-		"AWS_DEFAULT_REGION": "",
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), busy)
-	defer cancel()
-	code, err := s.Wait(ctx)
-	if got := s.Function.Output().Stderr.String(); code != 1 || err != nil || got != "users: SECRETS_PREFIX: not set; "+
-		"SUBSCRIBERS_TABLE: not set; INTEGRATIONS_FILE: cannot be read: no such file or directory; AWS_REGION: not set\n" {
-		t.Errorf("exit code %d, %v, printed %q", code, err, got)
-	}
+	lambdatest.StopsAtStart(t, "users", map[string]string{
+		"INTEGRATIONS_FILE": "/nowhere.yaml", "AWS_REGION": "", "AWS_DEFAULT_REGION": "",
+	}, "users: SECRETS_PREFIX: not set; SUBSCRIBERS_TABLE: not set; INTEGRATIONS_FILE: cannot be read: no such file or "+
+		"directory; AWS_REGION: not set\n")
 }

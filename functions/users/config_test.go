@@ -2,8 +2,6 @@ package main
 
 import (
 	"maps"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,10 +16,7 @@ func read(changes map[string]string) (Config, error) {
 }
 
 func TestTheEnvironmentIsRead(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "integrations.yaml")
-	if err := os.WriteFile(file, []byte("apps:\n  one: {}\n  two: {enabled: perhaps}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := templatetest.File(t, "apps:\n  one: {}\n  two: {enabled: perhaps}\n")
 	c, err := read(map[string]string{"INTEGRATIONS_FILE": file})
 	if err != nil || c.SubscribersTable != "people" ||
 		!maps.Equal(c.Settings.BuiltIn, settings.AppNames{"one": true, "two": true}) {
@@ -30,15 +25,11 @@ func TestTheEnvironmentIsRead(t *testing.T) {
 	if name := c.keysSecret("one"); name != "bridge/one/users" {
 		t.Errorf("secret %q", name)
 	}
-	for variable, c := range map[string]struct{ value, fault string }{
-		"SECRETS_PREFIX": {"my bridge", "has a character"}, "SUBSCRIBERS_TABLE": {"", "not set"},
-		"INTEGRATIONS_FILE": {file + "x", "cannot be read: no such file"},
-	} {
-		if _, err := read(map[string]string{variable: c.value}); err == nil ||
-			!strings.HasPrefix(err.Error(), variable+": "+c.fault) {
-			t.Errorf("%s: %v", variable, err)
-		}
-	}
+	templatetest.WantsFaults(t, read, [][3]string{
+		{"SECRETS_PREFIX", "my bridge", "has a character"},
+		{"SUBSCRIBERS_TABLE", "", "not set"},
+		{"INTEGRATIONS_FILE", file + "x", "cannot be read: no such file"},
+	})
 }
 
 func TestTheTemplateSetsWhatTheFunctionReads(t *testing.T) {
@@ -46,13 +37,9 @@ func TestTheTemplateSetsWhatTheFunctionReads(t *testing.T) {
 }
 
 func TestTheTemplateGrantsWhatTheFunctionNeeds(t *testing.T) {
-	template := templatetest.Text(t)
-	if name := (Config{SecretsPrefix: "${SecretsPrefix}"}).keysSecret("*"); !strings.Contains(template,
-		":secret:"+name+"-??????") {
-		t.Errorf("template.yaml allows no secret of the form %s", name)
-	}
-	if allowed := "[subscriber, item, " + strings.Join(personAttributes, ", ") +
-		"]"; !strings.Contains(template, allowed) {
+	templatetest.AllowsSecrets(t, Config{SecretsPrefix: "${SecretsPrefix}"}.keysSecret("*"))
+	allowed := "[subscriber, item, " + strings.Join(personAttributes, ", ") + "]"
+	if !strings.Contains(templatetest.Text(t), allowed) {
 		t.Errorf("template.yaml does not allow the attributes %s", allowed)
 	}
 }

@@ -81,7 +81,8 @@ func build(ctx context.Context, path string) (string, error) {
 // pass over a change of the function otherwise.
 func openSources(ctx context.Context, path string) error {
 	const ours = "{{if .Module}}{{if .Module.Main}}{{.Dir}}{{end}}{{end}}"
-	folders, err := exec.CommandContext(ctx, "go", "list", "-deps", "-f", ours, path).Output()
+	list := exec.CommandContext(ctx, "go", "list", "-deps", "-f", ours, path) //nolint:gosec // The path is our own.
+	folders, err := list.Output()
 	if err != nil {
 		return err
 	}

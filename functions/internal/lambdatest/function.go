@@ -65,6 +65,17 @@ func Start(t testing.TB, binary string, env map[string]string) *Function {
 	return f
 }
 
+// Run builds and starts the function of a folder. It may live for a minute after a deadline, on a busy machine.
+func Run(t testing.TB, folder string, env map[string]string) *Function {
+	t.Helper()
+	f := New(t, Build(t, folder), env)
+	f.Grace = time.Minute
+	if err := f.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
 // New prepares a function without starting its process.
 func New(t testing.TB, binary string, env map[string]string) *Function {
 	f := &Function{binary: binary}
@@ -171,10 +182,11 @@ func (f *Function) Invoke(ctx context.Context, payload []byte, timeout time.Dura
 // Took returns how long the last invocation took, from when the process got it.
 func (f *Function) Took() time.Duration { return time.Duration(f.took.Load()) }
 
-// StopsAtStart checks that a function which was started with a faulty environment ends with exit code 1, after one line
-// on standard error that begins with its name and names every fault.
-func StopsAtStart(t *testing.T, f *Function, name string, faults ...string) {
+// StopsAtStart checks that a function with a faulty environment ends with exit code 1, after one line on standard error
+// that begins with its name and names every fault.
+func StopsAtStart(t *testing.T, name string, env map[string]string, faults ...string) {
 	t.Helper()
+	f := Start(t, Build(t, "functions/"+name), env)
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	if code, err := f.Wait(ctx); code != 1 || err != nil {
