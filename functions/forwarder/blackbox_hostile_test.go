@@ -106,7 +106,9 @@ func TestTheLargestBatchFitsTheMemory(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := map[string]string{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(leastMemory)}
+			env := map[string]string{
+				"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(leastMemory), "RETRY_DELAY": "5m", // for a busy machine
+			}
 			s, _ := startWithTable(t, options{queue: test.queue, env: env})
 			test.prepare(s)
 			var extra []string

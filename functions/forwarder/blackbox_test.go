@@ -96,7 +96,8 @@ func start(t *testing.T, o options) *stack {
 	s.env = cloud.Env()
 	maps.Copy(s.env, map[string]string{
 		"SECRETS_PREFIX": "bridge/test", "REJECTED_QUEUE_URL": cloud.SQS.QueueURL(s.rejected),
-		"INTEGRATIONS_FILE": templatetest.File(t, apps), "CLEVERTAP_ENDPOINT": listener.URL + "/{host}", "UPLOAD_TIMEOUT": "5s",
+		"INTEGRATIONS_FILE": templatetest.File(t, apps), "CLEVERTAP_ENDPOINT": listener.URL + "/{host}",
+		"UPLOAD_TIMEOUT": "5s",
 	})
 	maps.Copy(s.env, o.env)
 	s.run()

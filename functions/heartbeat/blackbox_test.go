@@ -181,6 +181,6 @@ func TestBlackBoxAFaultyEnvironmentStopsTheStart(t *testing.T) {
 	t.Parallel()
 	lambdatest.StopsAtStart(t, "heartbeat", map[string]string{
 		"WEBHOOK_URL": "hooks.example.com", "INTEGRATIONS_FILE": "/nowhere.yaml", "AWS_REGION": "", "AWS_DEFAULT_REGION": "",
-	}, "heartbeat: SECRETS_PREFIX: not set; INTEGRATIONS_FILE: cannot be read: no such file or directory; WEBHOOK_URL: not "+
-		"like https://hooks.example.com/purchasely/{app}; plain HTTP is for this machine only; AWS_REGION: not set\n")
+	}, "heartbeat: SECRETS_PREFIX: not set; INTEGRATIONS_FILE: cannot be read: no such file or directory; WEBHOOK_URL: "+
+		"not like https://hooks.example.com/purchasely/{app}; plain HTTP is for this machine only; AWS_REGION: not set\n")
 }

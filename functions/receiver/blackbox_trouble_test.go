@@ -92,7 +92,8 @@ func TestBlackBoxKeysAreReadOnceAndAgainWhenTheyChange(t *testing.T) {
 	if got := s.aws.Secrets.Calls("GetSecretValue"); got != 1 {
 		t.Errorf("%d reads of the secret", got)
 	}
-	s.aws.Secrets.Put(secretName, `{"shared_secret":"new\n","previous_shared_secret":"`+key+`"}`) // pasted with its line end
+	const pasted = `new\n`
+	s.aws.Secrets.Put(secretName, `{"shared_secret":"`+pasted+`","previous_shared_secret":"`+key+`"}`)
 	s.wants(200, signedWith("new", timestamp, body))
 	s.wants(200, signed(body))
 	for range 5 {
