@@ -263,7 +263,7 @@ func TestAFailedReadIsReportedThoughThereIsAnOldValue(t *testing.T) {
 	})
 }
 
-func TestRefreshReadsWhatIsOlderThanTheRequestOnceAMinute(t *testing.T) {
+func TestRefreshReadsOnceAMinute(t *testing.T) {
 	inBubble(t, func(h *harness) {
 		ctx := h.t.Context()
 		began := time.Now()
