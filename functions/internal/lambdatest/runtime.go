@@ -12,9 +12,6 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxResponse is the longest answer (AWS Lambda quotas, November 2026), with room for its framing.
-const maxResponse = 6*1024*1024 + 64*1024
-
 // FunctionError is an answer that reports an error.
 type FunctionError struct {
 	Message string `json:"errorMessage"`
@@ -72,8 +69,16 @@ func listen() (*runtimeAPI, error) {
 	mux := http.NewServeMux()
 	const base = "/2018-06-01/runtime/"
 	mux.HandleFunc("GET "+base+"invocation/next", a.serveNext)
-	mux.HandleFunc("POST "+base+"invocation/{id}/response", a.serveResponse)
-	mux.HandleFunc("POST "+base+"invocation/{id}/error", a.serveError)
+	mux.HandleFunc("POST "+base+"invocation/{id}/response", a.serveAnswer(func(body []byte) ([]byte, error) {
+		return body, nil
+	}))
+	mux.HandleFunc("POST "+base+"invocation/{id}/error", a.serveAnswer(func(body []byte) ([]byte, error) {
+		reported := &FunctionError{}
+		if err := json.Unmarshal(body, reported); err != nil {
+			return nil, err
+		}
+		return nil, reported
+	}))
 	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
 	go func() { _ = a.server.Serve(listener) }()
 	return a, nil
@@ -99,36 +104,19 @@ func (a *runtimeAPI) serveNext(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (a *runtimeAPI) serveResponse(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxResponse+1))
-	call := a.take(r.PathValue("id"))
-	switch {
-	case call == nil:
-		refuse(w, http.StatusBadRequest, "InvalidRequestID")
-	case err != nil:
-		call.answer <- answer{err: fmt.Errorf("response: %w", err)}
-		refuse(w, http.StatusBadRequest, "InvalidRequest")
-	case len(body) > maxResponse:
-		call.answer <- answer{err: &FunctionError{"response is too large", "Function.ResponseSizeTooLarge"}}
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge")
-	default:
-		call.answer <- answer{response: body}
+// serveAnswer ends a call with what the process has posted.
+func (a *runtimeAPI) serveAnswer(read func(body []byte) ([]byte, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		call := a.take(r.PathValue("id"))
+		if call == nil || err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		response, err := read(body)
+		call.answer <- answer{response, err}
 		w.WriteHeader(http.StatusAccepted)
 	}
-}
-
-func (a *runtimeAPI) serveError(w http.ResponseWriter, r *http.Request) {
-	call := a.take(r.PathValue("id"))
-	if call == nil {
-		refuse(w, http.StatusBadRequest, "InvalidRequestID")
-		return
-	}
-	reported := &FunctionError{}
-	if err := json.UnmarshalRead(r.Body, reported); err != nil {
-		reported = &FunctionError{"unreadable error report", "Runtime.Unknown"}
-	}
-	call.answer <- answer{err: reported}
-	w.WriteHeader(http.StatusAccepted)
 }
 
 // register opens a call and returns its request id.
@@ -148,10 +136,4 @@ func (a *runtimeAPI) take(id string) *invocation {
 	call := a.open[id]
 	delete(a.open, id)
 	return call
-}
-
-func refuse(w http.ResponseWriter, status int, kind string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, `{"errorMessage":"refused","errorType":%q}`, kind)
 }
