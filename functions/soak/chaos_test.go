@@ -60,7 +60,7 @@ func (c *chaos) run(ctx context.Context) {
 	}
 }
 
-// kill kills forwarders at work, and receivers too, at random moments until ctx ends.
+// kill kills forwarders and relays at work, and receivers too, at random moments until ctx ends.
 func (c *chaos) kill(ctx context.Context, random *rand.Rand) {
 	for ctx.Err() == nil {
 		wait(ctx, time.Duration(200+random.IntN(2500))*time.Millisecond)
@@ -69,7 +69,11 @@ func (c *chaos) kill(ctx context.Context, random *rand.Rand) {
 			oneOf(random, c.receivers...).restart(c.receiverEnv())
 			continue
 		}
-		for ctx.Err() == nil && !c.forwarders.kill(random) {
+		pool := c.forwarders
+		if c.relays != nil && random.IntN(2) == 0 {
+			pool = c.relays
+		}
+		for ctx.Err() == nil && !pool.kill(random) {
 			wait(ctx, 5*time.Millisecond)
 		}
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -61,7 +60,7 @@ func (r *run) check() {
 	for _, s := range r.senders {
 		c.webhooks = append(c.webhooks, s.sent...)
 	}
-	for _, f := range c.forwarders.all {
+	for _, f := range c.processes() {
 		f.Kill() // so that everything it printed has arrived
 	}
 	c.index()
@@ -151,7 +150,7 @@ func (c *checks) readLogs() {
 
 func (c *checks) takeOutcome(call *invocation, id string) {
 	h, line := c.histories[id], call.log.lines[id]
-	if !call.failed[id] {
+	if !call.returned(id) {
 		h.outcome = map[string]forward.Outcome{
 			"": forward.Delivered, "skipped": forward.Skipped, "rejected": forward.Rejected,
 		}[line.Outcome]
@@ -183,7 +182,7 @@ func (c *checks) checkOutcomes() {
 			c.mostReceives = max(c.mostReceives, h.receives)
 			last := h.invocations[len(h.invocations)-1]
 			switch {
-			case last.err != nil || last.failed[h.id]:
+			case last.err != nil || last.returned(h.id):
 				c.Errorf("a message for %s was not settled after %d receives", w.app, h.receives)
 			case w.event == "" && w.outcome == forward.Delivered && h.reason == string(fault.EventOff):
 				c.outdated++ // its profile record was all there was to send, and the state knows newer things by now
@@ -319,18 +318,8 @@ func (c *checks) checkProfiles() {
 
 // checkSecrecy checks that no process printed anything secret or personal.
 func (c *checks) checkSecrecy() {
-	var all []*lambdatest.Function
-	for _, f := range c.forwarders.all {
-		all = append(all, f.Function)
-	}
-	for _, r := range c.receivers {
-		all = append(all, r.all...)
-	}
-	if c.relays != nil {
-		all = append(all, c.relays.all...)
-	}
 	var printed strings.Builder
-	for _, f := range all {
+	for _, f := range c.processes() {
 		printed.WriteString(f.Output().Stdout.String() + f.Output().Stderr.String())
 	}
 	for _, word := range []string{personal, "lantern-", "quartz-", "event_name", "profileData"} {

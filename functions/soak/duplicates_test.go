@@ -99,7 +99,7 @@ func (c *checks) whyStoredAgain(w *testWebhook, first, second clevertaptest.Reco
 	if before == nil || after == nil {
 		return ""
 	}
-	returned := before.failed[c.messages[w][0].id]
+	returned := before.returned(c.messages[w][0].id)
 	switch {
 	case len(c.messages[w]) > 1: // there may be another cause, but which message made which copy is unknown
 		return "Purchasely sent the webhook again"
@@ -148,7 +148,7 @@ func (c *checks) describe(w *testWebhook) string {
 		fmt.Fprintf(&b, "  message on %s, received %d times, retried for %v\n", h.queue, h.receives, h.retries)
 		for _, call := range h.invocations {
 			fmt.Fprintf(&b, "    %s to %s: forwarder %d, returned %t, killed %t, error %v\n",
-				since(call.began), since(call.ended), call.forwarder, call.failed[h.id], call.killed, call.err)
+				since(call.began), since(call.ended), call.process, call.returned(h.id), call.killed, call.err)
 		}
 	}
 	return b.String()

@@ -6,15 +6,16 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"strconv"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
+	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
 // receiverTimeout is the function's own, as the template has it.
@@ -68,22 +69,23 @@ func (r *receiver) post(payload []byte) (status int) {
 	return response.Status
 }
 
-// forwarders are the forwarder's processes. Each serves one invocation at a time, as at AWS, and a new process takes
-// the place of one that is gone.
-type forwarders struct {
+// pool is the processes of a function that serves queues. Each serves one invocation at a time, as at AWS, and a new
+// process takes the place of one that is gone.
+type pool struct {
 	*testing.T
-	binary string
-	env    func(forwarder int) map[string]string
-	idle   chan *forwarder
+	binary  string
+	timeout time.Duration // of the function; less than the queues' visibility
+	env     func(number int) map[string]string
+	idle    chan *process
 
 	mu          sync.Mutex
-	all         []*forwarder
+	all         []*process
 	invocations []*invocation
 	kills       int
 }
 
-// forwarder is one process.
-type forwarder struct {
+// process is one process of a pool.
+type process struct {
 	*lambdatest.Function
 	number      int
 	invocations []*invocation // in order: the n-th has the n-th request id
@@ -93,14 +95,14 @@ type forwarder struct {
 
 // invocation is one batch in the hands of one process.
 type invocation struct {
-	forwarder    int
+	process      int
 	queue        string // ARN
 	began, ended time.Time
 	messages     []batchMessage
-	failed       map[string]bool // by message id
-	err          error           // why it did not answer, nil if it did
-	killed       bool            // before it answered
-	log          *invocationLog  // nil if it did not answer
+	failed       []string       // message ids
+	err          error          // why it did not answer, nil if it did
+	killed       bool           // before it answered
+	log          *invocationLog // nil if it did not answer
 }
 
 // batchMessage is a message of a batch.
@@ -110,9 +112,11 @@ type batchMessage struct {
 	receives  int
 }
 
-func newForwarders(t *testing.T, size int, env func(forwarder int) map[string]string) *forwarders {
-	binary := lambdatest.Build(t, "functions/forwarder")
-	p := &forwarders{T: t, binary: binary, env: env, idle: make(chan *forwarder, size)}
+func newPool(
+	t *testing.T, function string, size int, timeout time.Duration, env func(number int) map[string]string,
+) *pool {
+	binary := lambdatest.Build(t, "functions/"+function)
+	p := &pool{T: t, binary: binary, timeout: timeout, env: env, idle: make(chan *process, size)}
 	for range size {
 		p.start()
 	}
@@ -120,9 +124,9 @@ func newForwarders(t *testing.T, size int, env func(forwarder int) map[string]st
 }
 
 // start adds a process, which knows by its environment which one it is.
-func (p *forwarders) start() {
+func (p *pool) start() {
 	p.mu.Lock()
-	f := &forwarder{number: len(p.all)}
+	f := &process{number: len(p.all)}
 	p.all = append(p.all, f)
 	p.mu.Unlock()
 	f.Function = startProcess(p.T, p.binary, p.env(f.number))
@@ -130,21 +134,28 @@ func (p *forwarders) start() {
 }
 
 // invoke hands a batch to a process that has nothing to do.
-func (p *forwarders) invoke(payload []byte) ([]byte, error) {
+func (p *pool) invoke(_ context.Context, payload []byte) ([]byte, error) {
 	call, err := readInvocation(payload)
 	if err != nil {
 		return nil, err
 	}
 	f := <-p.idle
 	p.mu.Lock()
-	call.forwarder, call.began, f.busy = f.number, time.Now(), true
+	call.process, call.began, f.busy = f.number, time.Now(), true
 	f.invocations, p.invocations = append(f.invocations, call), append(p.invocations, call)
 	p.mu.Unlock()
 
-	answer, err := f.Invoke(context.WithoutCancel(p.Context()), payload, forwarderTimeout)
+	answer, err := f.Invoke(context.WithoutCancel(p.Context()), payload, p.timeout)
+	var failed []string
+	if err == nil {
+		var unreadable error
+		if failed, unreadable = awstest.Failures(answer); unreadable != nil {
+			p.Error(unreadable)
+		}
+	}
 
 	p.mu.Lock()
-	call.ended, call.err, call.killed, call.failed = time.Now(), err, f.killed && err != nil, failures(answer)
+	call.ended, call.err, call.killed, call.failed = time.Now(), err, f.killed && err != nil, failed
 	gone := f.killed || errors.Is(err, lambdatest.ErrExited) || errors.Is(err, lambdatest.ErrTimeout)
 	f.busy = false
 	p.mu.Unlock()
@@ -158,39 +169,24 @@ func (p *forwarders) invoke(payload []byte) ([]byte, error) {
 }
 
 func readInvocation(payload []byte) (*invocation, error) {
-	var event events.SQSEvent
-	if err := json.Unmarshal(payload, &event); err != nil {
+	messages, err := message.ReadEvent(payload)
+	if err != nil {
 		return nil, err
 	}
-	call := &invocation{queue: event.Records[0].EventSourceARN}
-	for _, m := range event.Records {
-		attribute := func(name string) string {
-			if text := m.MessageAttributes[name].StringValue; text != nil {
-				return *text
-			}
-			return ""
-		}
-		receives, _ := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
-		key := webhookKey(attribute("app"), m.Body, attribute("encoding"))
-		call.messages = append(call.messages, batchMessage{m.MessageId, m.Attributes["MessageGroupId"], key, receives})
+	call := &invocation{queue: messages[0].Source}
+	for i := range messages {
+		m := &messages[i]
+		key := webhookKey(m.Attribute("app"), string(m.Body), m.Attribute("encoding"))
+		call.messages = append(call.messages, batchMessage{m.ID, m.Group, key, m.Receives})
 	}
 	return call, nil
 }
 
-func failures(answer []byte) map[string]bool {
-	var response events.SQSEventResponse
-	if json.Unmarshal(answer, &response) != nil {
-		return nil
-	}
-	failed := map[string]bool{}
-	for _, f := range response.BatchItemFailures {
-		failed[f.ItemIdentifier] = true
-	}
-	return failed
-}
+// returned reports whether a message has to come again.
+func (i *invocation) returned(id string) bool { return slices.Contains(i.failed, id) }
 
 // kill ends a process that is at work, and reports whether there was one.
-func (p *forwarders) kill(random *rand.Rand) bool {
+func (p *pool) kill(random *rand.Rand) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, i := range random.Perm(len(p.all)) {

@@ -3,11 +3,9 @@
 package soak_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,18 +14,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/purchasely-clevertap/bridge/functions/internal/lambdatest"
-	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// The relay's own values.
-const (
-	relays         = 2
-	relayTimeout   = 7 * time.Second // of the function; less than the queue's visibility
-	backEndTimeout = time.Second     // of a request
-)
+// backEndTimeout is how long the relay waits for an answer, as the integration file says.
+const backEndTimeout = time.Second
 
 // backEnd is parla's own back end, which fails for a while as everything else does.
 type backEnd struct {
@@ -141,75 +133,15 @@ func (b *backEnd) faults() (all []faultCase) {
 	return all
 }
 
-// relayPool is the relay's processes, of which one is killed at work now and then.
-type relayPool struct {
-	*testing.T
-	binary string
-	env    map[string]string
-	idle   chan *lambdatest.Function
-
-	mu     sync.Mutex
-	random *rand.Rand
-	all    []*lambdatest.Function
-	killed int
-	groups map[string]string // of a webhook, by key
-}
-
-func newRelayPool(t *testing.T, random *rand.Rand, env map[string]string) *relayPool {
-	p := &relayPool{
-		T: t, binary: lambdatest.Build(t, "functions/relay"), env: env, random: random,
-		idle: make(chan *lambdatest.Function, relays), groups: map[string]string{},
-	}
-	for range relays {
-		p.start()
-	}
-	return p
-}
-
-func (p *relayPool) start() {
-	f := startProcess(p.T, p.binary, p.env)
-	p.mu.Lock()
-	p.all = append(p.all, f)
-	p.mu.Unlock()
-	p.idle <- f
-}
-
-// invoke hands a batch to a process that has nothing to do. One of forty is killed meanwhile.
-func (p *relayPool) invoke(_ context.Context, payload []byte) ([]byte, error) {
-	call, err := readInvocation(payload)
-	if err != nil {
-		return nil, err
-	}
-	f := <-p.idle
-	p.mu.Lock()
-	for _, m := range call.messages {
-		p.groups[m.webhook] = m.group
-	}
-	if p.random.IntN(40) == 0 {
-		p.killed++
-		time.AfterFunc(time.Duration(p.random.IntN(20))*time.Millisecond, f.Kill)
-	}
-	p.mu.Unlock()
-	answer, err := f.Invoke(context.WithoutCancel(p.Context()), payload, relayTimeout)
-	if err != nil {
-		f.Kill()
-		p.start()
-	} else {
-		p.idle <- f
-	}
-	return answer, err
-}
-
-// relayMapping is the relay queue's.
-func (k *stack) relayMapping() *awstest.Mapping {
-	return &awstest.Mapping{
-		Queue: k.relay, BatchSize: 10, Concurrency: relays, Invoke: k.relays.invoke, Timeout: time.Hour,
-	}
-}
-
 // checkRelay checks that the back end has taken every webhook of its app, a user's in their order, and nothing else.
 func (c *checks) checkRelay() {
 	b := c.backEnd
+	groups := map[string]string{} // of the webhooks, by key
+	for _, call := range c.relays.invocations {
+		for _, m := range call.messages {
+			groups[m.webhook] = m.group
+		}
+	}
 	last, of, want := map[string]int{}, map[string]*testWebhook{}, 0
 	for _, w := range c.webhooks { // of one sender after the other; a group is one sender's
 		if w.app != "parla" || of[w.key] != nil {
@@ -217,7 +149,7 @@ func (c *checks) checkRelay() {
 		}
 		want++
 		of[w.key] = w
-		position, group := b.first[w.key], c.relays.groups[w.key]
+		position, group := b.first[w.key], groups[w.key]
 		switch {
 		case position == 0:
 			c.Errorf("the back end has never taken a webhook\n%s", c.describe(w))
@@ -233,6 +165,6 @@ func (c *checks) checkRelay() {
 		c.Errorf("%d messages were given up", dead.Visible+dead.InFlight)
 	}
 	fmt.Fprintf(c.Output(), "back end: %d webhooks, %d copies; killed %d relays\n",
-		len(b.first), b.copies, c.relays.killed)
+		len(b.first), b.copies, c.relays.kills)
 	b.failed.print(c.Output(), "its failed requests:")
 }

@@ -27,21 +27,18 @@ const (
 	longestDrain = 5 * time.Minute       // in which everything has to be delivered after the last fault
 )
 
-func TestNothingIsLost(t *testing.T) {
-	s := readOptions(t)
-	t.Logf("SEED=%d SOAK=%s QUEUE=%s repeat its choices", s.seed, s.duration, s.queue)
-	r := &run{stack: newStack(t, s), began: time.Now()}
-	r.send()
-	r.check()
-}
+func TestNothingIsLost(t *testing.T) { soak(t, readOptions(t)) }
 
 // TestNothingIsLostOnTheWayToTheBackEnd lets AWS and the app's own back end fail. On the other way CleverTap gets
 // everything meanwhile.
 func TestNothingIsLostOnTheWayToTheBackEnd(t *testing.T) {
-	s := readOptions(t)
-	s.duration, s.relay = s.duration/2, true
-	t.Logf("SEED=%d SOAK=%s QUEUE=%s repeat its choices", s.seed, 2*s.duration, s.queue)
-	r := &run{stack: newStack(t, s), began: time.Now()}
+	o := readOptions(t)
+	o.duration, o.relay = o.duration/2, true
+	soak(t, o)
+}
+
+func soak(t *testing.T, o options) {
+	r := &run{stack: newStack(t, o), began: time.Now()}
 	r.send()
 	r.check()
 }
@@ -65,6 +62,7 @@ func readOptions(t *testing.T) options {
 	if !slices.Contains([]string{"fifo", "standard", "both"}, s.queue) {
 		t.Fatalf("QUEUE is fifo, standard or both, not %q", s.queue)
 	}
+	t.Logf("SEED=%d SOAK=%s QUEUE=%s repeat its choices", s.seed, s.duration, s.queue)
 	return s
 }
 

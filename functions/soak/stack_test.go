@@ -28,8 +28,10 @@ const (
 	receivers          = 2
 	fifoForwarders     = 3
 	standardForwarders = 2
+	relays             = 2
 	uploadConcurrency  = 2
 	forwarderTimeout   = 4 * time.Second
+	relayTimeout       = 7 * time.Second
 	visibility         = 8 * time.Second
 	uploadTimeout      = 800 * time.Millisecond
 	retryDelay         = 20 * time.Millisecond
@@ -78,10 +80,10 @@ type stack struct {
 	table                                            *awstest.Table
 	cleverTap                                        *clevertaptest.Server
 	recorder                                         *recorder
-	forwarders                                       *forwarders
 	receivers                                        []*receiver
-	relays                                           *relayPool
-	backEnd                                          *backEnd
+	forwarders                                       *pool
+	relays                                           *pool    // nil without a back end
+	backEnd                                          *backEnd // nil for most runs
 
 	mu        sync.Mutex
 	events    *awstest.Queue          // where the receivers send to
@@ -101,9 +103,9 @@ func newStack(t *testing.T, s options) *stack {
 		k.setSharedSecret(app, "quartz-"+app+"-0")
 		k.storeAccounts(app)
 	}
-	k.forwarders = newForwarders(t, fifoForwarders+standardForwarders, k.forwarderEnv)
+	k.forwarders = newPool(t, "forwarder", fifoForwarders+standardForwarders, forwarderTimeout, k.forwarderEnv)
 	if s.relay {
-		k.relays = newRelayPool(t, s.random(3), k.relayEnv())
+		k.relays = newPool(t, "relay", relays, relayTimeout, k.relayEnv)
 	}
 	binary := lambdatest.Build(t, "functions/receiver")
 	for range receivers {
@@ -228,7 +230,7 @@ func (k *stack) receiverEnv() map[string]string {
 	return env
 }
 
-func (k *stack) relayEnv() map[string]string {
+func (k *stack) relayEnv(int) map[string]string {
 	return k.env(map[string]string{
 		"INTEGRATIONS_FILE": filepath.Join(k.folder, "forwarder.yaml"), "RELAY_ALLOW_PRIVATE": "true",
 		"RETRY_DELAY": retryDelay.String(), "BREAKER_PAUSE": breakerPause.String(),
@@ -250,24 +252,41 @@ func (k *stack) waiting() int {
 
 // poll lets the event source mappings of the queues run until ctx ends.
 func (k *stack) poll(ctx context.Context) (ended <-chan struct{}) {
-	invoke := func(_ context.Context, event []byte) ([]byte, error) { return k.forwarders.invoke(event) }
 	mappings := []*awstest.Mapping{
-		{Queue: k.fifo, BatchSize: 10, Concurrency: fifoForwarders},
-		{Queue: k.standard, BatchSize: standardBatch, Window: 200 * time.Millisecond, Concurrency: standardForwarders},
-	}
-	done := make(chan struct{})
-	var all sync.WaitGroup
-	for _, m := range mappings {
-		m.Invoke, m.Timeout = invoke, time.Hour
+		{Queue: k.fifo, Invoke: k.forwarders.invoke, BatchSize: 10, Concurrency: fifoForwarders},
+		{
+			Queue: k.standard, Invoke: k.forwarders.invoke, BatchSize: standardBatch, Window: 200 * time.Millisecond,
+			Concurrency: standardForwarders,
+		},
 	}
 	if k.relays != nil {
-		mappings = append(mappings, k.relayMapping())
+		relay := &awstest.Mapping{Queue: k.relay, Invoke: k.relays.invoke, BatchSize: 10, Concurrency: relays}
+		mappings = append(mappings, relay)
 	}
+	var all sync.WaitGroup
 	for _, m := range mappings {
+		m.Timeout = time.Hour // the pools end an invocation
 		all.Go(func() { m.Run(ctx) })
 	}
+	done := make(chan struct{})
 	go func() { all.Wait(); close(done) }()
 	return done
+}
+
+// processes are all processes of the run so far.
+func (k *stack) processes() (all []*lambdatest.Function) {
+	for _, r := range k.receivers {
+		all = append(all, r.all...)
+	}
+	for _, p := range []*pool{k.forwarders, k.relays} {
+		if p == nil {
+			continue
+		}
+		for _, f := range p.all {
+			all = append(all, f.Function)
+		}
+	}
+	return all
 }
 
 // switchQueue lets the receivers send to the standard queue, one after the other, while webhooks come in and both

@@ -207,11 +207,7 @@ func plain(v cbor.Value) any {
 		return string(v)
 	case cbor.Uint:
 		return uint64(v)
-	case cbor.Bool:
-		return bool(v)
 	case cbor.Float64:
-		return float64(v)
-	case cbor.Float32:
 		return float64(v)
 	}
 	panic(fmt.Sprintf("no call of the SDK has values of type %T", v))

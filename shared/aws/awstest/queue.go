@@ -1,7 +1,7 @@
 package awstest
 
 import (
-	"container/heap"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -37,7 +37,7 @@ type Queue struct {
 
 	mu       sync.Mutex
 	groups   map[string]*group
-	order    groups // by when they may be received from
+	order    []*group // by when they may be received from
 	messages map[string]*message
 	accepted map[string]accepted // by deduplication id
 	arrived  int                 // messages so far
@@ -153,7 +153,7 @@ func (q *Queue) put(m Message) Message {
 	g := q.groups[groupName]
 	if g == nil {
 		q.turns++
-		g = &group{name: groupName, index: notQueued, until: q.now(), turn: q.turns}
+		g = &group{name: groupName, until: q.now(), turn: q.turns}
 		q.groups[groupName] = g
 	}
 	m.Attributes = maps.Clone(m.Attributes)
@@ -197,8 +197,8 @@ func (q *Queue) take(limit, maxBytes int, visibility time.Duration) (received []
 	now := q.now()
 	var touched []*group // one after the other leaves the order, so that none is received from twice
 	for len(received) < limit && !full && len(q.order) > 0 && !q.order[0].until.After(now) {
-		g := heap.Pop(&q.order).(*group) //nolint:forcetypeassert // The heap holds nothing else.
-		touched = append(touched, g)
+		g := q.order[0]
+		q.order, touched = q.order[1:], append(touched, g)
 		for _, m := range slices.Clone(g.messages) {
 			if q.drop(m, now) {
 				continue
@@ -347,36 +347,34 @@ type group struct {
 	messages []*message
 	until    time.Time // when it may be received from
 	turn     int       // decides between groups of one time
-	index    int       // in the queue's order
 }
 
-// notQueued is the index of a group that is not in the order.
-const notQueued = -1
+func (g *group) compare(other *group) int {
+	return cmp.Or(g.until.Compare(other.until), cmp.Compare(g.turn, other.turn))
+}
 
 // settle puts a group where it belongs after it has changed, and wakes those who wait for messages; q.mu is held.
 func (q *Queue) settle(g *group) {
-	now := q.now()
-	var until time.Time
-	for _, m := range g.messages {
-		if m.visible.After(now) && m.visible.After(until) {
-			until = m.visible
-		}
-	}
-	if until.IsZero() {
-		until = now
-	}
-	if until.After(now) || g.until.After(now) { // else it keeps its turn
-		q.turns++
-		g.until, g.turn = until, q.turns
-	}
-	if g.index != notQueued {
-		heap.Remove(&q.order, g.index)
+	if at, found := slices.BinarySearchFunc(q.order, g, (*group).compare); found {
+		q.order = slices.Delete(q.order, at, at+1)
 	}
 	if len(g.messages) == 0 {
 		delete(q.groups, g.name)
 		return
 	}
-	heap.Push(&q.order, g)
+	now := q.now()
+	until := now
+	for _, m := range g.messages {
+		if m.visible.After(until) {
+			until = m.visible
+		}
+	}
+	if until.After(now) || g.until.After(now) { // else it keeps its turn
+		q.turns++
+		g.until, g.turn = until, q.turns
+	}
+	at, _ := slices.BinarySearchFunc(q.order, g, (*group).compare)
+	q.order = slices.Insert(q.order, at, g)
 	close(q.changed)
 	q.changed = make(chan struct{})
 }
@@ -394,34 +392,4 @@ func (q *Queue) wait(ctx context.Context) {
 	case <-time.After(due):
 	case <-ctx.Done():
 	}
-}
-
-// groups is a heap.
-type groups []*group
-
-func (g groups) Len() int { return len(g) }
-
-func (g groups) Less(i, j int) bool {
-	if !g[i].until.Equal(g[j].until) {
-		return g[i].until.Before(g[j].until)
-	}
-	return g[i].turn < g[j].turn
-}
-
-func (g groups) Swap(i, j int) {
-	g[i], g[j] = g[j], g[i]
-	g[i].index, g[j].index = i, j
-}
-
-func (g *groups) Push(x any) {
-	pushed := x.(*group) //nolint:forcetypeassert // Only groups are pushed.
-	pushed.index = len(*g)
-	*g = append(*g, pushed)
-}
-
-func (g *groups) Pop() any {
-	last := (*g)[len(*g)-1]
-	last.index = notQueued
-	*g = (*g)[:len(*g)-1]
-	return last
 }

@@ -1,10 +1,8 @@
 package bucket_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -153,67 +151,6 @@ func TestNobodyOverwritesWhatHeHasNotSeen(t *testing.T) {
 	if err != nil || string(object.Text) != "two" || note != (bucket.Note{Author: "rosée", Message: "a + b"}) {
 		t.Errorf("%+v %+v, %v", object, note, err)
 	}
-}
-
-// The whole of it: a store over the bucket, from an empty one to a rollback.
-func TestAStoreFollowsTheBucket(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server, b := newBucket(t)
-		parse := func(text []byte) (string, error) {
-			if bytes.HasPrefix(text, []byte("bad")) {
-				return "", errors.New("line 1: bad")
-			}
-			return string(text), nil
-		}
-		var rejected reports
-		newStore := func() *settings.Store[string] { return settings.New(b, "built in", parse, time.Minute, &rejected) }
-		warm := newStore()
-		inForce := func() string {
-			time.Sleep(time.Minute)
-			warm.Begin(t.Context())()
-			values := make([]string, 0, 2)
-			for _, s := range []*settings.Store[string]{warm, newStore()} {
-				current, err := s.Require(t.Context())
-				values = append(values, fmt.Sprint(current.Value, err))
-			}
-			if values[0] != values[1] {
-				t.Errorf("a warm process has %s, a cold one %s", values[0], values[1])
-			}
-			return values[0]
-		}
-		check := func(want string) {
-			t.Helper()
-			if got := inForce(); got != want+"<nil>" {
-				t.Errorf("in force: %s, want %s", got, want)
-			}
-		}
-		check("built in")
-		put(server, "one")
-		check("one")
-		put(server, "bad")
-		check("one")
-		put(server, "two")
-		check("two")
-		server.S3.Delete("settings", settings.Key)
-		check("built in")
-		if len(rejected) != 2 || rejected[0] != rejected[1] ||
-			!strings.HasPrefix(rejected[0], "version-000002 line 1: bad") {
-			t.Errorf("rejected %q", rejected)
-		}
-	})
-}
-
-// reports are what a store reports.
-type reports []string
-
-// Rejected implements settings.Reporter.
-func (r *reports) Rejected(_ context.Context, bad settings.Rejected) {
-	*r = append(*r, bad.Version+" "+bad.Err.Error()+", in force: "+bad.InForce)
-}
-
-// OutOfReach implements settings.Reporter.
-func (r *reports) OutOfReach(_ context.Context, err error, inForce string) {
-	*r = append(*r, "out of reach: "+err.Error()+", in force: "+inForce)
 }
 
 func TestAVersionThatHasExpiredIsNoObject(t *testing.T) {
