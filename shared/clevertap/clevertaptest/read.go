@@ -56,9 +56,9 @@ func dayOf(t time.Time) int {
 // question is what is asked about an event.
 type question struct {
 	Name   string `json:"event_name"`
-	From   int    `json:"from"` // a day
-	To     int    `json:"to"`   // the last day
-	Unique bool   `json:"unique"`
+	From   int    `json:"from"`   // a day
+	To     int    `json:"to"`     // the last day
+	Unique bool   `json:"unique"` // nobody asks for that
 	Sum    string `json:"sum_event_prop"`
 	Groups map[string]struct {
 		Type string `json:"trend_type"`
@@ -107,7 +107,7 @@ func (e *exchange) read(body []byte) *reply {
 func (e *exchange) ask(body []byte, query url.Values) string {
 	var q question
 	err := json.Unmarshal(body, &q, json.RejectUnknownMembers(true))
-	if err != nil || q.Name == "" || !isDay(q.From) || !isDay(q.To) || q.From > q.To {
+	if err != nil || q.Name == "" || !isDay(q.From) || !isDay(q.To) || q.From > q.To || q.Unique {
 		return ""
 	}
 	known := slices.ContainsFunc(e.account.events, func(r storedEvent) bool { return r.folded == fold(q.Name) })
@@ -193,20 +193,13 @@ func (e *exchange) daily(q question) map[int]int64 {
 			values[dayOf(day)] = 0
 		}
 	}
-	type userDay struct {
-		day  int
-		user *Profile
-	}
-	met := map[userDay]bool{}
 	for _, r := range e.find(q) {
-		by := userDay{dayOf(r.at.In(e.account.zone)), r.profile}
-		switch {
-		case q.Sum != "":
-			values[by.day] += int64(math.Trunc(number(r.data, q.Sum)))
-		case !q.Unique || !met[by]:
-			values[by.day]++
+		day := dayOf(r.at.In(e.account.zone))
+		if q.Sum != "" {
+			values[day] += int64(math.Trunc(number(r.data, q.Sum)))
+		} else {
+			values[day]++
 		}
-		met[by] = true
 	}
 	return values
 }
