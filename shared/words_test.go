@@ -93,7 +93,7 @@ var exceptions = []struct{ word, file, reason string }{
 	{"confirm", "cmd/local/main.go", "an answer to a prompt confirms"},
 	{"note", "cmd/bridge/internal/explain/result.go", "explain --json has notes"},
 	{"note", "shared/aws/bucket/bucket.go", "a version has a note by its author"},
-	{"memory", "functions/internal/lambdatest/usage.go", "a process uses memory"},
+	{"memory", "functions/internal/lambdatest/function.go", "a process uses memory"},
 	{"pair", "shared/integration/yaml.go", "a YAML mapping has pairs"},
 	{"part", "shared/metric/metric.go", "a line has parts"},
 	{"plan", "shared/webhook/sample/scenario.go", "a subscription has a plan"},

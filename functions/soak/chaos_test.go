@@ -49,7 +49,7 @@ func (c *chaos) run(ctx context.Context) {
 		}
 	}
 	if c.backEnd != nil {
-		c.backEnd.fail("", 0)
+		c.backEnd.fail(nil, 0)
 	}
 	c.aws.SQS.Inject()
 	c.aws.Secrets.Inject()

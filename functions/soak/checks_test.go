@@ -136,7 +136,6 @@ func (c *checks) readLogs() {
 				continue
 			}
 			n := call.log.counts
-			c.counts.add(n)
 			if n.Received != len(call.messages) || n.Retried != len(call.failed) ||
 				n.Received != n.Delivered+n.Skipped+n.Rejected+n.Retried {
 				c.Errorf("%d messages, %d failures, but counts are %+v", len(call.messages), len(call.failed), n)
@@ -345,7 +344,6 @@ func (t totals) print(w io.Writer, title string) {
 
 // report is what a run amounts to.
 type report struct {
-	counts       counts // of the invocations that answered
 	unanswered   int    // invocations
 	outcomes     totals // of the webhooks
 	retries      totals // of the messages, by reason
@@ -375,10 +373,7 @@ func (c *checks) print() {
 	c.outcomes.print(w, "outcomes of the webhooks:")
 	fmt.Fprintf(w, "%d invocations, %d without an answer; killed %d forwarders, %d receivers\n",
 		len(c.forwarders.invocations), c.unanswered, c.forwarders.kills, c.chaos.receiversKilled)
-	n := c.counts
-	fmt.Fprintf(w, "%d received = %d delivered + %d skipped + %d rejected + %d retried; a message at most %d times\n",
-		n.Received, n.Delivered, n.Skipped, n.Rejected, n.Retried, c.mostReceives)
-	c.retries.print(w, "retries by reason:")
+	c.retries.print(w, fmt.Sprintf("a message was received at most %d times; retries by reason:", c.mostReceives))
 	fmt.Fprintf(w, "%d uploads, at most %d of one account at once\n", len(c.uploads), c.recorder.busiest)
 	c.chaos.happened.print(w, "faults:")
 	c.copies.print(w, "copies and their causes:")

@@ -26,7 +26,7 @@ type backEnd struct {
 	*httptest.Server
 
 	mu     sync.Mutex
-	fault  string
+	fault  *backEndFault
 	until  time.Time
 	first  map[string]int // when it first took a webhook, by key: 1, 2, …
 	copies int            // of what it had taken already
@@ -34,27 +34,35 @@ type backEnd struct {
 	failed totals         // requests by fault
 }
 
-// backEndFaults are what it does instead of answering 200 at once.
-var backEndFaults = map[string]http.HandlerFunc{
-	"back end down":      func(w http.ResponseWriter, _ *http.Request) { hangUp(w) },
-	"back end broken":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
-	"back end refusing":  func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
-	"back end redirects": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/moved", http.StatusFound) },
-	"back end busy": func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "1")
-		w.WriteHeader(http.StatusTooManyRequests)
-	},
+// backEndFault is what the back end does instead of answering 200 at once.
+type backEndFault struct {
+	name  string
+	takes bool // the webhook
+	serve http.HandlerFunc
 }
 
-// backEndLate are what it does after it has taken a webhook.
-var backEndLate = map[string]http.HandlerFunc{
-	"back end slow":            func(http.ResponseWriter, *http.Request) { time.Sleep(backEndTimeout / 3) },
-	"back end answers late":    func(http.ResponseWriter, *http.Request) { time.Sleep(2 * backEndTimeout) },
-	"back end takes, hangs up": func(w http.ResponseWriter, _ *http.Request) { hangUp(w) },
+var backEndFaults = []backEndFault{
+	{"back end down", false, hangUp},
+	{"back end broken", false, answer(http.StatusServiceUnavailable, "", "")},
+	{"back end refusing", false, answer(http.StatusForbidden, "", "")},
+	{"back end redirects", false, answer(http.StatusFound, "Location", "/moved")},
+	{"back end busy", false, answer(http.StatusTooManyRequests, "Retry-After", "1")},
+	{"back end slow", true, func(http.ResponseWriter, *http.Request) { time.Sleep(backEndTimeout / 3) }},
+	{"back end answers late", true, func(http.ResponseWriter, *http.Request) { time.Sleep(2 * backEndTimeout) }},
+	{"back end takes, hangs up", true, hangUp},
+}
+
+func answer(status int, header, value string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if header != "" {
+			w.Header().Set(header, value)
+		}
+		w.WriteHeader(status)
+	}
 }
 
 // hangUp resets the connection.
-func hangUp(w http.ResponseWriter) {
+func hangUp(w http.ResponseWriter, _ *http.Request) {
 	c, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
@@ -72,45 +80,44 @@ func newBackEnd(t *testing.T) *backEnd {
 	return b
 }
 
-// ServeHTTP verifies a webhook as Purchasely documents it, under either secret of the run.
+// ServeHTTP takes a webhook, unless a fault prevents it.
 func (b *backEnd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil || r.URL.Path != "/hook" {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	b.mu.Lock()
-	fault := b.fault
-	if time.Now().After(b.until) {
-		fault = ""
+	if fault := b.take(r.Header, body); fault != nil {
+		fault.serve(w, r)
 	}
-	if fault != "" {
-		b.failed.add(fault)
+}
+
+// take verifies a webhook as Purchasely documents it, under either secret of the run, and returns what goes wrong.
+func (b *backEnd) take(header http.Header, body []byte) (fault *backEndFault) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if time.Now().Before(b.until) {
+		fault = b.fault
+		b.failed.add(fault.name)
 	}
 	genuine := slices.ContainsFunc([]string{"quartz-parla-0", "quartz-parla-1"}, func(key string) bool {
-		signature := webhook.Sign(secret.New(key), r.Header.Get("X-PURCHASELY-TIMESTAMP"), body)
-		return signature == r.Header.Get("X-PURCHASELY-REQUEST-SIGNATURE")
+		signature := webhook.Sign(secret.New(key), header.Get("X-PURCHASELY-TIMESTAMP"), body)
+		return signature == header.Get("X-PURCHASELY-REQUEST-SIGNATURE")
 	})
-	refuse := backEndFaults[fault]
 	switch key := webhookKey("parla", string(body), "raw"); {
 	case !genuine:
 		b.forged++
-	case refuse != nil:
+	case fault != nil && !fault.takes:
 	case b.first[key] > 0:
 		b.copies++
 	default:
 		b.first[key] = len(b.first) + 1
 	}
-	b.mu.Unlock()
-	if refuse != nil {
-		refuse(w, r)
-	} else if late := backEndLate[fault]; late != nil {
-		late(w, r)
-	}
+	return fault
 }
 
 // fail lets it fail for a while.
-func (b *backEnd) fail(fault string, d time.Duration) {
+func (b *backEnd) fail(fault *backEndFault, d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fault, b.until = fault, time.Now().Add(d)
@@ -118,16 +125,10 @@ func (b *backEnd) fail(fault string, d time.Duration) {
 
 // faults are those that chaos chooses from.
 func (b *backEnd) faults() (all []faultCase) {
-	var names []string
-	for _, faults := range []map[string]http.HandlerFunc{backEndFaults, backEndLate} {
-		for name := range faults {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names) // the seed decides
-	for _, name := range names {
-		all = append(all, faultCase{name, func(c *chaos) {
-			b.fail(name, time.Duration(200+c.random.IntN(2000))*time.Millisecond)
+	for i := range backEndFaults {
+		f := &backEndFaults[i]
+		all = append(all, faultCase{f.name, func(c *chaos) {
+			b.fail(f, time.Duration(200+c.random.IntN(2000))*time.Millisecond)
 		}})
 	}
 	return all

@@ -245,9 +245,12 @@ func (k *stack) env(more map[string]string) map[string]string {
 }
 
 // waiting is how many messages are on the queues, the relay's too.
-func (k *stack) waiting() int {
-	fifo, standard, relay := k.fifo.Counts(), k.standard.Counts(), k.relay.Counts()
-	return fifo.Visible + fifo.InFlight + standard.Visible + standard.InFlight + relay.Visible + relay.InFlight
+func (k *stack) waiting() (messages int) {
+	for _, q := range []*awstest.Queue{k.fifo, k.standard, k.relay} {
+		c := q.Counts()
+		messages += c.Visible + c.InFlight
+	}
+	return messages
 }
 
 // poll lets the event source mappings of the queues run until ctx ends.

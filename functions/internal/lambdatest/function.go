@@ -244,12 +244,12 @@ func (f *Function) Processor(t testing.TB) (used time.Duration) {
 }
 
 // Memory returns the most memory that the process has had, in bytes; 0 where there is no /proc.
-func (f *Function) Memory(t testing.TB) int { return f.memory(t, "VmHWM:") }
+func (f *Function) Memory(t testing.TB) int { return f.status(t, "VmHWM:") }
 
 // Resident returns the memory that the process has now, in bytes; 0 where there is no /proc.
-func (f *Function) Resident(t testing.TB) int { return f.memory(t, "VmRSS:") }
+func (f *Function) Resident(t testing.TB) int { return f.status(t, "VmRSS:") }
 
-func (f *Function) memory(t testing.TB, figure string) int {
+func (f *Function) status(t testing.TB, figure string) int {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", f.PID()))
 	if err != nil {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/purchasely-clevertap/bridge/shared/network"
 )
 
 // Listener serves a Server on a loopback address.
@@ -47,7 +49,7 @@ func CheckLoopback(address string) error {
 	if err != nil {
 		return fmt.Errorf("address %q: want host:port", address)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !network.IsLoopback(host) {
 		return fmt.Errorf("address %q: not on loopback", address)
 	}
 	return nil
