@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -80,37 +78,20 @@ func codes(t *testing.T, s *ct.Server, body string) []int {
 }
 
 func TestTransient(t *testing.T) {
-	marker := func(id string) string { return `"event_id":"` + id + `"` }
-	for name, test := range map[string]struct {
-		faults []ct.Fault
-		body   string
-		want   [][]int // of uploads one after the other
-		stored int
-	}{
-		"marked records are accepted the third time": {
-			[]ct.Fault{{Kind: ct.Transient, Marker: marker("2"), Times: 2}}, events(3),
-			[][]int{{0, 555, 0}, {0, 555, 0}, {0, 0, 0}}, 7,
-		},
-		"stored all the same": {[]ct.Fault{{Kind: ct.Transient, Stored: true}}, events(2), [][]int{{555, 555}}, 2},
-		"several faults with codes of their own": {
-			[]ct.Fault{
-				{Kind: ct.Transient, Marker: marker("1"), Code: 599}, {Kind: ct.Transient, Marker: marker("3"), Times: 9},
-			},
-			events(3), [][]int{{599, 0, 555}}, 1,
-		},
-		"what is refused stays so": {[]ct.Fault{{Kind: ct.Transient, Times: 9}}, bad(2, 2), [][]int{{555, 513}}, 0},
-	} {
-		s := serverOf(test.faults...)
-		for n, want := range test.want {
-			if got := codes(t, s, test.body); !slices.Equal(got, want) {
-				t.Errorf("%s, upload %d: %v, want %v", name, n+1, got, want)
-			}
-		}
-		if n := len(s.Records("")); n != test.stored {
-			t.Errorf("%s: %d stored", name, n)
+	s := serverOf(ct.Fault{Kind: ct.Transient, Marker: `"event_id":"2"`, Times: 2})
+	for n, want := range [][]int{{0, 555, 0}, {0, 555, 0}, {0, 0, 0}} {
+		if got := codes(t, s, events(3)); !slices.Equal(got, want) {
+			t.Errorf("upload %d: %v, want %v", n+1, got, want)
 		}
 	}
-	s := serverOf(ct.Fault{Kind: ct.Transient, Share: 0.25, Times: 2})
+	if n := len(s.Records("")); n != 7 {
+		t.Errorf("%d stored", n)
+	}
+	s = serverOf(ct.Fault{Kind: ct.Transient, Code: 599, Stored: true})
+	if got := codes(t, s, bad(2, 2)); !slices.Equal(got, []int{599, 513}) || len(s.Records("")) != 1 {
+		t.Errorf("%v, %d stored", got, len(s.Records("")))
+	}
+	s = serverOf(ct.Fault{Kind: ct.Transient, Share: 0.25, Times: 2})
 	first, again, third := codes(t, s, events(1000)), codes(t, s, events(1000)), codes(t, s, events(1000))
 	accepted := func(code int) bool { return code == 0 }
 	if n := len(slices.DeleteFunc(slices.Clone(first), accepted)); n < 200 || n > 300 {
@@ -119,39 +100,6 @@ func TestTransient(t *testing.T) {
 	if !slices.Equal(first, again) || slices.ContainsFunc(third, func(code int) bool { return code != 0 }) {
 		t.Error("the choice is not the records' own, or they are refused a third time")
 	}
-}
-
-func TestPoison(t *testing.T) {
-	s := serverOf(ct.Fault{Kind: ct.Poison, Marker: `"event_id":"2"`, Status: 413},
-		ct.Fault{Kind: ct.Poison, Marker: `"event_id":"4"`})
-	for body, want := range map[string]int{
-		events(3): 413, list(event(1, ""), event(3, "")): 200, list(event(4, "")): 400,
-	} {
-		if got := post(t, s, body); got.status != want {
-			t.Errorf("%s: status %d, want %d", body, got.status, want)
-		}
-	}
-	if n := len(s.Records("")); n != 2 {
-		t.Errorf("%d stored", n)
-	}
-}
-
-func TestExpire(t *testing.T) {
-	s := serverOf()
-	upload := func(change func(*http.Request), want int) {
-		t.Helper()
-		if got := call(t, s.Transport(), requestOf(t, upload, events(1), change)); got.status != want {
-			t.Errorf("status %d, want %d", got.status, want)
-		}
-	}
-	fresh := header("X-CleverTap-Passcode", "new-passcode")
-	upload(nil, 200)
-	s.AddFault(ct.Fault{Kind: ct.Expire, Account: account, Passcode: "new-passcode"})
-	upload(nil, 401)
-	upload(fresh, 200)
-	upload(nil, 401)
-	s.AddFault(ct.Fault{Kind: ct.Expire})
-	upload(fresh, 401)
 }
 
 func TestFaultsChooseTheirRequests(t *testing.T) {
@@ -196,15 +144,11 @@ func TestFaultsChooseTheirRequests(t *testing.T) {
 	}
 }
 
-func TestHeadersOfStatusFaults(t *testing.T) {
-	s := serverOf(ct.Fault{Kind: ct.Status, Status: 429, RetryAfter: "7", Count: 1},
-		ct.Fault{Kind: ct.Status, Status: 307})
-	if got := post(t, s, events(1)); got.header.Get("Retry-After") != "7" {
-		t.Error("no Retry-After")
-	}
+func TestWhoFollowsARedirectIsWarnedOf(t *testing.T) {
+	s := serverOf(ct.Fault{Kind: ct.Status, Status: 307})
 	got := post(t, s, events(1))
-	if got.header.Values("Retry-After") != nil || len(s.Warnings()) != 0 {
-		t.Error("a Retry-After or warning that nobody asked for")
+	if got := rules(s); len(got) != 0 {
+		t.Errorf("%v", got)
 	}
 	call(t, s.Transport(), requestOf(t, "https://api.clevertap.com"+got.header.Get("Location"), events(1)))
 	if got := rules(s); !slices.Equal(got, []string{ct.RedirectFollowed}) {
@@ -350,33 +294,4 @@ func TestTrickle(t *testing.T) {
 			t.Errorf("still in flight: %d", got.status)
 		}
 	})
-}
-
-// What was answered as accepted must be stored, and as often.
-func TestManyAtOnce(t *testing.T) {
-	s := serverOf(ct.Fault{Kind: ct.Status, Rate: 0.1}, ct.Fault{Kind: ct.ResetBefore, Rate: 0.1},
-		ct.Fault{Kind: ct.Transient, Share: 0.1, Times: 3}, ct.Fault{Kind: ct.Latency, Rate: 0.1, Wait: time.Microsecond})
-	url, client := listening(t, s)
-	var accepted atomic.Int64
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			for range 25 {
-				got, err := attempt(client, requestOf(t, url+"/1/upload", bad(10, 1, 5)))
-				if err == nil && got.status == http.StatusOK {
-					accepted.Add(int64(*got.read(t).Processed))
-				}
-			}
-		})
-	}
-	all.Wait()
-	stored := s.Records(account)
-	if int64(len(stored)) != accepted.Load() || len(stored) == 0 || s.HighestInFlight(account) > 8 {
-		t.Errorf("%d stored, %d accepted, %d in flight", len(stored), accepted.Load(), s.HighestInFlight(account))
-	}
-	for i, r := range stored {
-		if r.Number != i+1 {
-			t.Fatalf("record %d has number %d", i+1, r.Number)
-		}
-	}
 }
