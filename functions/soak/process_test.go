@@ -84,7 +84,6 @@ type pool struct {
 	kills       int
 }
 
-// process is one process of a pool.
 type process struct {
 	*lambdatest.Function
 	number      int
@@ -105,7 +104,6 @@ type invocation struct {
 	log          *invocationLog // nil if it did not answer
 }
 
-// batchMessage is a message of a batch.
 type batchMessage struct {
 	id, group string
 	webhook   string // its key

@@ -61,7 +61,6 @@ func NewSmallCalls(transport *http.Transport, timeout time.Duration) *SmallCalls
 	return &SmallCalls{transport, timeout}
 }
 
-// Do makes one try of a call.
 func (c *SmallCalls) Do(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
 	if c.timeout > 0 {

@@ -21,7 +21,6 @@ type Error struct {
 	Err  error  // why AWS has not answered; nil if it has
 }
 
-// Error is the text for logs and people.
 func (e *Error) Error() string {
 	if e.Code != "" {
 		return e.Call + ": " + e.Code

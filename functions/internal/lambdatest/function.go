@@ -218,7 +218,6 @@ func (f *Function) Wait(ctx context.Context) (code int, err error) {
 	}
 }
 
-// PID returns the process's id.
 func (f *Function) PID() int { return f.running().cmd.Process.Pid }
 
 // Processor returns the processor time that the process's threads have used so far. Unlike the time on the

@@ -32,7 +32,6 @@ type datum struct {
 	value float64
 }
 
-// Alarm is a metric alarm.
 type Alarm struct {
 	Name, Description string
 	State             string // OK, ALARM or INSUFFICIENT_DATA
@@ -62,7 +61,6 @@ func metricKey(namespace, name string, dimensions []string) string {
 	return strings.Join(append([]string{namespace, name}, dimensions...), "|")
 }
 
-// PutAlarm stores an alarm.
 func (c *CloudWatch) PutAlarm(a Alarm) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

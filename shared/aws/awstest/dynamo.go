@@ -35,7 +35,6 @@ func newDynamo() *Dynamo {
 	return d
 }
 
-// Table is one table.
 type Table struct {
 	Name string
 

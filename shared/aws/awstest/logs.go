@@ -30,14 +30,12 @@ func newLogs() *Logs {
 	return l
 }
 
-// Create creates a group of lines.
 func (l *Logs) Create(group string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.groups[group] = []logLine{}
 }
 
-// Put writes a line into a group.
 func (l *Logs) Put(group string, at time.Time, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -54,7 +54,6 @@ func (m *Mapping) Run(ctx context.Context) {
 	pollers.Wait()
 }
 
-// Stats returns the counts so far.
 func (m *Mapping) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()

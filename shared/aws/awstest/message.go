@@ -22,7 +22,6 @@ type Attribute struct {
 	BinaryValue []byte `json:"BinaryValue,omitempty"`
 }
 
-// TextAttributes makes attributes of type String.
 func TextAttributes(values map[string]string) map[string]Attribute {
 	all := make(map[string]Attribute, len(values))
 	for name, value := range values {
@@ -31,7 +30,6 @@ func TextAttributes(values map[string]string) map[string]Attribute {
 	return all
 }
 
-// Message is a message on a queue.
 type Message struct {
 	ID              string
 	Body            string

@@ -76,7 +76,6 @@ func NewQueue(config QueueConfig, now func() time.Time) *Queue {
 	}
 }
 
-// Name is the queue's name.
 func (q *Queue) Name() string { return q.config.Name }
 
 // ARN is the queue's Amazon resource name.
@@ -300,7 +299,6 @@ func (q *Queue) find(handle string) (*message, error) {
 	return q.messages[id], nil
 }
 
-// Purge removes every message.
 func (q *Queue) Purge() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -326,7 +324,6 @@ type Counts struct {
 	Expired  int // dropped for their age since the beginning
 }
 
-// Counts counts the queue's messages.
 func (q *Queue) Counts() Counts {
 	q.mu.Lock()
 	defer q.mu.Unlock()

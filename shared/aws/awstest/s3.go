@@ -43,7 +43,6 @@ func newS3(now func() time.Time) *S3 {
 	return s
 }
 
-// Create creates a bucket.
 func (s *S3) Create(bucket string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -24,10 +24,8 @@ func newSecrets() *Secrets {
 	return s
 }
 
-// Put stores a text.
 func (s *Secrets) Put(name, text string) { s.store(name, secretValue{Text: text}) }
 
-// PutBinary stores bytes.
 func (s *Secrets) PutBinary(name string, binary []byte) { s.store(name, secretValue{Binary: binary}) }
 
 func (s *Secrets) store(name string, value secretValue) {
@@ -43,7 +41,6 @@ func (s *Secrets) Text(name string) string {
 	return s.secrets[name].Text
 }
 
-// Remove removes a secret.
 func (s *Secrets) Remove(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -132,7 +132,6 @@ var authorization = regexp.MustCompile(
 	`^AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request, ?` +
 		`SignedHeaders=[a-z0-9;-]*host[a-z0-9;-]*, ?Signature=[0-9a-f]{64}$`)
 
-// ServeHTTP answers one call.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest))
 	if err != nil {
@@ -319,7 +318,6 @@ type refusal struct {
 	text   string
 }
 
-// Error shows code and text.
 func (r *refusal) Error() string { return r.code + ": " + r.text }
 
 func refuse(code, text string) error {

@@ -16,7 +16,6 @@ import (
 // maxEntries is how many entries a batch call takes (Amazon SQS message quotas, November 2026).
 const maxEntries = 10
 
-// SQS is Amazon SQS.
 type SQS struct {
 	Service
 	server *Server
@@ -38,7 +37,6 @@ func newSQS(server *Server, now func() time.Time) *SQS {
 	return s
 }
 
-// Create creates a queue.
 func (s *SQS) Create(config QueueConfig) *Queue {
 	q := NewQueue(config, s.now)
 	s.mu.Lock()

@@ -105,7 +105,6 @@ func (b *Bucket) get(ctx context.Context, in *s3.GetObjectInput) (settings.Objec
 	return object, noteFrom(out.Metadata), nil
 }
 
-// Version is one version of the object.
 type Version struct {
 	ID      string
 	Time    time.Time
