@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -104,41 +103,24 @@ var alarms = map[string]string{
 	"HeartbeatAlarm":           "PurchaselyCleverTap HeartbeatOk []",
 	"HeartbeatAccountAlarm":    "PurchaselyCleverTap HeartbeatOk []",
 	"HeartbeatErrorsAlarm":     "AWS/Lambda Errors [Heartbeat]",
-}
-
-// relayAlarms are those of a stack that passes webhooks on.
-var relayAlarms = map[string]string{
-	"RelayDeadLettersAlarm": "AWS/SQS ApproximateNumberOfMessagesVisible [RelayDeadLetterQueue.QueueName]",
-	"RelayAgeAlarm":         "AWS/SQS ApproximateAgeOfOldestMessage [RelayQueue.QueueName]",
-	"RelayInFlightAlarm":    "AWS/SQS ApproximateNumberOfMessagesNotVisible [RelayQueue.QueueName]",
-	"RelayWaitingAlarm":     "AWS/SQS ApproximateNumberOfMessagesVisible [RelayQueue.QueueName]",
-	"RelayErrorsAlarm":      "AWS/Lambda Errors [RelayFunction]",
+	"RelayDeadLettersAlarm":    "AWS/SQS ApproximateNumberOfMessagesVisible [RelayDeadLetterQueue.QueueName]",
+	"RelayAgeAlarm":            "AWS/SQS ApproximateAgeOfOldestMessage [RelayQueue.QueueName]",
+	"RelayInFlightAlarm":       "AWS/SQS ApproximateNumberOfMessagesNotVisible [RelayQueue.QueueName]",
+	"RelayWaitingAlarm":        "AWS/SQS ApproximateNumberOfMessagesVisible [RelayQueue.QueueName]",
+	"RelayErrorsAlarm":         "AWS/Lambda Errors [RelayFunction]",
 }
 
 const alarm = "AWS::CloudWatch::Alarm"
 
 func alarmsLookAtWhatIsWritten(s *stack) {
-	want := maps.Clone(alarms)
-	if s.parameters["SilenceHours"] == "0" {
-		delete(want, "SilenceAlarm")
-	}
-	if !s.takesUsers() {
-		delete(want, "UsersErrorsAlarm")
-	}
-	if !s.beats() {
-		maps.DeleteFunc(want, func(name, _ string) bool { return strings.HasPrefix(name, "Heartbeat") })
-	}
-	if s.relays() {
-		maps.Copy(want, relayAlarms)
-	}
-	s.want("alarms", keys(want), keys(s.of(alarm)))
+	s.wantNames("alarms", keys(alarms), keys(s.of(alarm)))
 	for name, a := range s.of(alarm) {
 		dimensions, values := map[string]string{}, []any{}
 		for _, d := range list(a["Dimensions"]) {
 			dimensions[fmt.Sprint(at(d, "Name"))] = fmt.Sprint(at(d, "Value"))
 			values = append(values, at(d, "Value"))
 		}
-		s.want(name, want[name], fmt.Sprintf("%s %s %v", a["Namespace"], a["MetricName"], values))
+		s.want(name, alarms[name], fmt.Sprintf("%s %s %v", a["Namespace"], a["MetricName"], values))
 		s.isWritten(name, fmt.Sprint(a["Namespace"]), fmt.Sprint(a["MetricName"]), dimensions)
 	}
 }
@@ -163,22 +145,16 @@ func alarmsRingOnce(s *stack) {
 		wrong := seconds < 60 || seconds%60 != 0 || seconds*periods > 86_400
 		s.fault(wrong, "%s: %d periods of %d s", name, periods, seconds)
 	}
-	inFlight := []string{"FifoInFlightAlarm", "FifoWaitingAlarm", "StandardInFlightAlarm"}
-	if s.relays() {
-		inFlight = append(inFlight, "RelayInFlightAlarm", "RelayWaitingAlarm")
-	}
-	for _, name := range inFlight {
-		s.want(name+": half of what SQS can do", 60_000, number(s.get(name, "Threshold")))
+	for _, name := range []string{
+		"FifoInFlightAlarm", "FifoWaitingAlarm", "StandardInFlightAlarm", "RelayInFlightAlarm", "RelayWaitingAlarm",
+	} {
+		s.fault(!s.isLeftOut(name) && number(s.get(name, "Threshold")) != 60_000, "%s: not half of what SQS can do", name)
 	}
 }
 
 // heartbeatsAreScheduled checks when heartbeats come, and over how many of them their alarms look.
 func heartbeatsAreScheduled(s *stack) {
-	want := ""
-	if s.beats() {
-		want = "HeartbeatSchedule"
-	}
-	s.want("schedules", want, keys(s.of("AWS::Scheduler::Schedule")))
+	s.wantNames("schedules", "HeartbeatSchedule", keys(s.of("AWS::Scheduler::Schedule")))
 	if !s.beats() {
 		return
 	}
@@ -199,11 +175,6 @@ func heartbeatsAreScheduled(s *stack) {
 			s.want(name+": that have to fail", c.failed, max(points, inPeriod))
 		}
 	}
-}
-
-// relaySections are the runbook's for the alarms of a stack that passes webhooks on.
-var relaySections = []string{
-	"alarm-the-relays-dead-letters", "alarm-webhooks-wait-for-your-back-end", "alarm-relay-errors",
 }
 
 func alarmsSayWhatToDo(s *stack) {
@@ -229,11 +200,7 @@ func alarmsSayWhatToDo(s *stack) {
 		s.fault(strings.Count(description, ". ") < 2, "%s: does not say what happened and what to do: %s", name, description)
 	}
 	for section, used := range used {
-		absent := section == "alarm-silence" && s.parameters["SilenceHours"] == "0" ||
-			section == "alarm-users-endpoint-errors" && !s.takesUsers() ||
-			section == "alarm-heartbeat" && !s.beats() ||
-			slices.Contains(relaySections, section) && !s.relays()
-		s.fault(!used && !absent, "docs/guide/runbook.md#%s is no alarm's", section)
+		s.fault(!used && len(s.of(alarm)) == len(alarms), "docs/guide/runbook.md#%s is no alarm's", section)
 	}
 }
 

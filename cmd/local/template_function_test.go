@@ -72,29 +72,6 @@ func (s *stack) grants(role string) string {
 	return keys(granted)
 }
 
-// functions are those of the stack.
-func (s *stack) functions() []string {
-	functions := []string{"Forwarder", "Receiver"}
-	if s.beats() {
-		functions = []string{"Forwarder", "Heartbeat", "Receiver"}
-	}
-	if s.relays() {
-		functions = append(functions, "RelayFunction")
-	}
-	if s.takesUsers() {
-		functions = append(functions, "Users")
-	}
-	return functions
-}
-
-// takesUsers reports whether the endpoint for the customer's back end is there.
-func (s *stack) takesUsers() bool {
-	return s.parameters["UsersEndpoint"] == "on" && s.parameters["Subscribers"] == "on"
-}
-
-// beats reports whether there are heartbeats.
-func (s *stack) beats() bool { return s.parameters["HeartbeatMinutes"] != "0" }
-
 // personAttributes is the one condition of a role: of the table's attributes, only those of a person.
 var personAttributes = node{
 	"ForAllValues:StringEquals": node{"dynamodb:Attributes": []any{
@@ -105,14 +82,7 @@ var personAttributes = node{
 
 func rolesAreExact(s *stack) {
 	roles := s.of("AWS::IAM::Role")
-	want := map[string]bool{}
-	for _, function := range s.functions() {
-		want[short(function)+"Role"] = true
-	}
-	if s.beats() {
-		want["HeartbeatScheduleRole"] = true
-	}
-	s.want("roles", keys(want), keys(roles))
+	s.wantNames("roles", "ForwarderRole HeartbeatRole HeartbeatScheduleRole ReceiverRole RelayRole UsersRole", keys(roles))
 	for name, role := range roles {
 		s.fault(role["ManagedPolicyArns"] != nil, "%s has managed policies", name)
 		granted := map[string]bool{}
@@ -173,7 +143,7 @@ func functionsAreBuilt(s *stack) {
 		s.fault(err != nil, "%s: %v", name, err)
 		s.want(name+": BuildMethod", "go1.x", at(resource, "Metadata", "BuildMethod"))
 	}
-	s.want("functions", strings.Join(s.functions(), " "), keys(s.of(lambda)))
+	s.wantNames("functions", "Forwarder Heartbeat Receiver RelayFunction Users", keys(s.of(lambda)))
 	if s.relays() {
 		s.wantAll("RelayFunction", node{"MemorySize": 256, "Timeout": 60})
 	}
@@ -202,39 +172,29 @@ func environmentsAreExact(s *stack) {
 	}
 	want := map[string]node{
 		"Receiver": {
-			"QUEUE_URL": url(queue), "SECRETS_PREFIX": p["SecretsPrefix"], "MAX_BODY_BYTES": p["MaxBodyBytes"],
-			"TIMESTAMP_TOLERANCE": p["TimestampTolerance"], "ALLOWED_SOURCES": p["AllowedSources"], "RELAY_QUEUE_URL": "",
-			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": "60s",
+			"QUEUE_URL": url(queue), "MAX_BODY_BYTES": p["MaxBodyBytes"], "TIMESTAMP_TOLERANCE": p["TimestampTolerance"],
+			"ALLOWED_SOURCES": p["AllowedSources"], "RELAY_QUEUE_URL": map[bool]string{true: "RelayQueue"}[s.relays()],
+			"SETTINGS_REFRESH": "60s",
 		},
 		"Forwarder": {
-			"SECRETS_PREFIX": p["SecretsPrefix"], "REJECTED_QUEUE_URL": url("RejectedQueue"),
-			"CLEVERTAP_ENDPOINT": p["CleverTapEndpoint"], "UPLOAD_TIMEOUT": p["UploadTimeout"],
-			"UPLOAD_CONCURRENCY": "1", "RETRY_DELAY": p["RetryDelay"], "BREAKER_PAUSE": p["BreakerPause"],
+			"REJECTED_QUEUE_URL": url("RejectedQueue"), "CLEVERTAP_ENDPOINT": p["CleverTapEndpoint"],
+			"UPLOAD_TIMEOUT": p["UploadTimeout"], "UPLOAD_CONCURRENCY": "1",
+			"RETRY_DELAY": p["RetryDelay"], "BREAKER_PAUSE": p["BreakerPause"],
 			"SUBSCRIBERS_TABLE": map[any]string{"on": "SubscribersTable", "off": ""}[p["Subscribers"]],
-			"JOURNAL":           p["Journal"], "JOURNAL_DAYS": p["JournalDays"],
-			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": p["SettingsRefresh"],
+			"JOURNAL":           p["Journal"], "JOURNAL_DAYS": p["JournalDays"], "SETTINGS_REFRESH": p["SettingsRefresh"],
 		},
-		"Heartbeat": {
-			"SECRETS_PREFIX": p["SecretsPrefix"], "WEBHOOK_URL": posted,
-			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": "60s",
-		},
-		"Users": {
-			"SECRETS_PREFIX": p["SecretsPrefix"], "SUBSCRIBERS_TABLE": "SubscribersTable",
-			"SETTINGS_BUCKET": bucket, "SETTINGS_REFRESH": "60s",
-		},
+		"Heartbeat": {"WEBHOOK_URL": posted, "SETTINGS_REFRESH": "60s"},
+		"Users":     {"SUBSCRIBERS_TABLE": "SubscribersTable", "SETTINGS_REFRESH": "60s"},
 		"RelayFunction": {
-			"SECRETS_PREFIX": p["SecretsPrefix"], "RETRY_DELAY": "10s", "BREAKER_PAUSE": p["BreakerPause"],
+			"RETRY_DELAY": "10s", "BREAKER_PAUSE": p["BreakerPause"], "SETTINGS_REFRESH": p["SettingsRefresh"],
 			"RELAY_ALLOW_PRIVATE": map[any]string{"on": "true", "off": "false"}[p["RelayAllowPrivate"]],
-			"SETTINGS_BUCKET":     bucket, "SETTINGS_REFRESH": p["SettingsRefresh"],
 		},
-	}
-	if s.relays() {
-		want["Receiver"]["RELAY_QUEUE_URL"] = "RelayQueue"
 	}
 	for name, want := range want {
 		if s.of(lambda)[name] == nil {
 			continue
 		}
+		want["SECRETS_PREFIX"], want["SETTINGS_BUCKET"] = p["SecretsPrefix"], bucket
 		variables := object(s.get(name, "Environment", "Variables"))
 		s.want(name+": variables", want, variables)
 		for variable, value := range variables {
@@ -340,13 +300,11 @@ func hardeningIsOptional(s *stack) {
 		limits := node{"ThrottlingRateLimit": "50", "ThrottlingBurstLimit": "50"}
 		s.wantAll(name, node{"DefaultRouteSettings": when(limits)})
 	}
-	domains := s.of("AWS::ApiGatewayV2::DomainName")
-	maps.Copy(domains, s.of("AWS::ApiGatewayV2::ApiMapping"))
+	s.wantNames("domains", "Domain", keys(s.of("AWS::ApiGatewayV2::DomainName")))
+	s.wantNames("mappings of domains", "DomainMapping", keys(s.of("AWS::ApiGatewayV2::ApiMapping")))
 	if !on {
-		s.want("domains and their mappings", "", keys(domains))
 		return
 	}
-	s.want("domains and their mappings", "Domain DomainMapping", keys(domains))
 	s.wantAll("Domain", node{"DomainName": "hooks.example.com", "DomainNameConfigurations": []any{node{
 		"CertificateArn": certificateARN, "EndpointType": "REGIONAL", "SecurityPolicy": "TLS_1_2",
 	}}})
@@ -417,7 +375,7 @@ func (s *stack) mentioned(value any) map[string]bool {
 
 // TestTheCanary reads the template with the canary switched on, which SAM has to know before it transforms.
 func TestTheCanary(t *testing.T) {
-	on, ok := mutation{"Canary", `Default: "off"`, `Default: "on"`}.apply(templateText(t))
+	on, ok := mutation{`Default: "off"`, `Default: "on"`}.apply("Canary", templateText(t))
 	if !ok {
 		t.Fatal("the parameter Canary has another form")
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// mutation is a fault in one of the template's sections: a text instead of another.
-type mutation struct{ In, Old, New string }
+// mutation is a fault: a text instead of another.
+type mutation struct{ Old, New string }
 
 // TestSeededFaultsAreFound puts every mutation into the template, one at a time, and wants a check to find it.
 func TestSeededFaultsAreFound(t *testing.T) {
@@ -20,19 +20,21 @@ func TestSeededFaultsAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mutations map[string]mutation
-	if err := yaml.Unmarshal(data, &mutations); err != nil || len(mutations) < 100 {
-		t.Fatalf("%d mutations, %v", len(mutations), err)
+	var sections map[string]map[string]mutation
+	if err := yaml.Unmarshal(data, &sections); err != nil {
+		t.Fatal(err)
 	}
 	text := templateText(t)
 	var names, texts []string
-	for name, m := range mutations {
-		mutant, ok := m.apply(text)
-		if !ok {
-			t.Errorf("%s: the template's %s does not have %q any more", name, m.In, m.Old)
-			continue
+	for section, mutations := range sections {
+		for name, m := range mutations {
+			mutant, ok := m.apply(section, text)
+			if !ok {
+				t.Errorf("%s: the template's %s does not have %q any more", name, section, m.Old)
+				continue
+			}
+			names, texts = append(names, section+"/"+name), append(texts, mutant)
 		}
-		names, texts = append(names, name), append(texts, mutant)
 	}
 	for i, mutant := range translate(t, texts...) {
 		t.Run(names[i], func(t *testing.T) {
@@ -54,10 +56,10 @@ func TestSeededFaultsAreFound(t *testing.T) {
 
 // apply changes the first place in the section that has the old text. A section is a line that ends in a colon, and
 // the lines below it that are indented further.
-func (m mutation) apply(text string) (string, bool) {
+func (m mutation) apply(section, text string) (string, bool) {
 	lines := strings.SplitAfter(text, "\n")
 	indent := func(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
-	begin := slices.IndexFunc(lines, func(line string) bool { return strings.TrimSpace(line) == m.In+":" })
+	begin := slices.IndexFunc(lines, func(line string) bool { return strings.TrimSpace(line) == section+":" })
 	if begin < 0 {
 		return "", false
 	}

@@ -86,6 +86,10 @@ func patternsFit(s *stack) {
 
 func outputsAreThere(s *stack) {
 	sent := map[any]string{"fifo": "EventsFifoQueue", "standard": "EventsStandardQueue"}[s.parameters["QueueType"]]
+	host := "${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
+	if domain := s.parameters["DomainName"]; domain != "" {
+		host = fmt.Sprint(domain)
+	}
 	want := map[string]any{
 		"EventsQueueUrl":                   sent,
 		"EventsFifoQueueUrl":               "EventsFifoQueue",
@@ -93,36 +97,22 @@ func outputsAreThere(s *stack) {
 		"EventsFifoDeadLetterQueueUrl":     "EventsFifoDeadLetterQueue",
 		"EventsStandardDeadLetterQueueUrl": "EventsStandardDeadLetterQueue",
 		"RejectedQueueUrl":                 "RejectedQueue",
+		"RelayQueueUrl":                    "RelayQueue",
+		"RelayDeadLetterQueueUrl":          "RelayDeadLetterQueue",
 		"SecretsPrefix":                    "purchasely-clevertap",
+		"SubscribersTable":                 "SubscribersTable",
+		"SettingsBucket":                   "SettingsBucket",
 		"DashboardName":                    "Dashboard",
 		"ReceiverFunction":                 "Receiver",
 		"ForwarderFunction":                "Forwarder",
-		"WebhookUrl":                       "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/purchasely/{app}",
+		"RelayFunction":                    "RelayFunction",
+		"UsersFunction":                    "Users",
+		"HeartbeatFunction":                "Heartbeat",
+		"WebhookUrl":                       "https://" + host + "/purchasely/{app}",
+		"UsersUrl":                         "https://" + host + "/users/{app}",
+		"DomainTarget":                     "Domain.RegionalDomainName",
 	}
-	if s.relays() {
-		want["RelayQueueUrl"], want["RelayDeadLetterQueueUrl"] = "RelayQueue", "RelayDeadLetterQueue"
-		want["RelayFunction"] = "RelayFunction"
-	}
-	if s.parameters["Subscribers"] == "on" {
-		want["SubscribersTable"] = "SubscribersTable"
-	}
-	if s.takesUsers() {
-		want["UsersFunction"] = "Users"
-		want["UsersUrl"] = "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}/users/{app}"
-	}
-	if s.beats() {
-		want["HeartbeatFunction"] = "Heartbeat"
-	}
-	if s.parameters["Settings"] == "on" {
-		want["SettingsBucket"] = "SettingsBucket"
-	}
-	if domain := s.parameters["DomainName"]; domain != "" {
-		want["WebhookUrl"] = fmt.Sprintf("https://%v/purchasely/{app}", domain)
-		if s.takesUsers() {
-			want["UsersUrl"] = fmt.Sprintf("https://%v/users/{app}", domain)
-		}
-		want["DomainTarget"] = "Domain.RegionalDomainName"
-	}
+	maps.DeleteFunc(want, func(name string, _ any) bool { return s.isLeftOut(name) })
 	s.want("outputs", keys(want), keys(s.outputs))
 	for name, value := range want {
 		s.want("output "+name, value, at(s.outputs, name, "Value"))

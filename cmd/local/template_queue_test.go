@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 )
@@ -16,15 +17,11 @@ func (s *stack) deadLetterQueues() map[string]string {
 	queues := map[string]string{
 		"EventsFifoQueue":     "EventsFifoDeadLetterQueue",
 		"EventsStandardQueue": "EventsStandardDeadLetterQueue",
+		"RelayQueue":          "RelayDeadLetterQueue",
 	}
-	if s.relays() {
-		queues["RelayQueue"] = "RelayDeadLetterQueue"
-	}
+	maps.DeleteFunc(queues, func(name, _ string) bool { return s.isLeftOut(name) })
 	return queues
 }
-
-// relays reports whether the stack passes webhooks on to the customer's back end.
-func (s *stack) relays() bool { return s.parameters["Relay"] == "on" }
 
 const (
 	sqsQueue = "AWS::SQS::Queue"
@@ -49,11 +46,8 @@ func queuesWantTLS(s *stack) {
 }
 
 func queuesKeepMessages(s *stack) {
-	want := map[string]bool{"RejectedQueue": true}
-	for queue, dead := range s.deadLetterQueues() {
-		want[queue], want[dead] = true, true
-	}
-	s.want("queues", keys(want), keys(s.of(sqsQueue)))
+	s.wantNames("queues", "EventsFifoQueue EventsFifoDeadLetterQueue EventsStandardQueue EventsStandardDeadLetterQueue "+
+		"RejectedQueue RelayQueue RelayDeadLetterQueue", keys(s.of(sqsQueue)))
 	for name, queue := range s.of(sqsQueue) {
 		// A key of KMS and SQS's own encryption exclude each other, and there is one of them.
 		own, sqs := any(nil), true
@@ -99,8 +93,6 @@ func deadLetterQueuesFit(s *stack) {
 			continue
 		}
 		s.wantAll(name, node{"RedrivePolicy.deadLetterTargetArn": dead + ".Arn", "FifoQueue": s.get(dead, "FifoQueue")})
-		s.fault(number(s.get(dead, "MessageRetentionPeriod")) < number(queue["MessageRetentionPeriod"]),
-			"%s: its dead-letter queue forgets sooner", name)
 	}
 }
 
@@ -111,7 +103,6 @@ func outageOfADayIsSurvived(s *stack) {
 	const outage, most, jitter = 24 * time.Hour, 15 * time.Minute, 0.8
 	for _, name := range eventsQueues {
 		allowed := number(s.get(name, "RedrivePolicy", "maxReceiveCount"))
-		s.fault(seconds(s.get(name, "MessageRetentionPeriod")) <= outage, "%s: forgets within the outage", name)
 		byQueue := int(outage / seconds(s.get(name, "VisibilityTimeout")))
 		s.fault(allowed < 2*byQueue, "%s: %d receives at the queue's visibility, %d allowed", name, byQueue, allowed)
 		for _, delay := range []any{"1s", s.parameters["RetryDelay"], "900s"} {
@@ -140,7 +131,6 @@ func backEndHasThreeDays(s *stack) {
 		delay = min(2*delay, time.Hour)
 	}
 	s.fault(tried < 70*time.Hour || tried > 75*time.Hour, "the relay tries for %s", tried)
-	s.fault(seconds(s.get("RelayQueue", "MessageRetentionPeriod")) < 2*tried, "the relay queue forgets within %s", tried)
 }
 
 // mappingOf is the mapping that reads a queue.
@@ -163,12 +153,12 @@ func mappingsFitTheirQueues(s *stack) {
 		s.fault(m["FilterCriteria"] != nil, "%s: a filter deletes what it drops", queue)
 		s.fault(m["ProvisionedPollerConfig"] != nil, "%s: provisioned pollers exclude a maximum", queue)
 		s.fault(number(at(m, "ScalingConfig", "MaximumConcurrency")) < 2, "%s: Lambda's least maximum is 2", queue)
+		if queue != "EventsStandardQueue" {
+			s.want(queue+": batch of a FIFO queue", 10, m["BatchSize"])
+			s.fault(m["MaximumBatchingWindowInSeconds"] != nil, "%s: a FIFO queue has no batching window", queue)
+		}
 	}
-	fifo, standard := s.mappingOf("EventsFifoQueue"), s.mappingOf("EventsStandardQueue")
-	for _, m := range append([]node{fifo}, s.relayMappings()...) {
-		s.want("batch of a FIFO queue", 10, m["BatchSize"])
-		s.fault(m["MaximumBatchingWindowInSeconds"] != nil, "a FIFO queue has no batching window")
-	}
+	standard := s.mappingOf("EventsStandardQueue")
 	s.want("batch of the standard queue", 1000, standard["BatchSize"])
 	window := number(standard["MaximumBatchingWindowInSeconds"])
 	s.fault(window < 1 || window > 5, "batches above 10 want a window of a second, webhooks at most five: %d", window)
@@ -180,13 +170,6 @@ func readerOf(queue string) string {
 		return "RelayFunction"
 	}
 	return "Forwarder"
-}
-
-func (s *stack) relayMappings() (found []node) {
-	if s.relays() {
-		found = append(found, s.mappingOf("RelayQueue"))
-	}
-	return found
 }
 
 func visibilityExceedsTimeout(s *stack) {
@@ -219,12 +202,10 @@ func uploadsStayWithinTheCap(s *stack) {
 }
 
 func subscriberTableIsKept(s *stack) {
-	tables := s.of("AWS::DynamoDB::Table")
-	if s.parameters["Subscribers"] == "off" {
-		s.want("tables", 0, len(tables))
+	s.wantNames("tables", "SubscribersTable", keys(s.of("AWS::DynamoDB::Table")))
+	if s.isLeftOut("SubscribersTable") {
 		return
 	}
-	s.want("tables", "SubscribersTable", keys(tables))
 	key := func(name, property, value string) node { return node{"AttributeName": name, property: value} }
 	s.wantAll("SubscribersTable", node{
 		"TableName":               nil, // A table that stayed would be in the way of a new one of its name.
@@ -239,13 +220,11 @@ func subscriberTableIsKept(s *stack) {
 }
 
 func settingsAreKept(s *stack) {
-	buckets, policies := s.of("AWS::S3::Bucket"), s.of("AWS::S3::BucketPolicy")
-	if s.parameters["Settings"] == "off" {
-		s.want("buckets and their policies", 0, len(buckets)+len(policies))
+	s.wantNames("buckets", "SettingsBucket", keys(s.of("AWS::S3::Bucket")))
+	s.wantNames("policies of buckets", "SettingsBucketPolicy", keys(s.of("AWS::S3::BucketPolicy")))
+	if s.isLeftOut("SettingsBucket") {
 		return
 	}
-	s.want("buckets", "SettingsBucket", keys(buckets))
-	s.want("policies of buckets", "SettingsBucketPolicy", keys(policies))
 	s.wantAll("SettingsBucket", node{
 		"BucketName":              nil, // The names of buckets are the whole world's.
 		"VersioningConfiguration": node{"Status": "Enabled"},
