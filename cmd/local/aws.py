@@ -134,6 +134,16 @@ def roles(stack):
     def on(operation, queue):
         return ("sqs", operation, {"QueueUrl": queue})
 
+    def on_table(operation, **arguments):
+        return ("dynamodb", operation, {"TableName": table} | arguments)
+
+    of_subscribers = [
+        ("every subscriber", "denied", on_table("scan")),
+        ("all that is known of one", "denied", on_table(
+            "query", KeyConditionExpression="subscriber = :x", ExpressionAttributeValues={":x": {"S": "x"}})),
+        ("deleting a subscriber", "denied", on_table("delete_item", Key=key)),
+        ("another table", "denied", ("dynamodb", "put_item", {"TableName": "other", "Item": key})),
+    ]
     plain = (True,)
     tried = {
         "Receiver": [
@@ -168,12 +178,7 @@ def roles(stack):
                 "RequestItems": {table: {"Keys": [key]}}})),
             ("writing items of its table", "allowed", ("dynamodb", "batch_write_item", {
                 "RequestItems": {table: [{"PutRequest": {"Item": key}}]}})),
-            ("every subscriber", "denied", ("dynamodb", "scan", {"TableName": table})),
-            ("all that is known of one", "denied", ("dynamodb", "query", {
-                "TableName": table, "KeyConditionExpression": "subscriber = :x",
-                "ExpressionAttributeValues": {":x": {"S": "x"}}})),
-            ("deleting a subscriber", "denied", ("dynamodb", "delete_item", {"TableName": table, "Key": key})),
-            ("another table", "denied", ("dynamodb", "put_item", {"TableName": "other", "Item": key})),
+            *of_subscribers,
         ],
         "Users": [
             ("its app's signing keys", "allowed", secret(f"{prefix}/demo/users")),
@@ -182,13 +187,8 @@ def roles(stack):
             ("a secret under another prefix", "denied", secret("other/demo/users")),
             ("a person", "allowed", ("dynamodb", "batch_get_item", {
                 "RequestItems": {table: {"Keys": [key], "ProjectionExpression": "subscriber, clevertap_id"}}})),
-            ("writing a person", "allowed", ("dynamodb", "put_item", {"TableName": table, "Item": key})),
-            ("every subscriber", "denied", ("dynamodb", "scan", {"TableName": table})),
-            ("all that is known of one", "denied", ("dynamodb", "query", {
-                "TableName": table, "KeyConditionExpression": "subscriber = :x",
-                "ExpressionAttributeValues": {":x": {"S": "x"}}})),
-            ("deleting a person", "denied", ("dynamodb", "delete_item", {"TableName": table, "Key": key})),
-            ("another table", "denied", ("dynamodb", "put_item", {"TableName": "other", "Item": key})),
+            ("writing a person", "allowed", on_table("put_item", Item=key)),
+            *of_subscribers,
             ("the events queue", "denied", send(fifo)),
             ("the rejected queue", "denied", on("receive_message", rejected)),
         ],
