@@ -12,44 +12,33 @@ import (
 	"time"
 )
 
-// check is something that is tried when all webhooks have arrived. It returns in a line what came of it.
-type check struct {
-	name string
-	try  func(context.Context) (came string, err error)
-}
-
-// checks are tried in their order.
-func (s *stack) checks(sent []fixture) []check {
-	all := []check{{"bridge app check", s.checkApp}}
+// tryAll tries what concerns the whole stack when all webhooks have arrived, shows in a line what came of each, and
+// returns how much of it is wrong.
+func (s *stack) tryAll(ctx context.Context, sent []fixture, screen *screen) (failed int) {
+	try := func(name string, check func(context.Context) (came string, err error)) {
+		came, err := check(ctx)
+		if err == nil {
+			screen.result(name, came, true)
+			return
+		}
+		failed++
+		screen.result(name, "failed", false)
+		screen.block(red, err.Error())
+	}
+	try("bridge app check", s.checkApp)
 	if s.backEnd != nil {
-		all = append(all, check{"your own back end", func(ctx context.Context) (string, error) {
-			return s.backEnd.check(ctx, sent)
-		}})
+		try("your own back end", func(ctx context.Context) (string, error) { return s.backEnd.check(ctx, sent) })
 	}
 	if s.clevertap != nil && s.options.mode == modeRun { // events/users-*.json have been sent
-		all = append(all, check{"a linked user", s.checkLink}, check{"a suppressed user", s.checkSuppression})
+		try("a linked user", s.checkLink)
+		try("a suppressed user", s.checkSuppression)
 	}
 	if s.clevertap != nil && s.options.mode != modeInvoke {
-		all = append(all, check{"a rename by settings put", s.checkRename},
-			check{"a faulty file in the bucket", s.checkFaultySettings})
+		try("a rename by settings put", s.checkRename)
+		try("a faulty file in the bucket", s.checkFaultySettings)
 	}
 	if s.options.beats() {
-		all = append(all, check{"a heartbeat of the schedule", s.checkHeartbeat})
-	}
-	return all
-}
-
-// tryAll tries what concerns the whole stack, shows what came of it, and returns how much of it is wrong.
-func (s *stack) tryAll(ctx context.Context, sent []fixture, screen *screen) (failed int) {
-	for _, c := range s.checks(sent) {
-		came, err := c.try(ctx)
-		if err != nil {
-			failed++
-			screen.result(c.name, "failed", false)
-			screen.block(red, err.Error())
-			continue
-		}
-		screen.result(c.name, came, true)
+		try("a heartbeat of the schedule", s.checkHeartbeat)
 	}
 	return failed
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,21 +89,6 @@ func engineAddress() string {
 		}
 	}
 	return "127.0.0.1"
-}
-
-// ownFileDiffers reports whether your integration file says something else than the fixtures' does.
-func ownFileDiffers() (bool, error) {
-	var own, fixtures any
-	for file, into := range map[string]*any{ownFile: &own, fixturesFile: &fixtures} {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return false, err
-		}
-		if yaml.Unmarshal(text, into) != nil {
-			return true, nil
-		}
-	}
-	return !reflect.DeepEqual(own, fixtures), nil
 }
 
 // writeTemplate writes the built template once more, so that it names every variable: `sam local` gives a function no

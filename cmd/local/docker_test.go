@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -56,34 +55,6 @@ func TestAProxyLeadsToItsServer(t *testing.T) {
 		if diff := cmp.Diff([]string{"POST", "/stage/path", "17", "100000"}, got); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", scheme, err, diff)
 		}
-	}
-}
-
-func TestWhetherYourFileDiffers(t *testing.T) {
-	const fixtures = "# theirs\napps:\n  demo: # an app\n    enabled: true\n    prefix: \"\"\n"
-	for name, c := range map[string]struct {
-		own  string
-		want bool
-	}{
-		"the same but for comments and line ends": {
-			"apps:\r\n\r\n  demo:   # mine\r\n    enabled: true # yes\r\n    prefix: \"\"\r\n", false,
-		},
-		"another value": {strings.Replace(fixtures, "true", "false", 1), true},
-		"one more app":  {fixtures + "  shop: {}\n", true},
-		"no YAML":       {"apps: [", true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Chdir(t.TempDir())
-			for path, text := range map[string]string{ownFile: c.own, fixturesFile: fixtures} {
-				err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o750), os.WriteFile(path, []byte(text), 0o600))
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			if got, err := ownFileDiffers(); got != c.want || err != nil {
-				t.Errorf("got %v, %v", got, err)
-			}
-		})
 	}
 }
 

@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/goccy/go-yaml"
 )
 
 // fixture is one request of events/ and its outcome.
@@ -142,6 +144,21 @@ func readJSON(file string, into any) error {
 	return json.Unmarshal(text, into)
 }
 
+// ownFileDiffers reports whether your integration file says something else than the fixtures' does.
+func ownFileDiffers() (bool, error) {
+	var own, fixtures any
+	for file, into := range map[string]*any{ownFile: &own, fixturesFile: &fixtures} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return false, err
+		}
+		if yaml.Unmarshal(text, into) != nil {
+			return true, nil
+		}
+	}
+	return !reflect.DeepEqual(own, fixtures), nil
+}
+
 // loadFixture reads a request, which is an event of an HTTP API in payload format 2.0, and its outcome.
 func loadFixture(base string) (fixture, error) {
 	f := fixture{
@@ -257,20 +274,15 @@ func setByTransport(name string) bool {
 	return name == "host" || name == "content-length" || strings.HasPrefix(name, "x-forwarded-")
 }
 
-// isIn reports whether one of the messages is this webhook.
-func (f fixture) isIn(messages []message) bool {
-	for _, m := range messages {
-		body := []byte(m.Body)
-		if m.Attributes["encoding"].Value == "base64" {
-			decoded, err := base64.StdEncoding.DecodeString(m.Body)
-			if err != nil {
-				continue
-			}
-			body = decoded
+// isCarriedBy reports whether a message is this webhook.
+func (f fixture) isCarriedBy(m message) bool {
+	body := []byte(m.Body)
+	if m.Attributes["encoding"].Value == "base64" {
+		decoded, err := base64.StdEncoding.DecodeString(m.Body)
+		if err != nil {
+			return false
 		}
-		if bytes.Equal(body, f.body) {
-			return true
-		}
+		body = decoded
 	}
-	return false
+	return bytes.Equal(body, f.body)
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// serve answers requests until the stack is stopped, with TLS if there is a certificate.
+// serve answers requests until the stack is stopped, with TLS if there is a certificate, at the URL that it returns.
 func (s *stack) serve(host string, port int, certificate *tls.Certificate, handler http.Handler) (string, error) {
 	listener, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port))) //nolint:noctx // It waits for nothing.
 	if err != nil {

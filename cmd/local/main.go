@@ -57,17 +57,19 @@ func execute(ctx context.Context, where mode) error {
 		return err
 	}
 	all, err := loadFixtures("events")
+	if err != nil {
+		return err
+	}
 	if o.mode != modeInvoke {
 		all.batches = nil // They are for a forwarder in a container.
 	}
 	if o.Live || o.mode == modeAPI { // Nothing is linked in a real account, and sam local has no routes with a condition.
 		all.users = nil
 	}
-	if err == nil && o.Event != "" {
-		all, err = all.only(o.Event)
-	}
-	if err != nil {
-		return err
+	if o.Event != "" {
+		if all, err = all.only(o.Event); err != nil {
+			return err
+		}
 	}
 	screen := newScreen(os.Stdout)
 	if o.Live {
@@ -96,22 +98,21 @@ func execute(ctx context.Context, where mode) error {
 			return err
 		}
 	}
-	if !o.Once && where == modeRun {
+	if o.Once {
+		if failed > 0 {
+			return fmt.Errorf("not as it should be: %d of what was tried", failed)
+		}
+		return nil
+	}
+	if where == modeRun {
 		screen.heading("The console")
-		start := func() error { return stack.startConsole(ctx) }
-		if err := screen.step("starting it", start); err != nil {
+		if err := screen.step("starting it", func() error { return stack.startConsole(ctx) }); err != nil {
 			return err
 		}
 	}
-	if !o.Once {
-		screen.instructions(stack.instructions())
-		<-ctx.Done()
-		screen.heading("stopping")
-		return nil
-	}
-	if failed > 0 {
-		return fmt.Errorf("not as it should be: %d of what was tried", failed)
-	}
+	stack.instruct(screen)
+	<-ctx.Done()
+	screen.heading("stopping")
 	return nil
 }
 

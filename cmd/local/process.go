@@ -161,19 +161,21 @@ func free(port int) bool {
 // checkPorts names all ports that are in use, and a command with others.
 func (o options) checkPorts() error {
 	var used, others []string
-	check := func(variable string, first, number int) {
-		taken := false
-		for port := first; port < first+number; port++ {
+	for _, ports := range []struct {
+		variable    string
+		first, last int
+	}{{"PORT", o.Port, o.Port}, {"FAKE_PORT", o.FakePort, o.apiPort()}} {
+		before := len(used)
+		for port := ports.first; port <= ports.last; port++ {
 			if !free(port) {
-				used, taken = append(used, net.JoinHostPort("127.0.0.1", strconv.Itoa(port))), true
+				used = append(used, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 			}
 		}
-		if taken {
-			others = append(others, fmt.Sprintf("%s=%d", variable, 1024+(first+10)%60000))
+		if len(used) > before {
+			others = append(others, fmt.Sprintf("%s=%d", ports.variable, 1024+(ports.first+10)%60000))
 		}
 	}
-	check("PORT", o.Port, 1)
-	if check("FAKE_PORT", o.FakePort, 3); used == nil {
+	if used == nil {
 		return nil
 	}
 	return fmt.Errorf("in use, perhaps by another `make run`: %s; end that, or choose others, as in `make %s %s`",

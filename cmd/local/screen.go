@@ -174,14 +174,3 @@ func (s *screen) summary(events, failed int, took time.Duration) {
 	}
 	s.heading("%d of events/ in %s, %s", events, seconds(took), verdict)
 }
-
-// instruction is something to do while everything is up.
-type instruction struct{ what, how string }
-
-func (s *screen) instructions(all []instruction) {
-	s.heading("Everything stays up until Ctrl-C. In a second terminal, in this folder:")
-	for _, i := range all {
-		s.print("\n  %s\n", i.what)
-		s.block(0, i.how)
-	}
-}

@@ -62,39 +62,34 @@ func deploy(ctx context.Context, o options, screen *screen) (s *stack, err error
 	if s.authority, err = newAuthority(runFolder); err != nil {
 		return s, err
 	}
-	type step struct {
-		name string
-		do   func(context.Context) error
-	}
-	// Each is stopped before those that were started before it: the sender before the receiver of what is sent.
-	var steps []step
-	if o.relays() {
-		steps = append(steps, step{"starting the demo app's own back end", s.startBackEnd})
-	}
-	if !o.Live {
-		steps = append(steps, step{"starting the fake CleverTap", s.startFakeCleverTap})
-	}
-	steps = append(steps,
-		step{"starting MiniStack, a local AWS", s.startMinistack},
-		step{"building the functions with sam build", s.samBuild},
-		step{"deploying template.yaml with sam deploy, QueueType " + o.Queue, s.samDeploy},
-		step{"routing the API", s.route},
-		step{"creating the demo app's secrets with bridge app add", s.createSecrets},
-		step{"putting the fixtures' file in force with bridge settings", s.putSettings},
-	)
-	if o.mode != modeAPI { // sam local start-api has no routes with a condition, such as that of the users endpoint
-		steps = append(steps, step{"making its back end's key with bridge app add", s.createUsersKey})
-	}
-	if o.mode != modeRun {
-		steps = slices.Insert(steps, 0, step{"looking for Docker", checkEngine})
-		steps = append(steps, step{"leading containers to this machine", s.startDocker})
-	}
-	for _, step := range steps {
-		if err := screen.step(step.name, func() error { return step.do(ctx) }); err != nil {
-			return s, err
+	step := func(name string, do func(context.Context) error) {
+		if err == nil {
+			err = screen.step(name, func() error { return do(ctx) })
 		}
 	}
-	return s, nil
+	if o.mode != modeRun {
+		step("looking for Docker", checkEngine)
+	}
+	// Each is stopped before those that were started before it: the sender before the receiver of what is sent.
+	if o.relays() {
+		step("starting the demo app's own back end", s.startBackEnd)
+	}
+	if !o.Live {
+		step("starting the fake CleverTap", s.startFakeCleverTap)
+	}
+	step("starting MiniStack, a local AWS", s.startMinistack)
+	step("building the functions with sam build", s.samBuild)
+	step("deploying template.yaml with sam deploy, QueueType "+o.Queue, s.samDeploy)
+	step("routing the API", s.route)
+	step("creating the demo app's secrets with bridge app add", s.createSecrets)
+	step("putting the fixtures' file in force with bridge settings", s.putSettings)
+	if o.mode != modeAPI { // sam local start-api has no routes with a condition, such as that of the users endpoint
+		step("making its back end's key with bridge app add", s.createUsersKey)
+	}
+	if o.mode != modeRun {
+		step("leading containers to this machine", s.startDocker)
+	}
+	return s, err
 }
 
 // start starts a process that runs until the stack is stopped.
@@ -373,30 +368,30 @@ func (s *stack) startConsole(ctx context.Context) error {
 	return s.start(ctx, "console", s.awsEnvironment(), ready, bridgeTool, "console", "--stack", stackName, "--write")
 }
 
-// instructions say what can be tried while everything is up.
-func (s *stack) instructions() []instruction {
-	var all []instruction
-	if s.console != "" {
-		all = append(all, instruction{"Open the console in a browser: it shows and changes what goes to CleverTap:",
-			s.console})
+// instruct says what can be tried while everything is up.
+func (s *stack) instruct(screen *screen) {
+	screen.heading("Everything stays up until Ctrl-C. In a second terminal, in this folder:")
+	tell := func(what, how string) {
+		screen.print("\n  %s\n", what)
+		screen.block(0, how)
 	}
-	all = append(all,
-		instruction{"Point the commands below at this run:", ". " + environmentFile},
-		instruction{"Send another webhook to the demo app, whose URL is " + s.url + "/purchasely/demo:",
-			"bridge send --app demo --sample TRIAL_STARTED"})
+	if s.console != "" {
+		tell("Open the console in a browser: it shows and changes what goes to CleverTap:", s.console)
+	}
+	tell("Point the commands below at this run:", ". "+environmentFile)
+	tell("Send another webhook to the demo app, whose URL is "+s.url+"/purchasely/demo:",
+		"bridge send --app demo --sample TRIAL_STARTED")
 	if c := s.clevertap; c != nil {
-		all = append(all,
-			instruction{"See what CleverTap has, in a browser or a terminal:", c.admin + "\ncurl -s " + c.admin},
-			instruction{"Let CleverTap fail, and recover:", "curl -s " + c.admin +
-				"/faults -d '{\"kind\":\"status\",\"status\":503}'\ncurl -s -X DELETE " + c.admin + "/faults"})
+		tell("See what CleverTap has, in a browser or a terminal:", c.admin+"\ncurl -s "+c.admin)
+		tell("Let CleverTap fail, and recover:", "curl -s "+c.admin+
+			"/faults -d '{\"kind\":\"status\",\"status\":503}'\ncurl -s -X DELETE "+c.admin+"/faults")
 	}
 	if s.backEnd != nil {
-		all = append(all, instruction{"See what your own back end gets, and try it:", "tail -f " + backEndLog + "\n" +
-			"SSL_CERT_FILE=" + s.authority.file + " bridge app check --stack " + stackName + " --relay demo"})
+		tell("See what your own back end gets, and try it:", "tail -f "+backEndLog+"\n"+
+			"SSL_CERT_FILE="+s.authority.file+" bridge app check --stack "+stackName+" --relay demo")
 	}
-	return append(all,
-		instruction{"See what was rejected:", "bridge rejected list --stack " + stackName},
-		instruction{"Read the functions' logs:", tools + "/sam logs --stack-name " + stackName})
+	tell("See what was rejected:", "bridge rejected list --stack "+stackName)
+	tell("Read the functions' logs:", tools+"/sam logs --stack-name "+stackName)
 }
 
 // seconds is a time as people read it.
