@@ -333,7 +333,7 @@ func TestWhatIsSavedIsWhatWasMeant(t *testing.T) {
 		for e := range all(l.entries(file.Apps["demo"])) {
 			wanted := form.Get("name." + e.Source)
 			if e.Locked == "" && e.Send != slices.Contains(form["on"], e.Source) ||
-				wanted != "" && l.rule(file.Apps["demo"], e.Source).name != wanted {
+				wanted != "" && l.kind.Decide(file.Apps["demo"], e.Source).Name != wanted {
 				rt.Fatalf("%s is %+v, want %v\n%s", e.Source, e, form, c.text())
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/yamledit"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
@@ -58,8 +59,8 @@ func (e *nameEditor) take(form url.Values) {
 		}
 		n.Send = slices.Contains(form["on"], n.Source)
 		touched := n.Send != slices.Contains(form["was"], n.Source)
-		if !n.named && !touched && n.Send == e.rule(before, n.Source).send {
-			n.Send = e.rule(after, n.Source).send
+		if !n.named && !touched && n.Send == e.kind.Decide(before, n.Source).Send {
+			n.Send = e.kind.Decide(after, n.Source).Send
 		}
 	}
 }
@@ -76,7 +77,7 @@ func (e *nameEditor) carry(from *integration.App, form url.Values) url.Values {
 		carried.Set("prefix", e.Prefix)
 	}
 	for n := range all(e.Groups) {
-		if n.decision == n.now {
+		if n.naming == n.now {
 			continue
 		}
 		carried.Add("source", n.Source)
@@ -99,29 +100,29 @@ func (e *nameEditor) write(text []byte, app *integration.App) ([]byte, error) {
 	}
 	plain := e.app(e.Default, e.Prefix)
 	for n := range all(e.Groups) {
-		e.writeEntry(&d, n, keys(app.Name, e.path, n.Source), e.rule(plain, n.Source))
+		e.writeEntry(&d, n, keys(app.Name, e.path, n.Source), e.kind.Decide(plain, n.Source))
 	}
 	if path := keys(app.Name, e.path, e.Added); e.Added != "" && yamledit.Has(d.text, path...) {
 		d.err = fmt.Errorf("%s is in the file already", e.Added)
 	} else if e.Added != "" {
-		d.set(e.newEntry(e.Added, decision{true, e.AddName}, true), path...)
+		d.set(e.newEntry(e.Added, naming{true, e.AddName}, true), path...)
 	}
 	return d.text, d.err
 }
 
 // writeEntry writes one name's decision. plain is what holds without an entry.
-func (e *nameEditor) writeEntry(d *fileChange, n *entry, path []string, plain rule) {
-	want := n.decision
-	if want.Name == plain.name && n.now.Name == "" {
+func (e *nameEditor) writeEntry(d *fileChange, n *entry, path []string, plain settings.Decision) {
+	want := n.naming
+	if want.Name == plain.Name && n.now.Name == "" {
 		want.Name = "" // it is called so anyway
 	}
-	isPlain := want == decision{plain.send, ""}
+	isPlain := want == naming{plain.Send, ""}
 	if want == n.now && isPlain {
 		return
 	}
 	switch has := yamledit.Has(d.text, path...); {
 	case !has && !isPlain:
-		d.set(e.newEntry(n.Source, want, want.Send != plain.send), path...)
+		d.set(e.newEntry(n.Source, want, want.Send != plain.Send), path...)
 		return
 	case !has, want == n.now:
 		return
@@ -134,12 +135,12 @@ func (e *nameEditor) writeEntry(d *fileChange, n *entry, path []string, plain ru
 	}
 	name := append(path, "name")
 	if want.Name != n.now.Name && (want.Name != "" || !d.remove(name...)) {
-		d.set(yamledit.Scalar(cmp.Or(want.Name, plain.name)), name...)
+		d.set(yamledit.Scalar(cmp.Or(want.Name, plain.Name)), name...)
 	}
 }
 
 // newEntry is what is written for a name that the file does not have yet.
-func (e *nameEditor) newEntry(source string, want decision, saySend bool) string {
+func (e *nameEditor) newEntry(source string, want naming, saySend bool) string {
 	var keys []string
 	if saySend {
 		keys = append(keys, "send: "+strconv.FormatBool(want.Send))
@@ -156,8 +157,8 @@ func (e *nameEditor) newEntry(source string, want decision, saySend bool) string
 // check compares a changed file with what was meant: an anchor or a merge can stand in the way.
 func (e *nameEditor) check(app *integration.App) error {
 	for n := range all(e.Groups) {
-		r := e.rule(app, n.Source)
-		if n.Locked == "" && r.send != n.Send || n.Name != "" && r.name != n.Name {
+		got := e.kind.Decide(app, n.Source)
+		if n.Locked == "" && got.Send != n.Send || n.Name != "" && got.Name != n.Name {
 			return fmt.Errorf("%s is written with an anchor or the like, and left alone: change it in the file itself", n.Source)
 		}
 	}

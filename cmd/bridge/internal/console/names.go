@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/yamledit"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -14,12 +15,12 @@ import (
 
 // list is one of the lists of names that the integration file has: events, their properties, user properties.
 type list struct {
+	kind     settings.Kind
 	path     string // in the file, below the app
 	noun     string
 	defaults []option                                              // for names that the file does not have
 	general  func(app *integration.App) (byDefault, prefix string) // what an app says of all names; nil: nothing
 	groups   func(app *integration.App) []group
-	rule     func(app *integration.App, source string) rule
 	known    func(source string) bool // the catalogue has it
 }
 
@@ -35,18 +36,18 @@ type group struct {
 // entry is a name, and what is decided about it.
 type entry struct {
 	Source, Meaning, Badge string
-	decision                      // as the page shows it
+	naming                        // as the page shows it
 	Default                string // its name in CleverTap without a new one
 	Locked                 string // why it cannot be switched
 	Faults                 []fault
 	Hidden                 bool
 
-	now   decision // what the app decides
-	named bool     // the file has it
+	now   naming // what the app decides
+	named bool   // the file has it
 }
 
-// decision is what can be decided about a name.
-type decision struct {
+// naming is whether something is sent, and under which name.
+type naming struct {
 	Send bool
 	Name string // the new one, empty if there is none
 }
@@ -70,22 +71,10 @@ type fault struct {
 	Line                      int
 }
 
-// rule is what holds for a name.
-type rule struct {
-	send    bool
-	renamed bool
-	name    string
-	origin  string
-}
-
-func ruleOf(p *integration.PropertyRule) rule {
-	return rule{p.Send, strings.HasSuffix(p.NameOrigin.Rule, ".name"), p.Name, p.Origin.Rule}
-}
-
 var catalogue = webhook.EmbeddedCatalogue()
 
 var events = &list{
-	path: "server_events.events", noun: "event",
+	kind: settings.Event, path: "server_events.events", noun: "event",
 	defaults: []option{
 		{"send", "Send them", "What Purchasely adds arrives by itself."},
 		{"skip", "Leave them out", "Only what is switched on here is sent."},
@@ -95,51 +84,26 @@ var events = &list{
 		return map[bool]string{true: "send", false: "skip"}[others.Send], others.Name
 	},
 	groups: eventGroups,
-	rule: func(app *integration.App, source string) rule {
-		r := app.Event([]byte(source))
-		return rule{r.Send, r.Renamed, r.Name, r.Origin.Rule}
-	},
-	known: func(source string) bool { t := catalogue.Event([]byte(source)); return t != nil && t.Known() },
+	known:  func(source string) bool { t := catalogue.Event([]byte(source)); return t != nil && t.Known() },
 }
 
 var properties = &list{
-	path: "server_events.properties", noun: "property",
-	groups: propertyGroups,
-	rule: func(app *integration.App, source string) rule {
-		if named := app.NamedProperty([]byte(source)); named != nil {
-			return ruleOf(named)
-		}
-		if a := catalogue.Attribute([]byte(source)); a != nil && !a.Dynamic() {
-			return ruleOf(app.Property(a.Index))
-		}
-		return rule{send: true, name: source}
-	},
-	known: func(source string) bool { return catalogue.Attribute([]byte(source)) != nil },
+	kind: settings.Property, path: "server_events.properties", noun: "property",
+	groups: propertyGroups, known: isAttribute,
 }
 
 var userProperties = &list{
-	path: "user_properties.properties", noun: "user property",
+	kind: settings.UserProperty, path: "user_properties.properties", noun: "user property",
 	defaults: []option{
 		{"published", "The documented ones", "The 12 that Purchasely documents."},
 		{"all", "All of them", "Those that Purchasely has not announced yet, too."},
 		{"none", "None", "Only what is switched on here is sent."},
 	},
 	general: userDefaults, groups: userPropertyGroups,
-	rule: func(app *integration.App, source string) rule {
-		if a := catalogue.UserProperty(source); a != nil {
-			return ruleOf(app.UserProperty(a.Index))
-		}
-		for _, named := range app.NamedUserProperties() {
-			if named.Source == source {
-				return ruleOf(&named.PropertyRule)
-			}
-		}
-		return rule{name: source}
-	},
-	known: func(source string) bool {
-		return catalogue.UserProperty(source) != nil || catalogue.Attribute([]byte(source)) != nil
-	},
+	known: func(source string) bool { return catalogue.UserProperty(source) != nil || isAttribute(source) },
 }
+
+func isAttribute(source string) bool { return catalogue.Attribute([]byte(source)) != nil }
 
 // section is the list's part of an app: server_events or user_properties.
 func (l *list) section() string { section, _, _ := strings.Cut(l.path, "."); return section }
@@ -252,12 +216,12 @@ func (l *list) entries(app *integration.App, seen ...string) []group {
 	}
 	plain := l.app(l.generally(app))
 	for e := range all(groups) {
-		r := l.rule(app, e.Source)
-		if e.Send = r.send; r.renamed {
-			e.Name = r.name
+		is := l.kind.Decide(app, e.Source)
+		if e.Send = is.Send; is.Renamed {
+			e.Name = is.Name
 		}
-		e.now, e.named = e.decision, strings.HasPrefix(r.origin, l.path)
-		e.Default, e.Locked = l.rule(plain, e.Source).name, locked()[l.path+"."+e.Source]
+		e.now, e.named = e.naming, strings.HasPrefix(is.Rule, l.path)
+		e.Default, e.Locked = l.kind.Decide(plain, e.Source).Name, locked()[l.path+"."+e.Source]
 	}
 	return slices.DeleteFunc(groups, func(g group) bool { return len(g.Entries) == 0 })
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/explain"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
-	"github.com/purchasely-clevertap/bridge/shared/webhook"
 	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
 
@@ -81,7 +80,7 @@ func differences(
 
 // Samples are a webhook of each event that is expected, each of another person.
 func Samples() (names []string, bodies [][]byte) {
-	events := webhook.EmbeddedCatalogue().Events
+	events := catalogue.Events
 	for i := range events {
 		if events[i].Known() {
 			names = append(names, events[i].Name)

@@ -24,6 +24,8 @@ const (
 	UserProperty Kind = "user_property" // likewise
 )
 
+var catalogue = webhook.EmbeddedCatalogue()
+
 // words are the kinds for people.
 var words = map[Kind]string{
 	App: "app", Setting: "setting", Event: "event", Property: "property", UserProperty: "user property",
@@ -44,39 +46,28 @@ func Diff(before, after *integration.File) []Change {
 	maps.Copy(all, after.Apps)
 	changes := []Change{}
 	for _, app := range slices.Sorted(maps.Keys(all)) {
+		add := func(kind Kind, name, was, is string) {
+			if was != is {
+				changes = append(changes, Change{app, kind, name, was, is})
+			}
+		}
 		a, b := before.Apps[app], after.Apps[app]
-		presence := map[bool]string{true: "present", false: "absent"}
 		if a == nil || b == nil {
-			changes = append(changes, Change{app, App, app, presence[a != nil], presence[b != nil]})
+			presence := map[bool]string{true: "present", false: "absent"}
+			add(App, app, presence[a != nil], presence[b != nil])
 			continue
 		}
-		d := differ{app: app, changes: changes}
-		d.settings(a, b)
-		d.events(a, b)
-		d.properties(a, b)
-		d.userProperties(a, b)
-		changes = d.changes
+		was, is := scalars(a), scalars(b)
+		for i := range was {
+			add(Setting, was[i].path, was[i].value, is[i].value)
+		}
+		for _, kind := range []Kind{Event, Property, UserProperty} {
+			for _, name := range kind.names(a, b) {
+				add(kind, name, kind.Decide(a, name).sentAs(), kind.Decide(b, name).sentAs())
+			}
+		}
 	}
 	return changes
-}
-
-// differ collects the changes of an app.
-type differ struct {
-	app     string
-	changes []Change
-}
-
-func (d *differ) add(kind Kind, name, before, after string) {
-	if before != after {
-		d.changes = append(d.changes, Change{d.app, kind, name, before, after})
-	}
-}
-
-func (d *differ) settings(a, b *integration.App) {
-	was, is := scalars(a), scalars(b)
-	for i := range was {
-		d.add(Setting, was[i].path, was[i].value, is[i].value)
-	}
 }
 
 type scalar struct{ path, value string }
@@ -107,62 +98,80 @@ func scalars(a *integration.App) []scalar {
 	}
 }
 
-// sentAs is a name at CleverTap, empty for what is not sent.
-func sentAs(send bool, name string) string {
-	if !send {
+// names are those of a kind about which two apps may decide differently: the catalogue's, then those of the files alone.
+func (k Kind) names(a, b *integration.App) (names []string) {
+	var files []string
+	for _, app := range []*integration.App{a, b} {
+		switch k {
+		case Event:
+			files = append(files, app.EventNames()...)
+		case Property:
+			files = append(files, app.NamedPropertyNames()...)
+		case UserProperty:
+			for _, p := range app.NamedUserProperties() {
+				files = append(files, p.Source)
+			}
+		}
+	}
+	for i := range catalogue.Attributes {
+		name := catalogue.Attributes[i].Name
+		if k == Property || k == UserProperty && catalogue.UserProperty(name) != nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(files)
+	for _, name := range slices.Compact(files) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Decision is what an app decides about a name.
+type Decision struct {
+	Send    bool
+	Name    string // at CleverTap
+	Renamed bool   // the file gives it that name
+	Rule    string // by which it is sent or not, such as "server_events.events.ACTIVATE.send"
+}
+
+// Decide returns what an app decides about the name of an event, a property or a user property.
+func (k Kind) Decide(a *integration.App, name string) Decision {
+	of := func(r *integration.PropertyRule) Decision {
+		return Decision{r.Send, r.Name, strings.HasSuffix(r.NameOrigin.Rule, ".name"), r.Origin.Rule}
+	}
+	switch k {
+	case Event:
+		r := a.Event([]byte(name))
+		return Decision{r.Send, r.Name, r.Renamed, r.Origin.Rule}
+	case Property:
+		if r := a.NamedProperty([]byte(name)); r != nil {
+			return of(r)
+		}
+		if known := catalogue.Attribute([]byte(name)); known != nil && !known.Dynamic() {
+			return of(a.Property(known.Index))
+		}
+		return Decision{Send: true, Name: name} // what no file names is sent as it is
+	default:
+		if known := catalogue.UserProperty(name); known != nil {
+			return of(a.UserProperty(known.Index))
+		}
+		for _, named := range a.NamedUserProperties() {
+			if named.Source == name {
+				return of(&named.PropertyRule)
+			}
+		}
+		return Decision{Name: name}
+	}
+}
+
+// sentAs is the name at CleverTap, empty for what is not sent.
+func (d Decision) sentAs() string {
+	if !d.Send {
 		return ""
 	}
-	return name
-}
-
-// union is the names of both lists, sorted, once each.
-func union(a, b []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
-}
-
-func (d *differ) events(a, b *integration.App) {
-	for _, name := range union(a.EventNames(), b.EventNames()) {
-		was, is := a.Event([]byte(name)), b.Event([]byte(name))
-		d.add(Event, name, sentAs(was.Send, was.Name), sentAs(is.Send, is.Name))
-	}
-}
-
-func (d *differ) properties(a, b *integration.App) {
-	known := webhook.EmbeddedCatalogue()
-	for i := range known.Attributes {
-		was, is := a.Property(i), b.Property(i)
-		d.add(Property, known.Attributes[i].Name, sentAs(was.Send, was.Name), sentAs(is.Send, is.Name))
-	}
-	rule := func(app *integration.App, name string) string {
-		if rule := app.NamedProperty([]byte(name)); rule != nil {
-			return sentAs(rule.Send, rule.Name)
-		}
-		return name // what no file names is sent as it is
-	}
-	for _, name := range union(a.NamedPropertyNames(), b.NamedPropertyNames()) {
-		if at := known.Attribute([]byte(name)); at == nil || at.Dynamic() {
-			d.add(Property, name, rule(a, name), rule(b, name))
-		}
-	}
-}
-
-func (d *differ) userProperties(a, b *integration.App) {
-	known := webhook.EmbeddedCatalogue()
-	for i := range known.Attributes {
-		was, is := a.UserProperty(i), b.UserProperty(i)
-		d.add(UserProperty, known.Attributes[i].Name, sentAs(was.Send, was.Name), sentAs(is.Send, is.Name))
-	}
-	named := func(app *integration.App) map[string]string {
-		names := make(map[string]string)
-		for _, p := range app.NamedUserProperties() {
-			names[p.Source] = sentAs(p.Send, p.Name)
-		}
-		return names
-	}
-	was, is := named(a), named(b)
-	for _, name := range union(slices.Collect(maps.Keys(was)), slices.Collect(maps.Keys(is))) {
-		d.add(UserProperty, name, was[name], is[name])
-	}
+	return d.Name
 }
 
 // maxChanges is how many changes of a kind and an app are shown to people.
@@ -172,17 +181,9 @@ const maxChanges = 15
 func text(changes []Change) string {
 	var rows [][]string
 	app, kind, n := "", Kind(""), 0
-	hidden := func() {
-		if n > maxChanges {
-			rows = append(rows, []string{"  …", fmt.Sprintf("and %d more", n-maxChanges), ""})
-		}
-	}
-	for _, c := range changes {
+	for i, c := range changes {
 		if c.App != app {
-			hidden()
 			rows = append(rows, []string{c.App, "", ""})
-		} else if c.Kind != kind {
-			hidden()
 		}
 		if c.App != app || c.Kind != kind {
 			app, kind, n = c.App, c.Kind, 0
@@ -190,8 +191,11 @@ func text(changes []Change) string {
 		if n++; n <= maxChanges {
 			rows = append(rows, []string{"  " + words[c.Kind], c.Name, c.value(c.Before) + " → " + c.value(c.After)})
 		}
+		last := i == len(changes)-1 || changes[i+1].App != app || changes[i+1].Kind != kind
+		if last && n > maxChanges {
+			rows = append(rows, []string{"  …", fmt.Sprintf("and %d more", n-maxChanges), ""})
+		}
 	}
-	hidden()
 	var b strings.Builder
 	for line := range strings.Lines(cli.Table(rows)) {
 		b.WriteString(strings.TrimRight(line, " \n") + "\n")

@@ -70,9 +70,6 @@ type Version struct {
 	Problems integration.Problems `json:"-"`
 }
 
-// TooLarge reports whether a version was not read, because it has more bytes than one may have.
-func (v *Version) TooLarge() bool { return v.Text == nil && !v.Deleted }
-
 // BuiltIn is the file that counts while there is no good version: that of this program, which is the functions' if they
 // were built from the same sources.
 func BuiltIn() Version {

@@ -391,17 +391,20 @@ var diffs = map[string]struct {
 		}, most,
 	},
 	"a property of the file alone": {
-		"{server_events: {properties: {new_a: {name: A}}}}", "{server_events: {properties: {new_b: {send: false}}}}",
+		"{server_events: {properties: {new_a: {name: A}}}}",
+		"{server_events: {properties: {new_b: {send: false}, amount_in_eur: {name: Euros}}}}",
 		[]settings.Change{
+			{Kind: settings.Property, Name: "amount_in_eur", Before: "amount_in_eur", After: "Euros"},
 			{Kind: settings.Property, Name: "new_a", Before: "A", After: "new_a"},
 			{Kind: settings.Property, Name: "new_b", Before: "new_b"},
-		}, none,
+		}, one,
 	},
 	"user properties": {
 		"{user_properties: {properties: {has_active_subscription: {name: Premium}, new_a: {send: true}}}}",
-		"{user_properties: {properties: {has_active_subscription: {name: Subscriber}}}}",
+		"{user_properties: {properties: {has_active_subscription: {name: Subscriber}, cancel_reason: {send: true}}}}",
 		[]settings.Change{
 			{Kind: settings.UserProperty, Name: "has_active_subscription", Before: "Premium", After: "Subscriber"},
+			{Kind: settings.UserProperty, Name: "cancel_reason", After: "cancel_reason"},
 			{Kind: settings.UserProperty, Name: "new_a", Before: "new_a"},
 		}, some,
 	},
