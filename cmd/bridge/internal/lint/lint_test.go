@@ -1,14 +1,10 @@
 package lint_test
 
 import (
-	"bytes"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf16"
-
-	"github.com/spf13/cobra"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
@@ -65,33 +61,5 @@ func TestLintReadsFilesAsEditorsWriteThem(t *testing.T) {
 				t.Errorf("got %+v, want %q", got, c.want)
 			}
 		})
-	}
-}
-
-// What is going to be put in force has to pass the strict check.
-func TestStrictly(t *testing.T) {
-	for file, want := range map[string]string{
-		"complete":  "",
-		"confirmed": "",
-		"unknown":   "the integration file has 1 warning, which a strict check refuses",
-		"faulty":    "the integration file has 7 errors",
-	} {
-		var out bytes.Buffer
-		cmd := &cobra.Command{}
-		cmd.SetErr(&out)
-		text, err := os.ReadFile(filepath.Join("testdata", file+".yaml"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := lint.Strictly(cmd, "new.yaml", text)
-		if want == "" {
-			if err != nil || got == nil || out.Len() > 0 {
-				t.Errorf("%s: %v, %s", file, err, &out)
-			}
-			continue
-		}
-		if err == nil || err.Error() != want || got != nil || !strings.Contains(out.String(), "new.yaml:5:") {
-			t.Errorf("%s: %v, %s", file, err, &out)
-		}
 	}
 }
