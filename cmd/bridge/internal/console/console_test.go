@@ -85,6 +85,29 @@ func (c *client) post(path string, form url.Values) *httptest.ResponseRecorder {
 	return c.do(r)
 }
 
+// want checks an answer's status and what its page has, and returns the page.
+func (c *client) want(w *httptest.ResponseRecorder, status int, texts ...string) string {
+	c.t.Helper()
+	page := w.Body.String()
+	if w.Code != status {
+		c.t.Errorf("got status %d, want %d\n%s", w.Code, status, page)
+	}
+	for _, text := range texts {
+		if !strings.Contains(page, text) {
+			c.t.Errorf("%q is not in\n%s", text, page)
+		}
+	}
+	return page
+}
+
+// wantText checks what the file has become.
+func (c *client) wantText(want string) {
+	c.t.Helper()
+	if diff := cmp.Diff(want, c.text()); diff != "" {
+		c.t.Errorf("the file (-want +got)\n%s", diff)
+	}
+}
+
 func (c *client) text() string {
 	c.t.Helper()
 	text, err := os.ReadFile(c.path)
@@ -97,7 +120,12 @@ func (c *client) text() string {
 // form is what the form of a page sends if nobody touches it and saves.
 func (c *client) form(path string) url.Values {
 	c.t.Helper()
-	page := xml.NewDecoder(c.get(path).Body)
+	return readForm(c.t, c.get(path).Body.String())
+}
+
+func readForm(t testing.TB, text string) url.Values {
+	t.Helper()
+	page := xml.NewDecoder(strings.NewReader(text))
 	page.Strict, page.AutoClose, page.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
 	form := url.Values{}
 	for {
@@ -107,7 +135,7 @@ func (c *client) form(path string) url.Values {
 			return form
 		}
 		if err != nil {
-			c.t.Fatal(err)
+			t.Fatal(err)
 		}
 		input, ok := token.(xml.StartElement)
 		if !ok || input.Name.Local != "input" {
@@ -213,12 +241,11 @@ func TestPages(t *testing.T) {
 		"/revenue":                      "Send Charged",
 		"/preview?sample=TRIAL_STARTED": "TRIAL_STARTED would be sent to the production account",
 		"/history":                      "What was before is not known here.",
-		"/events?app=none":              "the apps are demo, parla-tv", "/none": "there is no such page",
 	} {
-		if w := c.get(path); !strings.Contains(w.Body.String(), want) {
-			t.Errorf("%s: %q is not in %d\n%s", path, want, w.Code, w.Body)
-		}
+		c.want(c.get(path), http.StatusOK, want)
 	}
+	c.want(c.get("/events?app=none"), http.StatusInternalServerError, "the apps are demo, parla-tv")
+	c.want(c.get("/none"), http.StatusNotFound, "there is no such page")
 	if page := c.get("/events").Body.String(); strings.Count(page, `role="switch"`) != 61 { // 60 of the catalogue
 		t.Errorf("the events have %d switches", strings.Count(page, `role="switch"`))
 	}
@@ -227,12 +254,8 @@ func TestPages(t *testing.T) {
 func TestAnUntouchedFormChangesNothing(t *testing.T) {
 	for _, path := range []string{"/events", "/properties", "/user-properties", "/revenue"} {
 		c := newClient(t, twoApps)
-		if w := c.post(path, c.form(path)); w.Code != http.StatusSeeOther {
-			t.Errorf("%s: got %d\n%s", path, w.Code, w.Body)
-		}
-		if diff := cmp.Diff(twoApps, c.text()); diff != "" {
-			t.Errorf("%s: (-want +got)\n%s", path, diff)
-		}
+		c.want(c.post(path, c.form(path)), http.StatusSeeOther)
+		c.wantText(twoApps)
 	}
 }
 
@@ -286,12 +309,8 @@ func TestChanges(t *testing.T) {
 			c := newClient(t, twoApps)
 			form := c.form(test.path)
 			test.change(form)
-			if w := c.post(test.path, form); w.Code != http.StatusSeeOther {
-				t.Errorf("got %d\n%s", w.Code, w.Body)
-			}
-			if diff := cmp.Diff(strings.NewReplacer(test.changed...).Replace(twoApps), c.text()); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
+			c.want(c.post(test.path, form), http.StatusSeeOther)
+			c.wantText(strings.NewReplacer(test.changed...).Replace(twoApps))
 		})
 	}
 }
@@ -363,11 +382,8 @@ func TestFaultsStandBesideTheirFields(t *testing.T) {
 			c := newClient(t, twoApps)
 			form := c.form("/events?app=demo")
 			test.change(form)
-			w := c.post("/events?app=demo", form)
-			shown := strings.Contains(w.Body.String(), test.want)
-			if w.Code != http.StatusUnprocessableEntity || !shown || c.text() != twoApps {
-				t.Errorf("got %d\n%s", w.Code, w.Body)
-			}
+			c.want(c.post("/events?app=demo", form), http.StatusUnprocessableEntity, test.want)
+			c.wantText(twoApps)
 		})
 	}
 }
@@ -393,15 +409,21 @@ func TestTwoWhoSaveTheWholeFile(t *testing.T) {
 	mine.Set("file", strings.Replace(twoApps, "name: Plan", "name: Mine", 1))
 	theirs.Set("file", strings.Replace(twoApps, "name: Plan", "name: Theirs", 1))
 	c.post("/preview", theirs)
-	body := c.post("/preview", mine).Body.String()
-	for _, want := range []string{"your file without that change", "<ins>Theirs</ins>", "{name: Mine}"} {
-		if !strings.Contains(body, want) {
-			t.Errorf("%q is not in\n%s", want, body)
-		}
-	}
-	if c.text() != theirs.Get("file") {
-		t.Errorf("the file is\n%s", c.text())
-	}
+	c.want(c.post("/preview", mine), http.StatusConflict,
+		"your file without that change", "<ins>Theirs</ins>", "{name: Mine}")
+	c.wantText(theirs.Get("file"))
+}
+
+// Without a script nobody has seen yet what follows a new default.
+func TestADefaultSurvivesAConflict(t *testing.T) {
+	c := newClient(t, twoApps)
+	form, theirs := c.form("/events"), c.form("/properties")
+	form.Set("default", "skip")
+	theirs.Set("name.plan", "Theirs")
+	c.want(c.post("/properties", theirs), http.StatusSeeOther)
+	page := c.want(c.post("/events", form), http.StatusConflict, "What you see now has both changes")
+	c.want(c.post("/events", readForm(t, page)), http.StatusSeeOther)
+	c.wantText(strings.NewReplacer("default: send", "default: skip", "{name: Plan}", "{name: Theirs}").Replace(twoApps))
 }
 
 func TestFaultsOfAnotherAppStandElsewhere(t *testing.T) {
@@ -414,62 +436,47 @@ func TestFaultsOfAnotherAppStandElsewhere(t *testing.T) {
 	}
 	form = c.form("/events?app=parla-tv")
 	form.Set("do", "show")
-	body := c.post("/events?app=parla-tv", form).Body.String()
-	if !strings.Contains(body, `id="fault-name-TRIAL_STARTD">`+"\n"+`<p class="fault warning">`) {
-		t.Errorf("got\n%s", body)
-	}
+	c.want(c.post("/events?app=parla-tv", form), http.StatusOK,
+		`id="fault-name-TRIAL_STARTD">`+"\n"+`<p class="fault warning">`)
 }
 
 func TestRules(t *testing.T) {
 	c := newClient(t, twoApps)
 	form := c.form("/revenue")
 	form["revenue.charged"], form["sandbox"], form["link_wait"] = []string{"false"}, []string{"skip"}, []string{"15m"}
-	if w := c.post("/revenue?app=demo", form); w.Code != http.StatusSeeOther {
-		t.Errorf("got %d\n%s", w.Code, w.Body)
-	}
-	want := strings.NewReplacer("charged: true # gross\n",
-		"charged: false # gross\n    sandbox: skip\n    link_wait: \"15m\"\n").Replace(twoApps)
-	if diff := cmp.Diff(want, c.text()); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-	form.Set("base", hash([]byte(want)))
+	c.want(c.post("/revenue?app=demo", form), http.StatusSeeOther)
+	c.wantText(strings.Replace(twoApps, "charged: true # gross\n",
+		"charged: false # gross\n    sandbox: skip\n    link_wait: \"15m\"\n", 1))
+	form = c.form("/revenue")
 	form.Set("link_wait", "3h")
-	if w := c.post("/revenue?app=demo", form); w.Code != http.StatusUnprocessableEntity ||
-		!strings.Contains(w.Body.String(), "take 0s to 2h") {
-		t.Errorf("got %d\n%s", w.Code, w.Body)
-	}
+	c.want(c.post("/revenue?app=demo", form), http.StatusUnprocessableEntity, "take 0s to 2h")
 }
 
 func TestAFaultyFileIsShownAndCanBeCorrected(t *testing.T) {
 	c := newClient(t, strings.Replace(twoApps, "default: send", "default: sned", 1))
-	for _, path := range []string{"/", "/events", "/history", "/preview"} {
-		if w := c.get(path); path != "/history" && !strings.Contains(w.Body.String(), "did you mean send?") {
-			t.Errorf("%s: got %d\n%s", path, w.Code, w.Body)
-		}
+	for _, path := range []string{"/", "/events", "/preview"} {
+		c.want(c.get(path), http.StatusOK, "did you mean send?")
 	}
+	c.want(c.get("/history"), http.StatusOK, "faulty")
 	form := c.form("/preview")
 	form.Set("file", strings.ReplaceAll(twoApps, "\n", "\r\n"))
-	if w := c.post("/preview", form); w.Code != http.StatusSeeOther || c.text() != twoApps {
-		t.Errorf("got %d\n%s", w.Code, w.Body)
-	}
+	c.want(c.post("/preview", form), http.StatusSeeOther)
+	c.wantText(twoApps)
 }
 
 func TestAFileThatIsWrittenOtherwiseIsLeftAlone(t *testing.T) {
-	c := newClient(t, `apps:
+	const shared = `apps:
   demo: &demo
     server_events:
       properties: {plan: {name: Plan}}
   shop:
     <<: *demo
-`)
-	before := c.text()
+`
+	c := newClient(t, shared)
 	form := c.form("/events?app=shop")
 	flip(form, "TRIAL_STARTED")
-	w := c.post("/events?app=shop", form)
-	said := strings.Contains(w.Body.String(), "plan would change as well")
-	if w.Code != http.StatusUnprocessableEntity || !said || c.text() != before {
-		t.Errorf("got %d\n%s\n%s", w.Code, w.Body, c.text())
-	}
+	c.want(c.post("/events?app=shop", form), http.StatusUnprocessableEntity, "plan would change as well")
+	c.wantText(shared)
 }
 
 func TestAFileKeepsItsPermissionsAndItsLink(t *testing.T) {
@@ -505,22 +512,14 @@ func TestAPageOfAnEarlierConsoleOverwritesNothing(t *testing.T) {
 	form := c.form("/events?app=demo")
 	form.Set("base", "of-another-life")
 	flip(form, "TRIAL_STARTED")
-	if w := c.post("/events?app=demo", form); w.Code != http.StatusConflict || c.text() != twoApps {
-		t.Errorf("got %d\n%s", w.Code, w.Body)
-	}
-}
-
-func TestAPageOfAnEarlierConsoleMeetsAFaultyFile(t *testing.T) {
-	c := newClient(t, twoApps)
-	form := c.form("/events?app=demo")
-	form.Set("base", "of-another-life")
+	c.want(c.post("/events?app=demo", form), http.StatusConflict, "a console that has ended")
+	c.wantText(twoApps)
 	faulty := strings.Replace(twoApps, "default: send", "default: sned", 1)
 	if err := os.WriteFile(c.path, []byte(faulty), 0o640); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/events?app=demo", "/revenue?app=demo"} {
-		if w := c.post(path, form); !strings.Contains(w.Body.String(), "did you mean send?") || c.text() != faulty {
-			t.Errorf("%s: got %d\n%s", path, w.Code, w.Body)
-		}
+		c.want(c.post(path, form), http.StatusOK, "did you mean send?")
+		c.wantText(faulty)
 	}
 }

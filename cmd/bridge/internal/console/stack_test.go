@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -94,8 +95,7 @@ func TestPagesOfAStack(t *testing.T) {
 		for path, wants := range map[string][]string{
 			"/": {"<svg", "demo: the last 24 hours", "What waits", "bridge status --stack purchasely-clevertap"},
 			"/deliveries": {"6 webhooks", "CleverTap refused it for good", "bridge journal --stack purchasely-clevertap",
-				"delivered</span>, profile only<",
-				`name="entry"`},
+				"delivered</span>, profile only<", `name="entry"`},
 			"/deliveries?outcome=rejected":  {"1 webhook<", "--outcome rejected"},
 			"/deliveries?event=ACTIVATE":    {"2 webhooks"},
 			"/deliveries?app=none":          {"0 webhooks"},
@@ -106,15 +106,7 @@ func TestPagesOfAStack(t *testing.T) {
 			"/preview?sample=TRIAL_STARTED": {"TRIAL_STARTED would be sent"},
 			"/history":                      {"newest"},
 		} {
-			body := c.get(path).Body.String()
-			for _, want := range wants {
-				if !strings.Contains(body, want) {
-					t.Errorf("%s: %q is not in\n%s", path, want, body)
-				}
-			}
-		}
-		for _, path := range []string{"/events", "/history"} {
-			if strings.Contains(c.get(path).Body.String(), `value="save"`) {
+			if body := c.want(c.get(path), http.StatusOK, wants...); strings.Contains(body, `value="save"`) {
 				t.Errorf("%s can be saved", path)
 			}
 		}
@@ -124,9 +116,7 @@ func TestPagesOfAStack(t *testing.T) {
 func TestPagesOfAStackNeedOne(t *testing.T) {
 	c := newClient(t, twoApps)
 	for _, path := range []string{"/deliveries", "/person"} {
-		if body := c.get(path).Body.String(); !strings.Contains(body, "bridge console --stack") {
-			t.Errorf("%s says %s", path, body)
-		}
+		c.want(c.get(path), http.StatusOK, "bridge console --stack")
 	}
 }
 
@@ -137,58 +127,44 @@ func TestAnEventThatWasSeenCanBeSwitched(t *testing.T) {
 	fill(t, cloud, "otto", []subscriber.Event{{App: "demo", Event: "BRAND_NEW", EventID: "e", Received: at, Settled: at,
 		Outcome: "delivered", Attempt: 1}})
 	c := newStackClient(t, cloud, true)
-	body := c.get("/events").Body.String()
-	if !strings.Contains(body, `id="on-BRAND_NEW"`) || !strings.Contains(body, ">seen<") {
-		t.Fatalf("it is not in\n%s", body)
-	}
+	c.want(c.get("/events"), http.StatusOK, `id="on-BRAND_NEW"`, ">seen<")
 	form := c.form("/events")
 	flip(form, "BRAND_NEW")
 	form.Set("name.BRAND_NEW", "Brand New")
-	if w := c.post("/events?app=demo", form); w.Code != http.StatusSeeOther {
-		t.Fatalf("got %d\n%s", w.Code, w.Body)
-	}
-	text := c.get("/preview").Body.String()
-	if !strings.Contains(text, "BRAND_NEW: {send: false, name: Brand New, known: false}") {
-		t.Errorf("the file is\n%s", text)
-	}
+	c.want(c.post("/events?app=demo", form), http.StatusSeeOther)
+	c.want(c.get("/preview"), http.StatusOK, "BRAND_NEW: {send: false, name: Brand New, known: false}")
 }
 
 func TestAStackIsSavedOnlyWithWrite(t *testing.T) {
-	for write, status := range map[bool]int{true: http.StatusSeeOther, false: http.StatusForbidden} {
+	for write, want := range map[bool]struct{ saved, back, writes int }{
+		true:  {http.StatusSeeOther, http.StatusNotFound, 1},
+		false: {http.StatusForbidden, http.StatusInternalServerError, 0},
+	} {
 		cloud := newCloud(t)
 		put(cloud, twoApps)
 		c := newStackClient(t, cloud, write)
 		form := c.form("/events")
 		flip(form, "TRIAL_STARTED")
-		w := c.post("/events?app=demo", form)
-		if w.Code != status || cloud.S3.Calls("PutObject") != map[bool]int{true: 1}[write] {
-			t.Errorf("with write %v: got %d, %d writes\n%s", write, w.Code, cloud.S3.Calls("PutObject"), w.Body)
-		}
-		const on = `id="on-TRIAL_STARTED" name="on" value="TRIAL_STARTED" checked`
-		if got := strings.Contains(c.get("/events").Body.String(), on); got == write {
+		c.want(c.post("/events?app=demo", form), want.saved)
+		if got := slices.Contains(c.form("/events")["on"], "TRIAL_STARTED"); got == write {
 			t.Errorf("with write %v: the event is sent: %v", write, got)
 		}
-		back := c.post("/history", c.form("/events"))
-		if want := map[bool]int{true: http.StatusNotFound, false: http.StatusInternalServerError}[write]; back.Code != want {
-			t.Errorf("going back: got %d\n%s", back.Code, back.Body)
+		c.want(c.post("/history", c.form("/events")), want.back)
+		if got := cloud.S3.Calls("PutObject"); got != want.writes {
+			t.Errorf("with write %v: %d writes", write, got)
 		}
 	}
 }
 
 func TestTheFirstSettingsOfAStack(t *testing.T) {
-	cloud := newCloud(t)
-	c := newStackClient(t, cloud, true)
+	c := newStackClient(t, newCloud(t), true)
 	form := c.form("/events")
 	if form.Get("base") != noETag {
 		t.Errorf("the tag is %q", form.Get("base"))
 	}
 	flip(form, "TRIAL_STARTED")
-	if w := c.post("/events?app=demo", form); w.Code != http.StatusSeeOther {
-		t.Errorf("got %d\n%s", w.Code, w.Body)
-	}
-	if w := c.post("/events?app=demo", form); w.Code != http.StatusConflict {
-		t.Errorf("once more: got %d", w.Code)
-	}
+	c.want(c.post("/events?app=demo", form), http.StatusSeeOther)
+	c.want(c.post("/events?app=demo", form), http.StatusConflict)
 }
 
 func TestAConflictOnAStackShowsTheOtherChange(t *testing.T) {
@@ -198,11 +174,7 @@ func TestAConflictOnAStackShowsTheOtherChange(t *testing.T) {
 	form := c.form("/events")
 	flip(form, "TRIAL_STARTED")
 	put(cloud, strings.Replace(twoApps, "Subscription Started", "Somebody Subscribed", 1))
-	w := c.post("/events?app=demo", form)
-	shown := strings.Contains(w.Body.String(), "<ins>Somebody Subscribed</ins>")
-	if w.Code != http.StatusConflict || !shown || cloud.S3.Calls("PutObject") > 1 {
-		t.Errorf("got %d\n%s", w.Code, w.Body)
-	}
+	c.want(c.post("/events?app=demo", form), http.StatusConflict, "<ins>Somebody Subscribed</ins>")
 }
 
 func TestTheHistoryComparesGoodVersions(t *testing.T) {
@@ -210,13 +182,9 @@ func TestTheHistoryComparesGoodVersions(t *testing.T) {
 	for _, text := range []string{twoApps, "apps: {", strings.Replace(twoApps, "name: Plan", "name: The Plan", 1)} {
 		put(cloud, text)
 	}
-	body := newStackClient(t, cloud, true).get("/history").Body.String()
-	for _, want := range []string{"<del>Plan</del> → <ins>The Plan</ins>", ">faulty<", "What was before is not known",
-		"This would change:", "<del>The Plan</del> → <ins>Plan</ins>"} {
-		if !strings.Contains(body, want) {
-			t.Errorf("%q is not in\n%s", want, body)
-		}
-	}
+	c := newStackClient(t, cloud, true)
+	body := c.want(c.get("/history"), http.StatusOK, "<del>Plan</del> → <ins>The Plan</ins>", ">faulty<",
+		"What was before is not known", "This would change:", "<del>The Plan</del> → <ins>Plan</ins>")
 	if strings.Count(body, "Go back to it") != 1 {
 		t.Errorf("got\n%s", body)
 	}
@@ -228,10 +196,7 @@ func TestAStackTakesNoWarnings(t *testing.T) {
 	c := newStackClient(t, cloud, true)
 	form := c.form("/preview")
 	form.Set("file", strings.Replace(twoApps, ", known: false", "", 1))
-	w := c.post("/preview", form)
-	if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), "no settings with warnings") {
-		t.Errorf("got %d\n%s", w.Code, w.Body)
-	}
+	c.want(c.post("/preview", form), http.StatusUnprocessableEntity, "no settings with warnings")
 }
 
 func TestAWarningAboutAnAppIsShown(t *testing.T) {
@@ -242,28 +207,29 @@ func TestAWarningAboutAnAppIsShown(t *testing.T) {
 	}
 	put(cloud, text)
 	c := newStackClient(t, cloud, true)
-	w := c.post("/events?app=demo", c.form("/events"))
-	if !strings.Contains(w.Body.String(), "names of events are sent") {
-		t.Errorf("got %d\n%s", w.Code, w.Body)
-	}
+	c.want(c.post("/events", c.form("/events")), http.StatusUnprocessableEntity, "names of events are sent")
 }
 
 func TestRedriveAsksFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // an empty queue is waited for
-		for write, left := range map[bool]int{true: 3, false: 12} {
+		for write, want := range map[bool]struct {
+			left, status int
+			text         string
+		}{
+			true:  {3, http.StatusOK, "9 messages sent back, 0 not"},
+			false: {12, http.StatusInternalServerError, "this console only shows the stack"},
+		} {
 			cloud := newCloud(t)
 			c := newStackClient(t, cloud, write)
 			const path = "/deliveries?app=demo&reason=clevertap_513"
-			w := c.post(path, url.Values{"do": {"preview"}})
-			if !strings.Contains(w.Body.String(), "This would be sent back") || len(cloud.Rejected.Messages()) != 12 {
-				t.Errorf("got %d, %d are left\n%s", w.Code, len(cloud.Rejected.Messages()), w.Body)
+			c.want(c.post(path, url.Values{"do": {"preview"}}), http.StatusOK, "This would be sent back")
+			if left := len(cloud.Rejected.Messages()); left != 12 {
+				t.Errorf("%d are left", left)
 			}
-			w = c.post(path, url.Values{"do": {"redrive"}})
-			if len(cloud.Rejected.Messages()) != left || len(cloud.Events.Messages()) != 12-left {
-				t.Errorf("with write %v: %d are left\n%s", write, len(cloud.Rejected.Messages()), w.Body)
-			}
-			if write != strings.Contains(w.Body.String(), "9 messages sent back, 0 not") {
-				t.Errorf("with write %v: it says %s", write, w.Body)
+			c.want(c.post(path, url.Values{"do": {"redrive"}}), want.status, want.text)
+			left, back := len(cloud.Rejected.Messages()), len(cloud.Events.Messages())
+			if left != want.left || back != 12-want.left {
+				t.Errorf("with write %v: %d are left, %d went back", write, left, back)
 			}
 		}
 	})
@@ -271,28 +237,17 @@ func TestRedriveAsksFirst(t *testing.T) {
 
 func TestAPersonIsTracedByPost(t *testing.T) {
 	c := newStackClient(t, newCloud(t), false)
-	body := c.post("/person", url.Values{"user": {" anna "}}).Body.String()
-	for _, want := range []string{
-		"6 webhooks, the newest first", "Nothing was sent, because", "no purchase is known", `name="entry"`,
-	} {
-		if !strings.Contains(body, want) {
-			t.Errorf("%q is not in\n%s", want, body)
-		}
-	}
+	c.want(c.post("/person", url.Values{"user": {" anna "}}), http.StatusOK,
+		"6 webhooks, the newest first", "Nothing was sent, because", "no purchase is known", `name="entry"`)
 	if strings.Contains(c.get("/person?user=anna").Body.String(), "6 webhooks") {
 		t.Error("an id in the address was taken")
 	}
 }
 
 func TestAWebhookOfTheJournalIsPreviewed(t *testing.T) {
-	cloud := newCloud(t)
-	c := newStackClient(t, cloud, false)
-	_, rest, _ := strings.Cut(c.get("/deliveries").Body.String(), `name="entry" value="`)
-	key, _, _ := strings.Cut(rest, `"`)
-	w := c.post("/preview?app=demo", url.Values{"base": {noETag}, "entry": {key}, "do": {"show"}})
-	if !strings.Contains(w.Body.String(), "&lt;b&gt;gold&lt;/b&gt;") || strings.Contains(w.Body.String(), "<b>gold") {
-		t.Errorf("got %d\n%s", w.Code, w.Body)
-	}
+	c := newStackClient(t, newCloud(t), false)
+	form := url.Values{"base": {noETag}, "entry": c.form("/deliveries")["entry"], "do": {"show"}}
+	c.want(c.post("/preview?app=demo", form), http.StatusOK, "&lt;b&gt;gold&lt;/b&gt;")
 }
 
 func TestAStackWithoutSettingsAndTableIsShown(t *testing.T) {
@@ -301,12 +256,9 @@ func TestAStackWithoutSettingsAndTableIsShown(t *testing.T) {
 	cloud.SetOutput("SubscribersTable", "")
 	c := newStackClient(t, cloud, true)
 	for path, want := range map[string]string{
-		"/": "which keeps no settings", "/events": "read-only", "/deliveries": "keeps no journal",
-		"/person":  "has no journal",
-		"/history": "History",
+		"/": "which keeps no settings", "/events": "read-only", "/deliveries": "keeps no journal", "/history": "History",
 	} {
-		if body := c.get(path).Body.String(); !strings.Contains(body, want) {
-			t.Errorf("%s: %q is not in\n%s", path, want, body)
-		}
+		c.want(c.get(path), http.StatusOK, want)
 	}
+	c.want(c.get("/person"), http.StatusInternalServerError, "has no journal")
 }
