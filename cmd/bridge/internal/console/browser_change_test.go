@@ -102,8 +102,7 @@ func TestAChangeByKeyboardAlone(t *testing.T) {
 	t.Parallel()
 	b := newTab(t)
 	address, path := serveFile(t, twoApps)
-	b.open(address)
-	b.open(at(address, "/events"))
+	b.visit(address, "/events")
 	tabTo := func(expression string) {
 		t.Helper()
 		for range 200 {
@@ -136,8 +135,7 @@ func TestThePreviewFollowsAndKeepsThePlace(t *testing.T) {
 	t.Parallel()
 	b := newTab(t)
 	address, _ := serveFile(t, twoApps)
-	b.open(address)
-	b.open(at(address, "/events?sample=TRIAL_STARTED"))
+	b.visit(address, "/events?sample=TRIAL_STARTED")
 	b.do(chromedp.ScrollIntoView(nameOf("TRIAL_STARTED")), chromedp.Focus(nameOf("TRIAL_STARTED")))
 	place := eval[float64](b, "scrollY")
 	b.do(chromedp.KeyEvent("Trial <b>Begun</b>"))
@@ -167,34 +165,6 @@ func TestThePreviewFollowsAndKeepsThePlace(t *testing.T) {
 	b.clean()
 }
 
-func TestTwoWhoSave(t *testing.T) {
-	t.Parallel()
-	address, path := serveFile(t, twoApps)
-	one, other := newTab(t), newTab(t)
-	for _, b := range []*tab{one, other} {
-		b.open(address)
-		b.open(at(address, "/events"))
-	}
-	save := chromedp.Click(`button[value=save]`)
-	trial := []string{"# announced for spring\n", "# announced for spring\n        TRIAL_STARTED: {send: false}\n"}
-	one.do(chromedp.Click(switchOf("TRIAL_STARTED")), save, chromedp.WaitVisible(`.notice.good`))
-	other.do(chromedp.Click(switchOf("ACTIVATE")), save, chromedp.WaitVisible(`.notice.bad`))
-	wantFile(t, path, twoApps, trial...)
-	other.until(`document.querySelector("section.notice.bad").innerText.includes("TRIAL_STARTED")`)
-	if eval[bool](other, `document.querySelector('`+switchOf("TRIAL_STARTED")+`').checked`) {
-		t.Error("the other change is not on the page")
-	}
-	other.do(save, chromedp.WaitVisible(`.notice.good`))
-	wantFile(t, path, twoApps, append(trial, "  ACTIVATE: {send: false}", "  ACTIVATE: {send: true}")...)
-	one.clean()
-	// The way back is on the page History.
-	one.open(at(address, "/history"))
-	one.do(chromedp.Click(`.versions li:last-child summary`), chromedp.WaitVisible(`.versions li:last-child .changes`))
-	wantFile(t, path, twoApps, append(trial, "  ACTIVATE: {send: false}", "  ACTIVATE: {send: true}")...)
-	one.do(chromedp.Click(`.versions li:last-child button`), chromedp.WaitVisible(`.notice.good`))
-	wantFile(t, path, twoApps)
-}
-
 // The pages show names that others chose, and webhooks that others sent.
 func TestNothingOnAPageIsRun(t *testing.T) {
 	t.Parallel()
@@ -202,14 +172,12 @@ func TestNothingOnAPageIsRun(t *testing.T) {
 	text := strings.Replace(twoApps, "LOYALTY_REACHED", `'`+attack+`'`, 1)
 	address, _ := serveFile(t, strings.Replace(text, "name: Plan", "name: 'Plan <script>window.attacked=1</script>'", 1))
 	b := newTab(t)
-	b.open(address)
-	b.open(at(address, "/preview"))
+	b.visit(address, "/preview")
 	good, _ := serveFile(t, text)
-	b.open(good)
-	for _, path := range pagePaths {
-		b.open(at(good, path))
+	for _, path := range append(pagePaths, "/preview") {
+		b.visit(good, path)
 	}
-	b.do(chromedp.Navigate(at(good, "/preview")), chromedp.Click("summary"), chromedp.SendKeys("#webhook",
+	b.do(chromedp.Click("summary"), chromedp.SendKeys("#webhook",
 		`{"event_name":"`+strings.ReplaceAll(attack, `"`, `\"`)+`","user_id":"u",`+
 			`"plan":"<img src=x onerror=window.attacked=1>"}`))
 	b.until(`document.querySelector("#result").innerText.includes("onerror=window.attacked=1")`)
@@ -276,8 +244,7 @@ func TestThePictureInTheReadme(t *testing.T) {
 	address := serveConsole(t, newFileConsole("integrations.yaml"))
 	b := newTab(t)
 	b.size(1360, 850)
-	b.open(address)
-	b.open(at(address, "/events?sample=TRIAL_STARTED&q=trial"))
+	b.visit(address, "/events?sample=TRIAL_STARTED&q=trial")
 	b.do(chromedp.Click(switchOf("TRIAL_NOT_CONVERTED")), chromedp.SendKeys(nameOf("TRIAL_STARTED"), "Trial Started"))
 	b.until(`document.querySelector("#result").innerText.includes("2 of 52 events come out differently")`)
 	made, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())

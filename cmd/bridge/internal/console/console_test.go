@@ -440,6 +440,16 @@ func TestFaultsOfAnotherAppStandElsewhere(t *testing.T) {
 		`id="fault-name-TRIAL_STARTD">`+"\n"+`<p class="fault warning">`)
 }
 
+func TestTheWayBackIsOnThePageHistory(t *testing.T) {
+	c := newClient(t, twoApps)
+	form := c.form("/events")
+	flip(form, "TRIAL_STARTED")
+	c.want(c.post("/events", form), http.StatusSeeOther)
+	c.want(c.get("/history"), http.StatusOK, "This would change:", "<ins>TRIAL_STARTED</ins>")
+	c.want(c.post("/history", c.form("/history")), http.StatusSeeOther)
+	c.wantText(twoApps)
+}
+
 func TestRules(t *testing.T) {
 	c := newClient(t, twoApps)
 	form := c.form("/revenue")

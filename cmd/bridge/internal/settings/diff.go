@@ -98,7 +98,7 @@ func scalars(a *integration.App) []scalar {
 	}
 }
 
-// names are those of a kind about which two apps may decide differently: the catalogue's, then those of the files alone.
+// names are those about which two apps may decide differently: the catalogue's, then those of the files alone.
 func (k Kind) names(a, b *integration.App) (names []string) {
 	var files []string
 	for _, app := range []*integration.App{a, b} {
