@@ -328,7 +328,8 @@ func TestReadingTheSecretAgain(t *testing.T) {
 		},
 		"what was accepted before stays so": {
 			records: 3000, concurrency: 1, answer: once, refresh: reading(new(int), account, nil),
-			named: alike(0, 1000, "accepted"), want: "operator credentials 401", open: true, stopped: true, sizes: []int{1000, 1000},
+			want: "operator credentials 401", named: alike(0, 1000, "accepted"), open: true, stopped: true,
+			sizes: []int{1000, 1000},
 		},
 		"a record refused alone is not rejected if the batch stops": {
 			records: 2, concurrency: 1, answer: both, want: "operator credentials 404", open: true, stopped: true,

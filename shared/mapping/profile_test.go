@@ -60,13 +60,10 @@ func TestMerge(t *testing.T) {
 		"an earlier instant is not reordered":        {"5000 a activate k=1; 5001 a other k=2", "5", `"k":2`},
 		"keys that CleverTap treats as one are one":  {"5000 a other AB=1 x=1; 6000 a other ab=2", "6", `"ab":2,"x":1`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			want := `before {"type":"profile","identity":"reader-1","ts":` + c.ts + `,"profileData":{` + c.want + `}}`
-			if got := string(mapping.Merge([]byte("before "), states(t, c.states))); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-		})
+		want := `before {"type":"profile","identity":"reader-1","ts":` + c.ts + `,"profileData":{` + c.want + `}}`
+		if got := string(mapping.Merge([]byte("before "), states(t, c.states))); got != want {
+			t.Errorf("%s: got\n%s, want\n%s", name, got, want)
+		}
 	}
 }
 
@@ -125,10 +122,8 @@ func TestPlanPeriodicityIsReadOffTheDays(t *testing.T) {
 	}
 	for days, want := range map[int]string{
 		6: "", 7: "P1W", 8: "", 13: "", 14: "P2W", 15: "", 27: "", 28: "P1M", 31: "P1M", 32: "", 58: "", 59: "P2M",
-		62: "P2M",
-		63: "", 88: "", 89: "P3M", 92: "P3M", 93: "", 180: "", 181: "P6M", 184: "P6M", 185: "", 364: "", 365: "P1Y",
-		366: "P1Y",
-		367: "",
+		62: "P2M", 63: "", 88: "", 89: "P3M", 92: "P3M", 93: "", 180: "", 181: "P6M", 184: "P6M", 185: "", 364: "",
+		365: "P1Y", 366: "P1Y", 367: "",
 	} {
 		if want != "" {
 			want = `plan_periodicity":"` + want
@@ -196,22 +191,14 @@ func TestProfileTakesTheDecisionOfSubscriberState(t *testing.T) {
 		},
 		"nothing if there is no profile at all": {unpaid, none, active, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			r := mapped(t, c.body, c.settings, mapping.Production)
-			var copies mapping.Copies
-			p := copies.Of(r.Profile).Apply(c.decision)
-			want := ""
-			if c.want != "" {
-				want = `{"type":"profile","identity":"a","ts":1795421730,"profileData":{` + c.want + `}}`
-			}
-			if got := string(encoded(p)); got != want {
-				t.Errorf("got  %s\nwant %s", got, want)
-			}
-			if p != nil && p.HasActive() != (c.settings != off) {
-				t.Errorf("HasActive is %v of %s", p.HasActive(), want)
-			}
-		})
+		p := mapped(t, c.body, c.settings, mapping.Production).Profile.Apply(c.decision)
+		want := ""
+		if c.want != "" {
+			want = `{"type":"profile","identity":"a","ts":1795421730,"profileData":{` + c.want + `}}`
+		}
+		if got := string(encoded(p)); got != want || p != nil && p.HasActive() != (c.settings != off) {
+			t.Errorf("%s: got\n%s, want\n%s", name, got, want)
+		}
 	}
 }
 
