@@ -361,7 +361,6 @@ func probeTimeout(timeout time.Duration, random float64) time.Duration {
 	return timeout / 2
 }
 
-// latest returns the latest of some times.
 func latest(times ...time.Time) time.Time { return slices.MaxFunc(times, time.Time.Compare) }
 
 // earlier returns the earlier of two times; zero means none.

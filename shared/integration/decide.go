@@ -96,10 +96,8 @@ func decide(text *appText, c *webhook.Catalogue) *decider {
 	return d
 }
 
-// text returns a setting's value.
 func (d *decider) text(path string) string { return d.settings[path].text }
 
-// duration returns a setting's duration.
 func (d *decider) duration(path string) time.Duration {
 	value, _ := time.ParseDuration(d.text(path)) // it was checked when it was read
 	return value
@@ -120,7 +118,6 @@ func (d *decider) relay() *Relay {
 	return r
 }
 
-// origin returns where a setting is, and its value.
 func (d *decider) origin(path string) Origin {
 	s := d.settings[path]
 	return originAt(s.at, path+": "+s.text)
@@ -156,7 +153,6 @@ func (e *entry) nameOrigin(path string) Origin {
 	return originAt(e.nameAt, path+"."+join(e.source)+".name")
 }
 
-// names returns the names that have entries.
 func (d *decider) names(path string) map[string]bool {
 	names := make(map[string]bool, len(d.entries[path]))
 	for _, e := range d.entries[path] {
@@ -253,7 +249,6 @@ func (d *decider) decideProperties() {
 	d.app.properties, d.app.namedProperties = rules, named
 }
 
-// decideUserProperties decides on the user properties.
 func (d *decider) decideUserProperties() {
 	set, prefix := d.text(userDefaultPath), d.text(userPrefixPath)
 	kept := d.prefixOrigin(userPrefixPath)

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/goccy/go-yaml/token"
 )
@@ -52,50 +53,28 @@ func tooDeep(tokens token.Tokens) place {
 	return place{}
 }
 
-// value is a mapping or a list whose end has not come yet.
-type value struct {
-	column int // where its keys or items begin; 0 between brackets
-	count  int // of its keys or items
-}
-
-// open are the values around a token, the innermost at the end.
-type open []value
-
-// between reports whether the token stands between brackets.
-func (o open) between() bool { return len(o) > 0 && o[len(o)-1].column == 0 }
-
-// enter adds the value whose keys or items begin in a column, unless it is the innermost already.
-func (o *open) enter(column int) {
-	for len(*o) > 0 && (*o)[len(*o)-1].column > column {
-		*o = (*o)[:len(*o)-1]
-	}
-	if len(*o) == 0 || (*o)[len(*o)-1].column < column {
-		*o = append(*o, value{column: column})
-	}
-}
-
 // tooWide finds where the keys or items of one value pass their limit. Between brackets they are counted by their
 // commas; on lines of their own those of one value begin in one column, with none in a smaller column between them.
 func tooWide(tokens token.Tokens) place {
-	var around open
+	var brackets []int         // how many there are so far, the innermost at the end
+	lines := make(map[int]int) // the same by their columns
 	for _, t := range tokens {
-		switch {
+		count := 0
+		switch innermost := len(brackets) - 1; {
 		case startsBrackets(t):
-			around = append(around, value{})
-			continue
-		case endsBrackets(t):
-			if around.between() {
-				around = around[:len(around)-1]
-			}
-			continue
-		case around.between() && t.Type == token.CollectEntryType:
-		case !around.between() && beginsValue(t):
-			around.enter(beginning(t))
-		default:
-			continue
+			brackets = append(brackets, 0)
+		case innermost >= 0 && endsBrackets(t):
+			brackets = brackets[:innermost]
+		case innermost >= 0 && t.Type == token.CollectEntryType:
+			brackets[innermost]++
+			count = brackets[innermost]
+		case innermost < 0 && beginsValue(t):
+			column := beginning(t)
+			maps.DeleteFunc(lines, func(other, _ int) bool { return other > column })
+			lines[column]++
+			count = lines[column]
 		}
-		innermost := &around[len(around)-1]
-		if innermost.count++; innermost.count > maxWidth {
+		if count > maxWidth {
 			return at(t)
 		}
 	}

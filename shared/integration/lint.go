@@ -90,7 +90,6 @@ func (l *linter) lint() {
 	}
 }
 
-// lintRelay checks what the file says about the back end.
 func (l *linter) lintRelay() {
 	events := l.settings[relayEventsPath]
 	if l.settings[relayURLPath].wrong {
@@ -151,7 +150,6 @@ func (l *linter) checkPrefix(n *nameSpace) {
 	l.checkCharacters(n, s.at, where, s.text)
 }
 
-// checkNewName checks the name that an entry has.
 func (l *linter) checkNewName(n *nameSpace, e *entry) {
 	where := l.where(n.path, e.source, "name")
 	trimmed := strings.TrimSpace(e.name)
@@ -172,7 +170,6 @@ func (l *linter) checkNewName(n *nameSpace, e *entry) {
 	}
 }
 
-// checkCharacters checks the characters of a name or a prefix.
 func (l *linter) checkCharacters(n *nameSpace, at place, where, name string) {
 	char := clevertap.Forbidden(name, n.profile)
 	if char == 0 {

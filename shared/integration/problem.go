@@ -79,7 +79,6 @@ type seen struct {
 	message string
 }
 
-// reported reports whether a problem has been reported.
 func (r *report) reported(at place, message string) bool { return r.seen[seen{at, message}] }
 
 // add reports a problem, once. If its place is unknown, that is the beginning of the file.

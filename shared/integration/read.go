@@ -146,7 +146,6 @@ type entry struct {
 	isNew  bool  // known: false confirms a name that the catalogue does not have
 }
 
-// renamed reports whether the entry has a name.
 func (e *entry) renamed() bool { return e.nameAt.known() }
 
 // where returns the path of one of the app's keys.
@@ -226,7 +225,6 @@ func (r *reader) apps(root *node) (apps *node) {
 	return nil
 }
 
-// checkName checks an app's name.
 func (r *reader) checkName(p pair) {
 	if !ValidName(p.key) {
 		r.fault(p.at, join("apps", p.key), fmt.Sprintf("%q cannot be an app's name", p.key),

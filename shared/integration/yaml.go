@@ -132,7 +132,6 @@ func (r *report) syntax(err error) {
 	r.fault(where, "", "not YAML: "+strings.ReplaceAll(message, "\t", `\t`), advice)
 }
 
-// at returns a token's place.
 func at(t *token.Token) place {
 	return place{t.Position.Line, max(1, t.Position.Column)}
 }

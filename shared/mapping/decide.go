@@ -28,7 +28,6 @@ type outgoing struct {
 	class  class
 }
 
-// sent reports whether the value goes out.
 func (o *outgoing) sent() bool { return o.policy != nil && o.rule == none }
 
 // class is how much a property matters if there are too many.

@@ -115,7 +115,6 @@ func limit(decisions []decision, as func(*decision) *outgoing, why rule) {
 	}
 }
 
-// writeEvent writes the event record.
 func (run *mapperRun) writeEvent() {
 	start := len(run.records)
 	b := run.appendHead(run.event.name)

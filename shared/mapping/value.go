@@ -78,7 +78,6 @@ func (r *Result) textOf(raw jsontext.Value) []byte {
 	return nil
 }
 
-// quoted returns a text as a JSON string.
 func (r *Result) quoted(text []byte) []byte {
 	start := len(r.values)
 	r.values = appendQuoted(r.values, text)

@@ -73,7 +73,6 @@ func parseAttribute(row []string, index int) Attribute {
 // Dynamic reports whether the name is a pattern.
 func (a *Attribute) Dynamic() bool { return a.pattern }
 
-// matches reports whether a pattern covers a name.
 func (a *Attribute) matches(name []byte) bool {
 	if prefix, ok := strings.CutSuffix(a.Name, anyEnd); ok {
 		return len(name) >= len(prefix) && string(name[:len(prefix)]) == prefix

@@ -58,7 +58,6 @@ func newGenerator(t *webhook.EventType, seed uint64) *generator {
 	return g
 }
 
-// pick returns one of several at random.
 func pick[T any](g *generator, from ...T) T { return from[g.random.IntN(len(from))] }
 
 // chooseTimes chooses dates in an order that can have happened.
@@ -164,7 +163,6 @@ func (g *generator) addStore(a attributes) {
 	a["store_transaction_id"], a["store_original_transaction_id"] = quoted(latest), quoted(first)
 }
 
-// addSubscription adds the state of the subscription.
 func (g *generator) addSubscription(a attributes) {
 	id := func() string { return "subs_" + g.letters(alphanumeric, 31) }
 	a["purchasely_subscription_id"] = quoted(id())
@@ -215,7 +213,6 @@ func (g *generator) addPrices(a attributes) {
 	}
 }
 
-// price returns what a period costs under an offer.
 func (g *generator) price(offer string) int64 {
 	percent := map[string]int64{noOffer: 100, introOffer: 50, promotionalOffer: 70}[offer]
 	return g.plan.cents * percent / 100
@@ -226,7 +223,6 @@ const (
 	alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 )
 
-// letters makes up an id.
 func (g *generator) letters(alphabet string, n int) string {
 	id := make([]byte, n)
 	for i := range id {
