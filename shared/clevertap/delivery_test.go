@@ -112,19 +112,15 @@ func TestFailuresAreRetriedByTheQueue(t *testing.T) {
 		"a connection that breaks":     {&answer{err: errors.New("read tcp: reset by peer")}, "retry network"},
 		"a time-out of the network":    {&answer{err: os.ErrDeadlineExceeded}, "retry timeout"},
 		"status 408":                   {respond(408, ""), "retry timeout 408"},
-		"status 500":                   {respond(500, "<html>"), "retry server 500"},
 		"status 503":                   {respond(503, ""), "retry server 503"},
 		"status 204":                   {respond(204, ""), "retry unreadable_answer"},
-		"status 201 with HTML":         {respond(201, "<html>"), "retry unreadable_answer"},
 		"status 200 with HTML":         {respond(200, "<html>"), "retry unreadable_answer"},
-		"status 200 without a body":    {respond(200, ""), "retry unreadable_answer"},
 		"half an answer":               {respond(200, begun), "retry unreadable_answer"},
 		"half an answer, then nothing": {&answer{status: 200, body: begun, stalls: true}, "retry timeout"},
 		"a failure that does not end":  {&answer{status: 500, body: "<html>", stalls: true}, "retry server 500"},
 		"blanks beyond the cap":        {respond(200, blanks+all4), "retry unreadable_answer"},
 		"blanks behind it, likewise":   {respond(200, all4+blanks), "retry unreadable_answer"},
 		"an answer that is too short":  {respond(200, `{"status":"success","processed":3}`), "retry unmatched"},
-		"a failure that names nobody":  {respond(200, `{"status":"fail","processed":0}`), "retry unmatched"},
 		"a transport that panics":      {&answer{panics: true}, "retry panic"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,12 +137,8 @@ func TestACompleteAnswerCountsHoweverItComes(t *testing.T) {
 	all := map[string]delivery{}
 	for name, a := range map[string]*answer{
 		"a connection that stalls behind it": {status: 200, body: all4, stalls: true},
-		"success without a count":            respond(200, `{"status":"Success"}`),
-		"partial that counts all":            respond(202, `{"status":"partial","processed":4,"unprocessed":[]}`),
-		"a byte order mark":                  respond(200, "\ufeff"+all4),
 		"gzip":                               respond(200, gzipped(all4)),
 		"status 201":                         respond(201, all4),
-		"status 203":                         respond(203, all4),
 		"status 299":                         respond(299, all4),
 	} {
 		a.keep = []int{0, 1, 2, 3}

@@ -62,13 +62,11 @@ func TestSwitches(t *testing.T) {
 			"{<<: [{sandbox: skip}, {sandbox: send, enabled: false}]}", "false identity skip false integration",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			a := load(t, "apps: {demo: "+test.text+"}")
-			got := fmt.Sprint(a.Enabled, " ", a.Anonymous, " ", a.Sandbox, " ", a.Charged, " ", a.Currency)
-			if got != test.want {
-				t.Errorf("%s, want %s", got, test.want)
-			}
-		})
+		a := load(t, "apps: {demo: "+test.text+"}")
+		got := fmt.Sprint(a.Enabled, " ", a.Anonymous, " ", a.Sandbox, " ", a.Charged, " ", a.Currency)
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", name, got, test.want)
+		}
 	}
 }
 
@@ -146,25 +144,22 @@ func TestEvents(t *testing.T) {
 			events("activate: {send: false}"), "ACTIVATE", rule{true, "ACTIVATE", sent, kept},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			got := load(t, test.text).Event([]byte(test.event))
-			if got := (rule{got.Send, got.Name, show(got.Origin), show(got.NameOrigin)}); got != test.want {
-				t.Errorf("%+v, want %+v", got, test.want)
-			}
-			if renamed := strings.HasSuffix(test.want.nameFrom, ".name"); got.Renamed != renamed {
-				t.Errorf("renamed: %v", got.Renamed)
-			}
-		})
+		e := load(t, test.text).Event([]byte(test.event))
+		got := rule{e.Send, e.Name, show(e.Origin), show(e.NameOrigin)}
+		renamed := strings.HasSuffix(test.want.nameFrom, ".name")
+		if got != test.want || e.Renamed != renamed {
+			t.Errorf("%s: %+v, renamed %v, want %+v", name, got, e.Renamed, test.want)
+		}
 	}
 }
 
-// propertyRule shortens a decision, and checks that its key is its name.
-func propertyRule(t *testing.T, p *integration.PropertyRule) rule {
+// checkProperty compares a decision in short, and checks that its key is its name and whether the file has it.
+func checkProperty(t *testing.T, what string, p *integration.PropertyRule, want rule, named bool) {
 	t.Helper()
-	if want := fmt.Sprintf("%q:", p.Name); string(p.Key) != want {
-		t.Errorf("key %s, want %s", p.Key, want)
+	got, key := rule{p.Send, p.Name, show(p.Origin), show(p.NameOrigin)}, fmt.Sprintf("%q:", p.Name)
+	if got != want || string(p.Key) != key || p.Named != named {
+		t.Errorf("%s: %+v, key %s, named %v, want %+v", what, got, p.Key, p.Named, want)
 	}
-	return rule{p.Send, p.Name, show(p.Origin), show(p.NameOrigin)}
 }
 
 func TestProperties(t *testing.T) {
@@ -229,19 +224,13 @@ func TestProperties(t *testing.T) {
 			true, "amount_in_xxx", sent, kept,
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			a := load(t, properties(test.entries))
-			p := a.Property(index(t, test.name))
-			if got := propertyRule(t, p); got != test.want {
-				t.Errorf("%+v, want %+v", got, test.want)
-			}
-			if named := strings.HasPrefix(test.entries, test.name) && test.name != "amount_in_xxx"; p.Named != named {
-				t.Errorf("named: %v", p.Named)
-			}
-			if p.Named && a.NamedProperty([]byte(test.name)) != p {
-				t.Error("the entry is not found by its name")
-			}
-		})
+		a := load(t, properties(test.entries))
+		p := a.Property(index(t, test.name))
+		named := strings.HasPrefix(test.entries, test.name) && test.name != "amount_in_xxx"
+		checkProperty(t, name, p, test.want, named)
+		if named && a.NamedProperty([]byte(test.name)) != p {
+			t.Errorf("%s: the entry is not found by its name", name)
+		}
 	}
 }
 
@@ -332,15 +321,8 @@ func TestUserProperties(t *testing.T) {
 			false, "device_id", "our rule: device_id is no user property unless named", kept,
 		}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			p := load(t, test.text).UserProperty(index(t, test.name))
-			if got := propertyRule(t, p); got != test.want {
-				t.Errorf("%+v, want %+v", got, test.want)
-			}
-			if named := strings.Contains(test.want.origin, section); p.Named != named {
-				t.Errorf("named: %v", p.Named)
-			}
-		})
+		p := load(t, test.text).UserProperty(index(t, test.name))
+		checkProperty(t, name, p, test.want, strings.Contains(test.want.origin, section))
 	}
 }
 

@@ -81,17 +81,15 @@ func TestRead(t *testing.T) {
 		"control characters stay escaped": {`{"event_name":"X","plan":"\u0000\n"}`, "X", []string{`plan="\u0000\n"`}},
 		"as deep as 32":                   {`{"event_name":"X","a":` + nest(31) + "}", "X", []string{"!a=" + nest(31)}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if err := e.Read([]byte(c.body)); err != nil {
-				t.Fatal(err)
-			}
-			if string(e.Name) != c.name || e.Version != 3 || e.Type != webhook.EmbeddedCatalogue().Event([]byte(c.name)) {
-				t.Errorf("event %s of version %d and type %v", e.Name, e.Version, e.Type)
-			}
-			if diff := cmp.Diff(c.fields, fields(&e)); diff != "" {
-				t.Errorf("fields (-want +got):\n%s", diff)
-			}
-		})
+		if err := e.Read([]byte(c.body)); err != nil {
+			t.Fatal(name, err)
+		}
+		if string(e.Name) != c.name || e.Version != 3 || e.Type != webhook.EmbeddedCatalogue().Event([]byte(c.name)) {
+			t.Errorf("%s: event %s of version %d and type %v", name, e.Name, e.Version, e.Type)
+		}
+		if diff := cmp.Diff(c.fields, fields(&e)); diff != "" {
+			t.Errorf("%s: fields (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
@@ -255,21 +253,17 @@ func TestManyNamesAreDistinguished(t *testing.T) {
 	const names = 20_000
 	var body strings.Builder
 	body.WriteString(`{"event_name":"X"`)
-	for round := range 2 {
-		for i := range names {
-			fmt.Fprintf(&body, `,"n%d":%d`, i, i+round)
-		}
+	for i := range 2 * names {
+		fmt.Fprintf(&body, `,"n%d":%d`, i%names, i)
 	}
 	body.WriteString("}")
 	var e webhook.Event
-	for range 2 {
-		if err := e.Read([]byte(body.String())); err != nil || len(e.Fields) != names {
-			t.Fatalf("%d fields, %v", len(e.Fields), err)
-		}
-		for i, f := range e.Fields {
-			if string(f.Name) != fmt.Sprintf("n%d", i) || string(f.Value) != fmt.Sprint(i+1) {
-				t.Fatalf("field %d is %s=%s", i, f.Name, f.Value)
-			}
+	if err := e.Read([]byte(body.String())); err != nil || len(e.Fields) != names {
+		t.Fatalf("%d fields, %v", len(e.Fields), err)
+	}
+	for i, f := range e.Fields {
+		if string(f.Name) != fmt.Sprintf("n%d", i) || string(f.Value) != fmt.Sprint(i+names) {
+			t.Fatalf("field %d is %s=%s", i, f.Name, f.Value)
 		}
 	}
 }

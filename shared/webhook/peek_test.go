@@ -139,54 +139,33 @@ func TestSubscriber(t *testing.T) {
 		t.Errorf("an event that was never read has the subscriber %+v", got)
 	}
 	for name, c := range subscribers {
-		t.Run(name, func(t *testing.T) {
-			if err := e.Read([]byte(c.body)); err != nil {
-				t.Fatal(err)
+		if err := e.Read([]byte(c.body)); err != nil {
+			t.Fatal(name, err)
+		}
+		for _, got := range []webhook.Subscriber{webhook.Peek([]byte(c.body)).Subscriber, e.Subscriber()} {
+			if got := got.Kind.String() + " " + got.ID; got != c.want {
+				t.Errorf("%s: subscriber is %q, want %q", name, got, c.want)
 			}
-			for _, got := range []webhook.Subscriber{webhook.Peek([]byte(c.body)).Subscriber, e.Subscriber()} {
-				if got := got.Kind.String() + " " + got.ID; got != c.want {
-					t.Errorf("subscriber is %q, want %q", got, c.want)
-				}
-			}
-		})
-	}
-}
-
-func TestPeekReadsTheEventID(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"event_id":"0c5f"}`:                     "0c5f",
-		`{"event_id":"null"}`:                     "null", // words for nothing count for subscribers only
-		`{"event_id":""}`:                         "",
-		`{"event_id":null}`:                       "",
-		`{"event_id":true}`:                       "",
-		`{"event_id":{"event_id":"x"}}`:           "",
-		`{"event_id":12345678901234567890}`:       "12345678901234567890",
-		`{"event\u005fid":"a\tb"}`:                "a\tb",
-		`{"event_id":"a","x":[{"event_id":"b"}]}`: "a",
-		`{"event_id":"a","event_id":"b"}`:         "b",
-		` {"event_id" : "a" } `:                   "a",
-		`{"event_id":"a","x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}": "a",
-		`{"event_id":"a","name":"X","properties":{}}`:                                        "a",
-		`{"event_id":"` + strings.Repeat("é", 1000) + `"}`:                                   strings.Repeat("é", 1000),
-	} {
-		if got := webhook.Peek([]byte(body)).EventID; got != want {
-			t.Errorf("%s: event id is %q, want %q", body, got, want)
 		}
 	}
 }
 
-func TestPeekReadsTheEventsName(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"event_name":"ACTIVATE"}`:                      "ACTIVATE",
-		`{"name":"ACTIVATE","properties":{}}`:            "ACTIVATE",
-		`{"name":"ACTIVATE"}`:                            "",
-		`{"event_name":"X","name":"Y","properties":{}}`:  "X",
-		`{"event_name":null,"name":"Y","properties":{}}`: "Y",
-		`{"event_name":7,"x":{"event_name":"Y"}}`:        "7",
-		`{"event_name":["X"]}`:                           "",
+// Whatever Event reads, FuzzPeek compares; this is about the rest, and the words that count for subscribers only.
+func TestPeekReadsTheEventsIDAndName(t *testing.T) {
+	for body, want := range map[string][2]string{
+		`{"event_id":"0c5f"}`:                      {"0c5f", ""},
+		`{"event_id":"null","event_name":"X"}`:     {"null", "X"},
+		`{"event_id":true,"event_name":["X"]}`:     {"", ""},
+		`{"event_id":12345678901234567890}`:        {"12345678901234567890", ""},
+		`{"event\u005fid":"a\tb"}`:                 {"a\tb", ""},
+		`{"event_id":"a","x":[{"event_id":"b"}]}`:  {"a", ""},
+		`{"event_id":"a","event_id":"b","name":7}`: {"b", ""},
+		`{"event_id":"a","x":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + "}": {"a", ""},
+		`{"event_name":"X","name":"Y","properties":{}}`:                                      {"", "X"},
+		`{"event_name":null,"name":"Y","properties":{}}`:                                     {"", "Y"},
 	} {
-		if got := webhook.Peek([]byte(body)).EventName; got != want {
-			t.Errorf("%s: event name is %q, want %q", body, got, want)
+		if ids := webhook.Peek([]byte(body)); ids.EventID != want[0] || ids.EventName != want[1] {
+			t.Errorf("%s: %+v, want %q", body, ids, want)
 		}
 	}
 }

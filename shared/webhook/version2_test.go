@@ -90,17 +90,15 @@ func TestReadVersion2(t *testing.T) {
 		"an event name of null":           {`{"event_name":null,"name":"X","properties":{"store":1}}`, `store=1`},
 		"whatever version it claims":      {`{"api_version":3,"name":"X","properties":{"store":1}}`, `store=1`},
 	} {
-		t.Run(name, func(t *testing.T) {
-			if err := e.Read([]byte(c.body)); err != nil {
-				t.Fatal(err)
-			}
-			if string(e.Name) != "X" || e.Version != 2 {
-				t.Errorf("event %s of version %d", e.Name, e.Version)
-			}
-			if diff := cmp.Diff(c.fields, strings.Join(fields(&e), " ")); diff != "" {
-				t.Errorf("fields (-want +got):\n%s", diff)
-			}
-		})
+		if err := e.Read([]byte(c.body)); err != nil {
+			t.Fatal(name, err)
+		}
+		if string(e.Name) != "X" || e.Version != 2 {
+			t.Errorf("%s: event %s of version %d", name, e.Name, e.Version)
+		}
+		if diff := cmp.Diff(c.fields, strings.Join(fields(&e), " ")); diff != "" {
+			t.Errorf("%s: fields (-want +got):\n%s", name, diff)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,17 +24,9 @@ import (
 
 var (
 	account = clevertap.Account{Host: "in1.api.clevertap.com", ID: "AAA-111-2222", Passcode: secret.New("right-pass")}
-	paris   = zone("Europe/Paris")
+	paris   = time.FixedZone("Europe/Paris", 60*60) // in November
 	days    = query.Question{Event: "Bought", From: 19991120, To: 19991121}
 )
-
-func zone(name string) *time.Location {
-	z, err := time.LoadLocation(name)
-	if err != nil {
-		panic(err)
-	}
-	return z
-}
 
 // newFake returns a CleverTap in Paris with events of two people, three a minute apart before and four after midnight.
 func newFake(t *testing.T, seed uint64, faults ...clevertaptest.Fault) *clevertaptest.Server {
@@ -121,7 +114,6 @@ func TestFailuresThatPass(t *testing.T) {
 		"no answer in time":  {Kind: clevertaptest.Hang, Count: 3},
 		"another success":    {Kind: clevertaptest.Success, Status: 202},
 		"a byte order mark":  {Kind: clevertaptest.BOM},
-		"408":                status(408),
 		"a page in the way ": {Kind: clevertaptest.Status, Status: 502, Body: "html", Count: 3},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -159,7 +151,6 @@ func TestFailuresThatStay(t *testing.T) {
 		requests int
 	}{
 		"an expired passcode":   {expired, fault.Operator, fault.Credentials, 1},
-		"403":                   {status(403), fault.Operator, fault.Credentials, 1},
 		"a redirect":            {status(302), fault.Operator, fault.Credentials, 1},
 		"404":                   {status(404), fault.Operator, fault.Credentials, 1},
 		"400":                   {status(400), fault.Reject, "clevertap_http_400", 1},
@@ -167,7 +158,6 @@ func TestFailuresThatStay(t *testing.T) {
 		"500":                   {status(500), fault.Retry, fault.Server, 6},
 		"no line":               {clevertaptest.Fault{Kind: clevertaptest.ResetBefore}, fault.Retry, fault.Network, 6},
 		"something else":        {clevertaptest.Fault{Kind: clevertaptest.Garbage}, fault.Retry, fault.UnreadableAnswer, 1},
-		"an empty answer":       {clevertaptest.Fault{Kind: clevertaptest.Empty}, fault.Retry, fault.UnreadableAnswer, 1},
 		"half an answer always": {clevertaptest.Fault{Kind: clevertaptest.Half}, fault.Retry, fault.Network, 6},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,18 +216,13 @@ func TestOtherForms(t *testing.T) {
 
 func TestOneRequestAtATime(t *testing.T) {
 	fake := newFake(t, 3)
-	var under, most, total int
-	var mu sync.Mutex
+	var under, total atomic.Int32
 	c := query.New(roundTrip(func(r *http.Request) (*http.Response, error) {
-		mu.Lock()
-		under, total = under+1, total+1
-		most = max(most, under)
-		mu.Unlock()
-		defer func() {
-			mu.Lock()
-			under--
-			mu.Unlock()
-		}()
+		total.Add(1)
+		if under.Add(1) > 1 {
+			t.Error("two requests at a time")
+		}
+		defer under.Add(-1)
 		return fake.Transport().RoundTrip(r)
 	}), "")
 	var all sync.WaitGroup
@@ -249,8 +234,8 @@ func TestOneRequestAtATime(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if most != 1 || total != 4 {
-		t.Errorf("%d requests, %d of them at a time", total, most)
+	if n := total.Load(); n != 4 {
+		t.Errorf("%d requests", n)
 	}
 }
 
