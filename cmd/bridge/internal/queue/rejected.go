@@ -131,13 +131,6 @@ func (f *filter) matches(m *stack.Message, now time.Time) bool {
 		(f.older == 0 || age > f.older) && (f.newer == 0 || age < f.newer)
 }
 
-// apply returns the messages that match, the oldest first.
-func (f *filter) apply(messages []*stack.Message, now time.Time) []*stack.Message {
-	matching := slices.DeleteFunc(slices.Clone(messages), func(m *stack.Message) bool { return !f.matches(m, now) })
-	slices.SortFunc(matching, (*stack.Message).Compare)
-	return matching
-}
-
 func reasonOf(m *stack.Message) string { return m.Attributes.Text(message.AttrReason) }
 
 func appOf(m *stack.Message) string { return m.Attributes.Text(message.AttrApp) }
@@ -227,16 +220,20 @@ func (s *selection) checkIDs() error {
 	return nil
 }
 
-// add selects messages, within the limit.
-func (s *selection) add(messages []*stack.Message) []*stack.Message {
-	matching := s.filter.apply(messages, s.now)
-	for _, m := range matching {
+// add selects messages, the oldest first, within the limit.
+func (s *selection) add(messages []*stack.Message) (matching []*stack.Message) {
+	for _, m := range messages {
+		if !s.filter.matches(m, s.now) {
+			continue
+		}
+		matching = append(matching, m)
 		for _, id := range s.filter.ids {
 			if strings.HasPrefix(m.ID, id) {
 				s.named[id]++
 			}
 		}
 	}
+	slices.SortFunc(matching, (*stack.Message).Compare)
 	if s.limit > 0 {
 		matching = matching[:min(len(matching), s.limit-s.total)]
 	}

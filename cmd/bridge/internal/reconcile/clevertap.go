@@ -3,8 +3,6 @@ package reconcile
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,10 +10,8 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
@@ -179,12 +175,10 @@ func newAsker(o *options, d days) (*asker, error) {
 		return nil, err
 	}
 	a := &asker{client: client, days: d, path: o.checkpoint}
-	sum := sha256.Sum256([]byte(strings.Join([]string{
-		o.stack, o.app, d.from.String(), d.to.String(), d.zone.String(), o.hostedPrefix, o.hostedSecret,
-	}, "\n")))
-	run := hex.EncodeToString(sum[:8])
-	if text, err := os.ReadFile(a.path); err == nil { //nolint:gosec // the user names the file
-		_ = json.Unmarshal(text, &a.kept) // what is no such file is begun anew
+	run := cli.Fingerprint(
+		o.stack, o.app, d.from.String(), d.to.String(), d.zone.String(), o.hostedPrefix, o.hostedSecret)
+	if _, err := cli.ReadCheckpoint(a.path, &a.kept, "a comparison", "name another with --checkpoint"); err != nil {
+		return nil, err
 	}
 	if a.kept.Run != run || time.Since(a.kept.Begun) > maxAge || a.kept.Answers == nil {
 		a.kept.Run, a.kept.Begun, a.kept.Answers = run, time.Now().UTC(), make(map[string]map[query.Day]float64)
@@ -210,14 +204,7 @@ func (a *asker) daily(
 		return nil, explained(err)
 	}
 	a.kept.Answers[key] = counts
-	text, err := json.Marshal(a.kept)
-	if err == nil {
-		err = os.WriteFile(a.path, text, 0o600)
-	}
-	if err != nil {
-		return nil, cli.Findingf("name another file with --checkpoint", "checkpoint: %w", err)
-	}
-	return counts, nil
+	return counts, cli.SaveCheckpoint(a.path, a.kept)
 }
 
 // events returns the events of a name on a day.

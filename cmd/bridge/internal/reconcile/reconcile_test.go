@@ -405,10 +405,12 @@ func TestWrongUsage(t *testing.T) {
 		"--hosted-secret other":                  "needs --hosted-prefix",
 		"--from soon":                            "want a day",
 		"extra":                                  "unknown command",
+		"--checkpoint reconcile_test.go":         "reconcile_test.go is no progress file of a comparison",
 		"--app nobody --from 2026-11-22":         "not in the integration file",
 		"--stack other --from 2026-11-22 --json": "other",
 	} {
 		clitest.Subtest(t, args, func(t *testing.T, c *clitest.Cloud) {
+			newTestDay(t, c)
 			line := append([]string{"reconcile", "--stack", clitest.Stack, "--app", "demo"}, strings.Fields(args)...)
 			got := clitest.Run(t.Context(), NewCommand(c), "", line...)
 			if got.Code == 0 || !strings.Contains(got.Errs, want) || got.Out != "" {

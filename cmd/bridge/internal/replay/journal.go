@@ -1,8 +1,6 @@
 package replay
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"iter"
@@ -42,15 +40,6 @@ func (f *journalFlags) flags(cmd *cobra.Command) {
 // used reports whether any flag is given that needs --journal.
 func (f *journalFlags) used() bool {
 	return !f.From.IsZero() || !f.To.IsZero() || len(f.events) > 0 || f.user != "" || f.anonymous != ""
-}
-
-// fingerprint tells the flags of one replay from those of another.
-func (f *journalFlags) fingerprint(app string) string {
-	text := strings.Join([]string{
-		f.From.Text, f.To.Text, app, strings.Join(f.events, ","), f.user, f.anonymous,
-	}, "\n")
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:8])
 }
 
 // journalReplay is a replay of what the journal has.

@@ -5,15 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stored"
@@ -23,43 +17,12 @@ import (
 // anotherProgress is what to do about a progress file that is not this replay's.
 const anotherProgress = "name another with --checkpoint, or begin anew with --restart"
 
-// readProgress reads what an earlier run has noted. found is false if it has noted nothing, or nothing that counts.
-func readProgress(path string, restart bool, progress any, of string) (found bool, err error) {
-	text, err := os.ReadFile(path)
-	if restart || errors.Is(err, fs.ErrNotExist) {
+// readProgress reads what an earlier run has noted, unless it does not count.
+func (o *options) readProgress(path string, progress any, of string) (found bool, err error) {
+	if o.restart {
 		return false, nil
 	}
-	if err != nil {
-		return false, cli.Findingf("name another with --checkpoint", "progress: %w", err)
-	}
-	if err := json.Unmarshal(text, progress, json.RejectUnknownMembers(true)); err != nil {
-		return false, cli.Findingf(anotherProgress, "%s is no progress file of %s", path, of)
-	}
-	return true, nil
-}
-
-// saveProgress writes a progress file, whole or not at all; none if there is no path.
-func saveProgress(path string, progress any) error {
-	const hint = "--checkpoint names a file in another folder"
-	if path == "" {
-		return nil
-	}
-	text, err := json.Marshal(progress)
-	if err != nil {
-		return fmt.Errorf("progress: %w", err)
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".progress-*")
-	if err != nil {
-		return cli.Findingf(hint, "progress: %w", err)
-	}
-	_, err = file.Write(append(text, '\n'))
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return cli.Findingf(hint, "progress: %w", errors.Join(err, os.Remove(file.Name())))
-	}
-	return nil
+	return cli.ReadCheckpoint(path, progress, of, anotherProgress)
 }
 
 // checkpoint says how far a replay of a file has come. It holds no personal data. It stays when all is sent, so that
@@ -80,7 +43,7 @@ type checkpoint struct {
 
 func openCheckpoint(path string, o *options) (*checkpoint, error) {
 	before := &checkpoint{path: path}
-	found, err := readProgress(path, o.restart, before, "a replay")
+	found, err := o.readProgress(path, before, "a replay")
 	switch {
 	case err != nil:
 		return nil, err
@@ -118,7 +81,12 @@ func (c *checkpoint) accept(w stored.Webhook, bad, inOrder bool) {
 	c.Ahead = slices.DeleteFunc(c.Ahead, func(end int64) bool { return end <= w.End })
 }
 
-func (c *checkpoint) save() error { return saveProgress(c.path, c) }
+func (c *checkpoint) save() error {
+	if c.path == "" {
+		return nil
+	}
+	return cli.SaveCheckpoint(c.path, c)
+}
 
 // journalProgress says how far a replay of the journal has come. It names the last entry by its key, which holds a
 // person's pseudonym, and nothing else of people.
@@ -142,9 +110,10 @@ const defaultJournalProgress = "journal.progress"
 
 func openJournalProgress(o *options, now time.Time) (*journalProgress, error) {
 	path := cmp.Or(o.checkpoint, defaultJournalProgress)
-	fingerprint := o.fingerprint(o.app)
+	fingerprint := cli.Fingerprint(
+		o.From.Text, o.To.Text, o.app, strings.Join(o.events, ","), o.user, o.anonymous)
 	before := &journalProgress{path: path}
-	found, err := readProgress(path, o.restart, before, "a replay of the journal")
+	found, err := o.readProgress(path, before, "a replay of the journal")
 	switch {
 	case err != nil:
 		return nil, err
@@ -182,4 +151,4 @@ func (p *journalProgress) accept(key subscriber.Key, inOrder bool) {
 	p.Ahead = slices.DeleteFunc(p.Ahead, func(d string) bool { return d == digest(key) })
 }
 
-func (p *journalProgress) save() error { return saveProgress(p.path, p) }
+func (p *journalProgress) save() error { return cli.SaveCheckpoint(p.path, p) }
