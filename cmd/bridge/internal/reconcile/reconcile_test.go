@@ -277,33 +277,31 @@ func TestWithoutAJournalOnlyTheBooksAreCompared(t *testing.T) {
 	})
 }
 
-// Where the hosted integration has an account of its own, the names are the same, and people are compared by identity.
-func TestTwoAccounts(t *testing.T) {
-	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		w := newTestDay(t, c)
-		w.apart, w.moved, w.price = true, []int{24}, 31
-		w.live()
-		c.Secrets.Put("hosted", `{"region":"eu1","account_id":"TEST-AAA-111-2222","passcode":"sandbox-pass"}`)
-		r, got := w.reconcile("--hosted-prefix", "Bridge ", "--hosted-secret", "hosted")
-		w.want(r, "other_profile e-24", "value e-31")
-		if got.Code != 1 || r.Hosted.Compared != 40 || r.Hosted.Same != 38 {
-			t.Errorf("exit code %d, %+v", got.Code, r.Hosted)
-		}
-	})
-}
-
-// Where the hosted integration's events have no id, they are found by their time and purchase.
-func TestEventsWithoutIDs(t *testing.T) {
-	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		w := newTestDay(t, c)
-		w.noIDs, w.moved, w.price = true, []int{24}, 31
-		w.live()
-		r, _ := w.reconcile("--hosted-prefix", "")
-		w.want(r, "other_profile e-24", "value e-31")
-		if r.Hosted.Compared != 40 || r.Hosted.Same != 38 {
-			t.Errorf("%+v", r.Hosted)
-		}
-	})
+// However the two integrations can be compared, the same is found.
+func TestComparisonsWithTheHostedIntegration(t *testing.T) {
+	for name, test := range map[string]struct {
+		prepare func(*testDay)
+		args    []string
+	}{
+		"under names of their own, by event id": {func(*testDay) {}, []string{"--hosted-prefix", ""}},
+		"without ids, by time and purchase":     {func(w *testDay) { w.noIDs = true }, []string{"--hosted-prefix", ""}},
+		"in two accounts, by identity": {func(w *testDay) {
+			w.apart = true
+			w.c.Secrets.Put("hosted", `{"region":"eu1","account_id":"TEST-AAA-111-2222","passcode":"sandbox-pass"}`)
+		}, []string{"--hosted-prefix", "Bridge ", "--hosted-secret", "hosted"}},
+	} {
+		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
+			w := newTestDay(t, c)
+			w.moved, w.price = []int{24}, 31
+			test.prepare(w)
+			w.live()
+			r, got := w.reconcile(test.args...)
+			w.want(r, "other_profile e-24", "value e-31")
+			if got.Code != 1 || r.Hosted.Compared != 40 || r.Hosted.Same != 38 {
+				t.Errorf("exit code %d, %+v", got.Code, r.Hosted)
+			}
+		})
+	}
 }
 
 // Days are those of the account: what happens before midnight in London is of the next day in Kolkata.
