@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"time"
 
@@ -27,8 +28,16 @@ type fileReplay struct {
 type file struct {
 	path       string // "-" is standard input
 	checkpoint *checkpoint
-	found      preflight // empty for standard input
-	before     int       // webhooks that an earlier run has sent
+	before     int // webhooks that an earlier run has sent
+
+	// What it holds that is still to be sent; nobody knows of standard input.
+	webhooks    int
+	bad         int
+	shown       []string // the first lines that are no webhooks
+	young       int      // may set off campaigns
+	first, last time.Time
+	becomes     map[difference]int // how many webhooks of an event come to what, under today's settings
+	bodies      [][]byte           // of which that is still to be found out
 }
 
 func (f *file) isStdin() bool { return f.path == "-" }
@@ -40,7 +49,7 @@ func openFiles(r *replay, paths []string) (source, error) {
 	}
 	all := &fileReplay{replay: r}
 	for _, path := range paths {
-		f := &file{path: path}
+		f := &file{path: path, becomes: make(map[difference]int)}
 		noted := r.checkpoint
 		if noted == "" && !f.isStdin() {
 			noted = path + ".progress"
@@ -51,7 +60,7 @@ func openFiles(r *replay, paths []string) (source, error) {
 		}
 		f.before = f.checkpoint.Sent
 		if !f.isStdin() {
-			if f.found, err = all.checkFile(path, f.checkpoint); err != nil {
+			if err := all.checkFile(f); err != nil {
 				return nil, err
 			}
 		}
@@ -65,8 +74,8 @@ func (r *fileReplay) preview() (total int, err error) {
 	bad := 0
 	for _, f := range r.files {
 		r.cmd.PrintErr(f.preview(r.replay))
-		bad += f.found.bad
-		total += f.found.webhooks
+		bad += f.bad
+		total += f.webhooks
 	}
 	switch {
 	case bad > 0 && !r.skipBad:
@@ -107,23 +116,13 @@ func (r *fileReplay) sendFile(f *file) error {
 	if err := f.checkpoint.save(); err != nil {
 		return err // it could not be resumed
 	}
-	reader, v := stored.NewReader(in), newValidator()
+	v := newValidator()
 	var p page
-	for {
-		before := reader.Offset()
-		w, err := reader.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return r.sendWebhooks(f, &p)
-		case err != nil:
-			return errors.Join(r.sendWebhooks(f, &p), fmt.Errorf("webhooks: %w", err))
-		case f.checkpoint.differs(before, w):
-			return errChanged(f.path)
-		case f.checkpoint.done(w):
-			continue
+	for w, err := range f.pending(in) {
+		if err != nil {
+			return errors.Join(r.sendWebhooks(f, &p), err)
 		}
-		problem := v.problem(w)
-		switch {
+		switch problem := v.problem(w); {
 		case problem == "":
 			p.add(w, encode(r.app, w.Body, f.checkpoint.Run, r.sender.FIFO()))
 		case r.skipBad:
@@ -138,6 +137,7 @@ func (r *fileReplay) sendFile(f *file) error {
 			}
 		}
 	}
+	return r.sendWebhooks(f, &p)
 }
 
 // sendWebhooks sends a page and notes what was accepted of it. The checkpoint moves up to the first that was not; what
@@ -197,92 +197,91 @@ func (v *validator) happened() (at time.Time, ok bool) {
 	return time.UnixMilli(ms).UTC(), ok
 }
 
-// preflight is what a file holds that is still to be sent.
-type preflight struct {
-	webhooks    int
-	bad         int
-	shown       []string // the first lines that are no webhooks
-	young       int      // may set off campaigns
-	first, last time.Time
-	becomes     map[difference]int // how many webhooks of an event come to what, under today's settings
-	bodies      [][]byte           // of which that is still to be found out
-}
-
-// errChanged ends the replay of a file that is not the one that was begun.
-func errChanged(path string) error {
-	return cli.Findingf("--restart sends the file from its beginning",
-		"%s: the file has changed where it was sent already", path)
-}
-
-// checkFile reads all of a file before anything of it is sent.
-func (r *fileReplay) checkFile(path string, c *checkpoint) (preflight, error) {
-	found := preflight{becomes: make(map[difference]int)}
-	file, err := cli.OpenText(r.cmd, path)
-	if err != nil {
-		return found, cli.Usagef("name a file with webhooks, or - for standard input", "webhooks: %w", err)
-	}
-	defer func() { _ = file.Close() }() // it was only read
-	v, reader := newValidator(), stored.NewReader(file)
-	for {
-		before := reader.Offset()
-		w, err := reader.Next()
-		switch {
-		case errors.Is(err, io.EOF) && reader.Offset() < c.Offset:
-			return found, errChanged(path)
-		case errors.Is(err, io.EOF):
-			return found, found.foresee(r.replay)
-		case err != nil:
-			return found, cli.Findingf("", "webhooks: %w", err)
-		case c.differs(before, w):
-			return found, errChanged(path)
-		case !c.done(w):
-			found.add(v, w, r.now)
-		}
-		if len(found.bodies) == compareAtOnce {
-			if err := found.foresee(r.replay); err != nil {
-				return found, err
+// pending are the webhooks of a file that are still to be sent. It is an error if the file is not the one that was
+// begun.
+func (f *file) pending(in io.Reader) iter.Seq2[stored.Webhook, error] {
+	return func(yield func(stored.Webhook, error) bool) {
+		c, reader := f.checkpoint, stored.NewReader(in)
+		for {
+			before := reader.Offset()
+			w, err := reader.Next()
+			switch {
+			case errors.Is(err, io.EOF) && before >= c.Offset:
+				return
+			case errors.Is(err, io.EOF), err == nil && c.differs(before, w):
+				err = cli.Findingf("--restart sends the file from its beginning",
+					"%s: the file has changed where it was sent already", f.path)
+			case err != nil:
+				err = fmt.Errorf("webhooks: %w", err)
+			case c.done(w):
+				continue
+			}
+			if !yield(w, err) || err != nil {
+				return
 			}
 		}
 	}
 }
 
+// checkFile reads all of a file before anything of it is sent.
+func (r *fileReplay) checkFile(f *file) error {
+	in, err := cli.OpenText(r.cmd, f.path)
+	if err != nil {
+		return cli.Usagef("name a file with webhooks, or - for standard input", "webhooks: %w", err)
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	v := newValidator()
+	for w, err := range f.pending(in) {
+		if err != nil {
+			return err
+		}
+		f.add(v, w, r.now)
+		if len(f.bodies) == compareAtOnce {
+			if err := f.foresee(r.replay); err != nil {
+				return err
+			}
+		}
+	}
+	return f.foresee(r.replay)
+}
+
 // foresee finds out what will become of the webhooks that were read last.
-func (p *preflight) foresee(r *replay) error {
-	if len(p.bodies) == 0 {
+func (f *file) foresee(r *replay) error {
+	if len(f.bodies) == 0 {
 		return nil
 	}
-	outcomes, err := r.outcomes(r.app, p.bodies)
+	outcomes, err := r.outcomes(r.app, f.bodies)
 	if err != nil {
 		return err
 	}
 	for i, outcome := range outcomes {
-		p.becomes[difference{Event: webhook.Peek(p.bodies[i]).EventName, Now: outcome}]++
+		f.becomes[difference{Event: webhook.Peek(f.bodies[i]).EventName, Now: outcome}]++
 	}
-	p.bodies = nil
+	f.bodies = nil
 	return nil
 }
 
-func (p *preflight) add(v *validator, w stored.Webhook, now time.Time) {
+func (f *file) add(v *validator, w stored.Webhook, now time.Time) {
 	if problem := v.problem(w); problem != "" {
-		if p.bad++; p.bad <= maxShown {
-			p.shown = append(p.shown, fmt.Sprintf("line %d: %s", w.Line, problem))
+		if f.bad++; f.bad <= maxShown {
+			f.shown = append(f.shown, fmt.Sprintf("line %d: %s", w.Line, problem))
 		}
 		return
 	}
-	p.webhooks++
-	p.bodies = append(p.bodies, bytes.Clone(w.Body))
+	f.webhooks++
+	f.bodies = append(f.bodies, bytes.Clone(w.Body))
 	at, ok := v.happened()
 	if !ok || now.Sub(at) < campaignWindow {
-		p.young++ // without a time it happens when it is sent
+		f.young++ // without a time it happens when it is sent
 	}
 	if !ok {
 		return
 	}
-	if p.first.IsZero() || at.Before(p.first) {
-		p.first = at
+	if f.first.IsZero() || at.Before(f.first) {
+		f.first = at
 	}
-	if at.After(p.last) {
-		p.last = at
+	if at.After(f.last) {
+		f.last = at
 	}
 }
 
@@ -290,27 +289,26 @@ func (f *file) preview(r *replay) string {
 	if f.isStdin() {
 		return fmt.Sprintf("standard input: webhooks for %s, counted as they are sent\n", r.app)
 	}
-	p, c := &f.found, f.checkpoint
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s for %s", f.path, cli.Quantity(p.webhooks, "webhook"), r.app)
-	if !p.first.IsZero() {
-		fmt.Fprintf(&b, ", created from %s to %s", p.first.Format(time.DateOnly), p.last.Format(time.DateOnly))
+	fmt.Fprintf(&b, "%s: %s for %s", f.path, cli.Quantity(f.webhooks, "webhook"), r.app)
+	if !f.first.IsZero() {
+		fmt.Fprintf(&b, ", created from %s to %s", f.first.Format(time.DateOnly), f.last.Format(time.DateOnly))
 	}
 	b.WriteString("\n")
-	if c.Sent > 0 {
-		fmt.Fprintf(&b, "  %d more were sent before, up to line %d\n", c.Sent, c.Line)
+	if f.before > 0 {
+		fmt.Fprintf(&b, "  %d more were sent before, up to line %d\n", f.before, f.checkpoint.Line)
 	}
-	if p.young > 0 {
-		fmt.Fprintf(&b, "  %d younger than two hours or without a time: they may set off campaigns\n", p.young)
+	if f.young > 0 {
+		fmt.Fprintf(&b, "  %d younger than two hours or without a time: they may set off campaigns\n", f.young)
 	}
-	if p.webhooks > 0 {
+	if f.webhooks > 0 {
 		fmt.Fprintf(&b, "  under today's settings (%s), whatever is known of the people:\n", r.settings.Path)
-		writeDifferences(&b, p.becomes, "          and %d more kinds\n")
+		writeDifferences(&b, f.becomes, "          and %d more kinds\n")
 	}
-	for _, line := range p.shown {
+	for _, line := range f.shown {
 		fmt.Fprintf(&b, "  %s\n", line)
 	}
-	if more := p.bad - len(p.shown); more > 0 {
+	if more := f.bad - len(f.shown); more > 0 {
 		fmt.Fprintf(&b, "  and %d more that are no webhooks\n", more)
 	}
 	return b.String()

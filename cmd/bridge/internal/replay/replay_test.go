@@ -243,6 +243,8 @@ func TestReplayOfStandardInput(t *testing.T) {
 		run(t.Context(), c, text, "-").Want(t, cli.Usage, "", "")
 		noted := filepath.Join(t.TempDir(), "progress")
 		run(t.Context(), c, bad, "--yes", "--checkpoint", noted, "-").Want(t, cli.Finding, "-: 77 webhooks sent\n", "")
+		got = run(t.Context(), c, bodies[0], "--yes", "--checkpoint", noted, "-")
+		got.Want(t, cli.Finding, "", "-: the file has changed where it was sent already")
 		got = run(t.Context(), c, text, "--yes", "--checkpoint", noted, "-")
 		want := "-: 43 webhooks sent, 77 were before (--restart sends them again)\n"
 		if got.Code != cli.OK || got.Out != want || len(c.Events.Messages()) != 77+120 {
