@@ -2,11 +2,7 @@ package shared_test
 
 import (
 	"bytes"
-	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/purchasely-clevertap/bridge/shared/aws"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
@@ -25,8 +22,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 	"github.com/purchasely-clevertap/bridge/shared/mapping"
-	"github.com/purchasely-clevertap/bridge/shared/message"
 	"github.com/purchasely-clevertap/bridge/shared/receive"
+	"github.com/purchasely-clevertap/bridge/shared/secret"
 	"github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
@@ -38,15 +35,15 @@ const (
 		`"sandbox":{"region":"in1","account_id":"SANDBOX","passcode":"p2"}}`
 )
 
-// pipeline is both handlers in one process, a queue in memory between them, and the strict fake CleverTap at the end.
+// pipeline is both handlers in one process, with a fake AWS between them, and the strict fake CleverTap at the end.
 type pipeline struct {
 	receiver     *receive.Handler
 	forwarder    *forward.Handler
 	clevertap    *clevertaptest.Server
-	queue        []message.Encoded
+	aws          *awstest.Server
+	events       *awstest.Queue
+	rejected     *awstest.Queue
 	results      []forward.Result
-	rejected     []message.Rejection
-	table        *awstest.Table
 	log, metrics bytes.Buffer
 }
 
@@ -57,82 +54,55 @@ func newPipeline(t *testing.T) *pipeline {
 		t.Fatal(problems)
 	}
 	cloud := awstest.NewInProcess(nil)
+	cloud.Secrets.Put("demo/purchasely", demoSecret)
+	cloud.Secrets.Put("demo/clevertap", demoAccounts)
+	cloud.Dynamo.Create("subscribers", subscriber.PartitionAttribute, subscriber.SortAttribute)
 	p := &pipeline{
-		table: cloud.Dynamo.Create("subscribers", subscriber.PartitionAttribute, subscriber.SortAttribute),
+		aws: cloud, rejected: cloud.SQS.Create(awstest.QueueConfig{Name: "rejected"}),
 		clevertap: clevertaptest.New(clevertaptest.Config{Accounts: []clevertaptest.Account{
 			{ID: "PRODUCTION", Region: "eu1", Passcodes: []string{"p1"}},
 			{ID: "SANDBOX", Region: "in1", Passcodes: []string{"p2"}},
 		}}),
 	}
+	p.renewQueue()
 	log := slog.New(slog.NewJSONHandler(&p.log, nil))
 	p.receiver = &receive.Handler{
 		Apps: settings.Apps{Store: settings.Fixed(settings.AppNames{"demo": true})}, MaxBody: 262144, FIFO: true,
-		Keys: keys{}, Queue: p, Log: log,
-		Observer: receive.NewMetrics(&p.metrics),
+		Keys: secrets(cloud, "purchasely", webhook.ParseKeys), Log: log, Observer: receive.NewMetrics(&p.metrics),
+		Queue: aws.NewQueue(cloud.Config(), cloud.SQS.QueueURL(p.events)),
 	}
+	rejected := aws.NewQueue(cloud.Config(), cloud.SQS.QueueURL(p.rejected))
 	p.forwarder = &forward.Handler{
-		Settings: settings.Fixed(file), Accounts: accounts{}, Mapper: mapping.New(),
+		Settings: settings.Fixed(file), Accounts: secrets(cloud, "clevertap", clevertap.ParseAccounts),
+		Mapper:   mapping.New(),
 		Uploader: clevertap.NewUploader(clevertap.Options{Transport: p.clevertap.Transport()}),
-		Rejecter: p, Delayer: p, RetryDelay: 5 * time.Second, Log: log, Metrics: &p.metrics,
-		Table: dynamo.NewTable(cloud.Config(), p.table.Name, time.Second), Journal: forward.JournalOutcomes,
+		Rejecter: rejected, Delayer: rejected, RetryDelay: 5 * time.Second, Log: log, Metrics: &p.metrics,
+		Table: dynamo.NewTable(cloud.Config(), "subscribers", time.Second), Journal: forward.JournalOutcomes,
 		JournalLifetime: time.Hour,
 		Observe:         func(r forward.Result) { p.results = append(p.results, r) },
 	}
 	return p
 }
 
-func (p *pipeline) Enqueue(_ context.Context, m message.Encoded) error {
-	p.queue = append(p.queue, m)
-	return nil
+// secrets reads apps' secrets as the functions do.
+func secrets[T any](cloud *awstest.Server, name string, parse func(text []byte) (T, error)) *secret.Cache[T] {
+	fetch := aws.ReadParsed(aws.NewSecrets(cloud.Config()), parse)
+	return secret.NewCache(fetch, func(app string) string { return app + "/" + name }, slog.New(slog.DiscardHandler))
 }
 
-func (p *pipeline) Reject(_ context.Context, messages []message.Rejection) []error {
-	p.rejected = append(p.rejected, messages...)
-	return make([]error, len(messages))
-}
-
-func (p *pipeline) Delay(context.Context, string, []message.Delay) error {
-	return errors.New("nothing comes back here")
-}
-
-type keys struct{}
-
-func (keys) Get(context.Context, string) (webhook.Keys, error) {
-	return webhook.ParseKeys([]byte(demoSecret))
-}
-func (k keys) Refresh(ctx context.Context, app string, _ time.Time) (webhook.Keys, error) {
-	return k.Get(ctx, app)
-}
-
-type accounts struct{}
-
-func (accounts) Get(context.Context, string) (clevertap.Accounts, error) {
-	return clevertap.ParseAccounts([]byte(demoAccounts))
-}
-func (a accounts) Reload(ctx context.Context, app string) (clevertap.Accounts, error) {
-	return a.Get(ctx, app)
+// renewQueue empties the queue; the ids of what was on it count no longer.
+func (p *pipeline) renewQueue() {
+	p.events = p.aws.SQS.Create(awstest.QueueConfig{Name: "events.fifo"})
 }
 
 // forward takes what is queued through the forwarder, and returns the outcome of each message.
 func (p *pipeline) forward(t *testing.T) []string {
 	t.Helper()
-	var records []any
-	for i, m := range p.queue {
-		attributes := map[string]any{}
-		for name, value := range m.Attributes {
-			attributes[name] = map[string]string{"dataType": "String", "stringValue": value}
-		}
-		records = append(records, map[string]any{
-			"messageId": fmt.Sprint("message-", i), "receiptHandle": "r", "body": m.Body, "messageAttributes": attributes,
-			"attributes":     map[string]string{"ApproximateReceiveCount": "1", "MessageGroupId": m.GroupID},
-			"eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:events.fifo",
-		})
-	}
-	p.queue = nil
-	payload, err := json.Marshal(map[string]any{"Records": records})
+	payload, err := awstest.Event(p.events, p.events.Receive(10, -1))
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.renewQueue()
 	return p.invoke(t, payload, `{"batchItemFailures":[]}`)
 }
 
@@ -186,17 +156,11 @@ func fixtures(t *testing.T, pattern string,
 		t.Fatalf("no fixtures: %v", err)
 	}
 	for _, path := range paths {
-		base := strings.TrimSuffix(path, ".want.json")
-		t.Run(filepath.Base(base), func(t *testing.T) {
-			read := func(path string) []byte {
-				text, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				return text
-			}
-			test(t, filepath.Base(base), read(base+".json"), func(into any) {
-				if err := json.Unmarshal(read(path), into, json.RejectUnknownMembers(true)); err != nil {
+		name := strings.TrimSuffix(filepath.Base(path), ".want.json")
+		t.Run(name, func(t *testing.T) {
+			test(t, name, []byte(read(t, "events/"+name+".json")), func(into any) {
+				text := read(t, "events/"+name+".want.json")
+				if err := json.Unmarshal([]byte(text), into, json.RejectUnknownMembers(true)); err != nil {
 					t.Fatal(err)
 				}
 			})
@@ -239,7 +203,7 @@ func TestEveryWebhookEndsAsItsFixtureSays(t *testing.T) {
 			t.Errorf("answered %d %s, want %d %s", answer.StatusCode, answer.Body, wanted.Status, wanted.Answer)
 		}
 		outcomes := []string{"none"}
-		if len(p.queue) > 0 {
+		if len(p.events.Messages()) > 0 {
 			outcomes = p.forward(t)
 		}
 		if want := strings.TrimSpace(wanted.Outcome + " " + wanted.Reason); !slices.Equal(outcomes, []string{want}) {
@@ -309,9 +273,9 @@ func TestEveryBatchEndsAsItsFixtureSays(t *testing.T) {
 		for _, u := range wanted.Uploads {
 			p.stored(t, strings.ToUpper(u.Account), 0, u.Records)
 		}
-		for _, r := range p.rejected {
-			if r.Reason == "" || r.Error == "" || len(r.Message.Body) == 0 {
-				t.Errorf("a rejected message lacks its reason: %q %q", r.Reason, r.Error)
+		for _, m := range p.rejected.Messages() {
+			if m.Attribute("reason") == "" || m.Attribute("error") == "" {
+				t.Errorf("a rejected message lacks its reason: %v", m.Attributes)
 			}
 		}
 	})
@@ -320,10 +284,7 @@ func TestEveryBatchEndsAsItsFixtureSays(t *testing.T) {
 // Messages of schema 1 are processed whichever version queued them: an update loses none. The file's cases are never
 // changed; see the tests of shared/message.
 func TestMessagesOfSchema1AreAlwaysProcessed(t *testing.T) {
-	text, err := os.ReadFile("message/testdata/schema-1.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := []byte(read(t, "shared/message/testdata/schema-1.json"))
 	var all []struct {
 		Name   string
 		Queued struct {
@@ -340,11 +301,14 @@ func TestMessagesOfSchema1AreAlwaysProcessed(t *testing.T) {
 	for _, m := range all {
 		t.Run(m.Name, func(t *testing.T) {
 			p := newPipeline(t)
-			p.queue = []message.Encoded{{Body: m.Queued.Body, Attributes: m.Queued.Attributes, GroupID: m.Queued.GroupID}}
+			p.events.Put(awstest.Message{
+				Body: m.Queued.Body, Attributes: awstest.TextAttributes(m.Queued.Attributes), GroupID: m.Queued.GroupID,
+				Sent: time.Now(),
+			})
 			if got := p.forward(t); !slices.Equal(got, []string{m.Outcome}) {
 				t.Errorf("%q, want %s\n%s", got, m.Outcome, &p.log)
 			}
-			stored, rejected := len(p.clevertap.Records("PRODUCTION")) > 0, len(p.rejected) == 1
+			stored, rejected := len(p.clevertap.Records("PRODUCTION")) > 0, len(p.rejected.Messages()) == 1
 			if stored != (m.Outcome == "delivered" && !m.Redriven) || rejected != strings.HasPrefix(m.Outcome, "rejected") {
 				t.Errorf("stored: %t, on the rejected queue: %t", stored, rejected)
 			}

@@ -1,7 +1,6 @@
 package shared_test
 
 import (
-	"context"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -19,17 +18,8 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/users"
 )
 
-// usersKeys are those of the fixtures.
-type usersKeys struct{}
-
-func (usersKeys) Get(context.Context, string) (standardwebhooks.Keys, error) {
-	const key = "whsec_cGFybGEtYmFjay1lbmQta2V5LW5vdC1mb3ItcHJvZHVjdGlvbg=="
-	return standardwebhooks.ParseKeys([]byte(`{"signing_secret":"` + key + `"}`))
-}
-
-func (k usersKeys) Refresh(ctx context.Context, app string, _ time.Time) (standardwebhooks.Keys, error) {
-	return k.Get(ctx, app)
-}
+// usersSecret is that of the fixtures.
+const usersSecret = `{"signing_secret":"whsec_cGFybGEtYmFjay1lbmQta2V5LW5vdC1mb3ItcHJvZHVjdGlvbg=="}`
 
 // Each request is answered at the time at which it was signed.
 func TestEveryRequestAboutUsersIsAnsweredAsItsFixtureSays(t *testing.T) {
@@ -50,10 +40,12 @@ func TestEveryRequestAboutUsersIsAnsweredAsItsFixtureSays(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			time.Sleep(time.Until(time.UnixMilli(sent.Context.Milliseconds)))
 			cloud := awstest.NewInProcess(nil)
+			cloud.Secrets.Put("demo/users", usersSecret)
 			cloud.Dynamo.Create("subscribers", subscriber.PartitionAttribute, subscriber.SortAttribute)
 			handler := &users.Handler{
-				Apps: settings.Apps{Store: settings.Fixed(settings.AppNames{"demo": true})}, Keys: usersKeys{},
-				Table: dynamo.NewTable(cloud.Config(), "subscribers", time.Second), Log: slog.New(slog.DiscardHandler),
+				Apps: settings.Apps{Store: settings.Fixed(settings.AppNames{"demo": true})},
+				Keys: secrets(cloud, "users", standardwebhooks.ParseKeys), Log: slog.New(slog.DiscardHandler),
+				Table: dynamo.NewTable(cloud.Config(), "subscribers", time.Second),
 			}
 			reply, err := handler.Invoke(t.Context(), request)
 			var answer struct {
