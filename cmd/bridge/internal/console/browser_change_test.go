@@ -102,7 +102,7 @@ func TestAChangeByKeyboardAlone(t *testing.T) {
 	t.Parallel()
 	b := newTab(t)
 	address, path := serveFile(t, twoApps)
-	b.visit(address, "/events")
+	b.signIn(address, "/events")
 	tabTo := func(expression string) {
 		t.Helper()
 		for range 200 {
@@ -135,7 +135,7 @@ func TestThePreviewFollowsAndKeepsThePlace(t *testing.T) {
 	t.Parallel()
 	b := newTab(t)
 	address, _ := serveFile(t, twoApps)
-	b.visit(address, "/events?sample=TRIAL_STARTED")
+	b.signIn(address, "/events?sample=TRIAL_STARTED")
 	b.do(chromedp.ScrollIntoView(nameOf("TRIAL_STARTED")), chromedp.Focus(nameOf("TRIAL_STARTED")))
 	place := eval[float64](b, "scrollY")
 	b.do(chromedp.KeyEvent("Trial <b>Begun</b>"))
@@ -172,10 +172,10 @@ func TestNothingOnAPageIsRun(t *testing.T) {
 	text := strings.Replace(twoApps, "LOYALTY_REACHED", `'`+attack+`'`, 1)
 	address, _ := serveFile(t, strings.Replace(text, "name: Plan", "name: 'Plan <script>window.attacked=1</script>'", 1))
 	b := newTab(t)
-	b.visit(address, "/preview")
+	b.signIn(address, "/preview")
 	good, _ := serveFile(t, text)
 	for _, path := range append(pagePaths, "/preview") {
-		b.visit(good, path)
+		b.signIn(good, path)
 	}
 	b.do(chromedp.Click("summary"), chromedp.SendKeys("#webhook",
 		`{"event_name":"`+strings.ReplaceAll(attack, `"`, `\"`)+`","user_id":"u",`+
@@ -244,7 +244,7 @@ func TestThePictureInTheReadme(t *testing.T) {
 	address := serveConsole(t, newFileConsole("integrations.yaml"))
 	b := newTab(t)
 	b.size(1360, 850)
-	b.visit(address, "/events?sample=TRIAL_STARTED&q=trial")
+	b.signIn(address, "/events?sample=TRIAL_STARTED&q=trial")
 	b.do(chromedp.Click(switchOf("TRIAL_NOT_CONVERTED")), chromedp.SendKeys(nameOf("TRIAL_STARTED"), "Trial Started"))
 	b.until(`document.querySelector("#result").innerText.includes("2 of 52 events come out differently")`)
 	made, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())

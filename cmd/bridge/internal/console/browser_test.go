@@ -205,8 +205,8 @@ func serveConsole(t *testing.T, c *console) string {
 	return g.address()
 }
 
-// visit opens a page of the console whose address was printed.
-func (b *tab) visit(address, path string) {
+// signIn opens a page of the console with what lets in from the address that was printed.
+func (b *tab) signIn(address, path string) {
 	b.t.Helper()
 	page, token, _ := strings.Cut(address, "/?")
 	page += path
@@ -240,7 +240,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 		for _, path := range pages.paths {
 			t.Run(name+path, func(t *testing.T) {
 				b.t = t
-				b.visit(pages.address, path)
+				b.signIn(pages.address, path)
 				eval[any](b, axe+"; null")
 				b.checkPage(strings.NewReplacer("/", "-", "?", "-").Replace(name + path))
 			})
