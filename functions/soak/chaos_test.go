@@ -66,7 +66,7 @@ func (c *chaos) kill(ctx context.Context, random *rand.Rand) {
 		wait(ctx, time.Duration(200+random.IntN(2500))*time.Millisecond)
 		if random.IntN(8) == 0 {
 			c.receiversKilled++
-			oneOf(random, c.receivers...).restart(c.receiverEnv())
+			oneOf(random, c.receivers...).restart(c.queueURL())
 			continue
 		}
 		pool := c.forwarders

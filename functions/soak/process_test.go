@@ -21,34 +21,20 @@ import (
 // receiverTimeout is the function's own, as the template has it.
 const receiverTimeout = 8 * time.Second
 
-// startProcess starts a function.
-func startProcess(t *testing.T, binary string, env map[string]string) *lambdatest.Function {
-	f := lambdatest.New(t, binary, env)
-	if err := f.Start(); err != nil {
-		t.Error(err)
-	}
-	return f
-}
-
 // receiver is a receiver, which others may restart while webhooks come in.
 type receiver struct {
 	*testing.T
-	binary string
-
-	invoking sync.Mutex // one invocation at a time
-	mu       sync.Mutex
-	all      []*lambdatest.Function // processes so far, of which the last one lives
+	function           *lambdatest.Function
+	invoking, starting sync.Mutex
 }
 
-// restart replaces the process by one with another environment. Whatever the old one was doing is cut off.
-func (r *receiver) restart(env map[string]string) {
-	next := startProcess(r.T, r.binary, env)
-	r.mu.Lock()
-	r.all = append(r.all, next)
-	old := r.all[max(0, len(r.all)-2)]
-	r.mu.Unlock()
-	if old != next {
-		old.Kill()
+// restart replaces the process by one that sends to a queue. Whatever the old one was doing is cut off.
+func (r *receiver) restart(queueURL string) {
+	r.starting.Lock()
+	defer r.starting.Unlock()
+	r.function.Setenv("QUEUE_URL", queueURL)
+	if err := r.function.Start(); err != nil {
+		r.Error(err)
 	}
 }
 
@@ -56,10 +42,7 @@ func (r *receiver) restart(env map[string]string) {
 func (r *receiver) post(payload []byte) (status int) {
 	r.invoking.Lock()
 	defer r.invoking.Unlock()
-	r.mu.Lock()
-	current := r.all[len(r.all)-1]
-	r.mu.Unlock()
-	answer, err := current.Invoke(context.WithoutCancel(r.Context()), payload, receiverTimeout)
+	answer, err := r.function.Invoke(context.WithoutCancel(r.Context()), payload, receiverTimeout)
 	var response struct {
 		Status int `json:"statusCode"`
 	}
@@ -127,7 +110,10 @@ func (p *pool) start() {
 	f := &process{number: len(p.all)}
 	p.all = append(p.all, f)
 	p.mu.Unlock()
-	f.Function = startProcess(p.T, p.binary, p.env(f.number))
+	f.Function = lambdatest.New(p.T, p.binary, p.env(f.number))
+	if err := f.Start(); err != nil {
+		p.Error(err)
+	}
 	p.idle <- f
 }
 

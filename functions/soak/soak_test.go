@@ -52,30 +52,20 @@ type options struct {
 }
 
 func readOptions(t *testing.T) options {
-	s := options{
-		duration: option(t, "SOAK", 30*time.Second, time.ParseDuration),
-		seed: option(t, "SEED", rand.Uint64N(1_000_000), func(text string) (uint64, error) {
-			return strconv.ParseUint(text, 10, 64)
-		}),
-		queue: cmp.Or(os.Getenv("QUEUE"), "both"),
-	}
-	if !slices.Contains([]string{"fifo", "standard", "both"}, s.queue) {
-		t.Fatalf("QUEUE is fifo, standard or both, not %q", s.queue)
-	}
-	t.Logf("SEED=%d SOAK=%s QUEUE=%s repeat its choices", s.seed, s.duration, s.queue)
-	return s
-}
-
-func option[T any](t *testing.T, name string, otherwise T, parse func(string) (T, error)) T {
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	value, err := parse(text)
+	duration, err := time.ParseDuration(cmp.Or(os.Getenv("SOAK"), "30s"))
 	if err != nil {
-		t.Fatalf("%s: %v", name, err)
+		t.Fatalf("SOAK: %v", err)
 	}
-	return value
+	seed, err := strconv.ParseUint(cmp.Or(os.Getenv("SEED"), strconv.Itoa(rand.IntN(1_000_000))), 10, 64)
+	if err != nil {
+		t.Fatalf("SEED: %v", err)
+	}
+	queue := cmp.Or(os.Getenv("QUEUE"), "both")
+	if !slices.Contains([]string{"fifo", "standard", "both"}, queue) {
+		t.Fatalf("QUEUE is fifo, standard or both, not %q", queue)
+	}
+	t.Logf("SEED=%d SOAK=%s QUEUE=%s repeat its choices", seed, duration, queue)
+	return options{duration: duration, seed: seed, queue: queue}
 }
 
 // random returns one of the independent streams of random choices that a run consists of.

@@ -109,9 +109,8 @@ func newStack(t *testing.T, s options) *stack {
 	}
 	binary := lambdatest.Build(t, "functions/receiver")
 	for range receivers {
-		receiver := &receiver{T: t, binary: binary}
-		receiver.restart(k.receiverEnv())
-		k.receivers = append(k.receivers, receiver)
+		function := lambdatest.Start(t, binary, k.receiverEnv())
+		k.receivers = append(k.receivers, &receiver{T: t, function: function})
 	}
 	return k
 }
@@ -219,15 +218,20 @@ func (k *stack) forwarderEnv(number int) map[string]string {
 }
 
 func (k *stack) receiverEnv() map[string]string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	env := k.env(map[string]string{
-		"INTEGRATIONS_FILE": filepath.Join(k.folder, "receiver.yaml"), "QUEUE_URL": k.aws.SQS.QueueURL(k.events),
+		"INTEGRATIONS_FILE": filepath.Join(k.folder, "receiver.yaml"), "QUEUE_URL": k.queueURL(),
 	})
 	if k.relays != nil {
 		env["RELAY_QUEUE_URL"] = k.aws.SQS.QueueURL(k.relay)
 	}
 	return env
+}
+
+// queueURL is where the receivers send to.
+func (k *stack) queueURL() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.aws.SQS.QueueURL(k.events)
 }
 
 func (k *stack) relayEnv(int) map[string]string {
@@ -279,7 +283,7 @@ func (k *stack) poll(ctx context.Context) (ended <-chan struct{}) {
 // processes are all processes of the run so far.
 func (k *stack) processes() (all []*lambdatest.Function) {
 	for _, r := range k.receivers {
-		all = append(all, r.all...)
+		all = append(all, r.function)
 	}
 	for _, p := range []*pool{k.forwarders, k.relays} {
 		if p == nil {
@@ -299,6 +303,6 @@ func (k *stack) switchQueue() {
 	k.events = k.standard
 	k.mu.Unlock()
 	for _, r := range k.receivers {
-		r.restart(k.receiverEnv())
+		r.restart(k.queueURL())
 	}
 }

@@ -69,11 +69,8 @@ func Start(t testing.TB, binary string, env map[string]string) *Function {
 // Run builds and starts the function of a folder. It may live for a minute after a deadline, on a busy machine.
 func Run(t testing.TB, folder string, env map[string]string) *Function {
 	t.Helper()
-	f := New(t, Build(t, folder), env)
+	f := Start(t, Build(t, folder), env)
 	f.Grace = time.Minute
-	if err := f.Start(); err != nil {
-		t.Fatal(err)
-	}
 	return f
 }
 
@@ -103,6 +100,9 @@ func New(t testing.TB, binary string, env map[string]string) *Function {
 	t.Cleanup(f.Kill)
 	return f
 }
+
+// Setenv changes a variable for the processes to come.
+func (f *Function) Setenv(name, value string) { f.env = append(f.env, name+"="+value) }
 
 // Start starts the process, after it has killed one that still runs.
 func (f *Function) Start() error {

@@ -200,23 +200,23 @@ func (b *Bucket) Put(ctx context.Context, text []byte, etag string, note Note) (
 
 // failure names what S3 answers. A missing object is told from a missing bucket by its code.
 func failure(err error) error {
+	status := 0
 	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		switch response.HTTPStatusCode() {
-		case http.StatusNotModified:
-			return settings.ErrNotModified
-		case http.StatusPreconditionFailed, http.StatusConflict:
-			return ErrConflict
-		}
+		status = response.HTTPStatusCode()
+	}
+	switch status {
+	case http.StatusNotModified:
+		return settings.ErrNotModified
+	case http.StatusPreconditionFailed, http.StatusConflict:
+		return ErrConflict
 	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	if ok && (api.ErrorCode() == "NoSuchKey" || api.ErrorCode() == "NoSuchVersion") {
 		return settings.ErrNoObject // of a version: it has expired since it was listed
 	}
 	f := aws.Fault(fault.Unavailable, err)
-	if f.Code == "" {
-		if response, ok := errors.AsType[*awshttp.ResponseError](err); ok && response.HTTPStatusCode() > 0 {
-			f.Code = strconv.Itoa(response.HTTPStatusCode())
-		}
+	if f.Code == "" && status > 0 {
+		f.Code = strconv.Itoa(status)
 	}
 	return f
 }
