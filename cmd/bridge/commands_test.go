@@ -55,9 +55,7 @@ func TestEveryCommandHelps(t *testing.T) {
 	})
 	for _, group := range []string{"", "app", "rejected", "settings", "user"} {
 		got := clitest.Run(t.Context(), newRootCommand(nil), "", strings.Fields(group)...)
-		if !got.Has(cli.OK, "Available Commands:", "") {
-			t.Errorf("%s: got %+v", group, got)
-		}
+		got.Want(t, cli.OK, "Available Commands:", "")
 	}
 }
 

@@ -177,9 +177,7 @@ func TestWithoutATableThereIsNoJournal(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		c.UseNoTable()
 		got := clitest.Run(t.Context(), journal.NewCommand(c), "", "journal", "--stack", clitest.Stack)
-		if !got.Has(cli.Finding, "", "has no journal: its parameter Subscribers is off") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "", "has no journal: its parameter Subscribers is off")
 	})
 }
 

@@ -108,9 +108,7 @@ func TestAFileOfUsersIsStoredAndGoesOnWhereItStopped(t *testing.T) {
 			}
 		})
 		got := run(t, c, "", link)
-		if !got.Has(cli.Finding, "100 users linked, 0 unchanged, 150 not stored", "the same command goes on") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "100 users linked, 0 unchanged, 150 not stored", "the same command goes on")
 		c.Dynamo.Before(nil)
 		c.Dynamo.Inject()
 		got = run(t, c, "", link)
@@ -149,9 +147,7 @@ func TestAPersonThatCannotBeReadIsSaid(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		put(c, learner, "person#demo", awstest.Item{"suppressed_at": awstest.S("no time")})
 		got := run(t, c, "", "suppress --stack "+clitest.Stack+" --app demo --user learner-1 --yes")
-		if !got.Has(cli.Finding, "0 users suppressed, 0 unchanged, 1 not stored", "person item cannot be read") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "0 users suppressed, 0 unchanged, 1 not stored", "person item cannot be read")
 	})
 }
 
@@ -159,20 +155,12 @@ func TestAPersonThatCannotBeReadIsSaid(t *testing.T) {
 func TestTheAppsAreThoseOfTheStacksSettings(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		suppress := "suppress --stack " + clitest.Stack + " --app fresh --user learner-1 --yes"
-		if got := run(t, c, "", suppress); !got.Has(cli.Usage, "", `app "fresh" is not in the integration file`) {
-			t.Errorf("got %+v", got)
-		}
+		run(t, c, "", suppress).Want(t, cli.Usage, "", `app "fresh" is not in the integration file`)
 		c.S3.Put(clitest.Bucket, store.Key, []byte("apps: {fresh: {}}"))
-		if got := run(t, c, "", suppress); !got.Has(cli.OK, "1 user suppressed", "settings in force: ") {
-			t.Errorf("got %+v", got)
-		}
+		run(t, c, "", suppress).Want(t, cli.OK, "1 user suppressed", "settings in force: ")
 		named := suppress + " --integrations " + clitest.File(t, "file", "apps: {demo: {}}")
-		if got := run(t, c, "", named); !got.Has(cli.Usage, "", `app "fresh" is not`) {
-			t.Errorf("got %+v", got)
-		}
+		run(t, c, "", named).Want(t, cli.Usage, "", `app "fresh" is not`)
 		c.S3.Inject(awstest.Fault{Status: 403, Code: "AccessDenied"})
-		if got := run(t, c, "", suppress); !got.Has(cli.Finding, "", "AccessDenied") {
-			t.Errorf("got %+v", got)
-		}
+		run(t, c, "", suppress).Want(t, cli.Finding, "", "AccessDenied")
 	})
 }

@@ -109,9 +109,7 @@ func TestTraceExplainsABodyUnderTodaysSettings(t *testing.T) {
 			fillJournal(t, c)
 			got := run(t, c, "",
 				"trace --stack purchasely-clevertap --file testdata/integrations.yaml --user learner-1 "+test.args)
-			if !got.Has(test.code, test.out, test.errs) {
-				t.Errorf("got %+v", got)
-			}
+			got.Want(t, test.code, test.out, test.errs)
 		})
 	}
 }
@@ -134,10 +132,7 @@ func TestTraceExplainsABodyWithWhatIsKnownOfThePerson(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 		c.Secrets.Inject(awstest.Fault{Status: 400, Code: "AccessDeniedException"})
-		got = run(t, c, "", args)
-		if !got.Has(cli.OK, "identity A-1", "explained without what is stored of the person") {
-			t.Errorf("got %+v", got)
-		}
+		run(t, c, "", args).Want(t, cli.OK, "identity A-1", "explained without what is stored of the person")
 	})
 }
 

@@ -114,10 +114,7 @@ func TestShow(t *testing.T) {
 			for sort, item := range c.items {
 				put(cloud, learner, sort, item)
 			}
-			got := run(t, cloud, "", "show --stack purchasely-clevertap --user learner-1 "+c.args)
-			if !got.Has(c.code, c.out, c.errs) {
-				t.Errorf("got %+v", got)
-			}
+			run(t, cloud, "", "show --stack purchasely-clevertap --user learner-1 "+c.args).Want(t, c.code, c.out, c.errs)
 		})
 	}
 }
@@ -226,9 +223,7 @@ none,learner-1,subs_5,true,2026-03-14,SANDBOX
 `
 		got := runSeed(t, c, "", "--yes --rate 0 --json --file "+clitest.File(t, "file", apps), text)
 		result := `"users":5,"left_out":2,"states":2,"stored":2,"known":0}` + "\n"
-		if !got.Has(cli.OK, result, "2 purchases of the sandbox left out") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.OK, result, "2 purchases of the sandbox left out")
 		for account, want := range map[string]string{account: "subs_0 subs_1 subs_3", sandbox: "subs_2"} {
 			state, err := subscriber.DecodeState(stateOf(c, learner, account))
 			if got := strings.Join(slices.Sorted(maps.Keys(state)), " "); got != want || err != nil {
@@ -263,16 +258,12 @@ func TestSeedStopsAndGoesOn(t *testing.T) {
 		}
 		c.Dynamo.Inject(awstest.Fault{Operation: "PutItem", Status: 400, Code: "ThrottlingException"})
 		got := runSeed(t, c, "", "--yes --rate 0", text)
-		if !got.Has(cli.Finding, "0 states stored, 0 were known, 30 not stored", "the same command goes on") {
-			t.Errorf("got %+v", got)
-		}
+		got.Want(t, cli.Finding, "0 states stored, 0 were known, 30 not stored", "the same command goes on")
 		c.Dynamo.Inject()
 		if got := runSeed(t, c, "y\n", "--rate 10000", text); got.Code != cli.OK || len(c.Table.Keys()) != 30 {
 			t.Errorf("got %+v, %d entries", got, len(c.Table.Keys()))
 		}
-		if got := runSeed(t, c, "n\n", "", text); !got.Has(cli.Finding, "", "nobody said yes") {
-			t.Errorf("got %+v", got)
-		}
+		runSeed(t, c, "n\n", "", text).Want(t, cli.Finding, "", "nobody said yes")
 	})
 }
 
