@@ -44,22 +44,16 @@ const (
 	Bucket           = "purchasely-clevertap-settingsbucket-1a2b3c4d5e6f"
 )
 
-func init() { config.Integrations = integrations() }
-
-// integrations is the integration file of the fixtures.
-func integrations() []byte {
-	folder := "."
-	for {
-		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			break
+func init() {
+	path := "events/integrations.yaml"
+	for range 8 { // tests run in the folder of their package
+		if text, err := os.ReadFile(path); err == nil {
+			config.Integrations = text
+			return
 		}
-		folder = filepath.Join(folder, "..")
+		path = filepath.Join("..", path)
 	}
-	text, err := os.ReadFile(filepath.Join(folder, "events/integrations.yaml"))
-	if err != nil {
-		panic(err)
-	}
-	return text
+	panic("the integration file of the fixtures is not found")
 }
 
 // DemoSecret opens nothing.
@@ -332,17 +326,13 @@ func (c *Cloud) InterruptAt(t testing.TB, calls int) context.Context {
 // UseStandardQueue makes the stack one whose receiver sends to the standard queue.
 func (c *Cloud) UseStandardQueue() {
 	c.Events = c.StandardEvents
-	c.Outputs["EventsQueueUrl"] = c.Outputs["EventsStandardQueueUrl"]
-	c.Stacks.Create(Stack, c.Outputs)
+	c.SetOutput("EventsQueueUrl", c.Outputs["EventsStandardQueueUrl"])
 }
 
 // UseNoTable makes the stack one without the table of subscribers.
-func (c *Cloud) UseNoTable() {
-	delete(c.Outputs, "SubscribersTable")
-	c.Stacks.Create(Stack, c.Outputs)
-}
+func (c *Cloud) UseNoTable() { c.SetOutput("SubscribersTable", "") }
 
-// SetOutput gives the stack one more output.
+// SetOutput gives the stack an output; an empty one is as good as none.
 func (c *Cloud) SetOutput(name, value string) {
 	c.Outputs[name] = value
 	c.Stacks.Create(Stack, c.Outputs)

@@ -11,6 +11,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/clitest"
 	"github.com/purchasely-clevertap/bridge/shared/aws/awstest"
+	"github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -150,18 +151,18 @@ func TestStatus(t *testing.T) {
 
 // The settings in force are those of the bucket, whose apps are shown; a faulty version does not count.
 func TestStatusKnowsTheSettingsInForce(t *testing.T) {
-	const bucket = "purchasely-clevertap-settings"
+	put := func(c *clitest.Cloud, text string) { c.S3.Put(clitest.Bucket, settings.Key, []byte(text)) }
 	for name, test := range map[string]struct {
 		prepare func(c *clitest.Cloud)
 		code    int
 		want    []string
 	}{
 		"no object": {func(*clitest.Cloud) {}, cli.OK, []string{"settings in force: built-in\n", "shop  off"}},
-		"an object": {func(c *clitest.Cloud) { c.S3.Put(bucket, "integrations.yaml", []byte("apps: {chess: {}}\n")) }, cli.OK,
+		"an object": {func(c *clitest.Cloud) { put(c, "apps: {chess: {}}\n") }, cli.OK,
 			[]string{"settings in force: ad30b08f6f56\n", "chess  on"}},
 		"a faulty one": {func(c *clitest.Cloud) {
-			c.S3.Put(bucket, "integrations.yaml", []byte("apps: {chess: {}}\n"))
-			c.S3.Put(bucket, "integrations.yaml", []byte("apps: {chess: {enabled: perhaps}}\n"))
+			put(c, "apps: {chess: {}}\n")
+			put(c, "apps: {chess: {enabled: perhaps}}\n")
 		}, cli.Finding, []string{
 			": the newest settings are faulty\n",
 			", because the newest version is faulty: settings of purchasely-clevertap:1:", "chess  on",
@@ -170,8 +171,6 @@ func TestStatusKnowsTheSettingsInForce(t *testing.T) {
 			[]string{"not known: the settings: S3 GetObject: ServiceUnavailable\n", "shop  off"}},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
-			c.S3.Create(bucket)
-			c.SetOutput("SettingsBucket", bucket)
 			test.prepare(c)
 			got := run(t.Context(), t, c, onStack)
 			for _, want := range test.want {
