@@ -1,7 +1,6 @@
 package status
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -16,16 +15,12 @@ import (
 )
 
 // run executes "bridge status" with an integration file of two apps.
-func run(ctx context.Context, t *testing.T, c *clitest.Cloud, args string) clitest.Result {
+func run(t *testing.T, c *clitest.Cloud, flags string) clitest.Result {
 	t.Helper()
 	const text = "apps: {demo: {relay: {url: 'https://back.example/hook?token=1'}}, shop: {enabled: false}}\n"
-	file := clitest.File(t, "file", text)
-	got := clitest.Run(ctx, NewCommand(c), "", append([]string{"status", "--file", file}, strings.Fields(args)...)...)
-	got.Errs = strings.Replace(got.Errs, "integration file: "+file+"\n", "", 1)
-	return got
+	args := strings.Fields("status --stack " + clitest.Stack + flags + " --file " + clitest.File(t, "file", text))
+	return clitest.Run(t.Context(), NewCommand(c), "", args...)
 }
-
-const onStack = "--stack " + clitest.Stack
 
 // count puts a metric of an app some time ago.
 func count(c *clitest.Cloud, app, name string, ago time.Duration, n float64) {
@@ -139,7 +134,7 @@ func TestStatus(t *testing.T) {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
 			test.prepare(t, c)
 			begun := time.Now()
-			got := run(t.Context(), t, c, onStack+test.args)
+			got := run(t, c, test.args)
 			if took := time.Since(begun); got.Code != test.code || got.Errs != "" || took > 3*time.Second {
 				t.Errorf("after %s: %+v", took, got)
 			}
@@ -172,7 +167,7 @@ func TestStatusKnowsTheSettingsInForce(t *testing.T) {
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, c *clitest.Cloud) {
 			test.prepare(c)
-			got := run(t.Context(), t, c, onStack)
+			got := run(t, c, "")
 			for _, want := range test.want {
 				if !got.Has(test.code, want, "") {
 					t.Errorf("got %+v, want %q", got, want)
