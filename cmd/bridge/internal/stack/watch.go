@@ -19,10 +19,9 @@ const maxQueries = 500
 
 // Metric is one metric of CloudWatch by period: summed up, at its largest, or how many values it had.
 type Metric struct {
-	Namespace, Name  string
-	Dimension, Value string // empty: without a dimension
-	Largest          bool
-	Number           bool // how many values there were
+	Namespace, Name, Dimension, Value string
+	Largest                           bool
+	Number                            bool // how many values there were
 }
 
 // Point is a metric in one period.
@@ -63,10 +62,6 @@ func (s *Stack) Metrics(
 }
 
 func (m Metric) query(number int, period time.Duration) types.MetricDataQuery {
-	metric := &types.Metric{Namespace: &m.Namespace, MetricName: &m.Name}
-	if m.Dimension != "" {
-		metric.Dimensions = []types.Dimension{{Name: &m.Dimension, Value: &m.Value}}
-	}
 	stat := "Sum"
 	switch {
 	case m.Largest:
@@ -77,7 +72,11 @@ func (m Metric) query(number int, period time.Duration) types.MetricDataQuery {
 	return types.MetricDataQuery{
 		Id: new(fmt.Sprint("m", number)),
 		MetricStat: &types.MetricStat{
-			Metric: metric, Period: new(int32(period / time.Second)), Stat: &stat,
+			Metric: &types.Metric{
+				Namespace: &m.Namespace, MetricName: &m.Name,
+				Dimensions: []types.Dimension{{Name: &m.Dimension, Value: &m.Value}},
+			},
+			Period: new(int32(period / time.Second)), Stat: &stat,
 		},
 	}
 }
