@@ -200,20 +200,26 @@ func ValidName(name string) bool {
 	return name != "" && len(name) <= maxAppName && name[0] != '-' && strings.Trim(name, appNameCharacters) == ""
 }
 
-// AppNames returns the names of the apps in an integration file, without duplicates, from any file in which they can
+// AppNames returns the names of the apps in an integration file, sorted, from any file in which they can
 // be found, whatever else is wrong with it. The receiver uses it: a typo in one app must not stop the purchases of
 // all. The error is one line with the reason why there is no name. The name of the file is for the error only.
 func AppNames(name string, text []byte) ([]string, error) {
 	r := &reader{report: &report{path: name}}
 	root := parse(r.report, text)
-	var names []string
+	var keys []string
 	if root == nil {
-		names = namesByIndentation(string(text))
+		keys = keysByIndentation(string(text))
 	} else {
-		names = namesBelowApps(root)
+		keys = keysBelowApps(root)
+	}
+	names := make(map[string]bool)
+	for _, key := range keys {
+		if ValidName(key) {
+			names[key] = true
+		}
 	}
 	if len(names) > 0 {
-		return names, nil
+		return slices.Sorted(maps.Keys(names)), nil
 	}
 	if root != nil {
 		r.report = &report{path: name} // Only what hides the names is worth reporting.
@@ -226,32 +232,24 @@ func AppNames(name string, text []byte) ([]string, error) {
 	return nil, errors.New("no app name: " + strings.ReplaceAll(r.sorted().Error(), "\n", " / "))
 }
 
-// namesBelowApps returns the valid keys below apps, which may be there twice.
-func namesBelowApps(root *node) (names []string) {
+// keysBelowApps returns the keys below apps, which may be there twice.
+func keysBelowApps(root *node) (keys []string) {
 	for _, p := range root.pairs {
 		if p.key != "apps" {
 			continue
 		}
 		for _, app := range p.value.pairs {
-			names = addName(names, app.key)
+			keys = append(keys, app.key)
 		}
 	}
-	return names
+	return keys
 }
 
-// addName adds a name that an app may have and that is not there yet.
-func addName(names []string, name string) []string {
-	if ValidName(name) && !slices.Contains(names, name) {
-		names = append(names, name)
-	}
-	return names
-}
-
-// namesByIndentation finds app names in text that is not YAML: the keys that are indented no more than the first key
+// keysByIndentation finds app names in text that is not YAML: the keys that are indented no more than the first key
 // below apps:. A missing colon is a typo like any other, and a tab counts as one level of two spaces. In doubt a key
 // is taken: one name too many does no harm, since nobody has a secret for it, but an app whose name is missed loses
 // its webhooks.
-func namesByIndentation(text string) (names []string) {
+func keysByIndentation(text string) (keys []string) {
 	key := regexp.MustCompile(`(?m)^([ \t]*)["']?([^\s"':#]+)["']?[ \t]*(?:[:#]|$)`)
 	text = strings.ReplaceAll(strings.TrimPrefix(text, byteOrderMark), "\r", "\n")
 	inside, level := false, 0
@@ -267,8 +265,8 @@ func namesByIndentation(text string) (names []string) {
 		}
 		level = cmp.Or(level, indent)
 		if indent <= level {
-			names = addName(names, name)
+			keys = append(keys, name)
 		}
 	}
-	return names
+	return keys
 }

@@ -7,14 +7,15 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// The YAML library recurses without a limit of its own, its time grows with the square of the nesting and of the number
-// of keys side by side, and aliases let a small file describe a huge one; text made for that would stop the process
-// beyond recovery. No integration file comes near these limits: 250 apps with ninety entries each are 1 MiB, and the
-// deepest value is on the sixth level.
+// The YAML library recurses without a limit of its own, its time grows with the square of the nesting, of the number
+// of keys side by side and of the number of values that are left out, and aliases let a small file describe a huge
+// one; text made for that would stop the process beyond recovery. No integration file comes near these limits: 250
+// apps with ninety entries each are 1 MiB, and the deepest value is on the sixth level.
 const (
 	maxBytes   = 1 << 20
 	maxNesting = 64
 	maxWidth   = 5000 // keys or items of one value
+	maxEmpty   = 2000 // keys and items without a value
 )
 
 // exceedsLimits reports whether the library must not parse the tokens, and why.
@@ -26,6 +27,10 @@ func (r *report) exceedsLimits(tokens token.Tokens) bool {
 	}
 	if at := tooWide(tokens); at.known() {
 		r.fault(at, "", fmt.Sprintf("more than %d keys or items stand side by side", maxWidth), tooLarge)
+		return true
+	}
+	if at := tooEmpty(tokens); at.known() {
+		r.fault(at, "", fmt.Sprintf("more than %d keys or items have no value", maxEmpty), "leave them out, or write {}")
 		return true
 	}
 	return false
@@ -81,6 +86,34 @@ func tooWide(tokens token.Tokens) place {
 	return place{}
 }
 
+// tooEmpty finds where the keys and items without a value pass their limit.
+func tooEmpty(tokens token.Tokens) place {
+	empty := 0
+	var before *token.Token // without comments
+	var braces []bool       // of the brackets around the token
+	for _, t := range tokens {
+		if t.Type == token.CommentType {
+			continue
+		}
+		ends := t.Type == token.CollectEntryType || endsBrackets(t)
+		if before != nil && (beginsValue(before) && (ends || isBelow(t, before)) ||
+			ends && len(braces) > 0 && braces[len(braces)-1] && startsKey(before.Prev)) {
+			empty++
+		}
+		if empty > maxEmpty {
+			return at(t)
+		}
+		switch {
+		case startsBrackets(t):
+			braces = append(braces, t.Type == token.MappingStartType)
+		case endsBrackets(t) && len(braces) > 0:
+			braces = braces[:len(braces)-1]
+		}
+		before = t
+	}
+	return place{}
+}
+
 func startsBrackets(t *token.Token) bool {
 	return t.Type == token.MappingStartType || t.Type == token.SequenceStartType
 }
@@ -100,4 +133,15 @@ func beginning(t *token.Token) int {
 		return t.Prev.Position.Column
 	}
 	return t.Position.Column
+}
+
+// isBelow reports whether a token is on a later line than the key or item whose value would follow, and not inside of
+// it.
+func isBelow(t, key *token.Token) bool {
+	return t.Position.Line > key.Position.Line && t.Position.Column <= beginning(key)
+}
+
+// startsKey reports whether a key follows a token between braces.
+func startsKey(t *token.Token) bool {
+	return t != nil && (t.Type == token.MappingStartType || t.Type == token.CollectEntryType)
 }

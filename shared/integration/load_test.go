@@ -134,6 +134,12 @@ func TestBounds(t *testing.T) {
 		"many items": {
 			"apps:\n" + strings.Repeat("  - demo\n", 80_000), "more than 5000 keys or items",
 		},
+		"many keys without a value": {
+			strings.Repeat("k:\n"+strings.Repeat(" k:\n", 1000), 200), "more than 2000 keys or items have no",
+		},
+		"many names between braces": {
+			strings.Repeat("- {"+strings.Repeat("k,", 1000)+"k}\n", 200), "more than 2000 keys or items have no",
+		},
 		"a fault in a long line":          {"apps: " + strings.Repeat("*", 1_000_000), "not YAML"},
 		"an alias within its own value":   {"apps: &a\n  demo: {<<: *a}\n", "the alias *a is not defined"},
 		"a byte that is not UTF-8, alone": {"apps:\n  é\xff: {}\n", "test.yaml:2:4: this byte is not UTF-8"},
@@ -180,8 +186,8 @@ func TestAppNames(t *testing.T) {
 		"a name that is there twice":    {"apps:\n  demo: {}\n  demo: {}\n", "demo"},
 		"apps that is there twice":      {"apps:\n  demo: {}\napps:\n  other: {}\n", "demo other"},
 		"an alias that is not defined":  {"apps:\n  demo: *base\n", "demo"},
-		"merged apps":                   {"apps:\n  <<: {base: {}}\n  demo: {}\n", "demo base"},
-		"numbers and flags to YAML":     {"apps:\n  2024: {}\n  007: {}\n  true: {}\n", "2024 007 true"},
+		"merged apps":                   {"apps:\n  <<: {base: {}}\n  demo: {}\n", "base demo"},
+		"numbers and flags to YAML":     {"apps:\n  2024: {}\n  007: {}\n  true: {}\n", "007 2024 true"},
 		"an app called like a key":      {"apps:\n  events: {}\n", "events"},
 		"JSON":                          {`{"apps":{"demo":{}}}`, "demo"},
 		"a tab below the app":           {"apps:\n  demo:\n\tenabled: true\n  other: {}\n", "demo enabled other"},
@@ -192,7 +198,7 @@ func TestAppNames(t *testing.T) {
 		"a space that is missing":       {"apps:\n  demo:{}\n  other: {}\n", "demo other"},
 		"indentation back and forth":    {"apps:\n    demo:\n      enabled: true\n  other: {}\n", "demo other"},
 		"a key at the margin":           {"apps:\n  demo:\nenabled: true\n    sandbox: skip\n  other: {}\n", "demo other"},
-		"keys at the apps' level":       {"apps:\n    demo: {\n  revenue:\n    other: {}\n", "demo revenue other"},
+		"keys at the apps' level":       {"apps:\n    demo: {\n  revenue:\n    other: {}\n", "demo other revenue"},
 		"quotes, comments, empty lines": {
 			"# apps:\n\n\"apps\" : # a\n  # b: {}\n\n  'demo' : {]\n  \"other\":\n", "demo other",
 		},
@@ -202,7 +208,7 @@ func TestAppNames(t *testing.T) {
 		"several documents":        {"x: 1\n---\napps:\n  demo: {}\n", "demo"},
 		"an empty document before": {"---\n# nothing\n---\napps:\n  demo: {}\n", "demo"},
 		"a file that is too large": {"apps:\n  demo: {}\n# " + strings.Repeat("x", 1<<20) + "\n", "demo"},
-		"nesting without end":      {"apps:\n  demo: " + strings.Repeat("[", 100_000) + "\n  b: {}\n", "demo b"},
+		"nesting without end":      {"apps:\n  demo: " + strings.Repeat("[", 100_000) + "\n  b: {}\n", "b demo"},
 	} {
 		names, err := integration.AppNames("test.yaml", []byte(test.text))
 		if got := strings.Join(names, " "); got != test.want || err != nil {
