@@ -153,14 +153,14 @@ func (o *addOptions) run(cmd *cobra.Command, app string) error {
 		return err
 	}
 	// Webhooks count from when the shared secret exists: it comes last.
-	for _, p := range slices.Backward(values.parts(current)) {
+	for _, r := range slices.Backward(values.replacements(current)) {
 		done := "kept"
-		if p.given {
-			if done, err = p.store(cmd.Context(), s, p.value); err != nil {
+		if r.given {
+			if done, err = r.store(cmd.Context(), s, r.value); err != nil {
 				return cli.WithHint(err, "what is stored is right: the same command goes on")
 			}
 		}
-		result.Secrets = append(result.Secrets, addedSecret{p.name, done})
+		result.Secrets = append(result.Secrets, addedSecret{r.name, done})
 	}
 	return o.Print(cmd, result, result.text(s.Name))
 }

@@ -118,16 +118,16 @@ func (v *values) trim() (odd []string) {
 	return odd
 }
 
-// part is one of an app's two secrets, with what is given for it.
-type part struct {
+// replacement is one of an app's two secrets, with what is given for it.
+type replacement struct {
 	storedSecret
 	key   string
 	value any
 	given bool
 }
 
-func (v *values) parts(current storedSecrets) []part {
-	return []part{
+func (v *values) replacements(current storedSecrets) []replacement {
+	return []replacement{
 		{current.purchasely, stack.PurchaselySecret, v.Purchasely, v.Purchasely != nil},
 		{current.clevertap, stack.CleverTapSecret, v.CleverTap, v.CleverTap != nil},
 	}
@@ -266,7 +266,7 @@ func readValues(cmd *cobra.Command, current storedSecrets) (v values, err error)
 		}
 		return v, cli.Usagef(hint, "standard input is not the JSON object that holds the secrets")
 	}
-	for _, s := range v.parts(current) {
+	for _, s := range v.replacements(current) {
 		if !s.given && !s.exists {
 			return v, cli.Usagef("", "standard input has no %q, and secret %s is missing", s.key, s.name)
 		}
