@@ -3,6 +3,7 @@ package forward
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,12 +18,42 @@ type breakers struct {
 	written map[subscriber.Key]subscriber.Breaker // those that are open
 }
 
+// saveBreakers writes which accounts are left alone, and until when, if that has changed. It is for people who ask why
+// messages wait: no forwarder reads it. What cannot be written is tried again with the next batch.
+func (h *Handler) saveBreakers(ctx context.Context, reports []uploadReport) {
+	b := &h.breakers
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	changed := b.changed(reports, h.now())
+	if len(changed) == 0 {
+		return
+	}
+	items := make(map[subscriber.Key]subscriber.Item, len(changed))
+	for key, state := range changed {
+		items[key] = state.Item()
+	}
+	failed, err := h.Table.Put(ctx, items)
+	if err != nil {
+		fault.Of(err).Log(ctx, h.Log, "breakers not written", slog.Int("records", len(failed)))
+	}
+	for key, state := range changed {
+		switch {
+		case slices.Contains(failed, key):
+		case state.Closed.IsZero():
+			b.written[key] = state
+		default:
+			delete(b.written, key)
+		}
+	}
+}
+
 // changed returns the breakers that are not what was written last. A breaker belongs to an account, but messages wait
 // by app.
 func (b *breakers) changed(reports []uploadReport, now time.Time) map[subscriber.Key]subscriber.Breaker {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var changed map[subscriber.Key]subscriber.Breaker
+	if b.written == nil {
+		b.written = make(map[subscriber.Key]subscriber.Breaker)
+	}
+	changed := make(map[subscriber.Key]subscriber.Breaker)
 	for _, r := range reports {
 		if !r.Breaker.Open() && len(b.written) == 0 {
 			continue
@@ -42,48 +73,8 @@ func (b *breakers) changed(reports []uploadReport, now time.Time) map[subscriber
 			default:
 				continue
 			}
-			if changed == nil {
-				changed = make(map[subscriber.Key]subscriber.Breaker)
-			}
 			changed[key] = state
 		}
 	}
 	return changed
-}
-
-// remember remembers what has been written.
-func (b *breakers) remember(changed map[subscriber.Key]subscriber.Breaker) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.written == nil {
-		b.written = make(map[subscriber.Key]subscriber.Breaker)
-	}
-	for key, state := range changed {
-		if state.Closed.IsZero() {
-			b.written[key] = state
-		} else {
-			delete(b.written, key)
-		}
-	}
-}
-
-// saveBreakers writes which accounts are left alone, and until when, if that has changed. It is for people who ask why
-// messages wait: no forwarder reads it. What cannot be written is tried again with the next batch.
-func (h *Handler) saveBreakers(ctx context.Context, reports []uploadReport) {
-	changed := h.breakers.changed(reports, h.now())
-	if len(changed) == 0 {
-		return
-	}
-	items := make(map[subscriber.Key]subscriber.Item, len(changed))
-	for key, state := range changed {
-		items[key] = state.Item()
-	}
-	failed, err := h.Table.Put(ctx, items)
-	if err != nil {
-		fault.Of(err).Log(ctx, h.Log, "breakers not written", slog.Int("records", len(failed)))
-	}
-	for _, key := range failed {
-		delete(changed, key)
-	}
-	h.breakers.remember(changed)
 }

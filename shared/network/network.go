@@ -5,6 +5,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -83,55 +84,31 @@ func (late) Unwrap() error { return context.DeadlineExceeded }
 // Cause reduces the error of a request without an answer to what may be shown. [context.Canceled] and
 // [context.DeadlineExceeded] are still found in it.
 func Cause(err error) error {
-	for _, find := range []func(error) error{ofDial, ofContext, ofProxy, ofName, ofTLS, ofConnection} {
-		if cause := find(err); cause != nil {
-			return cause
-		}
+	operation, isOperation := errors.AsType[*net.OpError](err)
+	proxy, isProxy := errors.AsType[proxyError](err)
+	name, isName := errors.AsType[*net.DNSError](err)
+	switch {
+	case isOperation && operation.Op == "dial" && operation.Timeout(): // it passes for the end of a context
+		return errNoDial
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return late{}
+	case isProxy:
+		return proxy
+	case isName && name.IsNotFound:
+		return errNoHost
+	case isName:
+		return errNoLookup
+	default:
+		return cmp.Or(ofTLS(err), ofConnection(err), fmt.Errorf("error of type %T", innermost(err)))
 	}
-	return fmt.Errorf("error of type %T", innermost(err))
 }
 
 // IsTimeout reports whether time ran out, whoever limited it.
 func IsTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout()
-}
-
-// ofDial comes first: a dial that took too long passes for the end of a context.
-func ofDial(err error) error {
-	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" && dial.Timeout() {
-		return errNoDial
-	}
-	return nil
-}
-
-func ofContext(err error) error {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return context.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
-		return late{}
-	}
-	return nil
-}
-
-func ofProxy(err error) error {
-	if status, ok := errors.AsType[proxyError](err); ok {
-		return status
-	}
-	return nil
-}
-
-func ofName(err error) error {
-	name, ok := errors.AsType[*net.DNSError](err)
-	switch {
-	case !ok:
-		return nil
-	case name.IsNotFound:
-		return errNoHost
-	default:
-		return errNoLookup
-	}
 }
 
 func ofTLS(err error) error {
