@@ -17,6 +17,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
@@ -197,6 +198,7 @@ func (h *harness) wantOutcomes(want ...string) {
 func (h *harness) checkCounts(messages []forward.Message, returned []string) {
 	h.t.Helper()
 	p := h.read()
+	names := map[string]string{"skipped": "MessagesSkipped", "rejected": "MessagesRejected", "retry": "MessagesRetried"}
 	sent, want := make(map[string]int), make(map[string]map[string]int)
 	for _, m := range messages {
 		sent[m.ID]++
@@ -205,13 +207,12 @@ func (h *harness) checkCounts(messages []forward.Message, returned []string) {
 			app = "unknown"
 		}
 		if want[app] == nil {
-			want[app] = make(map[string]int)
+			want[app] = map[string]int{"MessagesSkipped": 0, "MessagesRejected": 0, "MessagesRetried": 0}
 		}
 		want[app]["MessagesReceived"]++
 		want[app]["MessagesDelivered"]++ // unless there is a line
 	}
 	counts, retried := make(map[string]int), []string(nil)
-	names := map[string]string{"skipped": "MessagesSkipped", "rejected": "MessagesRejected", "retry": "MessagesRetried"}
 	for _, l := range p.messages {
 		if sent[l.MessageID]--; sent[l.MessageID] < 0 {
 			h.t.Errorf("message %q has two outcomes", l.MessageID)
@@ -227,29 +228,19 @@ func (h *harness) checkCounts(messages []forward.Message, returned []string) {
 			retried = append(retried, l.MessageID)
 		}
 	}
-	if !slices.Equal(retried, returned) {
-		h.t.Errorf("%v come back, the log says %v", returned, retried)
+	if !slices.Equal(retried, returned) || len(h.rejected) != counts["rejected"] {
+		h.t.Errorf("%v come back, %d are rejected; the log says %v and %v", returned, len(h.rejected), retried, counts)
 	}
-	if len(h.rejected) != counts["rejected"] {
-		h.t.Errorf("%d messages on the rejected queue, the log says %d", len(h.rejected), counts["rejected"])
+	batch := fmt.Sprint(len(messages), len(messages)-len(p.messages), counts["skipped"], counts["rejected"], counts["retry"])
+	if b := p.batch; len(b) != 1 || batch != fmt.Sprint(b[0].Received, b[0].Delivered, b[0].Skipped, b[0].Rejected,
+		b[0].Retried) {
+		h.t.Errorf("lines of the batch: %+v, want %s", b, batch)
 	}
-	var b line
-	if len(p.batch) == 1 {
-		b = p.batch[0]
+	for _, metrics := range p.metrics {
+		maps.DeleteFunc(metrics, func(name string, _ int) bool { return !strings.HasPrefix(name, "Messages") })
 	}
-	if b.Message == "" || b.Received != len(messages) || b.Delivered != len(messages)-len(p.messages) ||
-		b.Skipped != counts["skipped"] || b.Rejected != counts["rejected"] || b.Retried != counts["retry"] {
-		h.t.Errorf("line of the batch: %+v, want %v of %d", b, counts, len(messages))
-	}
-	for app, metrics := range p.metrics {
-		maps.DeleteFunc(metrics, func(name string, n int) bool { return !strings.HasPrefix(name, "Messages") || n == 0 })
-		maps.DeleteFunc(want[app], func(_ string, n int) bool { return n == 0 })
-		if !maps.Equal(metrics, want[app]) {
-			h.t.Errorf("metrics of %s: %v, want %v", app, metrics, want[app])
-		}
-	}
-	if len(p.metrics) != len(want) {
-		h.t.Errorf("metrics of %d apps, want %d", len(p.metrics), len(want))
+	if diff := gocmp.Diff(want, p.metrics); diff != "" {
+		h.t.Errorf("metrics (-want +got):\n%s", diff)
 	}
 }
 

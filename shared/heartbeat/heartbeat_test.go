@@ -131,13 +131,10 @@ func TestAHeartbeatThatIsNotTakenIsNamed(t *testing.T) {
 		want   string // the reason in the log, and the status
 	}{
 		"another secret":      {answer{401, `{"error":"unauthorized"}`, nil, false}, nil, "unauthorized 401"},
-		"other settings":      {answer{404, `{"error":"unknown_app"}`, nil, false}, nil, "unknown_app 404"},
 		"no route":            {answer{404, `{"message":"Not Found"}`, nil, false}, nil, "unavailable 404"},
-		"a receiver in need":  {answer{503, `{"error":"unavailable"}`, nil, false}, nil, "unavailable 503"},
 		"a page":              {answer{502, `<html>secret words`, nil, false}, nil, "unavailable 502"},
 		"words of a stranger": {answer{401, `{"error":"secret words"}`, nil, false}, nil, "unavailable 401"},
 		"no content":          {answer{204, ``, nil, false}, nil, "unavailable 204"},
-		"a redirect":          {answer{302, ``, nil, false}, nil, "unavailable 302"},
 		"no line":             {answer{err: noLine}, nil, "network"},
 		"no secret": {answer{}, fault.New(fault.Operator, fault.Secret, errors.New("no such secret")),
 			"secret"},
@@ -173,47 +170,45 @@ func TestAHeartbeatThatIsNotTakenIsNamed(t *testing.T) {
 	}
 }
 
-// Whatever hangs, the others' heartbeats go out, and an answer comes ten seconds later.
-func TestAHangHasAnEnd(t *testing.T) {
-	for name, hang := range map[string]func(h *harness){
-		"the receiver": func(h *harness) { h.answer = map[string]answer{"one": {hangs: true}} },
-		"the secret": func(h *harness) {
+// Whatever hangs or panics, the others' heartbeats go out, and an answer comes ten seconds later.
+func TestTroubleOfOneAppIsItsOwn(t *testing.T) {
+	secret := func(do func(ctx context.Context) error) func(*harness) {
+		return func(h *harness) {
 			h.keys = func(ctx context.Context, app string) error {
 				if app == "one" {
-					<-ctx.Done()
-					return ctx.Err()
+					return do(ctx)
 				}
 				return nil
 			}
+		}
+	}
+	for name, test := range map[string]struct {
+		change func(h *harness)
+		reason string
+		took   time.Duration
+	}{
+		"the receiver hangs": {
+			func(h *harness) { h.answer = map[string]answer{"one": {hangs: true}} }, "network", 10 * time.Second,
 		},
+		"the secret hangs": {
+			secret(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }), "timeout", 10 * time.Second,
+		},
+		"the secret panics": {secret(func(context.Context) error { panic("secret words") }), "panic", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHarness(t)
-				hang(h)
+				test.change(h)
 				begun := time.Now()
 				_, err := h.Invoke(t.Context(), nil)
-				if took := time.Since(begun); fmt.Sprint(err) != "heartbeats not taken: one" || took != 10*time.Second {
+				if took := time.Since(begun); fmt.Sprint(err) != "heartbeats not taken: one" || took != test.took {
 					t.Errorf("%v after %s", err, took)
+				}
+				log := h.log.String()
+				if !strings.Contains(log, `"reason":"`+test.reason) || strings.Contains(log, "secret words") {
+					t.Errorf("logged\n%s", log)
 				}
 			})
 		})
-	}
-}
-
-// A panic of one app is a fault of one app.
-func TestAPanicIsAFault(t *testing.T) {
-	h := newHarness(t)
-	h.keys = func(_ context.Context, app string) error {
-		if app == "one" {
-			panic("secret words")
-		}
-		return nil
-	}
-	_, err := h.Invoke(t.Context(), nil)
-	log := h.log.String()
-	if fmt.Sprint(err) != "heartbeats not taken: one" || !strings.Contains(log, `"reason":"panic"`) ||
-		strings.Contains(log, "secret words") || len(h.came) != 1 {
-		t.Errorf("%v, posted %q, logged\n%s", err, h.came, log)
 	}
 }

@@ -191,19 +191,3 @@ func TestAPersonWhomOthersWriteAllTheTimeIsGivenUp(t *testing.T) {
 		t.Errorf("error %v after %d writes", err, n)
 	}
 }
-
-func TestAnExpiredPersonIsMadeAnew(t *testing.T) {
-	table := newTable()
-	person := webhook.Subscriber{Kind: webhook.ByAnonymous, ID: "A"}
-	key := subscriber.PersonKey(subscriber.Partition("anonymous", "A"), "demo")
-	table.items[key] = subscriber.Item{
-		"clevertap_id": "old", "observed_at": noon.Add(time.Hour).Format(time.RFC3339), "expires": noon.Unix(),
-	}
-	updates := []users.Update{{users.Suppress, person, "", noon}}
-	if changed, err := users.Apply(t.Context(), table, "demo", updates, noon); changed != 1 || err != nil {
-		t.Fatalf("%d changed, %v", changed, err)
-	}
-	if diff := cmp.Diff(subscriber.Item{"suppressed_at": "2026-11-28T12:00:00.000Z"}, table.items[key]); diff != "" {
-		t.Error(diff)
-	}
-}
