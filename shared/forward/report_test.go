@@ -231,10 +231,12 @@ func (h *harness) checkCounts(messages []forward.Message, returned []string) {
 	if !slices.Equal(retried, returned) || len(h.rejected) != counts["rejected"] {
 		h.t.Errorf("%v come back, %d are rejected; the log says %v and %v", returned, len(h.rejected), retried, counts)
 	}
-	batch := fmt.Sprint(len(messages), len(messages)-len(p.messages), counts["skipped"], counts["rejected"], counts["retry"])
-	if b := p.batch; len(b) != 1 || batch != fmt.Sprint(b[0].Received, b[0].Delivered, b[0].Skipped, b[0].Rejected,
-		b[0].Retried) {
-		h.t.Errorf("lines of the batch: %+v, want %s", b, batch)
+	batch := [...]int{
+		len(messages), len(messages) - len(p.messages), counts["skipped"], counts["rejected"], counts["retry"],
+	}
+	if b := p.batch; len(b) != 1 ||
+		batch != [...]int{b[0].Received, b[0].Delivered, b[0].Skipped, b[0].Rejected, b[0].Retried} {
+		h.t.Errorf("lines of the batch: %+v, want %d", b, batch)
 	}
 	for _, metrics := range p.metrics {
 		maps.DeleteFunc(metrics, func(name string, _ int) bool { return !strings.HasPrefix(name, "Messages") })

@@ -163,8 +163,10 @@ func TestAHeartbeatThatIsNotTakenIsNamed(t *testing.T) {
 					t.Errorf("no %s in\n%s", want, log)
 				}
 			}
-			if strings.Contains(log, "secret words") || strings.Contains(log, "key-of") || strings.Contains(log, `"app":"one"`) {
-				t.Errorf("logged\n%s", log)
+			for _, word := range []string{"secret words", "key-of", `"app":"one"`} {
+				if strings.Contains(log, word) {
+					t.Errorf("logged\n%s", log)
+				}
 			}
 		})
 	}

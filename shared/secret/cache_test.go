@@ -68,6 +68,14 @@ func inBubble(t *testing.T, test func(h *harness)) {
 	})
 }
 
+func (h *harness) get(app string) (string, error) { return h.Get(h.t.Context(), app) }
+
+func (h *harness) refresh(app string) (string, error) {
+	return h.Refresh(h.t.Context(), app, time.Now())
+}
+
+func (h *harness) reload(app string) (string, error) { return h.Reload(h.t.Context(), app) }
+
 // wants checks a result, and how many reads there have been so far.
 func (h *harness) wants(value string, err error, reads int32) func(string, error) {
 	h.t.Helper()
@@ -84,56 +92,53 @@ func (h *harness) wants(value string, err error, reads int32) func(string, error
 
 func TestAValueIsUsedForFiveMinutes(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
-		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 1)(h.get("a"))
 		time.Sleep(secret.TTL - 1)
-		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 1)(h.get("a"))
 		time.Sleep(time.Nanosecond)
-		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
-		h.wants("v3", nil, 3)(h.Get(ctx, "another name"))
+		h.wants("v2", nil, 2)(h.get("a"))
+		h.wants("v3", nil, 3)(h.get("another name"))
 	})
 }
 
 func TestAnOldValueIsUsedForAnHourWhileReadsFail(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
-		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 1)(h.get("a"))
 		h.fail = errDown
 		time.Sleep(secret.TTL)
-		h.wants("v1", nil, 2)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 2)(h.get("a"))
 		time.Sleep(secret.RetryAfter - 1)
-		h.wants("v1", nil, 2)(h.Get(ctx, "a")) // a read that failed is not repeated at once
+		h.wants("v1", nil, 2)(h.get("a")) // a read that failed is not repeated at once
 		time.Sleep(time.Nanosecond)
-		h.wants("v1", nil, 3)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 3)(h.get("a"))
 		time.Sleep(secret.MaxStale - secret.RetryAfter - 1)
-		h.wants("v1", nil, 4)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 4)(h.get("a"))
 		time.Sleep(time.Nanosecond)
-		h.wants("", errDown, 4)(h.Get(ctx, "a"))
+		h.wants("", errDown, 4)(h.get("a"))
 		h.fail = nil
 		time.Sleep(secret.RetryAfter)
-		h.wants("v5", nil, 5)(h.Get(ctx, "a"))
+		h.wants("v5", nil, 5)(h.get("a"))
 	})
 }
 
 func TestAFailedFirstReadIsRememberedForFiveSeconds(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
 		h.fail = errDown
-		h.wants("", errDown, 1)(h.Get(ctx, "a"))
+		h.wants("", errDown, 1)(h.get("a"))
 		h.fail = errStillDown
 		time.Sleep(secret.RetryAfter - 1)
-		h.wants("", errDown, 1)(h.Get(ctx, "a"))
-		h.wants("", errStillDown, 2)(h.Get(ctx, "another name"))
+		h.wants("", errDown, 1)(h.get("a"))
+		h.wants("", errStillDown, 2)(h.get("another name"))
 		time.Sleep(time.Nanosecond)
-		h.wants("", errStillDown, 3)(h.Get(ctx, "a"))
+		h.wants("", errStillDown, 3)(h.get("a"))
 		h.fail = nil
 		time.Sleep(secret.RetryAfter)
-		h.wants("v4", nil, 4)(h.Get(ctx, "a"))
+		h.wants("v4", nil, 4)(h.get("a"))
 	})
 }
 
 func TestManyCallersShareOneRead(t *testing.T) {
-	get := func(h *harness) (string, error) { return h.Get(h.t.Context(), "a") }
+	get := func(h *harness) (string, error) { return h.get("a") }
 	for name, c := range map[string]struct {
 		before int32 // reads
 		fail   error
@@ -141,15 +146,13 @@ func TestManyCallersShareOneRead(t *testing.T) {
 	}{
 		"that succeeds": {0, nil, get},
 		"that fails":    {0, errDown, get},
-		"of a refresh": {1, nil, func(h *harness) (string, error) {
-			return h.Refresh(h.t.Context(), "a", time.Now())
-		}},
-		"of a reload": {1, nil, func(h *harness) (string, error) { return h.Reload(h.t.Context(), "a") }},
+		"of a refresh":  {1, nil, func(h *harness) (string, error) { return h.refresh("a") }},
+		"of a reload":   {1, nil, func(h *harness) (string, error) { return h.reload("a") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(h *harness) {
 				for range c.before {
-					h.wants("v1", nil, 1)(h.Get(h.t.Context(), "a"))
+					h.wants("v1", nil, 1)(h.get("a"))
 					time.Sleep(time.Second)
 				}
 				h.delay, h.fail = time.Second, c.fail
@@ -177,9 +180,9 @@ func TestACallerWhoGivesUpEndsNobodysRead(t *testing.T) {
 			h.wants("", context.DeadlineExceeded, 1)(h.Get(hurried, "a"))
 		})
 		synctest.Wait()
-		callers.Go(func() { h.wants("v1", nil, 1)(h.Get(h.t.Context(), "a")) })
+		callers.Go(func() { h.wants("v1", nil, 1)(h.get("a")) })
 		callers.Wait()
-		h.wants("v1", nil, 1)(h.Get(h.t.Context(), "a"))
+		h.wants("v1", nil, 1)(h.get("a"))
 	})
 }
 
@@ -187,28 +190,27 @@ func TestAReadThatHangsEnds(t *testing.T) {
 	inBubble(t, func(h *harness) {
 		h.delay = time.Hour
 		began := time.Now()
-		h.wants("", context.DeadlineExceeded, 1)(h.Get(h.t.Context(), "a"))
+		h.wants("", context.DeadlineExceeded, 1)(h.get("a"))
 		if took := time.Since(began); took != secret.FetchTimeout {
 			h.t.Errorf("took %s", took)
 		}
-		h.wants("", context.DeadlineExceeded, 1)(h.Get(h.t.Context(), "a"))
+		h.wants("", context.DeadlineExceeded, 1)(h.get("a"))
 	})
 }
 
 func TestAnOldValueIsReturnedWhileAReadHangs(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
-		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 1)(h.get("a"))
 		time.Sleep(secret.TTL)
 		h.delay = time.Hour
 		for i, want := range []time.Duration{secret.StaleWait, 0, 0} {
 			began := time.Now()
-			h.wants("v1", nil, 2)(h.Get(ctx, "a"))
+			h.wants("v1", nil, 2)(h.get("a"))
 			if took := time.Since(began); took != want {
 				h.t.Errorf("call %d took %s, want %s", i, took, want)
 			}
 		}
-		leaving, cancel := context.WithCancel(ctx)
+		leaving, cancel := context.WithCancel(h.t.Context())
 		cancel()
 		h.wants("v1", nil, 2)(h.Get(leaving, "a"))
 	})
@@ -216,21 +218,20 @@ func TestAnOldValueIsReturnedWhileAReadHangs(t *testing.T) {
 
 func TestASlowReadStillCounts(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
-		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 1)(h.get("a"))
 		time.Sleep(secret.TTL)
 		h.delay = secret.StaleWait + time.Second
-		h.wants("v1", nil, 2)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 2)(h.get("a"))
 		time.Sleep(time.Second)
 		synctest.Wait()
-		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
+		h.wants("v2", nil, 2)(h.get("a"))
 	})
 }
 
 func TestAPanicOfTheFetchIsAnErrorWithoutItsText(t *testing.T) {
 	inBubble(t, func(h *harness) {
 		h.panic = true
-		_, err := h.Get(h.t.Context(), "a")
+		_, err := h.get("a")
 		panicked, ok := errors.AsType[*fault.PanicError](err)
 		if !ok || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, panicked), "itself") {
 			h.t.Errorf("error = %v", err)
@@ -241,20 +242,19 @@ func TestAPanicOfTheFetchIsAnErrorWithoutItsText(t *testing.T) {
 // Otherwise nobody would hear of a refusal until the old value is too old to be used.
 func TestAFailedReadIsReportedThoughThereIsAnOldValue(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
 		refused := fault.New(fault.Operator, fault.Secret, errors.New("AccessDenied"))
 		h.fail = refused
-		h.wants("", refused, 1)(h.Get(ctx, "a")) // the caller has the error
+		h.wants("", refused, 1)(h.get("a")) // the caller has the error
 		time.Sleep(secret.TTL)
 		h.fail = nil
-		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
+		h.wants("v2", nil, 2)(h.get("a"))
 		synctest.Wait()
 		if h.log.Len() > 0 {
 			h.t.Error(h.log.String())
 		}
 		time.Sleep(secret.TTL)
 		h.fail = refused
-		h.wants("v2", nil, 3)(h.Get(ctx, "a"))
+		h.wants("v2", nil, 3)(h.get("a"))
 		synctest.Wait()
 		const want = `level=ERROR msg="secret not read again" app=a cause=AccessDenied`
 		if !strings.Contains(h.log.String(), want) {
@@ -265,39 +265,37 @@ func TestAFailedReadIsReportedThoughThereIsAnOldValue(t *testing.T) {
 
 func TestRefreshReadsOnceAMinute(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
 		began := time.Now()
-		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
-		h.wants("v2", nil, 2)(h.Get(ctx, "b"))
-		h.wants("v1", nil, 2)(h.Refresh(ctx, "a", began))
+		h.wants("v1", nil, 1)(h.get("a"))
+		h.wants("v2", nil, 2)(h.get("b"))
+		h.wants("v1", nil, 2)(h.Refresh(h.t.Context(), "a", began))
 		time.Sleep(time.Second)
-		h.wants("v3", nil, 3)(h.Refresh(ctx, "a", time.Now()))
+		h.wants("v3", nil, 3)(h.refresh("a"))
 		for range 59 {
 			time.Sleep(time.Second)
-			h.wants("v3", nil, 3)(h.Refresh(ctx, "a", time.Now()))
+			h.wants("v3", nil, 3)(h.refresh("a"))
 		}
-		h.wants("v4", nil, 4)(h.Refresh(ctx, "b", time.Now()))
+		h.wants("v4", nil, 4)(h.refresh("b"))
 		time.Sleep(time.Second)
-		h.wants("v5", nil, 5)(h.Refresh(ctx, "a", time.Now()))
+		h.wants("v5", nil, 5)(h.refresh("a"))
 	})
 }
 
 func TestRefreshReturnsTheOldValueIfTheReadFails(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
-		h.wants("v1", nil, 1)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 1)(h.get("a"))
 		time.Sleep(time.Second)
 		h.fail = errDown
-		h.wants("v1", nil, 2)(h.Refresh(ctx, "a", time.Now()))
-		h.wants("v1", nil, 2)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 2)(h.refresh("a"))
+		h.wants("v1", nil, 2)(h.get("a"))
 		time.Sleep(10 * time.Second)
-		h.wants("v1", nil, 2)(h.Refresh(ctx, "a", time.Now()))
+		h.wants("v1", nil, 2)(h.refresh("a"))
 	})
 }
 
 func TestRefreshDoesNotWaitLongerThanItsCaller(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		h.wants("v1", nil, 1)(h.Get(h.t.Context(), "a"))
+		h.wants("v1", nil, 1)(h.get("a"))
 		time.Sleep(time.Second)
 		h.delay = time.Hour
 		hurried, cancel := context.WithTimeout(h.t.Context(), 1500*time.Millisecond)
@@ -308,24 +306,22 @@ func TestRefreshDoesNotWaitLongerThanItsCaller(t *testing.T) {
 
 func TestRefreshWithoutAnyValueIsAFirstRead(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
 		h.fail = errDown
-		h.wants("", errDown, 1)(h.Refresh(ctx, "a", time.Now()))
+		h.wants("", errDown, 1)(h.refresh("a"))
 		h.fail = nil
-		h.wants("", errDown, 1)(h.Refresh(ctx, "a", time.Now()))
+		h.wants("", errDown, 1)(h.refresh("a"))
 	})
 }
 
 func TestReloadReadsAtOnceAndReturnsItsError(t *testing.T) {
 	inBubble(t, func(h *harness) {
-		ctx := h.t.Context()
-		h.wants("v1", nil, 1)(h.Reload(ctx, "a"))
-		h.wants("v2", nil, 2)(h.Reload(ctx, "a"))
-		h.wants("v2", nil, 2)(h.Get(ctx, "a"))
+		h.wants("v1", nil, 1)(h.reload("a"))
+		h.wants("v2", nil, 2)(h.reload("a"))
+		h.wants("v2", nil, 2)(h.get("a"))
 		h.fail = errDown
-		h.wants("", errDown, 3)(h.Reload(ctx, "a"))
-		h.wants("", errDown, 4)(h.Reload(ctx, "a"))
-		h.wants("v2", nil, 4)(h.Get(ctx, "a"))
+		h.wants("", errDown, 3)(h.reload("a"))
+		h.wants("", errDown, 4)(h.reload("a"))
+		h.wants("v2", nil, 4)(h.get("a"))
 	})
 }
 

@@ -36,73 +36,6 @@ func other(purchase string, minute int, active bool) subscriber.Update {
 	return c
 }
 
-func TestWhatTheProfileOfTheLastEventMaySay(t *testing.T) {
-	says := func(active bool) subscriber.Decision { return subscriber.Decision{Known: true, Active: active} }
-	stillActive := subscriber.Decision{Others: true, Known: true, Active: true}
-	noID := deactivate("", 3)
-	tests := map[string]struct {
-		before []subscriber.Update
-		last   subscriber.Update
-		want   subscriber.Decision
-	}{
-		"the end of the only purchase is an end": {
-			[]subscriber.Update{activate("old", 1)}, deactivate("old", 2), says(false),
-		},
-		"an upgrade whose end comes last leaves the user active": {
-			[]subscriber.Update{activate("old", 1), activate("new", 2)}, deactivate("old", 2), stillActive,
-		},
-		"a late retry says nothing": {
-			[]subscriber.Update{activate("a", 1), deactivate("a", 5)}, activate("a", 3), subscriber.Decision{Older: true},
-		},
-		"at one instant ACTIVATE outranks the status of another": {
-			[]subscriber.Update{activate("a", 2)}, other("a", 2, false), says(true),
-		},
-		"at one instant granting outranks ending": {
-			[]subscriber.Update{activate("a", 2)}, deactivate("a", 2), says(true),
-		},
-		"at one instant DEACTIVATE outranks the status of another": {
-			[]subscriber.Update{deactivate("a", 2)}, other("a", 2, true), says(false),
-		},
-		"an end without an id does not end a stored purchase": {
-			[]subscriber.Update{activate("a", 1)}, noID, stillActive,
-		},
-		"an end without a time does not end the purchase": {
-			[]subscriber.Update{activate("a", 1)}, subscriber.Update{Purchase: "a", Known: true, Rank: subscriber.Deactivate},
-			says(true),
-		},
-		"a grant without an id is one": {nil, activate("", 1), says(true)},
-		"an unknown state says nothing of it": {
-			nil, subscriber.Update{Purchase: "a", At: at(1)}, subscriber.Decision{},
-		},
-		"an unknown state of an ended purchase stays in the shadow": {
-			[]subscriber.Update{deactivate("a", 1), activate("b", 1)}, subscriber.Update{Purchase: "a", At: at(2)}, stillActive,
-		},
-		"an unknown state that is older says nothing at all": {
-			[]subscriber.Update{activate("a", 2)}, subscriber.Update{Purchase: "a", At: at(1)},
-			subscriber.Decision{Older: true},
-		},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			var s subscriber.State
-			for _, c := range test.before {
-				s.Apply(c)
-			}
-			older, _ := s.Apply(test.last)
-			if diff := cmp.Diff(test.want, s.Decide(test.last, older)); diff != "" {
-				t.Error(diff)
-			}
-			again, changed := s.Apply(test.last)
-			if again != older || changed {
-				t.Errorf("the same event again: older %t, changed %t", again, changed)
-			}
-			if diff := cmp.Diff(test.want, s.Decide(test.last, again)); diff != "" {
-				t.Errorf("the same event gave another answer: %s", diff)
-			}
-		})
-	}
-}
-
 func TestTheStateStaysBoundedAndKeepsWhatIsActive(t *testing.T) {
 	var s subscriber.State
 	s.Apply(activate("kept", 0))
@@ -156,46 +89,83 @@ func oracle(arrived []subscriber.Update) bool {
 	return false
 }
 
-func TestWhatABatchMaySay(t *testing.T) {
+func TestWhatTheProfilesOfABatchMaySay(t *testing.T) {
+	type updates = []subscriber.Update
+	type decisions = []subscriber.Decision
 	says := func(active bool) subscriber.Decision { return subscriber.Decision{Known: true, Active: active} }
 	idsOnly := subscriber.Decision{Others: true, Known: true, Active: true}
-	var ended subscriber.State
-	ended.Apply(deactivate("old", 4))
+	unknown := func(minute int) subscriber.Update { return subscriber.Update{Purchase: "a", At: at(minute)} }
+	timeless := subscriber.Update{Purchase: "a", Known: true, Rank: subscriber.Deactivate}
 	for name, c := range map[string]struct {
-		before subscriber.State
-		batch  []subscriber.Update
-		want   []subscriber.Decision
+		before, batch updates
+		want          decisions
 	}{
+		"the end of the only purchase is an end": {
+			updates{activate("a", 1)}, updates{deactivate("a", 2)}, decisions{says(false)},
+		},
+		"an upgrade whose end comes last leaves the user active": {
+			updates{activate("a", 1), activate("b", 2)}, updates{deactivate("a", 2)}, decisions{idsOnly},
+		},
+		"a late retry says nothing": {
+			updates{activate("a", 1), deactivate("a", 5)}, updates{activate("a", 3)}, decisions{{Older: true}},
+		},
+		"at one instant ACTIVATE outranks the status of another": {
+			updates{activate("a", 2)}, updates{other("a", 2, false)}, decisions{says(true)},
+		},
+		"at one instant granting outranks ending": {
+			updates{activate("a", 2)}, updates{deactivate("a", 2)}, decisions{says(true)},
+		},
+		"at one instant DEACTIVATE outranks the status of another": {
+			updates{deactivate("a", 2)}, updates{other("a", 2, true)}, decisions{says(false)},
+		},
+		"an end without an id does not end a stored purchase": {
+			updates{activate("a", 1)}, updates{deactivate("", 3)}, decisions{idsOnly},
+		},
+		"an end without a time does not end the purchase": {
+			updates{activate("a", 1)}, updates{timeless}, decisions{says(true)},
+		},
+		"a grant without an id is one":        {nil, updates{activate("", 1)}, decisions{says(true)}},
+		"an unknown state says nothing of it": {nil, updates{unknown(1)}, decisions{{}}},
+		"an unknown state of an ended purchase stays in the shadow": {
+			updates{deactivate("a", 1), activate("b", 1)}, updates{unknown(2)}, decisions{idsOnly},
+		},
+		"an unknown state that is older says nothing at all": {
+			updates{activate("a", 2)}, updates{unknown(1)}, decisions{{Older: true, Active: true}},
+		},
+
 		"an upgrade, the end first": {
-			nil, []subscriber.Update{deactivate("old", 2), activate("new", 3)}, []subscriber.Decision{says(true), says(true)},
+			nil, updates{deactivate("a", 2), activate("b", 3)}, decisions{says(true), says(true)},
 		},
 		"an upgrade, the end last": {
-			nil, []subscriber.Update{activate("new", 2), deactivate("old", 3)}, []subscriber.Decision{says(true), idsOnly},
+			nil, updates{activate("b", 2), deactivate("a", 3)}, decisions{says(true), idsOnly},
 		},
 		"nobody makes a neighbour older": {
-			nil, []subscriber.Update{deactivate("a", 2), activate("a", 1)}, []subscriber.Decision{says(false), says(false)},
+			nil, updates{deactivate("a", 2), activate("a", 1)}, decisions{says(false), says(false)},
 		},
 		"but what is stored does": {
-			ended, []subscriber.Update{activate("old", 3), activate("old", 5)},
-			[]subscriber.Decision{{Older: true, Active: true}, says(true)},
+			updates{deactivate("a", 4)}, updates{activate("a", 3), activate("a", 5)},
+			decisions{{Older: true, Active: true}, says(true)},
 		},
 		"what loses a tie says what is true": {
-			nil, []subscriber.Update{deactivate("a", 1), activate("b", 1), other("a", 1, false)},
-			[]subscriber.Decision{says(true), says(true), idsOnly},
+			nil, updates{deactivate("a", 1), activate("b", 1), other("a", 1, false)},
+			decisions{says(true), says(true), idsOnly},
 		},
-		"an unknown state says nothing": {
-			nil, []subscriber.Update{activate("a", 1), {Purchase: "a", At: at(2)}},
-			[]subscriber.Decision{says(true), {Active: true}},
+		"an unknown state beside others": {
+			nil, updates{activate("a", 1), unknown(2)}, decisions{says(true), {Active: true}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := maps.Clone(c.before)
-			_, decisions, _ := c.before.Merge(c.batch)
-			if diff := cmp.Diff(c.want, decisions); diff != "" {
+			before, _, _ := subscriber.State(nil).Merge(c.before)
+			given := maps.Clone(before)
+			merged, got, _ := before.Merge(c.batch)
+			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)
 			}
-			if diff := cmp.Diff(before, c.before); diff != "" {
+			if diff := cmp.Diff(given, before); diff != "" {
 				t.Errorf("the state that was given has changed: %s", diff)
+			}
+			if _, again, changed := merged.Merge(c.batch); changed || len(c.batch) == 1 && again[0] != got[0] {
+				t.Errorf("the same batch again: changed %t, %+v", changed, again)
 			}
 		})
 	}
