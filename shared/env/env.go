@@ -6,6 +6,7 @@
 package env
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -51,13 +52,10 @@ func (r *Reader) Optional(name, fallback string) string {
 // URL reads a variable that must be set to an absolute http or https URL without a user. The fault does not
 // show the value, because a URL may hold more than an address.
 func (r *Reader) URL(name string) string {
-	value, ok := r.value(name)
-	if !ok {
-		r.Fault(name, "not set")
-		return ""
-	}
+	value := r.String(name)
 	u, err := url.Parse(value)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+	if value != "" &&
+		(err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil) {
 		r.Fault(name, "not an absolute http or https URL")
 	}
 	return value
@@ -79,38 +77,31 @@ func (r *Reader) SecretsPrefix(name string) string {
 
 // Int reads a whole number between lowest and highest, both included.
 func (r *Reader) Int(name string, fallback, lowest, highest int) int {
-	value, ok := r.value(name)
-	if !ok {
-		return fallback
-	}
-	n, err := strconv.Atoi(value)
-	if err != nil {
-		r.Fault(name, quote(value)+" is not a whole number")
-		return fallback
-	}
-	if n < lowest || n > highest {
-		r.Fault(name, fmt.Sprintf("%d is not between %d and %d", n, lowest, highest))
-		return fallback
-	}
-	return n
+	return within(r, name, strconv.Atoi, "a whole number", fallback, lowest, highest)
 }
 
 // Duration reads a duration in Go's notation between lowest and highest, both included.
 func (r *Reader) Duration(name string, fallback, lowest, highest time.Duration) time.Duration {
-	value, ok := r.value(name)
+	return within(r, name, time.ParseDuration, `a duration such as "30s" or "5m"`, fallback, lowest, highest)
+}
+
+func within[T cmp.Ordered](
+	r *Reader, name string, parse func(string) (T, error), what string, fallback, lowest, highest T,
+) T {
+	text, ok := r.value(name)
 	if !ok {
 		return fallback
 	}
-	d, err := time.ParseDuration(value)
-	if err != nil {
-		r.Fault(name, quote(value)+` is not a duration such as "30s" or "5m"`)
-		return fallback
+	value, err := parse(text)
+	switch {
+	case err != nil:
+		r.Fault(name, quote(text)+" is not "+what)
+	case value < lowest || value > highest:
+		r.Fault(name, fmt.Sprintf("%v is not between %v and %v", value, lowest, highest))
+	default:
+		return value
 	}
-	if d < lowest || d > highest {
-		r.Fault(name, fmt.Sprintf("%s is not between %s and %s", d, lowest, highest))
-		return fallback
-	}
-	return d
+	return fallback
 }
 
 // Fault adds what is wrong with a variable, for checks that only the caller can make.
