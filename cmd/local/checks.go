@@ -12,18 +12,17 @@ import (
 	"time"
 )
 
-// tryAll tries what concerns the whole stack when all webhooks have arrived, shows in a line what came of each, and
-// returns how much of it is wrong.
-func (s *stack) tryAll(ctx context.Context, sent []fixture, screen *screen) (failed int) {
+// tryAll tries what concerns the whole stack when all webhooks have arrived, and shows in a line what came of each.
+func (s *stack) tryAll(ctx context.Context, sent []fixture) {
+	s.screen.heading("The whole stack")
 	try := func(name string, check func(context.Context) (came string, err error)) {
 		came, err := check(ctx)
 		if err == nil {
-			screen.result(name, came, true)
+			s.screen.result(name, came, true)
 			return
 		}
-		failed++
-		screen.result(name, "failed", false)
-		screen.block(red, err.Error())
+		s.screen.result(name, "failed", false)
+		s.screen.block(red, err.Error())
 	}
 	try("bridge app check", s.checkApp)
 	if s.backEnd != nil {
@@ -40,7 +39,6 @@ func (s *stack) tryAll(ctx context.Context, sent []fixture, screen *screen) (fai
 	if s.options.beats() {
 		try("a heartbeat of the schedule", s.checkHeartbeat)
 	}
-	return failed
 }
 
 // checkApp asks the tool whether the app's secrets are right, which is what an operator asks first, and whether an

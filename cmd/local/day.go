@@ -54,7 +54,7 @@ type day struct {
 }
 
 // operate does an operator's day, and shows every command with what it prints.
-func operate(ctx context.Context, s *stack, screen *screen) error {
+func (s *stack) operate(ctx context.Context) error {
 	records, err := s.clevertap.records(ctx)
 	if err != nil {
 		return err
@@ -62,16 +62,16 @@ func operate(ctx context.Context, s *stack, screen *screen) error {
 	if err := os.WriteFile(filepath.Join(shellFolder, "backfill.jsonl"), backfill, 0o600); err != nil {
 		return err
 	}
-	screen.heading("An operator's day")
+	s.screen.heading("An operator's day")
 	d := &day{stack: s, seen: len(records)}
 	for _, step := range operatorSteps() {
 		if step.line[0] == '#' {
-			screen.heading("%s", strings.TrimPrefix(step.line, "# "))
+			s.screen.heading("%s", strings.TrimPrefix(step.line, "# "))
 			continue
 		}
-		screen.print("  %s\n", screen.paint(bold, s.local(step.line)))
+		s.screen.print("  %s\n", s.screen.paint(bold, s.local(step.line)))
 		shown, err := d.do(ctx, step)
-		screen.block(0, shown)
+		s.screen.block(0, shown)
 		if err != nil {
 			return fmt.Errorf("%s: %w", step.line, err)
 		}

@@ -178,16 +178,17 @@ func (s *stack) invokeRequest(ctx context.Context, f fixture) (status int, answe
 	return response.Status, []byte(response.Body), nil
 }
 
-// invokeBatches gives every batch to the forwarder, shows what became of it, and returns how many are wrong.
-func (s *stack) invokeBatches(ctx context.Context, batches []batch, screen *screen) (failed int, err error) {
+// invokeBatches gives every batch to the forwarder, and shows what became of it.
+func (s *stack) invokeBatches(ctx context.Context, batches []batch) error {
+	s.screen.heading("Batches for the forwarder")
 	for _, b := range batches {
 		got, err := s.invokeBatch(ctx, b)
 		if err != nil {
-			return failed, err
+			return err
 		}
-		failed += screen.compare(b.name, got.text(), b.want, got)
+		s.screen.compare(b.name, got.text(), b.want, got)
 	}
-	return failed, nil
+	return nil
 }
 
 // invokeBatch gives a batch to the forwarder. A message of which the log says nothing was delivered.
@@ -227,7 +228,7 @@ func (s *stack) invokeBatch(ctx context.Context, b batch) (got batchOutcome, err
 }
 
 // showAnswer gives an event of the user's to the function that takes such events.
-func (s *stack) showAnswer(ctx context.Context, file string, screen *screen) error {
+func (s *stack) showAnswer(ctx context.Context, file string) error {
 	text, err := os.ReadFile(filepath.Clean(file))
 	if err != nil {
 		return err
@@ -238,8 +239,8 @@ func (s *stack) showAnswer(ctx context.Context, file string, screen *screen) err
 	}
 	answer, _, err := s.invoke(ctx, function, file)
 	if err == nil {
-		screen.heading("%s answers %s", function, file)
-		screen.block(0, string(answer))
+		s.screen.heading("%s answers %s", function, file)
+		s.screen.block(0, string(answer))
 	}
 	return err
 }

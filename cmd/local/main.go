@@ -79,28 +79,25 @@ func execute(ctx context.Context, where mode) error {
 	}
 	stack, err := deploy(ctx, o, screen)
 	defer stack.stop()
-	if err == nil {
-		err = stack.writeEnvironment()
-	}
 	if err != nil {
 		return err
 	}
 	go stack.aws.feedMetrics(ctx)
-	failed, err := stack.try(ctx, all, screen)
-	if err != nil {
+	if all.own != "" {
+		return stack.showAnswer(ctx, all.own)
+	}
+	if err := stack.try(ctx, all); err != nil {
 		return err
 	}
-	if all.own == "" {
-		screen.summary(all.count(), failed, time.Since(began))
-	}
+	screen.summary(all.count(), time.Since(began))
 	if o.Operate {
-		if err := operate(ctx, stack, screen); err != nil {
+		if err := stack.operate(ctx); err != nil {
 			return err
 		}
 	}
 	if o.Once {
-		if failed > 0 {
-			return fmt.Errorf("not as it should be: %d of what was tried", failed)
+		if screen.wrong > 0 {
+			return fmt.Errorf("not as it should be: %d of what was tried", screen.wrong)
 		}
 		return nil
 	}
@@ -110,51 +107,44 @@ func execute(ctx context.Context, where mode) error {
 			return err
 		}
 	}
-	stack.instruct(screen)
+	stack.instruct()
 	<-ctx.Done()
 	screen.heading("stopping")
 	return nil
 }
 
-// try sends all fixtures, and returns how many results are wrong.
-func (s *stack) try(ctx context.Context, all fixtures, screen *screen) (failed int, err error) {
-	if all.own != "" {
-		return 0, s.showAnswer(ctx, all.own, screen)
-	}
+// try sends all fixtures, and tries what concerns the whole stack.
+func (s *stack) try(ctx context.Context, all fixtures) error {
 	if len(all.webhooks) > 0 {
-		screen.heading("What each webhook of events/ became in CleverTap")
+		s.screen.heading("What each webhook of events/ became in CleverTap")
 		differs, err := ownFileDiffers()
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if differs {
-			screen.print("  They bring their own integration file, %s. Yours differs, and counts when you deploy.\n",
+			s.screen.print("  They bring their own integration file, %s. Yours differs, and counts when you deploy.\n",
 				fixturesFile)
 		}
 		if s.options.mode == modeInvoke && len(all.webhooks) > s.options.atOnce() {
-			screen.print("  Every container takes some seconds; %d start at once, and series one after the other.\n",
+			s.screen.print("  Every container takes some seconds; %d start at once, and series one after the other.\n",
 				s.options.atOnce())
 		}
-		if failed, err = s.sendAll(ctx, all.webhooks, screen); err != nil {
-			return failed, err
+		if err := s.sendAll(ctx, all.webhooks); err != nil {
+			return err
 		}
 	}
 	if len(all.users) > 0 {
-		wrong, err := s.sendUsers(ctx, all.users, screen)
-		failed += wrong
-		if err != nil {
-			return failed, err
+		if err := s.sendUsers(ctx, all.users); err != nil {
+			return err
 		}
 	}
-	if s.options.mode == modeInvoke {
-		if len(all.batches) > 0 {
-			screen.heading("Batches for the forwarder")
-		}
-		more, err := s.invokeBatches(ctx, all.batches, screen)
-		return failed + more, err
+	if len(all.batches) > 0 {
+		return s.invokeBatches(ctx, all.batches)
 	}
-	screen.heading("The whole stack")
-	return failed + s.tryAll(ctx, all.webhooks, screen), nil
+	if s.options.mode != modeInvoke {
+		s.tryAll(ctx, all.webhooks)
+	}
+	return nil
 }
 
 // mode is where the functions run.

@@ -41,8 +41,8 @@ func (w webhook) text() string {
 	return fmt.Sprintf("%-27s → %s", cmp.Or(w.event, "no event"), became(w.event, w.got))
 }
 
-// sendAll sends every fixture, shows the outcome of each in their order, and returns how many are wrong.
-func (s *stack) sendAll(ctx context.Context, fixtures []fixture, screen *screen) (failed int, err error) {
+// sendAll sends every fixture, and shows the outcome of each in their order.
+func (s *stack) sendAll(ctx context.Context, fixtures []fixture) error {
 	r := &run{stack: s, recordsOf: map[int]bool{}}
 	for _, f := range fixtures {
 		if s.options.Live && f.want.Account == "sandbox" { // The account has no sandbox beside it.
@@ -58,17 +58,12 @@ func (s *stack) sendAll(ctx context.Context, fixtures []fixture, screen *screen)
 		}
 	}
 	if err := first.Wait(); err != nil {
-		return 0, err
+		return err
 	}
-	err = r.watch(ctx, func(w *webhook) { failed += screen.compare(w.name, w.text(), w.want, w.got) })
-	if err != nil || s.clevertap == nil {
-		return failed, err
+	if err := r.watch(ctx); err != nil || s.clevertap == nil {
+		return err
 	}
-	unexpected, err := r.unexpected(ctx)
-	for _, line := range unexpected {
-		screen.result("CleverTap", line, false)
-	}
-	return failed + len(unexpected), err
+	return r.showUnexpected(ctx)
 }
 
 // send posts a webhook. One that the receiver refuses has its outcome at once.
@@ -114,7 +109,7 @@ func (s *stack) enqueue(ctx context.Context, app string, body []byte, group stri
 }
 
 // watch looks until every webhook has an outcome, and shows each as soon as those before it are shown.
-func (r *run) watch(ctx context.Context, show func(*webhook)) error {
+func (r *run) watch(ctx context.Context) error {
 	progress, shown := time.Now(), 0
 	return poll(ctx, time.Hour, func() (bool, error) {
 		now, err := r.snapshot(ctx)
@@ -137,7 +132,8 @@ func (r *run) watch(ctx context.Context, show func(*webhook)) error {
 		}
 		for ; shown < len(r.webhooks) && r.webhooks[shown].got.Outcome != ""; shown++ {
 			progress = time.Now()
-			show(&r.webhooks[shown])
+			w := r.webhooks[shown]
+			r.stack.screen.compare(w.name, w.text(), w.want, w.got)
 		}
 		return shown == len(r.webhooks), nil
 	})
@@ -234,25 +230,23 @@ func (s snapshot) outcome(w *webhook) (outcome, reason string, records []record)
 	return "", "", nil
 }
 
-// unexpected returns the records that no fixture has made, and the fake's warnings.
-func (r *run) unexpected(ctx context.Context) (lines []string, err error) {
+// showUnexpected shows the records that no fixture has made, and the fake's warnings.
+func (r *run) showUnexpected(ctx context.Context) error {
 	records, err := r.stack.clevertap.records(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	wrong := func(what, which string) { r.stack.screen.result("CleverTap", what+": "+which, false) }
 	for _, record := range records {
 		if !r.recordsOf[record.Number] {
-			lines = append(lines, "CleverTap got a record that no fixture wants: "+string(record.Raw))
+			wrong("CleverTap got a record that no fixture wants", string(record.Raw))
 		}
 	}
 	warnings, err := r.stack.clevertap.warnings(ctx)
-	if err != nil {
-		return nil, err
-	}
 	for _, w := range warnings {
 		if w.Rule != "no_event_id" { // Webhooks of version 2 have none, and the records of others are as wanted.
-			lines = append(lines, "CleverTap would presumably change a record: "+w.Rule+" "+w.Key)
+			wrong("CleverTap would presumably change a record", w.Rule+" "+w.Key)
 		}
 	}
-	return lines, nil
+	return err
 }

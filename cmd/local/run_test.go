@@ -175,12 +175,14 @@ func TestAWebhookIsALine(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		w := webhook{fixture: fixture{event: test.event, want: test.got}, got: test.got}
-		if (&screen{out: &out}).compare(name, w.text(), w.want, w.got) != 0 || !strings.Contains(out.String(), test.want) {
+		s := &screen{out: &out}
+		if s.compare(name, w.text(), w.want, w.got); s.wrong > 0 || !strings.Contains(out.String(), test.want) {
 			t.Errorf("want %q in:\n%s", test.want, &out)
 		}
 	}
 	var out bytes.Buffer
-	if (&screen{out: &out}).compare("name", "came", "delivered", "lost") != 1 ||
+	s := &screen{out: &out}
+	if s.compare("name", "came", "delivered", "lost"); s.wrong != 1 ||
 		!strings.Contains(out.String(), "  ✗ name                            came\n      - wanted, + got\n") ||
 		!strings.Contains(out.String(), "delivered") {
 		t.Errorf("what is wrong is shown as\n%s", &out)

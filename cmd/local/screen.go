@@ -17,6 +17,7 @@ import (
 type screen struct {
 	out    io.Writer
 	colour bool
+	wrong  int // how much of what it showed is not right
 }
 
 func newScreen(out *os.File) *screen {
@@ -56,6 +57,7 @@ func (s *screen) result(name, came string, right bool) {
 	mark := s.paint(green, "✓")
 	if !right {
 		mark = s.paint(red, "✗")
+		s.wrong++
 	}
 	s.print("  %s %-31s %s\n", mark, name, came)
 }
@@ -67,16 +69,13 @@ func (s *screen) block(colour int, text string) {
 	}
 }
 
-// compare shows in a line what came of something, and below it how that differs from what was wanted. It returns how
-// many are wrong, which is one or none.
-func (s *screen) compare(name, came string, want, got any) (wrong int) {
+// compare shows in a line what came of something, and below it how that differs from what was wanted.
+func (s *screen) compare(name, came string, want, got any) {
 	difference := cmp.Diff(want, got)
 	s.result(name, came, difference == "")
-	if difference == "" {
-		return 0
+	if difference != "" {
+		s.block(red, "- wanted, + got\n"+difference)
 	}
-	s.block(red, "- wanted, + got\n"+difference)
-	return 1
 }
 
 // became says what became of a webhook.
@@ -164,13 +163,13 @@ func readable(value jsontext.Value) string {
 	return text
 }
 
-func (s *screen) summary(events, failed int, took time.Duration) {
+func (s *screen) summary(events int, took time.Duration) {
 	verdict := s.paint(green, "all as their fixtures say")
 	if events == 1 {
 		verdict = s.paint(green, "as its fixture says")
 	}
-	if failed > 0 {
-		verdict = s.paint(red, fmt.Sprintf("%d not as they should be", failed))
+	if s.wrong > 0 {
+		verdict = s.paint(red, fmt.Sprintf("%d not as they should be", s.wrong))
 	}
 	s.heading("%d of events/ in %s, %s", events, seconds(took), verdict)
 }

@@ -39,6 +39,7 @@ const (
 // stack is everything that runs.
 type stack struct {
 	options   options
+	screen    *screen
 	authority *authority
 	aws       *ministack
 	clevertap *fakeCleverTap    // nil if the real one is used
@@ -52,7 +53,7 @@ type stack struct {
 
 // deploy starts, builds and deploys everything. The stack that it returns can be stopped even if it fails.
 func deploy(ctx context.Context, o options, screen *screen) (s *stack, err error) {
-	s = &stack{options: o}
+	s = &stack{options: o, screen: screen}
 	if err := o.checkPorts(); err != nil { // before the files of another run are gone
 		return s, err
 	}
@@ -89,7 +90,10 @@ func deploy(ctx context.Context, o options, screen *screen) (s *stack, err error
 	if o.mode != modeRun {
 		step("leading containers to this machine", s.startDocker)
 	}
-	return s, err
+	if err != nil {
+		return s, err
+	}
+	return s, s.writeEnvironment()
 }
 
 // start starts a process that runs until the stack is stopped.
@@ -369,11 +373,11 @@ func (s *stack) startConsole(ctx context.Context) error {
 }
 
 // instruct says what can be tried while everything is up.
-func (s *stack) instruct(screen *screen) {
-	screen.heading("Everything stays up until Ctrl-C. In a second terminal, in this folder:")
+func (s *stack) instruct() {
+	s.screen.heading("Everything stays up until Ctrl-C. In a second terminal, in this folder:")
 	tell := func(what, how string) {
-		screen.print("\n  %s\n", what)
-		screen.block(0, how)
+		s.screen.print("\n  %s\n", what)
+		s.screen.block(0, how)
 	}
 	if s.console != "" {
 		tell("Open the console in a browser: it shows and changes what goes to CleverTap:", s.console)

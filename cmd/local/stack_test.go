@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"testing"
 )
 
@@ -25,16 +24,14 @@ func TestTheStrictStack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	screen := newScreen(os.Stderr)
-	failed, err := p.sendAll(t.Context(), all.webhooks, screen)
-	if err != nil || failed > 0 {
-		t.Fatalf("%d of %d webhooks did not end as their fixtures say, %v", failed, len(all.webhooks), err)
+	if err := p.sendAll(t.Context(), all.webhooks); err != nil || p.screen.wrong > 0 {
+		t.Fatalf("%d of %d webhooks did not end as their fixtures say, %v", p.screen.wrong, len(all.webhooks), err)
 	}
 	if _, err := p.backEnd.check(t.Context(), all.webhooks); err != nil {
 		t.Errorf("the app's own back end: %v", err)
 	}
 	t.Run("an operator's day", func(t *testing.T) {
-		if err := operate(t.Context(), p.stack, screen); err != nil {
+		if err := p.operate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	})
