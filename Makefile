@@ -30,16 +30,12 @@ help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: tools ## the whole path on this machine: ONCE=1, OPERATE=1, QUEUE=standard, LIVE=1, PORT=4566
-	@mkdir -p .local && $(STEP) "go build" go build -o .local/ ./cmd/local ./cmd/bridge
-	@echo "── make run" && exec .local/local
-
 invoke: tools ## every event of events/ with sam local invoke in Docker: EVENT=events/<file>.json
-	@mkdir -p .local && $(STEP) "go build" go build -o .local/ ./cmd/local ./cmd/bridge
-	@echo "── make invoke" && exec .local/local invoke
-
 api: tools ## sam local start-api in Docker, beside the local AWS: ONCE=1, QUEUE=standard
+
+run invoke api:
 	@mkdir -p .local && $(STEP) "go build" go build -o .local/ ./cmd/local ./cmd/bridge
-	@echo "── make api" && exec .local/local api
+	@echo "── make $@" && exec .local/local $@
 
 # Most of its tests wait for a process, so six of a package run at a time.
 test: tools ## unit, property, golden, template and black-box tests, in random order

@@ -12,7 +12,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +33,7 @@ func main() {
 		}
 		stop()
 	}()
-	var where mode
+	where := modeRun
 	if len(os.Args) > 1 {
 		where = mode(os.Args[1])
 	}
@@ -44,7 +43,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "\nstopped")
 		os.Exit(130)
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "\nmake %s: %v\n", where.target(), err)
+		fmt.Fprintf(os.Stderr, "\nmake %s: %v\n", where, err)
 		os.Exit(1)
 	}
 }
@@ -147,17 +146,14 @@ func (s *stack) try(ctx context.Context, all fixtures) error {
 	return nil
 }
 
-// mode is where the functions run.
+// mode is where the functions run: what make calls it.
 type mode string
 
 const (
-	modeRun    mode = ""       // in the local AWS
+	modeRun    mode = "run"    // in the local AWS
 	modeInvoke mode = "invoke" // the receiver, and the forwarder for batches, in containers by sam local invoke
 	modeAPI    mode = "api"    // the receiver in containers behind sam local start-api
 )
-
-// target is what the user calls it: make's target.
-func (m mode) target() string { return cmp.Or(string(m), "run") }
 
 // options is what the user sets with variables, as in `make run ONCE=1 PORT=5000`.
 type options struct {

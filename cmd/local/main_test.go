@@ -10,7 +10,7 @@ import (
 )
 
 func TestReadOptions(t *testing.T) {
-	usual := options{Queue: "fifo", Port: 4566, FakePort: 9900}
+	usual := options{mode: modeRun, Queue: "fifo", Port: 4566, FakePort: 9900}
 	tests := map[string]struct {
 		environment string
 		want        func(*options)

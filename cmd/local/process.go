@@ -179,5 +179,5 @@ func (o options) checkPorts() error {
 		return nil
 	}
 	return fmt.Errorf("in use, perhaps by another `make run`: %s; end that, or choose others, as in `make %s %s`",
-		strings.Join(used, ", "), o.mode.target(), strings.Join(others, " "))
+		strings.Join(used, ", "), o.mode, strings.Join(others, " "))
 }
