@@ -70,7 +70,7 @@ func (c *chaos) kill(ctx context.Context, random *rand.Rand) {
 			continue
 		}
 		pool := c.forwarders
-		if c.relays != nil && random.IntN(2) == 0 {
+		if c.relays != nil && random.IntN(4) > 0 {
 			pool = c.relays
 		}
 		for ctx.Err() == nil && !pool.kill(random) {

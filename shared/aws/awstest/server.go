@@ -56,7 +56,6 @@ type Server struct {
 	STS        *STS
 
 	services map[string]*Service // by the target header, up to its dot
-	closing  chan struct{}
 }
 
 // New starts a Server on loopback that ends with the test. now is its clock; nil means time.Now.
@@ -65,7 +64,7 @@ func New(t testing.TB, now func() time.Time) *Server {
 	listener := httptest.NewServer(s)
 	s.URL = listener.URL
 	t.Cleanup(func() {
-		close(s.closing)
+		listener.CloseClientConnections() // which ends calls that hang
 		listener.Close()
 	})
 	return s
@@ -76,7 +75,7 @@ func NewInProcess(now func() time.Time) *Server {
 	if now == nil {
 		now = time.Now
 	}
-	s := &Server{URL: "http://aws.test", closing: make(chan struct{})}
+	s := &Server{URL: "http://aws.test"}
 	s.SQS, s.Secrets, s.Dynamo, s.Stacks, s.S3 = newSQS(s, now), newSecrets(), newDynamo(), newStacks(), newS3(now)
 	s.CloudWatch, s.Logs, s.STS = newCloudWatch(), newLogs(), newSTS()
 	s.services = map[string]*Service{
@@ -147,7 +146,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		service.respond(w, nil, &refusal{status: http.StatusForbidden, code: "MissingAuthenticationTokenException"})
 		return
 	}
-	service.serve(w, r, call, s.closing)
+	service.serve(w, r, call)
 }
 
 // call is one call of an operation.
@@ -238,7 +237,7 @@ func (s *Service) Before(do func(operation string)) {
 	s.before = do
 }
 
-func (s *Service) serve(w http.ResponseWriter, r *http.Request, c call, closing <-chan struct{}) {
+func (s *Service) serve(w http.ResponseWriter, r *http.Request, c call) {
 	s.mu.Lock()
 	if s.calls == nil {
 		s.calls = make(map[string]int)
@@ -249,7 +248,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, c call, closing 
 	if before != nil {
 		before(c.name)
 	}
-	if !fault.AfterEffect && !s.happen(fault, w, r, closing) {
+	if !fault.AfterEffect && !s.happen(fault, w, r) {
 		return
 	}
 	if c.handle == nil {
@@ -257,7 +256,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request, c call, closing 
 		return
 	}
 	out, err := c.handle(r.Context(), c.body)
-	if !fault.AfterEffect || s.happen(fault, w, r, closing) {
+	if !fault.AfterEffect || s.happen(fault, w, r) {
 		s.respond(w, out, err)
 	}
 }
@@ -372,7 +371,7 @@ func (s *Service) nextFault(operation string) Fault {
 }
 
 // happen lets a fault happen and reports whether the call goes on.
-func (s *Service) happen(f Fault, w http.ResponseWriter, r *http.Request, closing <-chan struct{}) (goesOn bool) {
+func (s *Service) happen(f Fault, w http.ResponseWriter, r *http.Request) (goesOn bool) {
 	if f == (Fault{}) {
 		return true
 	}
@@ -383,8 +382,6 @@ func (s *Service) happen(f Fault, w http.ResponseWriter, r *http.Request, closin
 	select {
 	case <-delay:
 	case <-r.Context().Done():
-		return false
-	case <-closing:
 		return false
 	}
 	if f.Reset {
