@@ -356,7 +356,7 @@ func (r *reader) setting(p pair, k *key, where string) (s setting, ok bool) {
 		case n.kind != text || err != nil:
 			advice = "write a number with a unit, such as 90s, 15m or 1h30m"
 		case d < k.least || d > k.most:
-			advice = fmt.Sprintf("take %s to %s", plainDuration(k.least), plainDuration(k.most))
+			advice = fmt.Sprintf("take %s to %s", PlainDuration(k.least), PlainDuration(k.most))
 		default:
 			return setting{text: n.text, at: n.at}, true
 		}
@@ -408,8 +408,8 @@ func (r *reader) eventList(n *node, k *key, where string) (setting, bool) {
 	return s, true
 }
 
-// plainDuration writes a duration as a person does: 2h instead of 2h0m0s.
-func plainDuration(d time.Duration) string {
+// PlainDuration writes a duration as a person does: 2h instead of 2h0m0s.
+func PlainDuration(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

@@ -20,9 +20,7 @@ import (
 type deliveries struct {
 	App, Event, Outcome, Reason string
 	Outcomes                    []string
-	Entries                     []delivery
 	Page                        journal.Page
-	Older                       string
 	NoTable                     bool
 	Rejected                    string // what bridge rejected list says
 	Redrive                     *redrive
@@ -33,19 +31,14 @@ type deliveries struct {
 func (d deliveries) Address() string { return d.address("") }
 
 // Next is the page of older webhooks.
-func (d deliveries) Next() string { return d.address(d.Older) }
+func (d deliveries) Next() string {
+	return d.address(d.Page.Entries[len(d.Page.Entries)-1].Received.Format(time.RFC3339Nano))
+}
 
 func (d deliveries) address(to string) string {
 	return address("/deliveries", map[string]string{
 		"app": d.App, "event": d.Event, "outcome": d.Outcome, "reason": d.Reason, "to": to,
 	})
-}
-
-// delivery is an entry of the journal.
-type delivery struct {
-	journal.Entry
-	Because string
-	Only    string // what CleverTap has of it, if not the event
 }
 
 // redrive is what bridge rejected redrive says: before it does anything, or after.
@@ -115,23 +108,16 @@ func (d *deliveries) read(r *http.Request, table *dynamo.Table) (err error) {
 	if to, err := time.Parse(time.RFC3339Nano, r.URL.Query().Get("to")); err == nil {
 		s.To = to
 	}
-	if d.Page, err = journal.Latest(ctx, table, s, maxDeliveries, time.Now()); err != nil {
-		return err
+	d.Page, err = journal.Latest(ctx, table, s, maxDeliveries, time.Now())
+	return err
+}
+
+// only is what CleverTap has of a webhook without its event, which is switched off then.
+func only(records string) string {
+	if records == "" || strings.Contains(records, "event") {
+		return ""
 	}
-	for _, e := range d.Page.Entries {
-		one := delivery{Entry: e}
-		if e.Reason != "" {
-			one.Because = journal.Because(e.Reason, e.Code)
-		}
-		if e.Records != "" && !strings.Contains(e.Records, "event") { // it is switched off
-			one.Only = strings.ReplaceAll(e.Records, ",", " and ") + " only"
-		}
-		d.Entries = append(d.Entries, one)
-	}
-	if d.Page.Older {
-		d.Older = d.Entries[len(d.Entries)-1].Received.Format(time.RFC3339Nano)
-	}
-	return nil
+	return strings.ReplaceAll(records, ",", " and ") + " only"
 }
 
 // redrive sends messages of the rejected queue back, or says first what it would send: it is the command itself, and

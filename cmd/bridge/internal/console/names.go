@@ -80,8 +80,7 @@ var events = &list{
 		{"skip", "Leave them out", "Only what is switched on here is sent."},
 	},
 	general: func(app *integration.App) (byDefault, prefix string) {
-		others := app.Event(nil)
-		return map[bool]string{true: "send", false: "skip"}[others.Send], others.Name
+		return settings.Value(app, "server_events.default"), settings.Value(app, "server_events.prefix")
 	},
 	groups: eventGroups,
 	known:  func(source string) bool { t := catalogue.Event([]byte(source)); return t != nil && t.Known() },

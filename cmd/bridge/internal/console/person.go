@@ -18,19 +18,13 @@ type traced struct {
 	User, Anonymous string
 	Asked           bool
 	People          []tracedPerson
-	Lines           []tracedLine
+	Lines           []journal.Line // the newest first
 	Unfollowed      int
 }
 
 type tracedPerson struct {
-	Name      string
-	Sentences []string
-}
-
-type tracedLine struct {
-	journal.Line
-	Sentences []string
-	Whose     string
+	Name string
+	journal.Person
 }
 
 // person shows what became of a person's webhooks. The ids are posted, because addresses are kept in many places.
@@ -71,10 +65,8 @@ func (t *traced) fill(h journal.History) {
 		case p.Asked:
 			name = "Anonymous id"
 		}
-		t.People = append(t.People, tracedPerson{name, p.Describe()})
+		t.People = append(t.People, tracedPerson{name, p})
 	}
-	for _, l := range h.Timeline() {
-		t.Lines = append(t.Lines, tracedLine{l, l.Describe(), t.People[l.Person].Name})
-	}
-	slices.Reverse(t.Lines) // the newest first
+	t.Lines = h.Timeline()
+	slices.Reverse(t.Lines)
 }

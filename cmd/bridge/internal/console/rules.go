@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
-	"strconv"
 	"strings"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/yamledit"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
@@ -17,7 +17,7 @@ type ruleEditor struct{ Groups []ruleGroup }
 func (e *ruleEditor) fill(_ []byte, app *integration.App, form url.Values) {
 	e.Groups = ruleGroups()
 	for s := range allSettings(e.Groups) {
-		s.Value = s.of(app)
+		s.Value = valueOf(app, s.Path)
 		if posted := form[s.Path]; len(posted) > 0 { // a switch posts false and, if it is on, true after it
 			s.Value = strings.TrimSpace(posted[len(posted)-1])
 		}
@@ -27,7 +27,7 @@ func (e *ruleEditor) fill(_ []byte, app *integration.App, form url.Values) {
 func (e *ruleEditor) write(text []byte, app *integration.App) ([]byte, error) {
 	d := fileChange{text: text}
 	for s := range allSettings(e.Groups) {
-		if s.Value == s.of(app) {
+		if s.Value == valueOf(app, s.Path) {
 			continue
 		}
 		value := s.Value
@@ -41,7 +41,7 @@ func (e *ruleEditor) write(text []byte, app *integration.App) ([]byte, error) {
 
 func (e *ruleEditor) check(app *integration.App) error {
 	for s := range allSettings(e.Groups) {
-		if s.of(app) != s.Value && s.Path != "link_wait" { // a duration can be written in several ways
+		if valueOf(app, s.Path) != s.Value && s.Path != "link_wait" { // a duration can be written in several ways
 			return fmt.Errorf("%s is written with an anchor or the like, and left alone: change it in the file itself", s.Path)
 		}
 	}
@@ -69,7 +69,7 @@ func (e *ruleEditor) carry(from *integration.App, form url.Values) url.Values {
 	e.fill(nil, from, form)
 	carried := url.Values{}
 	for s := range allSettings(e.Groups) {
-		if s.Value != s.of(from) {
+		if s.Value != valueOf(from, s.Path) {
 			carried.Set(s.Path, s.Value)
 		}
 	}
@@ -83,8 +83,6 @@ type setting struct {
 	Options                  []option // of a choice; none: a text
 	Value                    string
 	Faults                   []fault
-
-	of func(*integration.App) string
 }
 
 // ruleGroup is some settings under a heading.
@@ -98,27 +96,23 @@ func ruleGroups() []ruleGroup {
 	return []ruleGroup{
 		{"The integration", []setting{
 			{Path: "enabled", Label: "Send to CleverTap", Switch: true,
-				Explanation: "Off: webhooks are still accepted, but nothing goes to CleverTap, and it is not made up for later.",
-				of:          func(a *integration.App) string { return strconv.FormatBool(a.Enabled) }},
+				Explanation: "Off: webhooks are still accepted, but nothing goes to CleverTap, and it is not made up for later."},
 			{Path: "sandbox", Label: "Test purchases",
 				Options: []option{
 					{"route", "To the sandbox account", "The one in the app's secret. Nowhere, if there is none."},
 					{"send", "To the production account", "There they can set off campaigns."},
 					{"skip", "Nowhere", ""},
-				},
-				of: func(a *integration.App) string { return string(a.Sandbox) }},
+				}},
 		}},
 		{"Revenue", []setting{
 			{Path: "revenue.charged", Label: "Send Charged", Switch: true,
 				Explanation: "Every payment also makes CleverTap's own event Charged, from which it computes revenue. " +
-					"It is gross, and without refunds.",
-				of: func(a *integration.App) string { return strconv.FormatBool(a.Charged) }},
+					"It is gross, and without refunds."},
 			{Path: "revenue.currency", Label: "Currency of Charged",
 				Options: []option{
 					{"integration", "The app's currency", "The one that is set at Purchasely. All payments are in it."},
 					{"customer", "What the buyer paid in", "Each payment in its own currency."},
-				},
-				of: func(a *integration.App) string { return string(a.Currency) }},
+				}},
 		}},
 		{"Identity", []setting{
 			{Path: "anonymous", Label: "Buyers who are not signed in",
@@ -129,33 +123,27 @@ func ruleGroups() []ruleGroup {
 					{"object_id", "It is the CleverTap ID",
 						"For apps that give CleverTap's SDK that very id as its custom CleverTap ID."},
 					{"skip", "Send nothing until they sign in", ""},
-				},
-				of: func(a *integration.App) string { return string(a.Anonymous) }},
+				}},
 			{Path: "clevertap_id", Label: "Linked CleverTap IDs",
 				Explanation: "Your back end can link a subscriber to a CleverTap ID.",
 				Options: []option{
 					{"anonymous", "For those who are not signed in", ""},
 					{"always", "For everybody who has one", ""},
 					{"never", "For nobody", ""},
-				},
-				of: func(a *integration.App) string { return string(a.CleverTapID) }},
+				}},
 			{Path: "link_wait", Label: "Wait for a link",
 				Explanation: "How long the webhook of a buyer who is not signed in waits for it, such as 15m; " +
-					"at most 2h, and 0s for not at all.",
-				of: func(a *integration.App) string { return plainDuration(a.LinkWait.String()) }},
+					"at most 2h, and 0s for not at all."},
 		}},
 	}
 }
 
-// plainDuration writes a duration as a person does: 2h instead of 2h0m0s.
-func plainDuration(text string) string {
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
+// valueOf is what an app says for a setting, as a person writes it.
+func valueOf(app *integration.App, path string) string {
+	if path == "link_wait" {
+		return integration.PlainDuration(app.LinkWait)
 	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
+	return settings.Value(app, path)
 }
 
 // allSettings are the settings of groups.

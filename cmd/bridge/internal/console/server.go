@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
 )
@@ -48,7 +49,7 @@ func newConsole(s source, what shown) *console {
 // parsePages parses each page with the layout around it.
 func parsePages() map[string]*template.Template {
 	functions := template.FuncMap{
-		"ago": ago, "join": strings.Join, "quantity": cli.Quantity, "href": href,
+		"ago": ago, "join": strings.Join, "quantity": cli.Quantity, "href": href, "only": only, "because": journal.Because,
 		"when": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 	}
 	layout := template.Must(template.New("").Funcs(functions).ParseFS(assets, "assets/layout.html", "assets/parts.html"))
@@ -117,10 +118,8 @@ func (c *console) routes() http.Handler {
 		handle("GET "+path, func(w http.ResponseWriter, r *http.Request) error { return c.view(w, r, page) })
 		handle("POST "+path, func(w http.ResponseWriter, r *http.Request) error { return c.edit(w, r, page) })
 	}
-	handle("GET /deliveries", c.deliveries)
-	handle("POST /deliveries", c.deliveries)
-	handle("GET /person", c.person)
-	handle("POST /person", c.person)
+	handle("/deliveries", c.deliveries)
+	handle("/person", c.person)
 	handle("GET /history", c.history)
 	handle("POST /history", c.goBack)
 	for _, name := range []string{"style.css", "script.js"} {

@@ -70,6 +70,12 @@ func Diff(before, after *integration.File) []Change {
 	return changes
 }
 
+// Value is what an app says for the setting at a path in the file, if that is no name.
+func Value(a *integration.App, path string) string {
+	values := scalars(a)
+	return values[slices.IndexFunc(values, func(s scalar) bool { return s.path == path })].value
+}
+
 type scalar struct{ path, value string }
 
 // scalars are the settings of an app that are no names, by their paths in the file.

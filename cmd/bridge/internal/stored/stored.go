@@ -30,13 +30,13 @@ const byteOrderMark = "\ufeff"
 // Reader reads stored webhooks one after the other: one on each line or, if the first line is not one,
 // JSON documents one after the other. It keeps account of what it has read, so that reading can be resumed.
 type Reader struct {
-	in      *bufio.Reader
-	lines   bool // one on each line
-	digest  hash.Hash
-	pending []byte // read, and not in the digest yet
-	offset  int64
-	line    int // of the next byte
-	body    []byte
+	in     *bufio.Reader
+	lines  bool // one on each line
+	digest hash.Hash
+	hashed *bufio.Writer // to the digest
+	offset int64
+	line   int // of the next byte
+	body   []byte
 }
 
 // Webhook is one stored webhook. Its body is valid until the next is read.
@@ -51,6 +51,7 @@ type Webhook struct {
 // NewReader looks at the beginning of the input.
 func NewReader(in io.Reader) *Reader {
 	r := &Reader{in: bufio.NewReaderSize(in, window), digest: sha256.New(), line: 1}
+	r.hashed = bufio.NewWriter(r.digest)
 	begin, _ := r.in.Peek(window) // an error comes back with the first byte that is missing
 	r.lines = onePerLine(begin)
 	return r
@@ -143,18 +144,11 @@ func (r *Reader) count(c byte) {
 	if c == '\n' {
 		r.line++
 	}
-	if r.pending = append(r.pending, c); len(r.pending) == 4096 {
-		r.hashPending()
-	}
-}
-
-func (r *Reader) hashPending() {
-	r.digest.Write(r.pending)
-	r.pending = r.pending[:0]
+	_ = r.hashed.WriteByte(c) // a hash takes everything
 }
 
 func (r *Reader) finish(w Webhook) Webhook {
-	r.hashPending()
+	_ = r.hashed.Flush()
 	w.TooLong = len(r.body) > message.MaxBody
 	w.Body = bytes.TrimRight(r.body, "\r\n")
 	w.End = r.offset
