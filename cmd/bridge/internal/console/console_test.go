@@ -533,3 +533,15 @@ func TestAPageOfAnEarlierConsoleOverwritesNothing(t *testing.T) {
 		c.wantText(faulty)
 	}
 }
+
+// BenchmarkPages is what a page costs.
+func BenchmarkPages(b *testing.B) {
+	for _, path := range pagePaths {
+		b.Run(path, func(b *testing.B) {
+			c := newClient(b, twoApps)
+			for b.Loop() {
+				c.get(path)
+			}
+		})
+	}
+}

@@ -18,7 +18,7 @@ import (
 )
 
 func newDiffCommand(network http.RoundTripper) *cobra.Command {
-	o := diffOptions{options: options{network: network}}
+	o := options{network: network}
 	cmd := &cobra.Command{
 		Use:   "diff --stack <stack> [--file <file>]",
 		Short: "Show what a file would change, and put nothing",
@@ -30,16 +30,11 @@ Exit codes: 0 nothing changes, 1 something does, or the file is faulty, 2 wrong 
 		Example: `  bridge settings diff --stack purchasely-clevertap
   bridge settings diff --stack purchasely-clevertap --file shared/config/integrations.yaml --json`,
 		Args: cli.Args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.runDiff(cmd) },
 	}
 	o.flags(cmd)
 	cli.FileFlag(cmd, &o.file)
 	return cmd
-}
-
-type diffOptions struct {
-	options
-	file string
 }
 
 // preview is what a file would change.
@@ -86,7 +81,7 @@ func (p *preview) text() string {
 	return begin
 }
 
-func (o *diffOptions) run(cmd *cobra.Command) error {
+func (o *options) runDiff(cmd *cobra.Command) error {
 	name, text, err := cli.ReadIntegrations(cmd, o.file)
 	if err != nil {
 		return err
@@ -107,7 +102,7 @@ func (o *diffOptions) run(cmd *cobra.Command) error {
 }
 
 func newPutCommand(network http.RoundTripper) *cobra.Command {
-	o := writeOptions{options: options{network: network}}
+	o := options{network: network}
 	cmd := &cobra.Command{
 		Use:   "put --stack <stack> [--file <file>]",
 		Short: "Put an integration file in force, without a deployment",
@@ -128,14 +123,14 @@ was faster, nobody said yes, or --wait ended without a batch, 2 wrong usage.`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.runPut(cmd) },
 	}
-	o.flags(cmd)
+	o.writeFlags(cmd)
 	cli.FileFlag(cmd, &o.file)
 	cmd.Flags().StringVar(&o.base, "base", "", "the version that the file was made from")
 	return cmd
 }
 
 func newRollbackCommand(network http.RoundTripper) *cobra.Command {
-	o := writeOptions{options: options{network: network}}
+	o := options{network: network}
 	cmd := &cobra.Command{
 		Use:   "rollback --stack <stack> [version]",
 		Short: "Put an older version in force again",
@@ -150,20 +145,13 @@ somebody else was faster, or nobody said yes, 2 wrong usage.`,
 		Args:    cli.Args(cobra.MaximumNArgs(1)),
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.runRollback(cmd, cli.First(args)) },
 	}
-	o.flags(cmd)
+	o.writeFlags(cmd)
 	return cmd
 }
 
-// writeOptions are those of put and rollback.
-type writeOptions struct {
-	options
-	cli.Confirmation
-	file, base, message string
-	wait                bool
-}
-
-func (o *writeOptions) flags(cmd *cobra.Command) {
-	o.options.flags(cmd)
+// writeFlags are those of put and rollback.
+func (o *options) writeFlags(cmd *cobra.Command) {
+	o.flags(cmd)
 	o.YesFlag(cmd)
 	cmd.Flags().StringVarP(&o.message, "message", "m", "", "why, for the history")
 	cmd.Flags().BoolVar(&o.wait, "wait", false, "wait until the forwarder's log has a batch that was mapped by it")
@@ -172,7 +160,7 @@ func (o *writeOptions) flags(cmd *cobra.Command) {
 // maxMessage is how long a message may be: S3 keeps it in a header, escaped, and takes 2 KiB of such.
 const maxMessage = 500
 
-func (o *writeOptions) runPut(cmd *cobra.Command) error {
+func (o *options) runPut(cmd *cobra.Command) error {
 	name, text, err := cli.ReadIntegrations(cmd, o.file)
 	switch {
 	case err != nil:
@@ -201,7 +189,7 @@ func (o *writeOptions) runPut(cmd *cobra.Command) error {
 	return o.write(cmd, s, current, file, text)
 }
 
-func (o *writeOptions) runRollback(cmd *cobra.Command, id string) error {
+func (o *options) runRollback(cmd *cobra.Command, id string) error {
 	s, current, err := o.openCurrent(cmd)
 	if err != nil {
 		return err
@@ -250,7 +238,7 @@ type written struct {
 }
 
 // write shows what a file changes, asks, and writes it.
-func (o *writeOptions) write(cmd *cobra.Command, s *Store, current Current, file *integration.File, text []byte) error {
+func (o *options) write(cmd *cobra.Command, s *Store, current Current, file *integration.File, text []byte) error {
 	switch {
 	case len(o.message) > maxMessage:
 		return cli.Usagef("", "the message has more than %d bytes", maxMessage)

@@ -16,8 +16,12 @@ import (
 // options are those of all commands.
 type options struct {
 	cli.Output
-	network http.RoundTripper
-	stack   string
+	cli.Confirmation
+	network             http.RoundTripper
+	stack               string
+	file, base, message string
+	wait                bool
+	limit               int
 }
 
 func (o *options) flags(cmd *cobra.Command) {
@@ -126,7 +130,7 @@ func (v *Version) who() string {
 }
 
 func newHistoryCommand(network http.RoundTripper) *cobra.Command {
-	o := historyOptions{options: options{network: network}}
+	o := options{network: network}
 	cmd := &cobra.Command{
 		Use:   "history --stack <stack>",
 		Short: "List the versions of the settings: when, who, why, and what changed",
@@ -138,16 +142,11 @@ Exit codes: 0 the history was read, 1 AWS refused, 2 wrong usage.`,
 		Example: `  bridge settings history --stack purchasely-clevertap
   bridge settings history --stack purchasely-clevertap --limit 3 --json`,
 		Args: cli.Args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.runHistory(cmd) },
 	}
 	o.flags(cmd)
 	cmd.Flags().IntVar(&o.limit, "limit", 20, "how many versions at most")
 	return cmd
-}
-
-type historyOptions struct {
-	options
-	limit int
 }
 
 // Entry is a version in the history.
@@ -191,7 +190,7 @@ func (s *Store) Entries(ctx context.Context, most int) ([]Entry, error) {
 	return entries[:min(len(entries), most)], nil
 }
 
-func (o *historyOptions) run(cmd *cobra.Command) error {
+func (o *options) runHistory(cmd *cobra.Command) error {
 	if o.limit < 1 {
 		return cli.Usagef("", "want a limit of 1 or more")
 	}
