@@ -243,7 +243,6 @@ func newRelayClient(network http.RoundTripper, s *stack.Stack, to *integration.R
 	return &relay.Client{Transport: network, AllowPlain: private}
 }
 
-// sayAnswer reports what the back end answered.
 func (c *checker) sayAnswer(to *integration.Relay, a relay.Answer, err error, id string, took time.Duration) {
 	u, _ := url.Parse(to.URL) // it was checked when the file was read
 	what := "back end " + u.Host

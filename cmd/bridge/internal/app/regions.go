@@ -40,7 +40,6 @@ func accepts(ctx context.Context, uploader *clevertap.Uploader, a clevertap.Acco
 	}
 }
 
-// regionResult is where credentials belong.
 type regionResult struct {
 	region      string           // that accepts them; empty: none
 	unreachable map[string]error // regions that gave no answer

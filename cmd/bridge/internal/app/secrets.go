@@ -240,7 +240,6 @@ func causeOf(err error) string {
 	return err.Error()
 }
 
-// hintOf is the hint of an error of the command line.
 func hintOf(err error) string {
 	if e, ok := errors.AsType[*cli.Error](err); ok {
 		return e.Hint

@@ -131,7 +131,6 @@ func (d *testDelivery) follow(ctx context.Context, begun time.Time) bool {
 	return false
 }
 
-// readBack looks for the event at CleverTap.
 func (d *testDelivery) readBack(ctx context.Context) {
 	what := d.sent + " at CleverTap"
 	begun := time.Now()

@@ -136,7 +136,6 @@ func (b *Batch) handler(network http.RoundTripper) *forward.Handler {
 	}
 }
 
-// invoke hands the batch to a handler.
 func (b *Batch) invoke(ctx context.Context, handler *forward.Handler) error {
 	if _, err := handler.Invoke(ctx, b.event()); err != nil {
 		return err

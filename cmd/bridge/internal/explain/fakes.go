@@ -101,7 +101,6 @@ func answerTo(records []jsontext.Value) []byte {
 		status, len(records)-len(refused), strings.Join(refused, ","))
 }
 
-// memoryTable is a subscribers table in memory.
 type memoryTable struct {
 	mu    sync.Mutex
 	items map[subscriber.Key]subscriber.Item

@@ -52,7 +52,6 @@ type record struct {
 	Properties []property `json:"properties"`
 }
 
-// property is one property of a record.
 type property struct {
 	Source string         `json:"source"` // Purchasely's name
 	Name   string         `json:"name"`   // in CleverTap

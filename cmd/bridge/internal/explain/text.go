@@ -43,7 +43,6 @@ func (x explanation) text() string {
 	return b.String()
 }
 
-// write writes about the webhook of a number.
 func (o *outcome) write(b *strings.Builder, number int) {
 	v := o.view()
 	fmt.Fprintf(b, "%s %s\n", cmp.Or(o.Event, "this webhook"), o.verdict())
@@ -150,7 +149,6 @@ func (r *record) whose() string {
 	return whose + ", at " + strings.TrimSuffix(strings.Replace(r.Time, "T", " ", 1), "Z") + " UTC"
 }
 
-// write writes a record: whose it is, and a table of its properties.
 func (r *ViewRecord) write(b *strings.Builder) {
 	heading(b, r.Title)
 	fmt.Fprintf(b, "  %s\n\n", r.Whose)

@@ -97,7 +97,6 @@ func (f *filter) source() source {
 	return s
 }
 
-// check refuses flags that do not go together.
 func (f *filter) check(cmd *cobra.Command) error {
 	switch {
 	case f.deadLetters && f.relay:
@@ -250,10 +249,8 @@ func (s *selection) quantity() string {
 	return fmt.Sprintf("%d of %s", s.total, cli.Quantity(s.seen, "message"))
 }
 
-// preview shows what the command is about to work on.
 func (s *selection) preview() { s.cmd.PrintErr(s.summary.text(s.now) + unseenText(s.unseen)) }
 
-// close returns what is still held.
 func (s *selection) close() {
 	for _, f := range s.inFlight {
 		f.close(s.cmd)
@@ -274,7 +271,6 @@ type summaryLine struct {
 	Newest   time.Time `json:"newest"`
 }
 
-// add counts messages of a queue.
 func (s *summary) add(queue string, messages []*stack.Message) {
 	lines := make(map[[3]string]*summaryLine)
 	for _, m := range messages {

@@ -21,7 +21,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
-// differences are what is found event by event.
 type differences struct{ dropped, unknown, twice, price []Named }
 
 // compareAccepted compares what CleverTap has accepted with what it has: the counts of every day and, where these

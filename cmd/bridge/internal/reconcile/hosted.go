@@ -205,7 +205,6 @@ func byTime(e query.Event) string {
 	return fmt.Sprint(e.At.Unix(), " ", purchase, " ", plan)
 }
 
-// compareOne compares one event that both have.
 func (c *comparison) compareOne(r *run, n Named, ours, theirs query.Event) {
 	c.compared++
 	key := n.Event + " " + n.EventID
@@ -322,7 +321,6 @@ func (r *run) nameLost(onlyHosted []Named) (rest []Named) {
 	return rest
 }
 
-// text is the comparison of totals.
 func (h *Hosted) text() string {
 	rows := [][]string{{"hosted integration", "bridge", "hosted", ""}}
 	for _, p := range h.Events {

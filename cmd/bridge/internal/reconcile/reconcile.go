@@ -90,7 +90,6 @@ type run struct {
 	seen     map[string]bool // ids of all events that the journal has
 }
 
-// days are the days that are compared.
 type days struct {
 	from, to query.Day
 	zone     *time.Location
@@ -177,7 +176,6 @@ func (o *options) run(cmd *cobra.Command) error {
 	return r.print()
 }
 
-// read fills the report.
 func (r *run) read(hosted bool) error {
 	ctx := r.cmd.Context()
 	if err := r.readBooks(ctx); err != nil {
@@ -199,7 +197,6 @@ func (r *run) read(hosted bool) error {
 	return nil
 }
 
-// print prints the report, and writes the page.
 func (r *run) print() error {
 	if r.html != "" {
 		page, err := r.page()

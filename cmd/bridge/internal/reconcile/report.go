@@ -139,7 +139,6 @@ func (r *Report) conclude() {
 // maxShown is how many events of a finding the text shows; the JSON has all.
 const maxShown = 10
 
-// text is the report for people.
 func (r *Report) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s, CleverTap account %s\n\n", r.App, r.period(), r.Account)
@@ -171,7 +170,6 @@ func (r *Report) text() string {
 	return b.String()
 }
 
-// period names the days.
 func (r *Report) period() string {
 	if r.From == r.To {
 		return fmt.Sprintf("%s (%s)", r.From, r.Zone)
@@ -191,7 +189,6 @@ func (b Books) text() string {
 	return text + "\n"
 }
 
-// eventsText is the table of events.
 func (r *Report) eventsText() string {
 	if len(r.Events) == 0 {
 		return ""
@@ -251,7 +248,6 @@ const (
 
 func (p picture) Height() int { return len(p.Bars)*barHeight + 4 }
 
-// draw places the bars.
 func (p picture) draw() {
 	most := 1
 	for _, b := range p.Bars {

@@ -18,7 +18,6 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
-// fileReplay is a replay of files.
 type fileReplay struct {
 	*replay
 	files []*file

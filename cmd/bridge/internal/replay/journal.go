@@ -42,7 +42,6 @@ func (f *journalFlags) used() bool {
 	return !f.From.IsZero() || !f.To.IsZero() || len(f.events) > 0 || f.user != "" || f.anonymous != ""
 }
 
-// journalReplay is a replay of what the journal has.
 type journalReplay struct {
 	*replay
 	table    *dynamo.Table
@@ -174,7 +173,6 @@ func (j *journalReplay) compare(app string, batch []journal.Entry) error {
 	return nil
 }
 
-// previewText is what is going to be sent, for people.
 func (j *journalReplay) previewText() string {
 	p := &j.found
 	var b strings.Builder

@@ -35,7 +35,6 @@ func mostFirst(counts map[difference]int) []difference {
 	return list
 }
 
-// maxDifferences is how many are shown.
 const maxDifferences = 12
 
 // writeDifferences writes the most frequent; more is the line for how many others there are.
@@ -74,7 +73,6 @@ func (r *replay) outcomes(app string, bodies [][]byte) ([]string, error) {
 	return outcomes, nil
 }
 
-// hasSandbox reports whether an app's secret has a sandbox account.
 func (r *replay) hasSandbox(app string) bool {
 	has, known := r.sandbox[app]
 	if !known {
@@ -111,7 +109,6 @@ func withheld(outcome, reason string) string {
 	return outcome + ", " + reason
 }
 
-// delivered is what is sent.
 func delivered(records forward.Kinds, name string) string {
 	var sent []string
 	if records&forward.Event != 0 {

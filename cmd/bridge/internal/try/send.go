@@ -259,7 +259,6 @@ var (
 		"a webhook without an id of a person has no entry in the journal, and cannot be followed")
 )
 
-// openJournal finds the journal in which webhooks can be followed.
 func openJournal(s *stack.Stack, bodies [][]byte) (*dynamo.Table, error) {
 	table, err := journal.Current(s)
 	switch {
