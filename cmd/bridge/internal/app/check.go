@@ -80,6 +80,7 @@ type checker struct {
 	settings *integration.App // nil: the integration file does not have it, or has faults
 	uploader *clevertap.Uploader
 	reader   *query.Client
+	account  clevertap.Account // for production, once its secret has been read
 }
 
 func (o *checkOptions) run(cmd *cobra.Command, app string) error {
@@ -232,7 +233,8 @@ func (c *checker) checkCleverTap(ctx context.Context) {
 		advice := "regions are " + strings.Join(regions, ", ") + "; 'bridge app add --replace' stores the secret anew"
 		c.wrong(what, causeOf(err), advice)
 	} else {
-		c.checkAccount(ctx, what, accounts.Production)
+		c.account = accounts.Production
+		c.checkAccount(ctx, what, c.account)
 	}
 	c.warn(inspect(text, clevertapKeys))
 	if accounts.Sandbox != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
+	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 	"github.com/purchasely-clevertap/bridge/shared/webhook/sample"
 )
@@ -30,7 +31,6 @@ const (
 // testDelivery is a test event on its way.
 type testDelivery struct {
 	*checker
-	account clevertap.Account
 	table   *dynamo.Table // nil: there is no journal, and nobody can say what became of the event
 	name    string        // of the event, as Purchasely calls it
 	sent    string        // as CleverTap calls it
@@ -52,11 +52,6 @@ func (c *checker) checkDelivery(ctx context.Context, client *receiver.Client) {
 		return
 	}
 	d := &testDelivery{checker: c, person: "bridge-check-" + rand.Text()}
-	accounts, err := c.stack.Accounts(ctx, c.App)
-	if err != nil {
-		return // what is wrong with the secret has been said
-	}
-	d.account = accounts.Production
 	d.table, _ = journal.Current(c.stack)
 	if !d.choose() {
 		d.wrong(what, "the integration file sends no event that a test could use", "send: true for one without money")
@@ -169,20 +164,14 @@ func (d *testDelivery) cleanUp(ctx context.Context) {
 			"delete it in CleverTap's dashboard")
 		return
 	}
-	var err error
-	for _, partition := range journal.Partitions(d.person, "") {
-		for e, failed := range d.table.Partition(ctx, partition, "") {
-			if err = failed; err != nil {
-				break
-			}
-			if _, err = d.table.Delete(ctx, e.Key); err != nil {
-				break
-			}
+	for e, err := range d.table.Partition(ctx, subscriber.Partition(webhook.ByUser.String(), d.person), "") {
+		if err == nil {
+			_, err = d.table.Delete(ctx, e.Key)
 		}
-	}
-	if err != nil {
-		d.unsure(what, stack.Explain(err).Error(), "its items in the subscribers table expire by themselves")
-		return
+		if err != nil {
+			d.unsure(what, stack.Explain(err).Error(), "its items in the subscribers table expire by themselves")
+			return
+		}
 	}
 	d.right(what, "profile and journal are deleted; the event's name in CleverTap's schema stays, its counts in "+
 		"CloudWatch, and what your own back end was passed")
