@@ -31,11 +31,11 @@ const (
 // testDelivery is a test event on its way.
 type testDelivery struct {
 	*checker
-	table   *dynamo.Table // nil: there is no journal, and nobody can say what became of the event
-	name    string        // of the event, as Purchasely calls it
-	sent    string        // as CleverTap calls it
-	person  string
-	body    []byte
+	table  *dynamo.Table // nil: there is no journal, and nobody can say what became of the event
+	name   string        // of the event, as Purchasely calls it
+	sent   string        // as CleverTap calls it
+	person string
+	body   []byte
 }
 
 // checkDelivery sends an event of a made-up person, follows it to its outcome, reads it back from CleverTap, and

@@ -143,21 +143,15 @@ func (o *options) run(cmd *cobra.Command) error {
 	if o.hostedSecret != "" && !hosted {
 		return cli.BadUsage(cmd, errors.New("flag --hosted-secret needs --hosted-prefix, which may be empty"))
 	}
-	file, err := cli.LoadApp(cmd, o.file, &o.app)
-	if err != nil {
-		return err
-	}
 	r := &run{options: o, cmd: cmd, days: days, seen: make(map[string]bool), accepted: make(accepted)}
 	if r.stack, err = stack.Open(cmd, o.network, o.stack, stack.SecretsPrefix, stack.EventsQueue); err != nil {
 		return err
 	}
-	current, err := r.stack.Settings(cmd.Context(), file)
-	if err != nil {
+	if r.file, err = r.stack.LoadIntegrations(cmd, o.file); err != nil {
 		return err
 	}
-	r.file = current.File
-	if r.file.Apps[o.app] == nil {
-		return cli.Findingf("'bridge settings show' shows them", "app %q is not in the settings in force", o.app)
+	if err := cli.RequireApp(cmd, r.file, &o.app); err != nil {
+		return err
 	}
 	if r.accounts, err = r.stack.Accounts(cmd.Context(), o.app); err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/clevertaptest"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/integration"
+	store "github.com/purchasely-clevertap/bridge/shared/settings"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
 
@@ -416,6 +417,15 @@ func TestWrongUsage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An app that only the stack's settings have can be compared, too.
+func TestTheStacksSettingsCount(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		c.S3.Put(clitest.Bucket, store.Key, []byte("apps: {shop: {}}"))
+		got := clitest.Run(t.Context(), NewCommand(c), "", "reconcile", "--stack", clitest.Stack)
+		got.Want(t, 1, "", "secret purchasely-clevertap/shop/clevertap is missing")
+	})
 }
 
 func TestAReportShowsNoValueThatMayNameSomebody(t *testing.T) {
