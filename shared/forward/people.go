@@ -64,9 +64,6 @@ func peopleOf(e *webhook.Event) people {
 }
 
 func persons(list []webhook.Subscriber) []person {
-	if len(list) == 0 {
-		return nil
-	}
 	all := make([]person, len(list))
 	for i, s := range list {
 		all[i].Subscriber = s

@@ -2,7 +2,6 @@ package forward
 
 import (
 	"cmp"
-	"errors"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
@@ -102,45 +101,40 @@ func readAll(
 // enter reads the message and enters its skip or fault into the ledger. A panic ends this message only.
 func (r *reading) enter(i int, accounts *accountReads, e *webhook.Event, l *ledger) {
 	defer l.recoverPanic(i)
-	err := r.read(accounts, e)
-	switch {
-	case errors.Is(err, errDisabled):
-		l.skip(i, fault.Disabled)
-	case err != nil:
+	skip, err := r.read(accounts, e)
+	if err != nil {
 		l.fail(i, fault.Of(err))
 	}
+	l.skip(i, skip)
 }
-
-// errDisabled says that the app is switched off: its webhooks are not read.
-var errDisabled = errors.New("app is disabled")
 
 // read does the steps of one message in their order. The error is the message's fault; the reading holds what is known
 // by then.
-func (r *reading) read(accounts *accountReads, e *webhook.Event) error {
+func (r *reading) read(accounts *accountReads, e *webhook.Event) (skip fault.Reason, err error) {
 	queued, err := message.Decode(r.message.Body, r.message.Attribute)
 	if err != nil {
-		return err
+		return "", err
 	}
 	r.body = queued.Body
 	if r.app == nil {
-		return fault.New(fault.Reject, fault.UnknownApp, nil)
+		return "", fault.New(fault.Reject, fault.UnknownApp, nil)
 	}
 	r.repeated = r.message.Receives > 1 || sentAgain(r.message)
 	if !r.app.Enabled {
 		r.identify(webhook.Peek(r.body))
-		return errDisabled
+		return fault.Disabled, nil
 	}
 	if err := e.Read(r.body); err != nil {
-		return err
+		return "", err
 	}
 	if string(e.Name) == webhook.Heartbeat {
 		r.heartbeat = true
 		r.identify(webhook.Peek(r.body))
-		return nil
+		return "", nil
 	}
 	r.people = peopleOf(e)
 	r.name = string(clevertap.Cut(e.Name, clevertap.MaxEventNameBytes))
-	return r.route(accounts, e)
+	return "", r.route(accounts, e)
 }
 
 // identify takes over the ids of a webhook that is not read any further.

@@ -60,20 +60,6 @@ func (e *stateEntry) messages() []int {
 	return all
 }
 
-// load takes the state as it was read. The error says what is wrong with it; it is then replaced.
-func (e *stateEntry) load(items map[subscriber.Key]subscriber.Item, now time.Time) (err error) {
-	e.item, e.state = items[e.key], nil
-	if e.item != nil && !e.item.Expired(now) {
-		e.state, err = subscriber.DecodeState(e.item.Text(subscriber.StateAttribute))
-		e.unsure = e.unsure || err != nil
-		if e.state.Forget(now.Add(clockSkew)) && err == nil {
-			err = errFuture
-		}
-	}
-	e.replace = err != nil
-	return err
-}
-
 // merge applies the updates to the state as it was read, and notes the decision on each.
 func (e *stateEntry) merge() (state subscriber.State, changed bool) {
 	updates := make([]subscriber.Update, len(e.updates))
@@ -137,8 +123,19 @@ func entriesOf(all []opened) []*stateEntry {
 	return entries
 }
 
+// loadEntry takes the state as it was read. What is wrong with one is logged, and it is replaced.
 func (h *Handler) loadEntry(ctx context.Context, e *stateEntry, items map[subscriber.Key]subscriber.Item) {
-	if err := e.load(items, h.now()); err != nil {
+	e.item, e.state, e.replace = items[e.key], nil, false
+	if e.item == nil || e.item.Expired(h.now()) {
+		return
+	}
+	state, err := subscriber.DecodeState(e.item.Text(subscriber.StateAttribute))
+	e.state, e.unsure = state, e.unsure || err != nil
+	if e.state.Forget(h.now().Add(clockSkew)) && err == nil {
+		err = errFuture
+	}
+	if err != nil {
+		e.replace = true
 		h.Log.WarnContext(ctx, "subscriber state is replaced", "cause", err.Error())
 	}
 }
