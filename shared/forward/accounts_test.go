@@ -51,23 +51,20 @@ func TestAccountsThatCannotBeReadConcernTheirAppOnly(t *testing.T) {
 		"a time-out":                  {func(context.Context) error { return context.DeadlineExceeded }, "retry timeout"},
 		"a read that does not return": {hang, "retry timeout"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarness(t)
-				accounts := h.accounts
-				h.accounts = func(ctx context.Context, app string) (clevertap.Accounts, error) {
-					if app == "demo" {
-						return clevertap.Accounts{}, test.get(ctx)
-					}
-					return accounts(ctx, app)
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			accounts := h.accounts
+			h.accounts = func(ctx context.Context, app string) (clevertap.Accounts, error) {
+				if app == "demo" {
+					return clevertap.Accounts{}, test.get(ctx)
 				}
-				start := time.Now()
-				h.run(twoEach...)
-				if took := time.Since(start); took >= timeout {
-					t.Errorf("took %s", took)
-				}
-				h.wantOutcomes(test.want, "delivered", test.want, "delivered")
-			})
+				return accounts(ctx, app)
+			}
+			start := time.Now()
+			h.run(twoEach...)
+			if took := time.Since(start); took >= timeout {
+				t.Errorf("took %s", took)
+			}
+			h.wantOutcomes(test.want, "delivered", test.want, "delivered")
 		})
 	}
 }

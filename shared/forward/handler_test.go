@@ -97,6 +97,14 @@ func newHarness(t rapid.TB) *harness {
 	return h
 }
 
+// inBubble runs a subtest in virtual time.
+func inBubble(t *testing.T, name string, test func(t *testing.T, h *harness)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { test(t, newHarness(t)) })
+	})
+}
+
 // useApps puts an integration file with these apps in force.
 func (h *harness) useApps(apps string) {
 	h.t.Helper()

@@ -35,44 +35,41 @@ func TestAHeartbeatTriesTheAccountAndStoresNothing(t *testing.T) {
 		"reading the secret panics":            {acceptAll, secrets["panic"], 0, fails},
 	} {
 		for _, receives := range []int{1, 9} {
-			t.Run(fmt.Sprint(name, receives), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					h := newHarness(t)
-					table := h.withJournal(forward.JournalBodies)
-					before := maps.Clone(table.items)
-					var uploads, dryRuns atomic.Int64
-					h.clevertap = func(r *http.Request, body []byte) (*http.Response, error) {
-						uploads.Add(1)
-						if r.URL.RawQuery == "dryRun=1" && strings.Contains(string(body), `"d":[{`) {
-							dryRuns.Add(1)
-						}
-						return test.clevertap(r, body)
+			inBubble(t, fmt.Sprint(name, receives), func(t *testing.T, h *harness) {
+				table := h.withJournal(forward.JournalBodies)
+				before := maps.Clone(table.items)
+				var uploads, dryRuns atomic.Int64
+				h.clevertap = func(r *http.Request, body []byte) (*http.Response, error) {
+					uploads.Add(1)
+					if r.URL.RawQuery == "dryRun=1" && strings.Contains(string(body), `"d":[{`) {
+						dryRuns.Add(1)
 					}
-					if test.accounts != nil {
-						h.accounts = test.accounts
+					return test.clevertap(r, body)
+				}
+				if test.accounts != nil {
+					h.accounts = test.accounts
+				}
+				m := newMessage("demo", "heartbeat")
+				m.received, m.receives = time.Now().Add(-test.age), receives
+				returned := h.run(m)
+				p := h.read()
+				got := h.outcomes(1)[0]
+				for _, name := range []string{"HeartbeatOk", "CredentialsRefused"} {
+					skipped := strings.HasPrefix(got, "skipped")
+					if n, written := p.metrics["demo"][name]; written && (!skipped || name == "HeartbeatOk") {
+						got += fmt.Sprint(" ", name, "=", n)
 					}
-					m := newMessage("demo", "heartbeat")
-					m.received, m.receives = time.Now().Add(-test.age), receives
-					returned := h.run(m)
-					p := h.read()
-					got := h.outcomes(1)[0]
-					for _, name := range []string{"HeartbeatOk", "CredentialsRefused"} {
-						skipped := strings.HasPrefix(got, "skipped")
-						if n, written := p.metrics["demo"][name]; written && (!skipped || name == "HeartbeatOk") {
-							got += fmt.Sprint(" ", name, "=", n)
-						}
-					}
-					if got != test.want || (len(returned) == 1) != strings.HasPrefix(test.want, fails) {
-						t.Errorf("%s, %q come back, want %s\n%s", got, returned, test.want, &h.out)
-					}
-					if n := dryRuns.Load(); n > 1 || n != uploads.Load() || n == 0 && test.accounts == nil {
-						t.Errorf("%d requests, %d dry runs", uploads.Load(), n)
-					}
-					if !maps.EqualFunc(table.items, before, maps.Equal) || len(h.rejected) > 0 {
-						t.Errorf("the table has %v, %d are rejected", table.items, len(h.rejected))
-					}
-					h.checkPrivacy()
-				})
+				}
+				if got != test.want || (len(returned) == 1) != strings.HasPrefix(test.want, fails) {
+					t.Errorf("%s, %q come back, want %s\n%s", got, returned, test.want, &h.out)
+				}
+				if n := dryRuns.Load(); n > 1 || n != uploads.Load() || n == 0 && test.accounts == nil {
+					t.Errorf("%d requests, %d dry runs", uploads.Load(), n)
+				}
+				if !maps.EqualFunc(table.items, before, maps.Equal) || len(h.rejected) > 0 {
+					t.Errorf("the table has %v, %d are rejected", table.items, len(h.rejected))
+				}
+				h.checkPrivacy()
 			})
 		}
 	}

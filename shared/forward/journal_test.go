@@ -81,24 +81,21 @@ func TestTheJournalHasAnEntryForEveryOutcome(t *testing.T) {
 		"malformed":         {"demo", bodies["malformed"], "accepts all", ""},
 		"of an unknown app": {"unknown", bodies["renewal"], "accepts all", ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarness(t)
-				table := h.withJournal(forward.JournalOutcomes)
-				h.clevertap = responses[test.response]
-				h.run(queued{app: test.app, body: test.body})
-				got := ""
-				for _, e := range table.journal() {
-					words := strings.Join([]string{e.Outcome, e.Reason, e.Code, e.Records, e.Other}, " ")
-					got = strings.Join(strings.Fields(words), " ")
-					if e.Body != nil {
-						t.Errorf("body %s", e.Body)
-					}
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			table := h.withJournal(forward.JournalOutcomes)
+			h.clevertap = responses[test.response]
+			h.run(queued{app: test.app, body: test.body})
+			got := ""
+			for _, e := range table.journal() {
+				words := strings.Join([]string{e.Outcome, e.Reason, e.Code, e.Records, e.Other}, " ")
+				got = strings.Join(strings.Fields(words), " ")
+				if e.Body != nil {
+					t.Errorf("body %s", e.Body)
 				}
-				if got != test.want {
-					t.Errorf("%q, want %q", got, test.want)
-				}
-			})
+			}
+			if got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
 		})
 	}
 }

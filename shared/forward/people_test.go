@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/forward"
@@ -152,25 +151,22 @@ func TestAnAnonymousSubscribersWebhookWaitsForItsLink(t *testing.T) {
 			minute, "skipped event_off", never,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarness(t)
-				h.useApps("demo: " + test.app)
-				if test.table != nil {
-					h.Table = test.table
-				}
-				h.Jitter = func() float64 { return 0.5 }
-				var after time.Duration
-				h.delay = func(_ context.Context, _ string, messages []message.Delay) error {
-					after = messages[0].After
-					return nil
-				}
-				h.run(queued{app: "demo", body: bodies[test.body], received: time.Now().Add(-test.age)})
-				h.wantOutcomes(test.want)
-				if after != test.after {
-					t.Errorf("comes back after %s, want %s", after, test.after)
-				}
-			})
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			h.useApps("demo: " + test.app)
+			if test.table != nil {
+				h.Table = test.table
+			}
+			h.Jitter = func() float64 { return 0.5 }
+			var after time.Duration
+			h.delay = func(_ context.Context, _ string, messages []message.Delay) error {
+				after = messages[0].After
+				return nil
+			}
+			h.run(queued{app: "demo", body: bodies[test.body], received: time.Now().Add(-test.age)})
+			h.wantOutcomes(test.want)
+			if after != test.after {
+				t.Errorf("comes back after %s, want %s", after, test.after)
+			}
 		})
 	}
 }
@@ -187,23 +183,21 @@ func TestThePersonsItemIsRenewedByItsUse(t *testing.T) {
 		"not before":                   {199 * 24 * time.Hour, false, 201 * 24 * time.Hour},
 		"not when somebody changed it": {201 * 24 * time.Hour, true, 199 * 24 * time.Hour},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h, table := newHarness(t), withPerson(person8, known, time.Now().Add(-test.age))
-				key := subscriber.PersonKey(person8, "demo")
-				h.Table = table
-				h.onUpload(func(string, []byte) {
-					if test.changed {
-						table.items[key] = maps.Clone(table.items[key])
-						table.items[key][subscriber.LinkAttribute] = "def"
-					}
-				})
-				h.runAll(newMessage("demo", "anonymous"))
-				expires := time.Unix(table.items[key].Number(subscriber.ExpiresAttribute), 0)
-				if left := time.Until(expires); left != test.want {
-					t.Errorf("%s left, want %s", left, test.want)
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			table := withPerson(person8, known, time.Now().Add(-test.age))
+			key := subscriber.PersonKey(person8, "demo")
+			h.Table = table
+			h.onUpload(func(string, []byte) {
+				if test.changed {
+					table.items[key] = maps.Clone(table.items[key])
+					table.items[key][subscriber.LinkAttribute] = "def"
 				}
 			})
+			h.runAll(newMessage("demo", "anonymous"))
+			expires := time.Unix(table.items[key].Number(subscriber.ExpiresAttribute), 0)
+			if left := time.Until(expires); left != test.want {
+				t.Errorf("%s left, want %s", left, test.want)
+			}
 		})
 	}
 }
@@ -211,28 +205,26 @@ func TestThePersonsItemIsRenewedByItsUse(t *testing.T) {
 // CleverTap may have stored the records of an answer that does not account for them: they are sent four times at most.
 func TestARecordThatNoAnswerAccountsForIsSentFourTimes(t *testing.T) {
 	for name, table := range map[string]*memoryTable{"with a table": newTable(), "without a table": nil} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h, uploads := newHarness(t), 0
-				if table != nil {
-					h.Table = table
-				}
-				h.clevertap = responses["wrong count"]
-				h.onUpload(func(string, []byte) { uploads++ })
-				m := queued{app: "demo", body: bodies["renewal"], received: time.Now()}
-				for range 3 {
-					m.receives++
-					h.run(m)
-					time.Sleep(time.Hour) // until the breaker is closed
-				}
-				h.out.Reset()
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			uploads := 0
+			if table != nil {
+				h.Table = table
+			}
+			h.clevertap = responses["wrong count"]
+			h.onUpload(func(string, []byte) { uploads++ })
+			m := queued{app: "demo", body: bodies["renewal"], received: time.Now()}
+			for range 3 {
 				m.receives++
-				h.runAll(m)
-				h.wantOutcomes("rejected unmatched")
-				if uploads != 4 {
-					t.Errorf("%d uploads", uploads)
-				}
-			})
+				h.run(m)
+				time.Sleep(time.Hour) // until the breaker is closed
+			}
+			h.out.Reset()
+			m.receives++
+			h.runAll(m)
+			h.wantOutcomes("rejected unmatched")
+			if uploads != 4 {
+				t.Errorf("%d uploads", uploads)
+			}
 		})
 	}
 }

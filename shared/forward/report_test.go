@@ -426,27 +426,23 @@ func TestNothingPrivateIsPrintedOnAnyPath(t *testing.T) {
 			logs{`metrics not written`, `"cause":"error of type `},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarness(t)
-				if path.change != nil {
-					path.change(h)
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			if path.change != nil {
+				path.change(h)
+			}
+			if path.messages == nil {
+				path.messages = body("renewal")
+			}
+			h.run(path.messages...)
+			if all := h.outcomes(len(path.messages)); all[len(all)-1] != path.last {
+				t.Errorf("%q, want %s\n%s", all, path.last, &h.out)
+			}
+			h.checkPrivacy()
+			for _, words := range path.logs {
+				if !strings.Contains(h.out.String(), words) {
+					t.Errorf("no line has %s:\n%s", words, &h.out)
 				}
-				if path.messages == nil {
-					path.messages = body("renewal")
-				}
-				h.run(path.messages...)
-				if all := h.outcomes(len(path.messages)); all[len(all)-1] != path.last {
-					t.Errorf("%q, want %s\n%s", all, path.last, &h.out)
-				}
-				h.checkPrivacy()
-				for _, words := range path.logs {
-					if !strings.Contains(h.out.String(), words) {
-						t.Errorf("no line has %s:\n%s", words, &h.out)
-					}
-				}
-			})
+			}
 		})
 	}
 }

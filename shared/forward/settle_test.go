@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/message"
@@ -85,25 +84,22 @@ func TestThereIsAResponseWhateverHangs(t *testing.T) {
 		},
 	} {
 		for _, left := range []time.Duration{time.Second, 3 * time.Second, 30 * time.Second, 15 * time.Minute} {
-			t.Run(name+" with "+left.String()+" left", func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					h := newHarness(t)
-					h.clevertap = func(r *http.Request, body []byte) (*http.Response, error) {
-						if r.Header.Get("X-CleverTap-Account-Id") == "OTHER" {
-							return responses["500"](r, body)
-						}
-						return acceptAll(r, body)
+			inBubble(t, name+" with "+left.String()+" left", func(t *testing.T, h *harness) {
+				h.clevertap = func(r *http.Request, body []byte) (*http.Response, error) {
+					if r.Header.Get("X-CleverTap-Account-Id") == "OTHER" {
+						return responses["500"](r, body)
 					}
-					test.hang(h)
-					h.timeout = left
-					start := time.Now()
-					h.run(queued{app: "demo", body: bodies["renewal"], receives: 2}, newMessage("demo", "malformed"),
-						newMessage("other", "renewal"))
-					if took := time.Since(start); took >= left {
-						t.Errorf("took %s", took)
-					}
-					h.wantOutcomes(test.want...)
-				})
+					return acceptAll(r, body)
+				}
+				test.hang(h)
+				h.timeout = left
+				start := time.Now()
+				h.run(queued{app: "demo", body: bodies["renewal"], receives: 2}, newMessage("demo", "malformed"),
+					newMessage("other", "renewal"))
+				if took := time.Since(start); took >= left {
+					t.Errorf("took %s", took)
+				}
+				h.wantOutcomes(test.want...)
 			})
 		}
 	}

@@ -78,6 +78,14 @@ func newHarness(t *testing.T) *harness {
 	return h
 }
 
+// inBubble runs a subtest in virtual time.
+func inBubble(t *testing.T, name string, test func(t *testing.T, h *harness)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { test(t, newHarness(t)) })
+	})
+}
+
 func (h *harness) Get(ctx context.Context, app string) (webhook.Keys, error) {
 	if app != "demo" {
 		h.t.Errorf("keys of %q are read", app)
@@ -236,19 +244,16 @@ func takes(d time.Duration) func(context.Context) error {
 
 func TestAGenuineWebhookIsQueuedVerbatim(t *testing.T) {
 	for name, fifo := range map[string]bool{"on a FIFO queue": true, "on a standard queue": false} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarness(t)
-				h.FIFO = fifo
-				m := message.Message{App: "demo", Received: time.Now(), Body: []byte(body)}
-				want := message.Encode(m, message.IDs{
-					SubscriberKind: webhook.ByUser.String(), Subscriber: "rosée-7", EventName: "ACTIVATE", EventID: "e-1",
-				}, fifo)
-				h.wants("")
-				if diff := cmp.Diff(want, h.queued[0]); diff != "" || want.Body != body {
-					t.Errorf("queued (-want +got):\n%s", diff)
-				}
-			})
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			h.FIFO = fifo
+			m := message.Message{App: "demo", Received: time.Now(), Body: []byte(body)}
+			want := message.Encode(m, message.IDs{
+				SubscriberKind: webhook.ByUser.String(), Subscriber: "rosée-7", EventName: "ACTIVATE", EventID: "e-1",
+			}, fifo)
+			h.wants("")
+			if diff := cmp.Diff(want, h.queued[0]); diff != "" || want.Body != body {
+				t.Errorf("queued (-want +got):\n%s", diff)
+			}
 		})
 	}
 }
@@ -288,31 +293,28 @@ func TestAnAnswerComesInTimeWhateverHangs(t *testing.T) {
 		"nothing, but all is slow": {takes(time.Second), takes(2 * time.Second), usual, 200, 3 * time.Second},
 		"the second read of keys":  {nil, works, usual, 401, 1500 * time.Millisecond},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarness(t)
-				h.keys, h.queue = c.keys, c.queue
-				if c.keys == nil {
-					h.current = "old"
-					h.keys = func(ctx context.Context) error {
-						if len(h.refreshed) > 0 {
-							return hangs(ctx)
-						}
-						return nil
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			h.keys, h.queue = c.keys, c.queue
+			if c.keys == nil {
+				h.current = "old"
+				h.keys = func(ctx context.Context) error {
+					if len(h.refreshed) > 0 {
+						return hangs(ctx)
 					}
+					return nil
 				}
-				ctx := t.Context()
-				if c.timeout > 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, c.timeout)
-					defer cancel()
-				}
-				began := time.Now()
-				status, _ := h.invoke(ctx)
-				if took := time.Since(began); status != c.status || took != c.took {
-					t.Errorf("answered %d after %s, want %d after %s", status, took, c.status, c.took)
-				}
-			})
+			}
+			ctx := t.Context()
+			if c.timeout > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, c.timeout)
+				defer cancel()
+			}
+			began := time.Now()
+			status, _ := h.invoke(ctx)
+			if took := time.Since(began); status != c.status || took != c.took {
+				t.Errorf("answered %d after %s, want %d after %s", status, took, c.status, c.took)
+			}
 		})
 	}
 }
@@ -377,37 +379,34 @@ func TestNothingPrivateLeavesTheReceiver(t *testing.T) {
 			func(h *harness) { h.queue = panics }, "ERROR demo panic panic of type string receive_test.panics:",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarness(t)
-				c.change(h)
-				words := strings.Fields(c.want)
-				reason := ""
-				if len(words) > 0 {
-					reason = words[2]
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			c.change(h)
+			words := strings.Fields(c.want)
+			reason := ""
+			if len(words) > 0 {
+				reason = words[2]
+			}
+			line := h.wants(fault.Reason(reason))
+			out := h.log.String() + h.out.String()
+			for _, m := range h.queued {
+				out += fmt.Sprint(m.GroupID, m.Attributes)
+			}
+			for _, word := range private {
+				if strings.Contains(out, word) {
+					t.Errorf("%q in %s", word, out)
 				}
-				line := h.wants(fault.Reason(reason))
-				out := h.log.String() + h.out.String()
-				for _, m := range h.queued {
-					out += fmt.Sprint(m.GroupID, m.Attributes)
+			}
+			for name := range line {
+				if !strings.Contains(" time level msg app reason status code cause stack ", " "+name+" ") {
+					t.Errorf("%s is logged too: %s", name, &h.log)
 				}
-				for _, word := range private {
-					if strings.Contains(out, word) {
-						t.Errorf("%q in %s", word, out)
-					}
+			}
+			said := fmt.Sprint(line["level"], line["code"], line["cause"], line["stack"])
+			for n, word := range words {
+				if n != 1 && n != 2 && !strings.Contains(said, word) { // app and reason have been compared
+					t.Errorf("no %q in %s", word, said)
 				}
-				for name := range line {
-					if !strings.Contains(" time level msg app reason status code cause stack ", " "+name+" ") {
-						t.Errorf("%s is logged too: %s", name, &h.log)
-					}
-				}
-				said := fmt.Sprint(line["level"], line["code"], line["cause"], line["stack"])
-				for n, word := range words {
-					if n != 1 && n != 2 && !strings.Contains(said, word) { // app and reason have been compared
-						t.Errorf("no %q in %s", word, said)
-					}
-				}
-			})
+			}
 		})
 	}
 }

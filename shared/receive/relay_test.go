@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -127,16 +126,13 @@ func TestTheTwoQueuesAreSentToAtTheSameTime(t *testing.T) {
 		"the relay's hangs":   {works, hangs, 503, 4 * time.Second},
 		"the other hangs":     {hangs, works, 503, 4 * time.Second},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h, _ := withRelay(t, c.relay)
-				h.queue = c.queue
-				began := time.Now()
-				status, _ := h.invoke(t.Context())
-				if took := time.Since(began); status != c.status || took != c.took {
-					t.Errorf("answered %d after %s, want %d after %s", status, took, c.status, c.took)
-				}
-			})
+		inBubble(t, name, func(t *testing.T, h *harness) {
+			h.queue, h.Relay = c.queue, &relayQueue{do: c.relay}
+			began := time.Now()
+			status, _ := h.invoke(t.Context())
+			if took := time.Since(began); status != c.status || took != c.took {
+				t.Errorf("answered %d after %s, want %d after %s", status, took, c.status, c.took)
+			}
 		})
 	}
 }
