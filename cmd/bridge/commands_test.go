@@ -340,7 +340,7 @@ func TestExplainTakesWhatUserShowPrints(t *testing.T) {
 		shown := run(t.Context(), c, "", strings.Fields(show)...)
 		const end = `{"event_name":"DEACTIVATE","user_id":"anna","purchasely_subscription_id":"subs_2",` +
 			`"event_created_at":"2026-03-15T12:00:00Z"}`
-		got := run(t.Context(), c, end, "explain", "--app", "demo", "--state", clitest.File(t, "file", shown.Out))
+		got := run(t.Context(), c, end, "explain", "--app", "demo", "--state", clitest.File(t, "state", shown.Out))
 		if !got.Has(cli.OK, "  has_active_subscription  true\n", "") ||
 			!strings.Contains(got.Out, `"subs_2":{"active":false`) {
 			t.Errorf("got %+v", got)

@@ -18,7 +18,7 @@ import (
 func run(t *testing.T, c *clitest.Cloud, flags string) clitest.Result {
 	t.Helper()
 	const text = "apps: {demo: {relay: {url: 'https://back.example/hook?token=1'}}, shop: {enabled: false}}\n"
-	args := strings.Fields("status --stack " + clitest.Stack + flags + " --file " + clitest.File(t, "file", text))
+	args := strings.Fields("status --stack " + clitest.Stack + flags + " --file " + clitest.File(t, "apps.yaml", text))
 	return clitest.Run(t.Context(), NewCommand(c), "", args...)
 }
 

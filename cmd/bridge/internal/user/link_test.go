@@ -85,7 +85,7 @@ func TestThePreviewSaysWhatALinkIsFor(t *testing.T) {
 		"always": "Store 1 link of demo",
 	} {
 		clitest.Subtest(t, mode, func(t *testing.T, c *clitest.Cloud) {
-			file := clitest.File(t, "file", "apps: {demo: {clevertap_id: "+mode+"}}")
+			file := clitest.File(t, "apps.yaml", "apps: {demo: {clevertap_id: "+mode+"}}")
 			got := run(t, c, "n\n", "link --stack "+clitest.Stack+" --user learner-1 --clevertap-id __x --integrations "+file)
 			if !got.Has(cli.Finding, "", want) || strings.Contains(got.Errs, "not used") != (mode != "always") {
 				t.Errorf("got %+v", got)
@@ -100,7 +100,7 @@ func TestAFileOfUsersIsStoredAndGoesOnWhereItStopped(t *testing.T) {
 		for i := range 250 {
 			text += fmt.Sprintf("learner-%d;-h%d\r\n", i, i)
 		}
-		file := clitest.File(t, "file", text)
+		file := clitest.File(t, "users.csv", text)
 		link := "link --stack " + clitest.Stack + " --app demo --yes --file " + file
 		c.Dynamo.Before(func(operation string) {
 			if operation == "BatchGetItem" && c.Dynamo.Calls(operation) == 2 {
@@ -135,7 +135,7 @@ func TestAFaultyFileOfUsersChangesNothing(t *testing.T) {
 			"line 3: clevertap_id is no CleverTap ID"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
-			got := run(t, cloud, "", "link --stack "+clitest.Stack+" --app demo --yes --file "+clitest.File(t, "file", c.text))
+			got := run(t, cloud, "", "link --stack "+clitest.Stack+" --app demo --yes --file "+clitest.File(t, "users", c.text))
 			if !got.Has(cli.Finding, "", c.want) || len(cloud.Table.Keys()) > 0 || got.Out != "" {
 				t.Errorf("got %+v, want %q", got, c.want)
 			}
@@ -158,7 +158,7 @@ func TestTheAppsAreThoseOfTheStacksSettings(t *testing.T) {
 		run(t, c, "", suppress).Want(t, cli.Usage, "", `app "fresh" is not in the integration file`)
 		c.S3.Put(clitest.Bucket, store.Key, []byte("apps: {fresh: {}}"))
 		run(t, c, "", suppress).Want(t, cli.OK, "1 user suppressed", "settings in force: ")
-		named := suppress + " --integrations " + clitest.File(t, "file", "apps: {demo: {}}")
+		named := suppress + " --integrations " + clitest.File(t, "apps.yaml", "apps: {demo: {}}")
 		run(t, c, "", named).Want(t, cli.Usage, "", `app "fresh" is not`)
 		c.S3.Inject(awstest.Fault{Status: 403, Code: "AccessDenied"})
 		run(t, c, "", suppress).Want(t, cli.Finding, "", "AccessDenied")

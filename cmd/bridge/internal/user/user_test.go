@@ -163,7 +163,7 @@ func TestUserCommandsSayWhatIsWrong(t *testing.T) {
 // runSeed stores an export.
 func runSeed(t *testing.T, c *clitest.Cloud, in, args, text string) clitest.Result {
 	t.Helper()
-	return run(t, c, in, "seed --stack "+clitest.Stack+" "+args+" "+clitest.File(t, "file", text))
+	return run(t, c, in, "seed --stack "+clitest.Stack+" "+args+" "+clitest.File(t, "export", text))
 }
 
 func TestSeed(t *testing.T) {
@@ -221,7 +221,7 @@ sent,learner-1,subs_3,true,2026-03-14,SANDBOX
 skipped,learner-1,subs_4,true,2026-03-14,SANDBOX
 none,learner-1,subs_5,true,2026-03-14,SANDBOX
 `
-		got := runSeed(t, c, "", "--yes --rate 0 --json --file "+clitest.File(t, "file", apps), text)
+		got := runSeed(t, c, "", "--yes --rate 0 --json --file "+clitest.File(t, "apps.yaml", apps), text)
 		result := `"users":5,"left_out":2,"states":2,"stored":2,"known":0}` + "\n"
 		got.Want(t, cli.OK, result, "2 purchases of the sandbox left out")
 		for account, want := range map[string]string{account: "subs_0 subs_1 subs_3", sandbox: "subs_2"} {
