@@ -267,20 +267,23 @@ func receive(t *testing.T, c *clitest.Cloud) {
 	}
 }
 
-// Apps that share an account would bring back what the other deletes.
+// Apps that share an account, or share one with an app that does, would bring back what the other deletes.
 func TestAppsThatShareAnAccountAreErasedTogether(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
-		const production = `{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}`
-		c.Secrets.Put("purchasely-clevertap/other/clevertap", production)
+		const second = `{"region":"in1","account_id":"BBB","passcode":"right-pass"`
+		c.CleverTap.SetAccount(clevertaptest.Account{ID: "BBB", Region: "in1", Passcodes: []string{"right-pass"}})
+		c.Secrets.Put("purchasely-clevertap/other/clevertap",
+			second+`,"sandbox":{"region":"in1","account_id":"AAA-111-2222","passcode":"right-pass"}}`)
+		c.Secrets.Put("purchasely-clevertap/far/clevertap", second+"}")
 		c.Secrets.Put("purchasely-clevertap/alone/clevertap", `{"region":"eu1","account_id":"CCC","passcode":"p"}`)
 		c.Secrets.Put("purchasely-clevertap/broken/clevertap", "{")
-		const apps = "apps: {demo: {}, other: {anonymous: object_id}, alone: {}, none: {}, broken: {}}"
+		const apps = "apps: {demo: {}, far: {}, other: {anonymous: object_id}, alone: {}, none: {}, broken: {}}"
 		c.S3.Put(clitest.Bucket, settings.Key, []byte(apps)) // the settings that the stack uses
 		put(c, learner, "event#other#2026-03-14T12:00:00.000Z#e-1", nil)
 		put(c, learner, "event#alone#2026-03-14T12:00:00.000Z#e-1", nil)
-		run(t, c, "", eraseLearner+" --yes").Want(t, cli.OK, "", "Plan for one person with 2 ids, of demo, other:")
+		run(t, c, "", eraseLearner+" --yes").Want(t, cli.OK, "", "Plan for one person with 2 ids, of demo, far, other:")
 		suppressed := c.Table.Item(learner, "person#other") != nil && c.Table.Item(learner, "person#alone") == nil
-		if !suppressed || len(c.Table.Keys()) != 5 {
+		if !suppressed || len(c.Table.Keys()) != 7 {
 			t.Errorf("left are %q", c.Table.Keys())
 		}
 		if deleted := fmt.Sprint(c.CleverTap.Deletions()); !strings.Contains(deleted, "objectId __hA-1") {
