@@ -201,7 +201,8 @@ func TestWhatIsLeftIsSaidAndDoneByTheNextRun(t *testing.T) {
 		"CleverTap is down": {
 			func(c *clitest.Cloud) {
 				c.CleverTap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Status, Path: "/1/delete/profiles.json", Status: 503})
-			}, func(c *clitest.Cloud) { c.CleverTap.ClearFaults() }, "delete: status 503", 0,
+			}, func(c *clitest.Cloud) { c.CleverTap.ClearFaults() },
+			"delete: status 503\n  links       left: waits for the steps before it\n", 0,
 		},
 		"the table refuses deletions": {
 			func(c *clitest.Cloud) {
