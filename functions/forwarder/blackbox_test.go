@@ -295,21 +295,17 @@ func (s *stack) send(messages ...queued) []string {
 }
 
 func (q queued) message(fifo bool) awstest.Message {
-	values := map[string]string{"schema": "1", "app": "demo", "encoding": "raw", "received_at": timestamp(time.Now())}
-	if q.app != "" {
-		values["app"] = q.app
+	values := map[string]string{
+		"schema": "1", "app": cmp.Or(q.app, "demo"), "encoding": "raw", "received_at": timestamp(time.Now()),
 	}
-	for i := 0; i < len(q.changes); i += 2 {
-		values[q.changes[i]] = q.changes[i+1]
+	for change := range slices.Chunk(q.changes, 2) {
+		values[change[0]] = change[1]
 	}
 	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
 	m := awstest.Message{Body: q.body, Attributes: awstest.TextAttributes(values)}
 	if fifo {
 		n := strconv.FormatInt(number.Add(1), 10)
-		m.GroupID, m.DeduplicationID = q.group, "dedup-"+n
-		if q.group == "" {
-			m.GroupID = "group-" + n
-		}
+		m.GroupID, m.DeduplicationID = cmp.Or(q.group, "group-"+n), "dedup-"+n
 	}
 	return m
 }
@@ -321,32 +317,27 @@ func timestamp(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:0
 func renewal(user string, changes ...string) string {
 	n := number.Add(1)
 	at := time.Now().Add(-time.Hour).Add(time.Duration(n) * time.Millisecond)
-	all := append([]string{
-		"api_version", `3`,
-		"event_name", `"SUBSCRIPTION_RENEWED"`,
-		"event_id", fmt.Sprintf(`"event-%d"`, n),
-		"event_created_at", strconv.Quote(timestamp(at)),
-		"event_created_at_ms", strconv.FormatInt(at.UnixMilli(), 10),
-		"user_id", `"person-` + user + `"`,
-		"store", `"APPLE_APP_STORE"`,
-		"purchase_type", `"RENEWING_SUBSCRIPTION"`,
-		"plan", `"private-plan"`,
-		"purchasely_subscription_id", `"private-subscription"`,
-		"subscription_status", `"AUTO_RENEWING"`,
-		"environment", `"PRODUCTION"`,
-	}, changes...)
-	var keys []string
-	values := make(map[string]string)
-	for i := 0; i < len(all); i += 2 {
-		if _, known := values[all[i]]; !known {
-			keys = append(keys, all[i])
-		}
-		values[all[i]] = all[i+1]
+	values := map[string]string{
+		"api_version":                `3`,
+		"event_name":                 `"SUBSCRIPTION_RENEWED"`,
+		"event_id":                   fmt.Sprintf(`"event-%d"`, n),
+		"event_created_at":           strconv.Quote(timestamp(at)),
+		"event_created_at_ms":        strconv.FormatInt(at.UnixMilli(), 10),
+		"user_id":                    `"person-` + user + `"`,
+		"store":                      `"APPLE_APP_STORE"`,
+		"purchase_type":              `"RENEWING_SUBSCRIPTION"`,
+		"plan":                       `"private-plan"`,
+		"purchasely_subscription_id": `"private-subscription"`,
+		"subscription_status":        `"AUTO_RENEWING"`,
+		"environment":                `"PRODUCTION"`,
+	}
+	for change := range slices.Chunk(changes, 2) {
+		values[change[0]] = change[1]
 	}
 	var members []string
-	for _, key := range keys {
-		if values[key] != "" {
-			members = append(members, strconv.Quote(key)+":"+values[key])
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if values[name] != "" {
+			members = append(members, strconv.Quote(name)+":"+values[name])
 		}
 	}
 	return "{" + strings.Join(members, ",") + "}"
