@@ -114,6 +114,13 @@ func TestBlackBoxTheReplayWindow(t *testing.T) {
 	}
 }
 
+func TestBlackBoxOnlyAllowedSourcesAreAccepted(t *testing.T) {
+	t.Parallel()
+	s := start(t, "events", map[string]string{"ALLOWED_SOURCES": "198.51.100.7"})
+	s.wants(401, signed(body))
+	s.wants(200, signed(body).with("requestContext", map[string]any{"http": map[string]any{"sourceIp": "198.51.100.7"}}))
+}
+
 // A captured request stays genuine unless a window is set. Without one the queue takes it once in five minutes;
 // after that it is taken again, with the same deduplication id.
 func TestACapturedRequestIsSentAgain(t *testing.T) {

@@ -103,7 +103,8 @@ func TestTheSecretDecidesAboutStandardWebhooks(t *testing.T) {
 		signed   string // by which keys
 		comeBack bool
 	}{
-		"there is none": {},
+		"there is none":           {},
+		"an object without a key": {text: `{}`},
 		"two keys, during a rotation": {
 			text:   `{"signing_secret":"` + key("a") + `","previous_signing_secret":"` + key("b") + `"}`,
 			signed: "ab",
