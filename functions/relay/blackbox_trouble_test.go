@@ -148,7 +148,7 @@ func TestTheBreakerIsOfOneURL(t *testing.T) {
 		t.Errorf("%d requests, %q come back", n, b.back)
 	}
 	s.backEnd.answers(nil)
-	for began := time.Now(); len(s.queue.Messages()) > 0 && time.Since(began) < time.Minute; {
+	for began := time.Now(); len(s.queue.Messages()) > 0 && time.Since(began) < 20*time.Second; {
 		time.Sleep(50 * time.Millisecond)
 		s.invoke()
 	}
@@ -191,6 +191,7 @@ func TestPrivateAddressesAndPlainHTTPAreRefusedUnlessTheyAreAllowed(t *testing.T
 	s.function.WantsLine(t, `"ERROR"`, "address is not public")
 	s = start(t, false, map[string]string{"RELAY_ALLOW_PRIVATE": "false"})
 	s.refuses()
+	s.function.WantsLine(t, `"ERROR"`, "it must be https")
 }
 
 func TestACertificateThatIsNotTrustedIsNoBackEnd(t *testing.T) {
