@@ -67,7 +67,6 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
-	last   bool
 }
 
 // attempt sends a request and reads the answer to its end.
@@ -78,7 +77,7 @@ func attempt(by http.RoundTripper, r *http.Request) (answer, error) {
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, string(body), response.Close}, err
+	return answer{response.StatusCode, response.Header, string(body)}, err
 }
 
 // call is attempt for a request that must not fail.

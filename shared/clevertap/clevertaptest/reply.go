@@ -29,7 +29,6 @@ type reply struct {
 	header  http.Header
 	body    []byte
 	end     ending
-	last    bool          // closes the connection
 	wait    time.Duration // before the first byte
 	drip    time.Duration // before every byte
 	release func()        // frees the request's slot in flight; calling it again does no harm
@@ -71,9 +70,6 @@ func (p *reply) write(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	maps.Copy(w.Header(), p.header)
-	if p.last {
-		w.Header().Set("Connection", "close")
-	}
 	if p.end == half {
 		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	}
@@ -195,7 +191,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return &http.Response{
 		Status: strconv.Itoa(p.status) + " " + http.StatusText(p.status), StatusCode: p.status, Proto: "HTTP/1.1",
-		ProtoMajor: 1, ProtoMinor: 1, Header: p.header, Close: p.last, Request: r,
+		ProtoMajor: 1, ProtoMinor: 1, Header: p.header, Request: r,
 		ContentLength: int64(len(p.body)), Body: p.reader(ctx),
 	}, nil
 }

@@ -36,7 +36,7 @@ type Request struct {
 	Path     string        `json:"path"`             // without that host
 	Query    string        `json:"query,omitzero"`
 	Header   http.Header   `json:"header"` // the passcode masked
-	Size     int64         `json:"size"`   // of the body, as read or announced
+	Size     int64         `json:"size"`   // of the body, as far as it was read
 	Records  int           `json:"records"`
 	Status   int           `json:"status"` // 0: no answer
 	Faults   []Kind        `json:"faults,omitempty"`
@@ -206,13 +206,8 @@ func (e *exchange) checkHeaders() *reply {
 	return nil
 }
 
-// readBody reads a body within the limit. The rest of a longer one is left unread, and the connection closed.
+// readBody reads a body within the limit. The rest of a longer one is left unread.
 func (e *exchange) readBody() ([]byte, *reply) {
-	tooLarge := page(http.StatusRequestEntityTooLarge)
-	tooLarge.last = true
-	if e.kept.Size = e.http.ContentLength; e.kept.Size > maxBytes {
-		return nil, tooLarge
-	}
 	e.mu.Unlock() // others go on meanwhile
 	body, err := io.ReadAll(io.LimitReader(e.http.Body, maxBytes+1))
 	e.mu.Lock()
@@ -221,7 +216,7 @@ func (e *exchange) readBody() ([]byte, *reply) {
 	case err != nil:
 		return nil, &reply{end: reset} // the sender is gone
 	case len(body) > maxBytes:
-		return nil, tooLarge
+		return nil, page(http.StatusRequestEntityTooLarge)
 	}
 	return body, nil
 }

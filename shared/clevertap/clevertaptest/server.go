@@ -217,10 +217,7 @@ func (s *Server) Deletions() []Deletion {
 func (s *Server) HighestInFlight(id string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := s.accounts[id]; a != nil {
-		return a.uploads.highest
-	}
-	return 0
+	return s.accounts[id].uploads.highest
 }
 
 // ServeHTTP answers one request as CleverTap would.
