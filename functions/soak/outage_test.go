@@ -321,9 +321,8 @@ func (o *outage) got(app int) int {
 // check checks what was promised and sums the day up.
 func (o *outage) check(backlog int, drained time.Duration, stats awstest.Stats) {
 	c := o.queue.Counts()
-	failed := stats.Errors + stats.Unreadable
-	if c != (awstest.Counts{}) || len(o.dead.Messages()) > 0 || failed > 0 {
-		o.Errorf("left %+v, %d dead letters, %d invocations failed", c, len(o.dead.Messages()), failed)
+	if c != (awstest.Counts{}) || len(o.dead.Messages()) > 0 || stats.Failed > 0 {
+		o.Errorf("left %+v, %d dead letters, %d invocations failed", c, len(o.dead.Messages()), stats.Failed)
 	}
 	if drained > longestBacklog {
 		o.Errorf("backlog of %d was gone after %s, promised are %s", backlog, drained, longestBacklog)

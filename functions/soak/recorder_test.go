@@ -5,7 +5,6 @@ package soak_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -31,10 +30,8 @@ type recorder struct {
 	url    string
 	server *clevertaptest.Server
 
-	mu       sync.Mutex
-	uploads  []*upload
-	underWay map[string]int // uploads by account
-	busiest  int            // the most of one account
+	mu      sync.Mutex
+	uploads []*upload
 }
 
 // upload is one request as it came.
@@ -50,7 +47,7 @@ type upload struct {
 const uploadHeader = "X-Soak-Upload"
 
 func newRecorder(t *testing.T, server *clevertaptest.Server) *recorder {
-	r := &recorder{server: server, underWay: map[string]int{}}
+	r := &recorder{server: server}
 	listener := httptest.NewServer(r)
 	t.Cleanup(listener.Close)
 	r.url = listener.URL
@@ -66,23 +63,17 @@ func (r *recorder) endpoint(forwarder int) string {
 func (r *recorder) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	number, path, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, "/"), "/")
 	body, err := io.ReadAll(request.Body)
-	u, account := &upload{arrived: time.Now(), records: digests(body)}, request.Header.Get("X-CleverTap-Account-Id")
+	u := &upload{arrived: time.Now(), records: digests(body)}
 	u.forwarder, _ = strconv.Atoi(number)
 	r.mu.Lock()
 	request.Header.Set(uploadHeader, strconv.Itoa(len(r.uploads)))
 	r.uploads = append(r.uploads, u)
-	r.underWay[account]++
-	r.busiest = max(r.busiest, r.underWay[account])
 	r.mu.Unlock()
-	ctx := request.Context()
-	end := sync.OnceFunc(func() {
+	defer func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.underWay[account]--
-		u.aborted = ctx.Err() != nil
-	})
-	context.AfterFunc(ctx, end) // a sender that gives up has ended its upload
-	defer end()
+		u.aborted = request.Context().Err() != nil
+	}()
 	if err != nil {
 		panic(http.ErrAbortHandler) // the sender is gone, and nobody may think that the rest of its body was empty
 	}

@@ -36,8 +36,7 @@ type Mapping struct {
 // Stats is what a Mapping has done so far.
 type Stats struct {
 	Invocations int
-	Errors      int // invocations that failed
-	Unreadable  int // answers that failed their whole batch
+	Failed      int // invocations whose whole batch came back
 	Received    int // messages handed out
 }
 
@@ -103,11 +102,8 @@ func (m *Mapping) deliver(ctx context.Context, batch []Received) {
 	defer m.mu.Unlock()
 	m.stats.Invocations++
 	m.stats.Received += len(batch)
-	switch {
-	case errors.Is(err, errAnswer):
-		m.stats.Unreadable++
-	case err != nil:
-		m.stats.Errors++
+	if err != nil {
+		m.stats.Failed++
 	}
 }
 

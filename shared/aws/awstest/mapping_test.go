@@ -60,7 +60,7 @@ func TestAnAnswerSaysWhichMessagesComeAgain(t *testing.T) {
 				m := &awstest.Mapping{Queue: q}
 				answer := []byte(strings.ReplaceAll(c.answer, "{id}", id))
 				run(t, m, time.Second, func([]byte) ([]byte, error) { return answer, nil })
-				want := awstest.Stats{Invocations: 1, Received: 3, Unreadable: c.bad}
+				want := awstest.Stats{Invocations: 1, Received: 3, Failed: c.bad}
 				if left := len(q.Messages()); left != c.left || m.Stats() != want {
 					t.Errorf("%d left, %+v", left, m.Stats())
 				}
@@ -82,7 +82,7 @@ func TestAFunctionErrorReturnsTheWholeBatch(t *testing.T) {
 			return nil, nil
 		})
 		want := []time.Duration{0, time.Minute, 2 * time.Minute}
-		if !slices.Equal(calls, want) || m.Stats().Errors != 2 || len(q.Messages()) > 0 {
+		if !slices.Equal(calls, want) || m.Stats().Failed != 2 || len(q.Messages()) > 0 {
 			t.Errorf("calls at %v, %+v", calls, m.Stats())
 		}
 	})
