@@ -23,44 +23,35 @@ func (d random) one(n int) bool { return d.IntN(n) == 0 }
 func of[T any](d random, list ...T) T { return list[d.IntN(len(list))] }
 
 var (
+	deep = object{{"c", "deep"}, {"d_at", "2026-01-02T03:04:05Z"}, {"d_at_ms", number("5")}}
 	odds = []any{
 		nil, "", " ", true, false, "true", "FALSE", number("0"), number("-7"), number("9.90"), number("1e2"),
-		number("1.0E-3"),
-		number("123456789012345678"), "9.90", "1e2", " 5", "007", "-0.0", "ordinary", "Łódź – 東京 🚀",
-		"tab\there \"quoted\" back\\slash\u0001",
-		strings.Repeat("x", 512), strings.Repeat("x", 513), strings.Repeat("é", 300), strings.Repeat("🚀", 129),
-		number(strings.Repeat("9", 520)), []any{}, []any{number("1.50"), "zwei", nil, true, []any{object{{"k", "ü/"}}}},
-		object{}, object{{"id", "7"}, {"type", "x"}, {"created_at_ms", number("5")}},
-		object{{"a", number("1")}, {"b",
-			object{{"c", "deep"}, {"d_at", "2026-01-02T03:04:05Z"}, {"d_at_ms", number("5")}}}},
+		number("1.0E-3"), number("123456789012345678"), "9.90", "1e2", " 5", "007", "-0.0", "ordinary",
+		"Łódź – 東京 🚀", "tab\there \"quoted\" back\\slash\u0001", strings.Repeat("x", 512), strings.Repeat("x", 513),
+		strings.Repeat("é", 300), strings.Repeat("🚀", 129), number(strings.Repeat("9", 520)), []any{},
+		[]any{number("1.50"), "zwei", nil, true, []any{object{{"k", "ü/"}}}},
+		object{}, object{{"id", "7"}, {"type", "x"}, {"created_at_ms", number("5")}}, object{{"a", number("1")}, {"b", deep}},
 	}
 	dates = []any{
 		"2026-03-14T07:41:52.318Z", "2026-03-14T07:41:09.000Z", "2025-06-14T09:41:09+02:00", "2025-06-14T09:41:09.5+0200",
-		"2026-03-21",
-		"2026-04-14T07:41:09Z", "2026-03-21T07:41:09Z", "2027-03-14T07:41:09Z", "1969-12-31T23:59:59.900Z",
-		"9999-01-01T00:00:00Z",
-		number("1773474112318"), number("1773474112"), number("1773474112.9"), "soon", "", nil, true, number("-5"),
-		"14.03.2026",
+		"2026-03-21", "2026-04-14T07:41:09Z", "2026-03-21T07:41:09Z", "2027-03-14T07:41:09Z", "1969-12-31T23:59:59.900Z",
+		"9999-01-01T00:00:00Z", number("1773474112318"), number("1773474112"), number("1773474112.9"), number("-5"),
+		"14.03.2026", "soon", "", nil, true,
 	}
 	millis = []any{
-		number("1773474112318"), number("1781422869000"), number("0"), "1773474112318", "x", nil, number("1.5"),
-		number("-1"),
+		number("1773474112318"), number("1781422869000"), number("0"), number("1.5"), number("-1"), "1773474112318", "x", nil,
 	}
 	flatNames = []string{
 		"loyalty_tier", "Loyalty Tier", "LOYALTY_TIER", "campaign", "opened_at", "opened_at_ms", "price%", "  spaced  ",
-		"!!!", "émile",
-		"a.b.c", "seen_at", "seen_at_ms", "commitment_number", "commitment_expires_at", "commitment_expires_at_ms",
-		"Event_ID", "PLAN",
-		"amount_in_eur", "amount_in_usd", "amount_in_gbp", "purchased_at_ms!", "cumulated_revenues_in_usd",
-		"plan_price_in_jpy", "store_price", "Environment",
-		"event", "device", strings.Repeat("long", 40), "clevertap_id", "clever_tap_id", "purchase_token", "Plan", "email",
-		"x",
+		"!!!", "émile", "a.b.c", "seen_at", "seen_at_ms", "commitment_number", "commitment_expires_at",
+		"commitment_expires_at_ms", "Event_ID", "PLAN", "amount_in_eur", "amount_in_usd", "amount_in_gbp",
+		"purchased_at_ms!", "cumulated_revenues_in_usd", "plan_price_in_jpy", "store_price", "Environment", "event",
+		"device", strings.Repeat("long", 40), "clevertap_id", "clever_tap_id", "purchase_token", "Plan", "email", "x",
 	}
 	ids = []any{
 		"reader-20417", "żeglarz 88", number("20417"), number("1e5"), "null", "(NULL)", "None", "", nil, true, "undefined",
-		"NaN", "nil",
-		strings.Repeat("i", 600), "\u200b", "[object Object]", "00000000-0000-0000-0000-000000000000", " ", "x\u3164",
-		"824F624D-59BB-4BAF-A677-691C214C5C19", "a b", "a(b)!:@$_-c", strings.Repeat("c", 62), "\"quoted\"",
+		"NaN", "nil", strings.Repeat("i", 600), "\u200b", "[object Object]", "00000000-0000-0000-0000-000000000000", " ",
+		"x\u3164", "824F624D-59BB-4BAF-A677-691C214C5C19", "a b", "a(b)!:@$_-c", strings.Repeat("c", 62), "\"quoted\"",
 	}
 )
 
@@ -111,8 +102,7 @@ func (d random) event() any {
 	}
 	if d.one(10) {
 		return of[any](d, "BRAND_NEW", "charged", " Charged ", "C H A R G E D", "App Launched", "weird.$name!", "!$", "%%",
-			"!!!", number("42"),
-			strings.Repeat("N", 130), strings.Repeat("ñ", 90))
+			"!!!", number("42"), strings.Repeat("N", 130), strings.Repeat("ñ", 90))
 	}
 	events := webhook.EmbeddedCatalogue().Events
 	return events[d.IntN(len(events))].Name

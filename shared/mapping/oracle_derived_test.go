@@ -94,8 +94,8 @@ func (o *oracle) period() string {
 	}
 	days := int(math.Floor(float64(to-from)/86_400_000 + 0.5))
 	for period, between := range map[string][2]int{
-		"P1W": {
-			7, 7}, "P2W": {14, 14}, "P1M": {28, 31}, "P2M": {59, 62}, "P3M": {89, 92}, "P6M": {181, 184}, "P1Y": {365, 366},
+		"P1W": {7, 7}, "P2W": {14, 14}, "P1M": {28, 31}, "P2M": {59, 62}, "P3M": {89, 92}, "P6M": {181, 184},
+		"P1Y": {365, 366},
 	} {
 		if between[0] <= days && days <= between[1] {
 			return quote(period)

@@ -181,8 +181,11 @@ func TestRecordsAreValidAndTheSameWhateverCameBefore(t *testing.T) {
 			r       *mapping.Result
 			e       *webhook.Event
 			explain func(mapping.Explanation)
-		}{{&used, &usedEvent, nil}, {new(mapping.Result), new(webhook.Event), func(mapping.Explanation) {}}, {&used,
-			&usedEvent, nil}} {
+		}{
+			{&used, &usedEvent, nil},
+			{new(mapping.Result), new(webhook.Event), func(mapping.Explanation) {}},
+			{&used, &usedEvent, nil},
+		} {
 			if err := memory.e.Read(body); err != nil {
 				t.Fatal(err)
 			}
