@@ -114,11 +114,6 @@ func decompress(body io.Reader) (io.Reader, error) {
 	return text, nil
 }
 
-// unreadable is the fault of an answer with a status of success that says nothing about records.
-func unreadable(status int, err error) *fault.Fault {
-	return fault.New(fault.Retry, fault.UnreadableAnswer, fmt.Errorf("upload: status %d, answer %w", status, err))
-}
-
 // status returns the HTTP status that an answer with 200 stands for: credentials can be refused that way too.
 func (a *answer) status() int {
 	code := a.Code.code()

@@ -138,7 +138,8 @@ func (u *Uploader) attempt(
 	case err != nil && ctx.Err() != nil:
 		return reply{verdict: failed, fault: networkFault(ctx, ctx.Err())}
 	case err != nil:
-		return reply{verdict: failed, fault: unreadable(response.StatusCode, err)}
+		err = fmt.Errorf("upload: status %d, answer %w", response.StatusCode, err)
+		return reply{verdict: failed, fault: fault.New(fault.Retry, fault.UnreadableAnswer, err)}
 	}
 	if r = classifyStatus(answer.status()); r.verdict == answered {
 		r.results, r.unmatched = answer.results(records)

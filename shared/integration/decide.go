@@ -49,11 +49,6 @@ func partOfObject(c *webhook.Catalogue, name string) string {
 	return name
 }
 
-// offUnlessNamed reports whether a user property is not sent unless the file names it, even under all.
-func offUnlessNamed(a *webhook.Attribute) bool {
-	return a.Property == webhook.Planned || a.Name == planPeriodicity
-}
-
 // decider makes an App from its part of the file and the catalogue.
 type decider struct {
 	*appText
@@ -260,7 +255,7 @@ func (d *decider) decideUserProperties() {
 		switch {
 		case a.Property == webhook.NoProperty:
 			rule.Origin = builtIn("rule: " + a.Name + " is no user property unless named")
-		case offUnlessNamed(a):
+		case a.Property == webhook.Planned, a.Name == planPeriodicity: // even under all
 			rule.Origin = builtIn("default: " + a.Name + " is off unless named")
 		case set == "all", set == "published" && a.Property == webhook.Published:
 			rule.Send = true

@@ -2,12 +2,12 @@ package integration
 
 import (
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/shared/network"
 	"github.com/purchasely-clevertap/bridge/shared/webhook"
 )
 
@@ -434,15 +434,10 @@ func checkAddress(name, text string) (problem, advice string) {
 		return name + " has a fragment, which is never sent", "leave out # and what follows"
 	case u.Scheme == "https":
 		return "", ""
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "http" && network.IsLoopback(u.Hostname()):
 		return "", "" // for tests, where the relay is allowed to reach private addresses
 	}
 	return name + " does not begin with https://", example
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // unknownKey reports a key that does not exist here, with the nearest one, or with the sections that have it.

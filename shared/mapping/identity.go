@@ -99,26 +99,28 @@ type People struct {
 // FindPeople finds them.
 func FindPeople(e *webhook.Event) (p People) {
 	col := theColumns()
-	ids := func(user, anonymous int) (found []webhook.Subscriber) {
-		if id := e.Text(user); !webhook.Absent(id) {
-			found = append(found, webhook.Subscriber{Kind: webhook.ByUser, ID: string(id)})
-		}
-		if id := e.Text(anonymous); !webhook.Absent(id) {
-			found = append(found, webhook.Subscriber{Kind: webhook.ByAnonymous, ID: string(id)})
-		}
-		return found
-	}
-	p.Subscriber = ids(col.userID, col.anonymousID)
+	p.Subscriber = subscribers(e, col.userID, col.anonymousID)
 	if e.Type == nil || !e.Type.Known() {
 		return p
 	}
 	switch e.Type.Canonical() {
 	case eventReceived:
-		p.Former = ids(col.fromUser, col.fromAnonymous)
+		p.Former = subscribers(e, col.fromUser, col.fromAnonymous)
 	case eventTransferred:
-		p.Next = ids(col.toUser, col.toAnonymous)
+		p.Next = subscribers(e, col.toUser, col.toAnonymous)
 	}
 	return p
+}
+
+// subscribers are one person by both ids, as far as they are known.
+func subscribers(e *webhook.Event, user, anonymous int) (found []webhook.Subscriber) {
+	if id := e.Text(user); !webhook.Absent(id) {
+		found = append(found, webhook.Subscriber{Kind: webhook.ByUser, ID: string(id)})
+	}
+	if id := e.Text(anonymous); !webhook.Absent(id) {
+		found = append(found, webhook.Subscriber{Kind: webhook.ByAnonymous, ID: string(id)})
+	}
+	return found
 }
 
 // customPrefix is what CleverTap's SDK puts before an id that the app gave it, by the platform that a store belongs to

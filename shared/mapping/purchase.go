@@ -103,7 +103,10 @@ func (run *mapperRun) transfer() {
 	if !run.isTransfer() || run.known.FormerSuppressed {
 		return
 	}
-	run.OtherSubscriber = run.formerSubscriber()
+	former := subscribers(run.payload, run.col.fromUser, run.col.fromAnonymous)
+	if len(former) > 0 && former[0] != run.Subscriber {
+		run.OtherSubscriber = former[0]
+	}
 	id, linked, skip := run.identityOf(run.col.fromUser, run.col.fromAnonymous, run.known.FormerLink)
 	unknown := run.addressed && !linked // the CleverTap ID of the payload is not theirs
 	if unknown || skip != "" || id.equal(run.identity) || run.policies.active == nil {
@@ -114,18 +117,6 @@ func (run *mapperRun) transfer() {
 	p.active = run.policies.active
 	p.SetActive(false)
 	run.Other = p
-}
-
-// formerSubscriber is the subscriber from whom a subscription came, as subscriber state knows them.
-func (run *mapperRun) formerSubscriber() webhook.Subscriber {
-	s := webhook.Subscriber{Kind: webhook.ByUser, ID: string(run.id(run.col.fromUser))}
-	if s.ID == "" {
-		s = webhook.Subscriber{Kind: webhook.ByAnonymous, ID: string(run.id(run.col.fromAnonymous))}
-	}
-	if s.ID == "" || s == run.Subscriber {
-		return webhook.Subscriber{}
-	}
-	return s
 }
 
 // SubscriberUpdate is what a webhook says about a purchase of one subscriber.

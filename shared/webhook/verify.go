@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -111,16 +110,12 @@ func Sign(key secret.Value, timestamp string, body []byte) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// parseTimestamp parses whole seconds since 1970, or milliseconds above 10^11: seconds are documented, but
+// parseTimestamp parses seconds since 1970, or milliseconds above 10^11: seconds are documented, but
 // Purchasely's own receiver is tested with milliseconds (Purchasely-Firebase-Extension, November 2026).
-func parseTimestamp(text string) (time.Time, bool) {
-	value, err := strconv.ParseUint(text, 10, 63)
-	switch {
-	case err != nil:
+func parseTimestamp(text string) (at time.Time, ok bool) {
+	if !IsNumber([]byte(text)) {
 		return time.Time{}, false
-	case value > maxSeconds:
-		return time.UnixMilli(int64(value)), true
-	default:
-		return time.Unix(int64(value), 0), true
 	}
+	ms, ok := parseNumber([]byte(text), maxSeconds)
+	return time.UnixMilli(ms), ok
 }
