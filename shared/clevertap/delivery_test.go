@@ -3,7 +3,10 @@ package clevertap_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/purchasely-clevertap/bridge/shared/benchtest"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
@@ -345,6 +349,30 @@ func TestDryRun(t *testing.T) {
 				if len(c.uploads) != 1 || url != "https://in1.api.clevertap.com/1/upload?dryRun=1" {
 					t.Errorf("%d uploads, the first to %s", len(c.uploads), url)
 				}
+			})
+		})
+	}
+}
+
+// deaf is a tracker that remembers nothing.
+type deaf struct{}
+
+func (deaf) MaySend(int) bool { return true }
+func (deaf) Done(int, error)  {}
+
+// BenchmarkUpload is the delivery of records that are ready, accounting included, without the network.
+func BenchmarkUpload(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(fmt.Sprintf("records=%d", n), func(b *testing.B) {
+			u := clevertap.NewUploader(clevertap.Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				_, err := io.Copy(io.Discard, r.Body)
+				body := strings.NewReader(fmt.Sprintf(`{"status":"success","processed":%d,"unprocessed":[]}`, n))
+				return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(body)}, err
+			})})
+			batches := oneBatch(n)
+			benchtest.Measure(b, func() error {
+				u.Upload(b.Context(), batches, deaf{})
+				return nil
 			})
 		})
 	}

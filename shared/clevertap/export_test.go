@@ -49,19 +49,6 @@ func Answer(body io.Reader, records [][]byte) (results []string, status int, err
 	return results, a.status(), nil
 }
 
-// Results returns a function that reads answers about records and does nothing else, for the benchmark.
-func Results(records [][]byte) func(body io.Reader) error {
-	list := pendingRecords(records)
-	return func(body io.Reader) error {
-		a, err := readAnswer(body)
-		if err != nil {
-			return err
-		}
-		_, _ = a.results(list)
-		return nil
-	}
-}
-
 func pendingRecords(records [][]byte) []*pending {
 	list := make([]*pending, len(records))
 	for i, r := range records {
