@@ -18,10 +18,8 @@ import (
 
 // breakers returns the breakers in the table, and how often they were written.
 func (t *memoryTable) breakers() map[string]subscriber.Breaker {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	all := make(map[string]subscriber.Breaker)
-	for key, item := range t.items {
+	for key, item := range t.Items {
 		if key.Partition == subscriber.BreakersPartition {
 			all[strings.TrimPrefix(key.Sort, subscriber.BreakerPrefix)] = subscriber.ReadBreaker(item)
 		}

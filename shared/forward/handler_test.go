@@ -421,7 +421,8 @@ func TestMemoryDoesNotGrowFromBatchToBatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			h.rejected = nil
-			clear(table.items)
+			clear(table.Items)
+			clear(table.Read)
 		}
 		var m runtime.MemStats
 		runtime.GC()

@@ -37,7 +37,7 @@ func TestAHeartbeatTriesTheAccountAndStoresNothing(t *testing.T) {
 		for _, receives := range []int{1, 9} {
 			inBubble(t, fmt.Sprint(name, receives), func(t *testing.T, h *harness) {
 				table := h.withJournal(forward.JournalBodies)
-				before := maps.Clone(table.items)
+				before := maps.Clone(table.Items)
 				var uploads, dryRuns atomic.Int64
 				h.clevertap = func(r *http.Request, body []byte) (*http.Response, error) {
 					uploads.Add(1)
@@ -66,8 +66,8 @@ func TestAHeartbeatTriesTheAccountAndStoresNothing(t *testing.T) {
 				if n := dryRuns.Load(); n > 1 || n != uploads.Load() || n == 0 && test.accounts == nil {
 					t.Errorf("%d requests, %d dry runs", uploads.Load(), n)
 				}
-				if !maps.EqualFunc(table.items, before, maps.Equal) || len(h.rejected) > 0 {
-					t.Errorf("the table has %v, %d are rejected", table.items, len(h.rejected))
+				if !maps.EqualFunc(table.Items, before, maps.Equal) || len(h.rejected) > 0 {
+					t.Errorf("the table has %v, %d are rejected", table.Items, len(h.rejected))
 				}
 				h.checkPrivacy()
 			})

@@ -16,10 +16,8 @@ import (
 
 // journal returns the journal's entries by their keys.
 func (t *memoryTable) journal() map[subscriber.Key]subscriber.Event {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	entries := make(map[subscriber.Key]subscriber.Event)
-	for key, item := range t.items {
+	for key, item := range t.Items {
 		if strings.HasPrefix(key.Sort, subscriber.EventPrefix) {
 			entries[key] = subscriber.ReadEvent(item)
 		}
@@ -49,7 +47,7 @@ func TestTheJournalSaysWhatBecameOfAWebhook(t *testing.T) {
 		if diff := cmp.Diff(want, table.journal()); diff != "" {
 			t.Error(diff)
 		}
-		expires := table.items[key].Number(subscriber.ExpiresAttribute)
+		expires := table.Items[key].Number(subscriber.ExpiresAttribute)
 		if expires != time.Now().Add(h.JournalLifetime).Unix() {
 			t.Errorf("expires at %d", expires)
 		}

@@ -31,6 +31,7 @@ type system struct {
 	latencies  [2]latency
 	table      *memoryTable // without hooks; each forwarder has a view of it
 	fault      string
+	mu         sync.Mutex
 	queue      []*queueItem
 	arrived    []*queueItem // that a forwarder is done with
 	mayRepeat  bool         // events may reach CleverTap twice
@@ -180,8 +181,8 @@ func (s *system) takeFromQueue(indexes []int, elsewhere []*queueItem) (batch []*
 // forward handles a batch and puts what comes back where it was in the queue.
 func (s *system) forward(forwarder int, batch []*queueItem) {
 	returned := s.invoke(forwarder, batch)
-	s.table.mu.Lock() // The other forwarder does the same.
-	defer s.table.mu.Unlock()
+	s.mu.Lock() // The other forwarder does the same.
+	defer s.mu.Unlock()
 	for _, item := range batch {
 		if slices.Contains(returned, item) {
 			s.queue = append(s.queue, item)

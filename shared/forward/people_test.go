@@ -23,7 +23,7 @@ var (
 // withPerson returns a table that knows a person of the app demo.
 func withPerson(partition string, p subscriber.Person, now time.Time) *memoryTable {
 	t := newTable()
-	t.items[subscriber.PersonKey(partition, "demo")] = p.Item(now)
+	t.Items[subscriber.PersonKey(partition, "demo")] = p.Item(now)
 	return t
 }
 
@@ -74,11 +74,11 @@ func TestNothingIsSentOrStoredOfASuppressedSubscriber(t *testing.T) {
 			h := newHarness(t)
 			table := withPerson(test.partition, test.person, time.Now())
 			h.Table, h.Journal, h.JournalLifetime = table, forward.JournalBodies, time.Hour
-			before := maps.Clone(table.items)
+			before := maps.Clone(table.Items)
 			h.runAll(queued{app: "demo", body: test.body})
 			h.wantOutcomes(test.want)
-			if unchanged := maps.EqualFunc(before, table.items, maps.Equal); unchanged == (test.want == "delivered") {
-				t.Errorf("the table has %v", slices.Collect(maps.Keys(table.items)))
+			if unchanged := maps.EqualFunc(before, table.Items, maps.Equal); unchanged == (test.want == "delivered") {
+				t.Errorf("the table has %v", slices.Collect(maps.Keys(table.Items)))
 			}
 		})
 	}
@@ -189,12 +189,12 @@ func TestThePersonsItemIsRenewedByItsUse(t *testing.T) {
 			h.Table = table
 			h.onUpload(func(string, []byte) {
 				if test.changed {
-					table.items[key] = maps.Clone(table.items[key])
-					table.items[key][subscriber.LinkAttribute] = "def"
+					table.Items[key] = maps.Clone(table.Items[key])
+					table.Items[key][subscriber.LinkAttribute] = "def"
 				}
 			})
 			h.runAll(newMessage("demo", "anonymous"))
-			expires := time.Unix(table.items[key].Number(subscriber.ExpiresAttribute), 0)
+			expires := time.Unix(table.Items[key].Number(subscriber.ExpiresAttribute), 0)
 			if left := time.Until(expires); left != test.want {
 				t.Errorf("%s left, want %s", left, test.want)
 			}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,13 +28,13 @@ type memoryTable struct {
 
 // tableItems is what several views of one table share.
 type tableItems struct {
-	mu              sync.Mutex
-	items           map[subscriber.Key]subscriber.Item
-	loads, replaces int
+	*subscriber.Memory
+
+	loads, replaces atomic.Int64
 }
 
 func newTable() *memoryTable {
-	return &memoryTable{tableItems: &tableItems{items: make(map[subscriber.Key]subscriber.Item)}}
+	return &memoryTable{tableItems: &tableItems{Memory: subscriber.NewMemory()}}
 }
 
 // The operations.
@@ -43,13 +44,7 @@ const (
 	opPut     = "put"
 )
 
-func (t *memoryTable) call(ctx context.Context, operation string, keys []subscriber.Key, f func()) error {
-	call := func() error {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		f()
-		return nil
-	}
+func (t *memoryTable) call(ctx context.Context, operation string, keys []subscriber.Key, call func() error) error {
 	if t.hook == nil {
 		return call()
 	}
@@ -64,10 +59,10 @@ func (t *memoryTable) call(ctx context.Context, operation string, keys []subscri
 func (t *memoryTable) Load(
 	ctx context.Context, keys []subscriber.Key,
 ) (found map[subscriber.Key]subscriber.Item, err error) {
-	err = t.call(ctx, opLoad, keys, func() {
-		t.loads++
-		found = maps.Clone(t.items)
-		maps.DeleteFunc(found, func(key subscriber.Key, _ subscriber.Item) bool { return !slices.Contains(keys, key) })
+	err = t.call(ctx, opLoad, keys, func() (err error) {
+		t.loads.Add(1)
+		found, err = t.Memory.Load(ctx, keys)
+		return err
 	})
 	return found, err
 }
@@ -75,34 +70,29 @@ func (t *memoryTable) Load(
 func (t *memoryTable) Replace(
 	ctx context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
 ) error {
-	conflict := false
-	err := t.call(ctx, opReplace, []subscriber.Key{key}, func() {
-		t.replaces++
-		stored := t.items[key]
-		conflict = slices.ContainsFunc(attributes, func(name string) bool { return stored[name] != read[name] })
-		if !conflict {
-			t.items[key] = item
-		}
+	return t.call(ctx, opReplace, []subscriber.Key{key}, func() error {
+		t.replaces.Add(1)
+		return t.Memory.Replace(ctx, key, read, item, attributes...)
 	})
-	if conflict {
-		return subscriber.ErrConflict
-	}
-	return err
 }
 
 func (t *memoryTable) Put(
 	ctx context.Context, items map[subscriber.Key]subscriber.Item,
-) ([]subscriber.Key, error) {
+) (failed []subscriber.Key, err error) {
 	keys := slices.Collect(maps.Keys(items))
-	if err := t.call(ctx, opPut, keys, func() { maps.Copy(t.items, items) }); err != nil {
-		return keys, err
+	err = t.call(ctx, opPut, keys, func() (err error) {
+		failed, err = t.Memory.Put(ctx, items)
+		return err
+	})
+	if err != nil {
+		failed = keys
 	}
-	return nil, nil
+	return failed, err
 }
 
 // with returns a table that has an item of Anna's.
 func (t *memoryTable) with(key subscriber.Key, item subscriber.Item) *memoryTable {
-	t.items[key] = item
+	t.Items[key] = item
 	return t
 }
 
@@ -121,7 +111,7 @@ func (t *memoryTable) fail(operation string) *memoryTable {
 func (t *memoryTable) conflict(states ...string) *memoryTable {
 	t.hook = func(_ context.Context, operation, _ string, call func() error) error {
 		if operation == opReplace && len(states) > 0 {
-			t.items[annaKey] = subscriber.Item{"state": states[0]}
+			t.Items[annaKey] = subscriber.Item{"state": states[0]}
 			states = states[1:]
 		}
 		return call()
@@ -188,7 +178,7 @@ func TestAProfileSaysWhatTheEntryAllows(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h, table := newHarness(t), newTable()
 			if test.entry != "" {
-				table.items[annaKey] = subscriber.Item{"state": test.entry}
+				table.Items[annaKey] = subscriber.Item{"state": test.entry}
 			}
 			h.Table = table
 			sent := h.profiles()
@@ -197,8 +187,8 @@ func TestAProfileSaysWhatTheEntryAllows(t *testing.T) {
 			if (all != "") != (test.profile != "") || !strings.Contains(all, test.profile) || len(*sent) > 1 {
 				t.Errorf("profiles %s, want %s", all, test.profile)
 			}
-			if table.replaces != test.writes {
-				t.Errorf("%d writes, want %d", table.replaces, test.writes)
+			if table.replaces.Load() != int64(test.writes) {
+				t.Errorf("%d writes, want %d", table.replaces.Load(), test.writes)
 			}
 			h.checkPrivacy()
 		})
@@ -210,9 +200,9 @@ func TestAfterAConflictTheOthersEntryCounts(t *testing.T) {
 	h.Table = table.conflict(stateOf("b", true, 9), stateOf("b", true, 10))
 	sent := h.profiles()
 	h.runAll(annas("DEACTIVATE", "a", 2))
-	state, err := subscriber.DecodeState(table.items[annaKey].Text("state"))
-	if err != nil || len(state) != 2 || table.replaces != 3 {
-		t.Errorf("stored %+v after %d writes, %v", state, table.replaces, err)
+	state, err := subscriber.DecodeState(table.Items[annaKey].Text("state"))
+	if err != nil || len(state) != 2 || table.replaces.Load() != 3 {
+		t.Errorf("stored %+v after %d writes, %v", state, table.replaces.Load(), err)
 	}
 	if want := []string{`{"user_id":"person-anna","has_active_subscription":true}`}; !slices.Equal(*sent, want) {
 		t.Errorf("profiles %v, want %v", *sent, want)
@@ -251,7 +241,7 @@ func TestTheStateOfASwitchedOffEventIsStored(t *testing.T) {
 		h.Table, m.app = table, "silent"
 		h.run(m)
 		h.wantOutcomes(want)
-		if stored := len(table.items) == 1; stored != (table.hook == nil) {
+		if stored := len(table.Items) == 1; stored != (table.hook == nil) {
 			t.Errorf("%s: stored %t", want, stored)
 		}
 	}
@@ -335,9 +325,9 @@ func TestOnAFIFOQueueAStateIsReadAgainOnlyIfAnotherAppMayWriteIt(t *testing.T) {
 					}
 				}
 				s.deliver(0, s.queue[:1]) // by then the accounts are known
-				before := s.table.loads
+				before := s.table.loads.Load()
 				s.deliver(0, s.queue[1:])
-				if loads := s.table.loads - before; loads != test.want {
+				if loads := s.table.loads.Load() - before; loads != int64(test.want) {
 					t.Errorf("%d reads, want %d", loads, test.want)
 				}
 			})
@@ -372,7 +362,7 @@ func TestWithoutASecondReadWhatWasSentStays(t *testing.T) {
 func TestNothingIsReadAgainIfCleverTapCannotHaveReceivedAnything(t *testing.T) {
 	s := newSystem(t, scenario{apps: 1, history: []event{begins}, messages: []int{0}})
 	s.clevertap.SetAccount(clevertaptest.Account{ID: "PRODUCTION", Region: "eu1", Passcodes: []string{"another"}})
-	if returned := s.invoke(0, s.queue); len(returned) != 1 || s.table.loads != 1 {
-		t.Errorf("%d come back after %d reads", len(returned), s.table.loads)
+	if returned := s.invoke(0, s.queue); len(returned) != 1 || s.table.loads.Load() != 1 {
+		t.Errorf("%d come back after %d reads", len(returned), s.table.loads.Load())
 	}
 }

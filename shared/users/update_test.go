@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -20,42 +19,28 @@ import (
 
 // memoryTable is a table in memory. Before a write, somebody else may write.
 type memoryTable struct {
+	*subscriber.Memory
+
 	mu     sync.Mutex
-	items  map[subscriber.Key]subscriber.Item
 	writes int
 	before func(key subscriber.Key)
 }
 
-func newTable() *memoryTable { return &memoryTable{items: make(map[subscriber.Key]subscriber.Item)} }
-
-func (m *memoryTable) Load(_ context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	found := make(map[subscriber.Key]subscriber.Item)
-	for _, key := range keys {
-		if item, ok := m.items[key]; ok {
-			found[key] = maps.Clone(item)
-		}
-	}
-	return found, nil
-}
+func newTable() *memoryTable { return &memoryTable{Memory: subscriber.NewMemory()} }
 
 func (m *memoryTable) Replace(
-	_ context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
+	ctx context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
 ) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.before != nil {
 		m.before(key)
 	}
-	for _, name := range attributes {
-		if m.items[key][name] != read[name] {
-			return subscriber.ErrConflict
-		}
+	err := m.Memory.Replace(ctx, key, read, item, attributes...)
+	if err == nil {
+		m.writes++
 	}
-	m.items[key] = item
-	m.writes++
-	return nil
+	return err
 }
 
 func drawUpdate(t *rapid.T) users.Update {
@@ -78,11 +63,11 @@ func TestTheNewestObservationCountsHoweverItArrives(t *testing.T) {
 		arrivals := rapid.SliceOfN(rapid.Custom(drawUpdate), 1, 30).Draw(t, "arrivals")
 		conflicts := rapid.IntRange(0, 3).Draw(t, "conflicts")
 		table.before = func(key subscriber.Key) { // another process has just renewed the person
-			if conflicts > 0 && table.items[key] != nil {
+			if conflicts > 0 && table.Items[key] != nil {
 				conflicts--
-				p, _ := subscriber.ReadPerson(table.items[key], noon)
+				p, _ := subscriber.ReadPerson(table.Items[key], noon)
 				p.Suppress(time.Unix(1, 0).Add(time.Duration(conflicts) * time.Second))
-				table.items[key] = p.Item(noon)
+				table.Items[key] = p.Item(noon)
 			}
 		}
 		for rest := arrivals; len(rest) > 0; {
@@ -106,7 +91,7 @@ func TestTheNewestObservationCountsHoweverItArrives(t *testing.T) {
 					restored = u.At
 				}
 			}
-			p, err := subscriber.ReadPerson(table.items[subscriber.PersonKey(subscriber.Partition("user", id), "demo")], noon)
+			p, err := subscriber.ReadPerson(table.Items[subscriber.PersonKey(subscriber.Partition("user", id), "demo")], noon)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -159,11 +144,11 @@ func TestWithoutATimeItIsNowUnlessItIsSoAlready(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := newTable()
-			table.items[key] = c.before.Item(noon)
+			table.Items[key] = c.before.Item(noon)
 			if _, err := users.Apply(t.Context(), table, "demo", []users.Update{c.update}, minute(9)); err != nil {
 				t.Fatal(err)
 			}
-			got, err := subscriber.ReadPerson(table.items[key], noon)
+			got, err := subscriber.ReadPerson(table.Items[key], noon)
 			if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
 				t.Errorf("%v: %s", err, diff)
 			}
@@ -176,7 +161,7 @@ func TestAPersonWhomOthersWriteAllTheTimeIsGivenUp(t *testing.T) {
 	n := 0
 	table.before = func(key subscriber.Key) {
 		n++
-		table.items[key] = subscriber.Item{"clevertap_id": fmt.Sprint(n)}
+		table.Items[key] = subscriber.Item{"clevertap_id": fmt.Sprint(n)}
 	}
 	update := users.Update{Person: webhook.Subscriber{Kind: webhook.ByUser, ID: "a"}, CleverTapID: "x", At: noon}
 	_, err := users.Apply(t.Context(), table, "demo", []users.Update{update}, noon)

@@ -63,14 +63,14 @@ func (b Batch) explain(ctx context.Context) (explanation, error) {
 	handler.Explain = func(i int, n mapping.Explanation) { x.Webhooks[i].addNote(n, b.File.Path) }
 	handler.Observe = func(r forward.Result) { x.Webhooks[r.Message].complete(r, b) }
 	subscribers := b.subscribers()
-	table := newMemoryTable()
+	table := subscriber.NewMemory()
 	if b.States != nil {
 		handler.Table = table
-		maps.Copy(table.items, b.Items)
+		maps.Copy(table.Items, b.Items)
 	}
 	if len(subscribers) > 0 {
 		for account, state := range b.States {
-			table.items[stateKey(subscribers[0], account)] = subscriber.Item{subscriber.StateAttribute: state.Encode()}
+			table.Items[stateKey(subscribers[0], account)] = subscriber.Item{subscriber.StateAttribute: state.Encode()}
 		}
 	}
 	if err := b.invoke(ctx, handler); err != nil {
@@ -78,7 +78,7 @@ func (b Batch) explain(ctx context.Context) (explanation, error) {
 	}
 	x.Uploads = slices.Concat(network.uploads[production], network.uploads[sandbox])
 	for _, s := range subscribers {
-		if states, read := table.statesOf(s); read {
+		if states, read := statesOf(table, s); read {
 			x.States = append(x.States, stateAfter{s.Kind.String(), s.ID, states})
 		}
 	}

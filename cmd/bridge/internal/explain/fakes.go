@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -101,59 +100,13 @@ func answerTo(records []jsontext.Value) []byte {
 		status, len(records)-len(refused), strings.Join(refused, ","))
 }
 
-type memoryTable struct {
-	mu    sync.Mutex
-	items map[subscriber.Key]subscriber.Item
-	read  map[subscriber.Key]bool
-}
-
-func newMemoryTable() *memoryTable {
-	return &memoryTable{items: make(map[subscriber.Key]subscriber.Item), read: make(map[subscriber.Key]bool)}
-}
-
-func (t *memoryTable) Load(_ context.Context, keys []subscriber.Key) (map[subscriber.Key]subscriber.Item, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	found := make(map[subscriber.Key]subscriber.Item)
-	for _, key := range keys {
-		t.read[key] = true
-		if item, ok := t.items[key]; ok {
-			found[key] = item
-		}
-	}
-	return found, nil
-}
-
-func (t *memoryTable) Replace(
-	_ context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
-) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, name := range attributes {
-		if t.items[key][name] != read[name] {
-			return subscriber.ErrConflict
-		}
-	}
-	t.items[key] = item
-	return nil
-}
-
-func (t *memoryTable) Put(
-	_ context.Context, items map[subscriber.Key]subscriber.Item,
-) ([]subscriber.Key, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	maps.Copy(t.items, items)
-	return nil, nil
-}
-
-// statesOf returns what is stored of a subscriber, by account, as --state takes it. read is false if nobody has asked.
-func (t *memoryTable) statesOf(s webhook.Subscriber) (states jsontext.Value, read bool) {
+// statesOf returns what a table has of a subscriber, by account, as --state takes it. read is false if nobody has asked.
+func statesOf(t *subscriber.Memory, s webhook.Subscriber) (states jsontext.Value, read bool) {
 	all := make(map[string]jsontext.Value)
 	for _, account := range []string{production, sandbox} {
 		key := stateKey(s, account)
-		read = read || t.read[key]
-		if text := t.items[key].Text(subscriber.StateAttribute); text != "" {
+		read = read || t.Read[key]
+		if text := t.Items[key].Text(subscriber.StateAttribute); text != "" {
 			all[account] = jsontext.Value(text)
 		}
 	}
