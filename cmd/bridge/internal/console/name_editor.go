@@ -99,35 +99,37 @@ func (e *nameEditor) write(text []byte, app *integration.App) ([]byte, error) {
 		d.set(yamledit.Scalar(e.Prefix), path...)
 	}
 	plain := e.app(e.Default, e.Prefix)
+	list := keys(app.Name, e.path)
+	written := yamledit.Keys(text, list...)
 	for n := range all(e.Groups) {
-		e.writeEntry(&d, n, keys(app.Name, e.path, n.Source), e.kind.Decide(plain, n.Source))
+		path, has := append(list, n.Source), slices.Contains(written, n.Source)
+		e.writeEntry(&d, n, path, has, e.kind.Decide(plain, n.Source))
 	}
-	if path := keys(app.Name, e.path, e.Added); e.Added != "" && yamledit.Has(d.text, path...) {
+	switch {
+	case e.Added == "":
+	case slices.Contains(yamledit.Keys(d.text, list...), e.Added):
 		d.err = fmt.Errorf("%s is in the file already", e.Added)
-	} else if e.Added != "" {
-		d.set(e.newEntry(e.Added, naming{true, e.AddName}, true), path...)
+	default:
+		d.set(e.newEntry(e.Added, naming{true, e.AddName}, true), append(list, e.Added)...)
 	}
 	return d.text, d.err
 }
 
-// writeEntry writes one name's decision. plain is what holds without an entry.
-func (e *nameEditor) writeEntry(d *fileChange, n *entry, path []string, plain settings.Decision) {
+// writeEntry writes one name's decision. has is whether the file has an entry, plain what holds without one.
+func (e *nameEditor) writeEntry(d *fileChange, n *entry, path []string, has bool, plain settings.Decision) {
 	want := n.naming
 	if want.Name == plain.Name && n.now.Name == "" {
 		want.Name = "" // it is called so anyway
 	}
 	isPlain := want == naming{plain.Send, ""}
-	if want == n.now && isPlain {
-		return
-	}
-	switch has := yamledit.Has(d.text, path...); {
+	switch {
 	case !has && !isPlain:
 		d.set(e.newEntry(n.Source, want, want.Send != plain.Send), path...)
 		return
 	case !has, want == n.now:
 		return
 	}
-	if isPlain && !yamledit.Has(d.text, append(path, "known")...) && d.remove(path...) {
+	if isPlain && !slices.Contains(yamledit.Keys(d.text, path...), "known") && d.remove(path...) {
 		return
 	}
 	if want.Send != n.now.Send {

@@ -108,8 +108,8 @@ func isAttribute(source string) bool { return catalogue.Attribute([]byte(source)
 func (l *list) section() string { section, _, _ := strings.Cut(l.path, "."); return section }
 
 // keys are the keys of a path below an app.
-func keys(app, path string, more ...string) []string {
-	return slices.Concat([]string{"apps", app}, strings.Split(path, "."), more)
+func keys(app, path string) []string {
+	return append([]string{"apps", app}, strings.Split(path, ".")...)
 }
 
 func eventGroups(app *integration.App) []group {

@@ -19,14 +19,22 @@ import (
 // ErrComment is returned by Delete where a comment would be deleted as well.
 var ErrComment = errors.New("there is a comment beside it")
 
-// Has reports whether the text itself has a key at a path: what is merged into it does not count.
-func Has(text []byte, path ...string) bool {
+// Keys returns the keys below a path that the text itself has: what is merged into it does not count.
+func Keys(text []byte, path ...string) (keys []string) {
 	d, err := parse(text)
 	if err != nil {
-		return false
+		return nil
 	}
 	_, p, rest := d.follow(path)
-	return p != nil && len(rest) == 0
+	if p == nil || len(rest) > 0 {
+		return nil
+	}
+	if m := d.mappingOf(p.Value, false); m != nil {
+		for _, pair := range m.pairs {
+			keys = append(keys, keyOf(pair))
+		}
+	}
+	return keys
 }
 
 // Set gives the key at a path a value, which is written as it is given: a scalar, or a mapping in braces. Missing keys
@@ -111,12 +119,14 @@ func (m *mapping) isEmptyLine() bool {
 // find returns the pair with a key; nil if there is none.
 func (m *mapping) find(key string) *ast.MappingValueNode {
 	for _, p := range m.pairs {
-		if p.Key.GetToken().Value == key {
+		if keyOf(p) == key {
 			return p
 		}
 	}
 	return nil
 }
+
+func keyOf(p *ast.MappingValueNode) string { return p.Key.GetToken().Value }
 
 func parse(text []byte) (d *document, err error) {
 	d = &document{text: string(text), lines: []int{0}}
