@@ -214,6 +214,7 @@ func at(address, path string) string {
 func TestEveryPageInABrowser(t *testing.T) {
 	file, _ := serveFile(t, twoApps)
 	stack := newCloud(t)
+	put(stack, strings.Replace(twoApps, "name: Plan", "name: The Plan", 1))
 	put(stack, twoApps)
 	axe, b := axeSource(t), newTab(t)
 	for name, pages := range map[string]struct {
@@ -222,7 +223,7 @@ func TestEveryPageInABrowser(t *testing.T) {
 	}{
 		"file": {file, pagePaths},
 		"stack": {serveConsole(t, openCloud(t, stack, true)), []string{
-			"/", "/deliveries", "/deliveries?rejected=1", "/person",
+			"/", "/deliveries", "/deliveries?rejected=1", "/person", "/history",
 		}},
 	} {
 		for _, path := range pages.paths {

@@ -244,6 +244,7 @@ func TestPages(t *testing.T) {
 	} {
 		c.want(c.get(path), http.StatusOK, want)
 	}
+	c.want(c.get("/"), http.StatusOK, "</strong> parla-tv: subscribers known only by anonymous_user_id")
 	c.want(c.get("/events?app=none"), http.StatusInternalServerError, "the apps are demo, parla-tv")
 	c.want(c.get("/none"), http.StatusNotFound, "there is no such page")
 	if page := c.get("/events").Body.String(); strings.Count(page, `role="switch"`) != 61 { // 60 of the catalogue

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/settings"
@@ -40,11 +41,16 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) error {
 		c.faulty(w, p, v)
 		return nil
 	}
-	o := overview{Version: v, Faults: faultsOf(v.Problems), Live: c.live(r.Context(), v.File)}
+	o := overview{Version: v, Live: c.live(r.Context(), v.File)}
 	for _, problem := range v.Problems {
 		if isWarning(problem) {
 			o.Warnings++
 		}
+		f := plainFault(problem)
+		if path := strings.Split(problem.Where, "."); len(path) > 1 {
+			f.Message = path[1] + ": " + f.Message // the app
+		}
+		o.Faults = append(o.Faults, f)
 	}
 	for _, name := range p.Apps {
 		o.Apps = append(o.Apps, summarize(v.File.Apps[name]))

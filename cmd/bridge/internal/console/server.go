@@ -222,18 +222,16 @@ func (c *console) pageOf(r *http.Request, title string, v settings.Version) (pag
 
 // faulty shows what is wrong with a file that cannot be loaded.
 func (c *console) faulty(w http.ResponseWriter, p page, v settings.Version) {
-	p.Content = message{"The integration file is faulty, so there is nothing to show.",
-		"Correct it on the page Preview, or with your editor.", faultsOf(v.Problems)}
+	m := message{Text: "The integration file is faulty, so there is nothing to show.",
+		Hint: "Correct it on the page Preview, or with your editor."}
+	for _, problem := range v.Problems {
+		m.Faults = append(m.Faults, newFault(problem))
+	}
+	p.Content = m
 	c.render(w, "message", http.StatusOK, p)
 }
 
-func faultsOf(problems integration.Problems) (list []fault) {
-	for _, p := range problems {
-		list = append(list, newFault(p))
-	}
-	return list
-}
-
+// newFault is a problem with its place in the file.
 func newFault(p integration.Problem) fault {
 	message := p.Message
 	if p.Where != "" {

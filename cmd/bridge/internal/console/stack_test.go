@@ -185,7 +185,7 @@ func TestTheHistoryComparesGoodVersions(t *testing.T) {
 	c := newStackClient(t, cloud, true)
 	body := c.want(c.get("/history"), http.StatusOK, "<del>Plan</del> → <ins>The Plan</ins>", ">faulty<",
 		"What was before is not known", "This would change:", "<del>The Plan</del> → <ins>Plan</ins>")
-	if strings.Count(body, "Go back to it") != 1 {
+	if strings.Count(body, ">Go back to it<") != 1 {
 		t.Errorf("got\n%s", body)
 	}
 }

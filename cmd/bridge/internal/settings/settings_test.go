@@ -161,6 +161,7 @@ func TestRollback(t *testing.T) {
 		first := write(c, renaming("First"))
 		write(c, renaming("Second"))
 		write(c, renaming("Third"))
+		want(t, c, "", "show "+first, cli.OK, renaming("First"), "version: "+first)
 		for _, step := range []struct{ line, want string }{
 			{"rollback --yes", "Second"}, {"rollback --yes " + first, "First"}, {"rollback --yes", "Second"},
 			{"rollback --yes", "First"}, {"rollback --yes", "Second"},

@@ -81,17 +81,17 @@ func (o *options) runShow(cmd *cobra.Command, id string) error {
 		return err
 	}
 	var of, newest *Version
+	what := "version"
 	if id != "" {
-		if of, err = s.Version(cmd.Context(), id); err != nil {
-			return err
-		}
+		of, err = s.Version(cmd.Context(), id)
 		newest = of
 	} else {
-		current, err := s.Current(cmd.Context())
-		if err != nil {
-			return err
-		}
-		of, newest = &current.InForce, current.Newest
+		var current Current
+		current, err = s.Current(cmd.Context())
+		of, newest, what = &current.InForce, current.Newest, "in force"
+	}
+	if err != nil {
+		return err
 	}
 	result := shown{Version: *of, File: string(of.Text), Problems: []string{}}
 	if newest != nil && newest.File == nil {
@@ -100,7 +100,7 @@ func (o *options) runShow(cmd *cobra.Command, id string) error {
 		cmd.PrintErrf("  %s\n", strings.Join(result.Problems, "\n  "))
 	}
 	if of != result.Rejected {
-		cmd.PrintErrf("in force: %s\n", of.describe())
+		cmd.PrintErrf("%s: %s\n", what, of.describe())
 	}
 	return o.Conclude(cmd, result, result.File, cli.FindingsIf(result.Rejected != nil))
 }
