@@ -85,12 +85,10 @@ Exit codes: 0 all were sent, 1 some were not, or nobody said yes, 2 wrong usage.
 	return cmd
 }
 
-var errNoPeriod = errors.New("flag --from is missing: from when on are webhooks sent again?")
-
 func (o *options) check(cmd *cobra.Command, paths []string) error {
 	switch {
 	case o.journal && o.From.IsZero() && o.user == "" && o.anonymous == "":
-		return cli.BadUsage(cmd, errNoPeriod)
+		return cli.BadUsage(cmd, errors.New("flag --from is missing: from when on are webhooks sent again?"))
 	case o.journal:
 		return o.Check(cmd)
 	case o.used():

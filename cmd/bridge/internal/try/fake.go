@@ -81,20 +81,14 @@ func (o *fakeOptions) run(cmd *cobra.Command) error {
 		return cli.Findingf("another address for --admin may be free", "second port: %w", err)
 	}
 	admin := &http.Server{Handler: server.Admin(), ReadHeaderTimeout: 10 * time.Second}
-	stopped := make(chan error, 1)
-	go func() { stopped <- admin.Serve(socket) }()
+	stop := context.AfterFunc(ctx, func() { _ = admin.Close() })
+	defer stop()
 	fmt.Fprintf(cmd.OutOrStdout(), "fake CleverTap ready: uploads at %s, second port at http://%s\n",
 		uploads.URL, socket.Addr())
-	select {
-	case <-ctx.Done():
-		_ = admin.Close()
-		err = <-stopped
-	case err = <-stopped:
+	if err := admin.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
+		return cli.Findingf("", "second port: %w", err)
 	}
-	if ctx.Err() != nil && errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return cli.Findingf("", "second port: %w", err)
+	return nil
 }
 
 // config checks the flags and reads the file of faults.
@@ -110,12 +104,14 @@ func (o *fakeOptions) config(cmd *cobra.Command) (clevertaptest.Config, error) {
 		return config, cli.BadUsage(cmd, errors.New("flag --max-in-flight: want 1 or more"))
 	}
 	for i, text := range o.accounts {
-		account, ok := parseAccount(text)
-		if !ok { // the text holds a passcode and is not repeated
+		parts := strings.Split(text, ":") // an empty region is Europe's
+		if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
+			// The text holds a passcode and is not repeated.
 			return config, cli.BadUsage(cmd, fmt.Errorf("flag --account, number %d: want id:passcode:region", i+1))
 		}
-		account.InFlight = o.maxInFlight
-		config.Accounts = append(config.Accounts, account)
+		config.Accounts = append(config.Accounts, clevertaptest.Account{
+			ID: parts[0], Passcodes: []string{parts[1]}, Region: parts[2], InFlight: o.maxInFlight,
+		})
 	}
 	if o.faults == "" {
 		return config, nil
@@ -128,13 +124,4 @@ func (o *fakeOptions) config(cmd *cobra.Command) (clevertaptest.Config, error) {
 		return config, cli.Findingf("", "faults in %s: %w", o.faults, err)
 	}
 	return config, nil
-}
-
-// parseAccount reads id:passcode:region. An empty region is Europe's.
-func parseAccount(text string) (account clevertaptest.Account, ok bool) {
-	parts := strings.Split(text, ":")
-	if len(parts) != 3 || parts[0] == "" || parts[1] == "" {
-		return account, false
-	}
-	return clevertaptest.Account{ID: parts[0], Passcodes: []string{parts[1]}, Region: parts[2]}, true
 }

@@ -93,7 +93,7 @@ func (o *sendOptions) run(cmd *cobra.Command, path string) error {
 	case o.sample == "" && (o.seeded(cmd) || o.set != nil):
 		return cli.BadUsage(cmd, errors.New("flags --seed and --set are for --sample"))
 	case o.wait != 0 && o.stack == "":
-		return cli.BadUsage(cmd, errWaitWithoutStack)
+		return cli.BadUsage(cmd, errors.New("flag --wait needs --stack, whose journal has the outcome"))
 	case o.secretStdin && o.sample == "" && (path == "" || path == "-"):
 		return cli.BadUsage(cmd, errors.New("standard input cannot hold both the webhook and the secret"))
 	}
@@ -253,12 +253,6 @@ func (a answer) text() string {
 // defaultWait is how long an outcome is waited for. A webhook that goes through takes two seconds or three.
 const defaultWait = 2 * time.Minute
 
-var (
-	errWaitWithoutStack = errors.New("flag --wait needs --stack, whose journal has the outcome")
-	errNobody           = cli.Usagef("leave --wait out",
-		"a webhook without an id of a person has no entry in the journal, and cannot be followed")
-)
-
 func openJournal(s *stack.Stack, bodies [][]byte) (*dynamo.Table, error) {
 	table, err := journal.Current(s)
 	switch {
@@ -266,7 +260,8 @@ func openJournal(s *stack.Stack, bodies [][]byte) (*dynamo.Table, error) {
 		const hint = "'bridge rejected list' shows what was refused, the dashboard what became of the rest"
 		return nil, cli.WithHint(err, hint)
 	case slices.ContainsFunc(bodies, func(body []byte) bool { return !journal.CanFollow(body) }):
-		return nil, errNobody
+		return nil, cli.Usagef("leave --wait out",
+			"a webhook without an id of a person has no entry in the journal, and cannot be followed")
 	}
 	return table, nil
 }
@@ -300,8 +295,8 @@ func (o *sendOptions) verdict(e *journal.Entry) error {
 	switch {
 	case e == nil:
 		return cli.Findingf("'bridge user show' says if the person is suppressed, of whom nothing is stored; "+
-			"'bridge rejected list' shows "+
-			"what nothing can be made of; --wait=10m waits for longer", "the journal has no outcome of it after %s", o.wait)
+			"'bridge rejected list' shows what nothing can be made of; --wait=10m waits for longer",
+			"the journal has no outcome of it after %s", o.wait)
 	case e.Outcome == forward.Rejected.String():
 		return cli.ErrFindings
 	case e.Outcome == forward.Retried.String():
