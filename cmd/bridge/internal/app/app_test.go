@@ -2,6 +2,7 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"io"
 	"maps"
@@ -557,6 +558,21 @@ func TestCheckPostsASignedWebhookOfNobody(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnInterruptEndsACheck(t *testing.T) {
+	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
+		putSecrets(c, sharedSecret, credentials, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		c.Receiver = func(*http.Request) (*http.Response, error) {
+			cancel()
+			return nil, ctx.Err()
+		}
+		got := clitest.Run(ctx, NewCommand(c), "", "app", "check", "--stack", clitest.Stack, "demo")
+		if want := (clitest.Result{Code: cli.Finding, Errs: "bridge: interrupted\n"}); got != want {
+			t.Errorf("got %+v", got)
+		}
+	})
 }
 
 // A local AWS names a public URL that nobody serves, and 'make run' says in BRIDGE_URL which one does. With a real AWS

@@ -332,7 +332,7 @@ func TestDaysAreThoseOfTheAccountsZone(t *testing.T) {
 	})
 }
 
-// What is still on a queue is no loss, and what was sent back has two outcomes.
+// What is still on a queue is no loss, unless it stays there, and what was sent back has two outcomes.
 func TestWhatWaits(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		w := newTestDay(t, c)
@@ -344,6 +344,15 @@ func TestWhatWaits(t *testing.T) {
 		if r.Books.Waiting != 1 || r.Books.Residue != 0 {
 			t.Errorf("%+v", r.Books)
 		}
+		for _, hour := range []int{8, 23} { // the command runs at ten o'clock on the day after
+			at := w.day.Add(time.Duration(hour) * time.Hour).Add(10*time.Hour + 30*time.Minute)
+			c.Settle(t, "learner-1", subscriber.Event{
+				App: "demo", Event: "ACTIVATE", EventID: fmt.Sprint("w-", hour), Received: at, Settled: at,
+				Outcome: "retry", Reason: "network",
+			})
+		}
+		r, _ = w.reconcile("--to", "2026-11-23")
+		w.want(r, "waiting w-8")
 		w.count("MessagesDelivered", 5)
 		r, _ = w.reconcile()
 		w.want(r)
