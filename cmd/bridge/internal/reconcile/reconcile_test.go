@@ -350,15 +350,16 @@ func TestWhatWaits(t *testing.T) {
 		if r.Books.Residue != -4 || !strings.Contains(strings.Join(r.Remarks, " "), "4 webhooks more have an outcome") {
 			t.Errorf("%+v", r)
 		}
-		for _, hour := range []int{8, 23} { // the command runs at ten o'clock on the day after
-			at := w.day.Add(time.Duration(hour) * time.Hour).Add(10*time.Hour + 30*time.Minute)
+		// The command runs at ten o'clock on the day after.
+		for id, after := range map[string]time.Duration{"old": 18 * time.Hour, "new": 33*time.Hour + 30*time.Minute} {
+			at := w.day.Add(after)
 			c.Settle(t, "learner-1", subscriber.Event{
-				App: "demo", Event: "ACTIVATE", EventID: fmt.Sprint("w-", hour), Received: at, Settled: at,
+				App: "demo", Event: "ACTIVATE", EventID: id, Received: at, Settled: at,
 				Outcome: "retry", Reason: "network",
 			})
 		}
 		r, _ = w.reconcile("--to", "2026-11-23")
-		w.want(r, "waiting w-8")
+		w.want(r, "waiting old")
 	})
 }
 
