@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/journal"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/receiver"
 	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/stack"
@@ -149,10 +150,7 @@ func (d *testDelivery) readBack(ctx context.Context) {
 				"its Error Stream says whether the account's schema drops it (Settings → Schema)")
 			return
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(readAgain):
-		}
+		_ = cli.Pause(ctx, readAgain) // the next look says that it was interrupted
 	}
 }
 

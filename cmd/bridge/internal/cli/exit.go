@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -78,6 +79,16 @@ func FindingsIf(found bool) error {
 		return ErrFindings
 	}
 	return nil
+}
+
+// Pause waits, unless ctx ends.
+func Pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ErrInterrupted
+	}
 }
 
 // Args marks what a check of the arguments finds.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/cmd/bridge/internal/cli"
 	"github.com/purchasely-clevertap/bridge/shared/aws/dynamo"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/message"
@@ -44,10 +45,7 @@ func Follow(
 			retried(*found)
 			last = found
 		}
-		select {
-		case <-time.After(lookAgain):
-		case <-ctx.Done():
-		}
+		_ = cli.Pause(ctx, lookAgain)
 	}
 }
 

@@ -128,12 +128,8 @@ func (s *Sender) sendInOrder(ctx context.Context, messages []pending) {
 // sendBatch repeats a call for the messages that the queue may accept later.
 func (s *Sender) sendBatch(ctx context.Context, batch []pending) {
 	for attempt := 1; len(batch) > 0 && attempt <= attempts; attempt++ {
-		if attempt > 1 {
-			select {
-			case <-time.After(time.Duration(attempt-1) * retryPause):
-			case <-ctx.Done():
-				return
-			}
+		if attempt > 1 && cli.Pause(ctx, time.Duration(attempt-1)*retryPause) != nil {
+			return
 		}
 		messages := make([]*stack.Outgoing, len(batch))
 		for i, p := range batch {

@@ -325,11 +325,9 @@ func (s *Store) Await(ctx context.Context, v Version) (time.Time, error) {
 				return batch.At, nil
 			}
 		}
-		select {
-		case <-time.After(lookAgain):
-		case <-within.Done():
+		if err := cli.Pause(within, lookAgain); err != nil {
 			if ctx.Err() != nil {
-				return time.Time{}, cli.ErrInterrupted
+				return time.Time{}, err
 			}
 			return time.Time{}, cli.Findingf("it is written, and counts for the webhooks that come: 'bridge send' sends one",
 				"no batch was mapped by it within %s", waitFor)

@@ -1,7 +1,6 @@
 package user
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -366,20 +365,11 @@ func (e *erasure) waitForForwarders() error {
 	if left := time.Until(e.silentSince.Add(forwarderTime)); left > 0 {
 		e.cmd.PrintErrf("  waiting for %s, until forwarders have ended that know nothing of the suppression\n",
 			left.Round(time.Second))
-		if err := pause(e.cmd.Context(), left); err != nil {
+		if err := cli.Pause(e.cmd.Context(), left); err != nil {
 			return err
 		}
 	}
 	return e.checkSuppressed()
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return cli.ErrInterrupted
-	}
 }
 
 // address is what a profile may be known by.
@@ -445,7 +435,7 @@ func (e *erasure) deleteProfiles(step *eraseStep) error {
 
 func (e *erasure) deleteProfile(account clevertap.Account, a address) (err error) {
 	for attempt := range deleteAttempts {
-		if attempt > 0 && pause(e.cmd.Context(), deletePause<<(attempt-1)) != nil {
+		if attempt > 0 && cli.Pause(e.cmd.Context(), deletePause<<(attempt-1)) != nil {
 			return err
 		}
 		err = e.clevertap.DeleteProfile(e.cmd.Context(), account, a.key, a.id)
