@@ -49,8 +49,8 @@ func operatorSteps() (steps []operatorStep) {
 
 // day is how far an operator's day has come.
 type day struct {
-	stack *stack
-	seen  int // how many records were at CleverTap after the last wait
+	*stack
+	seen int // how many records were at CleverTap after the last wait
 }
 
 // operate does an operator's day, and shows every command with what it prints.
@@ -63,7 +63,7 @@ func (s *stack) operate(ctx context.Context) error {
 		return err
 	}
 	s.screen.heading("An operator's day")
-	d := &day{stack: s, seen: len(records)}
+	d := &day{s, len(records)}
 	for _, step := range operatorSteps() {
 		if step.line[0] == '#' {
 			s.screen.heading("%s", strings.TrimPrefix(step.line, "# "))
@@ -84,13 +84,13 @@ func (d *day) do(ctx context.Context, step operatorStep) (shown string, err erro
 	words := append(strings.SplitN(step.line, " ", 4), "")
 	switch words[1] {
 	case "POST", "DELETE":
-		return "", d.stack.clevertap.ask(ctx, words[1], words[2], words[3], nil)
+		return "", d.clevertap.ask(ctx, words[1], words[2], words[3], nil)
 	case "arrives":
 		return "", poll(ctx, 30*time.Second, func() (bool, error) { return d.arrives(ctx, words[2], words[3]) })
 	case "is":
 		return "", poll(ctx, 30*time.Second, func() (bool, error) { return d.failed(ctx, words[2], words[3]) })
 	}
-	shown, exit, err := d.stack.shell(ctx, step.line[2:], step.input)
+	shown, exit, err := d.shell(ctx, step.line[2:], step.input)
 	if err == nil && exit != step.exit {
 		err = fmt.Errorf("exit code %d, want %d", exit, step.exit)
 	}
@@ -104,7 +104,7 @@ func (d *day) do(ctx context.Context, step operatorStep) (shown string, err erro
 
 // arrives reports whether so many events of a name have arrived since the last wait, "3", or nothing else, "1 alone".
 func (d *day) arrives(ctx context.Context, name, count string) (bool, error) {
-	all, err := d.stack.clevertap.records(ctx)
+	all, err := d.clevertap.records(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -128,11 +128,11 @@ func (d *day) arrives(ctx context.Context, name, count string) (bool, error) {
 // failed reports whether a message is retried, rejected or skipped for a reason. What was accepted of it is at
 // CleverTap by then.
 func (d *day) failed(ctx context.Context, how, reason string) (bool, error) {
-	queues, err := d.stack.aws.messages(ctx)
+	queues, err := d.aws.messages(ctx)
 	if err != nil {
 		return false, err
 	}
-	lines, err := d.stack.aws.forwarderLog(ctx)
+	lines, err := d.aws.forwarderLog(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -142,10 +142,10 @@ func (d *day) failed(ctx context.Context, how, reason string) (bool, error) {
 	if how == "skipped" { // nothing of it arrives
 		return logged(how), nil
 	}
-	records, err := d.stack.clevertap.records(ctx)
+	records, err := d.clevertap.records(ctx)
 	d.seen = len(records)
 	if how == "rejected" {
-		return slices.ContainsFunc(queues[d.stack.queue("RejectedQueueUrl")], func(m message) bool {
+		return slices.ContainsFunc(queues[d.queue("RejectedQueueUrl")], func(m message) bool {
 			return m.Attributes["reason"].Value == reason
 		}), err
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,14 +99,15 @@ func TestOneFileIsTriedAfterTheStepsBeforeIt(t *testing.T) {
 		"events/receiver-transfer-3-transferred.json": "transfer-1-started transfer-2-received " +
 			"transfer-3-transferred",
 		"events/forwarder-mixed.json":            "forwarder-mixed",
+		"events/users-links.json":                "users-links",
 		"events/webhooks/activate.json":          "own events/webhooks/activate.json",
 		"events/receiver-activate.want.json":     "own events/receiver-activate.want.json",
 		"events/receiver-that-is-not-there.json": "no such file",
 	} {
 		chosen, err := all.only(file)
 		var got []string
-		for _, w := range chosen.webhooks {
-			got = append(got, w.name)
+		for _, f := range slices.Concat(chosen.webhooks, chosen.users) {
+			got = append(got, f.name)
 		}
 		for _, b := range chosen.batches {
 			got = append(got, b.name)

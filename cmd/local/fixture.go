@@ -93,16 +93,8 @@ func (f fixtures) only(file string) (fixtures, error) {
 			one.webhooks = f.webhooks[first : i+1]
 		}
 	}
-	for i, u := range f.users {
-		if u.file == file {
-			one.users = f.users[i : i+1]
-		}
-	}
-	for i, b := range f.batches {
-		if b.file == file {
-			one.batches = f.batches[i : i+1]
-		}
-	}
+	one.users = slices.DeleteFunc(slices.Clone(f.users), func(u fixture) bool { return u.file != file })
+	one.batches = slices.DeleteFunc(slices.Clone(f.batches), func(b batch) bool { return b.file != file })
 	if one.count() > 0 {
 		return one, nil
 	}
