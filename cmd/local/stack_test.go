@@ -17,6 +17,7 @@ func TestTheStrictStack(t *testing.T) {
 			return parameters, err
 		}
 	})
+	go p.aws.feedMetrics(t.Context()) // as in make run
 	all, err := loadFixtures("events")
 	if err == nil {
 		err = p.python(t.Context(), nil, "allow")
