@@ -250,13 +250,13 @@ func TestAnInvocationWithLittleTimeRespondsInTime(t *testing.T) {
 		outcomes []string // that some message has
 	}
 	inParallel(t, map[string]testCase{
-		"CleverTap hangs, and there is more": {2 * time.Second, []string{"retry no_time", "retry timeout"}},
+		"CleverTap hangs, and there is more": {3 * time.Second, []string{"retry no_time", "retry timeout"}},
 		"too little time for an upload":      {400 * time.Millisecond, []string{"retry no_time"}},
 	}, func(t *testing.T, _ string, test testCase) {
 		s := start(t, options{queue: "events", env: map[string]string{"UPLOAD_TIMEOUT": "25s", "UPLOAD_CONCURRENCY": "2"}})
 		s.deliver(demo(consumable("warm")))
 		s.clevertap.AddFault(clevertaptest.Fault{Kind: clevertaptest.Hang})
-		ids, bad := s.send(manyLarge("", 10)...), s.send(demo("private"))
+		ids, bad := s.send(manyLarge("", 4)...), s.send(demo("private"))
 		b := s.invokeWithin(test.left)
 		if b.took > 15*time.Second { // a busy machine may be late, but does not wait for the upload's own time-out
 			t.Errorf("responded after %s", b.took)

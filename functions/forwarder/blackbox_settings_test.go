@@ -42,9 +42,7 @@ func startWithSettings(t *testing.T, versions ...string) *stack {
 	return s
 }
 
-func (s *stack) put(text string) (version string) {
-	return s.aws.S3.Put("settings", settings.Key, []byte(text))
-}
+func (s *stack) put(text string) { s.aws.S3.Put("settings", settings.Key, []byte(text)) }
 
 // renewed delivers a renewal once what the forwarder knows is due for a look, and returns the event's name at
 // CleverTap.
@@ -52,8 +50,7 @@ func (s *stack) renewed() string {
 	s.Helper()
 	time.Sleep(refresh)
 	s.deliver(demo(renewal("a")))
-	records := s.clevertap.Records(demoAccount)
-	for _, r := range slices.Backward(records) {
+	for _, r := range slices.Backward(s.clevertap.Records(demoAccount)) {
 		if r.Type == "event" {
 			return r.Name
 		}
@@ -200,8 +197,7 @@ func (s *stack) wantOutOfReach(level, inForce, cause string) {
 		all = append(all, b.settings...)
 	}
 	if len(all) != 1 || all[0].Message != "settings out of reach" || all[0].Level != level ||
-		all[0].Settings != inForce ||
-		!strings.Contains(all[0].Cause, cause) {
+		all[0].Settings != inForce || !strings.Contains(all[0].Cause, cause) {
 		s.Errorf("logged %+v", all)
 	}
 }

@@ -4,11 +4,11 @@ package main_test
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/purchasely-clevertap/bridge/functions/internal/templatetest"
@@ -46,10 +46,13 @@ func TestTheJournalSaysWhatBecameOfEachWebhook(t *testing.T) {
 func wantExpiry(t *testing.T, items []awstest.Item, days int) {
 	t.Helper()
 	for _, i := range items {
-		seconds, err := strconv.ParseInt(strings.Trim(string(i["expires"]), `{"N:}`), 10, 64)
-		left := time.Until(time.Unix(seconds, 0)) - time.Duration(days)*24*time.Hour
+		var expires struct {
+			N int64 `json:",string"`
+		}
+		err := json.Unmarshal(i["expires"], &expires)
+		left := time.Until(time.Unix(expires.N, 0)) - time.Duration(days)*24*time.Hour
 		if err != nil || left.Abs() > 24*time.Hour {
-			t.Errorf("%s expires at %d, %v", i["item"], seconds, err)
+			t.Errorf("%s expires at %d, %v", i["item"], expires.N, err)
 		}
 	}
 }
