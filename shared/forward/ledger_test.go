@@ -12,7 +12,6 @@ var (
 	permanent = fault.New(fault.Reject, "clevertap_513", nil)
 	operator  = fault.New(fault.Operator, fault.Credentials, nil)
 
-	errUnmarked = errors.New("unmarked")
 	errNoResult = errors.New("the record has no result")
 )
 

@@ -28,13 +28,13 @@ type memoryTable struct {
 
 // tableItems is what several views of one table share.
 type tableItems struct {
-	*subscriber.Memory
+	*subscriber.LocalTable
 
 	loads, replaces atomic.Int64
 }
 
 func newTable() *memoryTable {
-	return &memoryTable{tableItems: &tableItems{Memory: subscriber.NewMemory()}}
+	return &memoryTable{tableItems: &tableItems{LocalTable: subscriber.NewLocalTable()}}
 }
 
 // The operations.
@@ -61,7 +61,7 @@ func (t *memoryTable) Load(
 ) (found map[subscriber.Key]subscriber.Item, err error) {
 	err = t.call(ctx, opLoad, keys, func() (err error) {
 		t.loads.Add(1)
-		found, err = t.Memory.Load(ctx, keys)
+		found, err = t.LocalTable.Load(ctx, keys)
 		return err
 	})
 	return found, err
@@ -72,7 +72,7 @@ func (t *memoryTable) Replace(
 ) error {
 	return t.call(ctx, opReplace, []subscriber.Key{key}, func() error {
 		t.replaces.Add(1)
-		return t.Memory.Replace(ctx, key, read, item, attributes...)
+		return t.LocalTable.Replace(ctx, key, read, item, attributes...)
 	})
 }
 
@@ -81,7 +81,7 @@ func (t *memoryTable) Put(
 ) (failed []subscriber.Key, err error) {
 	keys := slices.Collect(maps.Keys(items))
 	err = t.call(ctx, opPut, keys, func() (err error) {
-		failed, err = t.Memory.Put(ctx, items)
+		failed, err = t.LocalTable.Put(ctx, items)
 		return err
 	})
 	if err != nil {

@@ -19,14 +19,14 @@ import (
 
 // memoryTable is a table in memory. Before a write, somebody else may write.
 type memoryTable struct {
-	*subscriber.Memory
+	*subscriber.LocalTable
 
 	mu     sync.Mutex
 	writes int
 	before func(key subscriber.Key)
 }
 
-func newTable() *memoryTable { return &memoryTable{Memory: subscriber.NewMemory()} }
+func newTable() *memoryTable { return &memoryTable{LocalTable: subscriber.NewLocalTable()} }
 
 func (m *memoryTable) Replace(
 	ctx context.Context, key subscriber.Key, read, item subscriber.Item, attributes ...string,
@@ -36,7 +36,7 @@ func (m *memoryTable) Replace(
 	if m.before != nil {
 		m.before(key)
 	}
-	err := m.Memory.Replace(ctx, key, read, item, attributes...)
+	err := m.LocalTable.Replace(ctx, key, read, item, attributes...)
 	if err == nil {
 		m.writes++
 	}

@@ -63,7 +63,7 @@ func (b Batch) explain(ctx context.Context) (explanation, error) {
 	handler.Explain = func(i int, n mapping.Explanation) { x.Webhooks[i].addNote(n, b.File.Path) }
 	handler.Observe = func(r forward.Result) { x.Webhooks[r.Message].complete(r, b) }
 	subscribers := b.subscribers()
-	table := subscriber.NewMemory()
+	table := subscriber.NewLocalTable()
 	if b.States != nil {
 		handler.Table = table
 		maps.Copy(table.Items, b.Items)

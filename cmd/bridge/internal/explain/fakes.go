@@ -100,8 +100,9 @@ func answerTo(records []jsontext.Value) []byte {
 		status, len(records)-len(refused), strings.Join(refused, ","))
 }
 
-// statesOf returns what a table has of a subscriber, by account, as --state takes it. read is false if nobody has asked.
-func statesOf(t *subscriber.Memory, s webhook.Subscriber) (states jsontext.Value, read bool) {
+// statesOf returns what a table has of a subscriber, by account, as --state takes it. read is false if nobody has
+// asked.
+func statesOf(t *subscriber.LocalTable, s webhook.Subscriber) (states jsontext.Value, read bool) {
 	all := make(map[string]jsontext.Value)
 	for _, account := range []string{production, sandbox} {
 		key := stateKey(s, account)
