@@ -290,3 +290,14 @@ func TestACallDoesNotWaitForAnothersProbe(t *testing.T) {
 		probing.expect(t, c, 2, "accepted", nil)
 	})
 }
+
+func TestAProbeThatMayNotBeSentAgainLetsOthersTry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &cleverTap{}
+		u := halfOpen(t, c, throttledFirst(1, ""))
+		b := &tracker{maySend: func(int) bool { return len(c.uploads) == 0 }}
+		u.Upload(within(t, time.Minute), oneBatch(2), b)
+		b.expect(t, c, 2, "retry group_order", nil)
+		deliver(t, u, 2, "accepted")
+	})
+}

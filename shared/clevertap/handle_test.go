@@ -170,6 +170,7 @@ func TestAThrottledUploadIsRepeated(t *testing.T) {
 	t.Parallel()
 	const ms, limited = time.Millisecond, "retry rate_limited 429"
 	date := time.Date(2000, 1, 1, 0, 0, 9, 0, time.UTC).Format(http.TimeFormat)
+	past := time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC).Format(http.TimeFormat)
 	for name, test := range map[string]struct {
 		times      int
 		retryAfter string
@@ -183,6 +184,7 @@ func TestAThrottledUploadIsRepeated(t *testing.T) {
 		"when CleverTap says":                       {1, "7", 0, "", seconds(0, 7)},
 		"when it says by a date":                    {1, date, 0, "", seconds(0, 9)},
 		"not quite at once when it says so":         {1, "0", 0, "", []time.Duration{0, 200 * ms}},
+		"or by a date that is past":                 {1, past, 0, "", []time.Duration{0, 200 * ms}},
 		"when it says nothing that can be read":     {1, "soon", 0, "", []time.Duration{0, 200 * ms}},
 		"when the time it asks for just fits":       {1, "7", 7500 * ms, "", seconds(0, 7)},
 		"not when the time it asks for is too long": {1, "7", 7499 * ms, limited, seconds(0)},
