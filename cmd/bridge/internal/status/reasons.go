@@ -106,28 +106,29 @@ func becauseBackEnd(reason, code string) string {
 // checkReasons notes which reasons are not known. A large log cannot be searched in time, which is no loss if metrics
 // and queues know of nothing to find.
 func (r *reader) checkReasons(retriedErr, relayedErr, rejectedErr error) {
-	recent := func(h Hour) bool { return r.At.Sub(h.From) < 2*time.Hour }
-	if retriedErr != nil && r.may(func(h Hour) bool { return recent(h) && h.Retried > 0 }) {
+	retriedLately := func(h Hour) bool { return r.At.Sub(h.From) < 2*time.Hour && h.Retried > 0 }
+	rejected := func(h Hour) bool { return h.Rejected > 0 }
+	if retriedErr != nil && r.mayHaveHour(retriedLately) {
 		r.unknown("why messages come back", retriedErr)
 	}
-	if relayedErr != nil && r.lie("relay") {
+	if relayedErr != nil && r.mayHaveMessages("relay") {
 		r.unknown("why messages of the relay come back", relayedErr)
 	}
-	if rejectedErr != nil && (r.lie("rejected") || r.may(func(h Hour) bool { return h.Rejected > 0 })) {
+	if rejectedErr != nil && (r.mayHaveMessages("rejected") || r.mayHaveHour(rejected)) {
 		r.unknown("why messages were rejected", rejectedErr)
 	}
 }
 
-// may reports whether something is true of an hour of any app, or nobody knows.
-func (r *reader) may(be func(Hour) bool) bool {
+// mayHaveHour reports whether something is true of an hour of any app, or nobody knows.
+func (r *reader) mayHaveHour(is func(Hour) bool) bool {
 	return len(r.Apps) == 0 || slices.ContainsFunc(r.Apps, func(a App) bool {
-		return a.Activity == nil || slices.ContainsFunc(a.Activity.Hours, be)
+		return a.Activity == nil || slices.ContainsFunc(a.Activity.Hours, is)
 	})
 }
 
-// lie reports whether there are messages on a queue, or nobody knows.
-func (r *reader) lie(on string) bool {
+// mayHaveMessages reports whether there are messages on a queue, or nobody knows.
+func (r *reader) mayHaveMessages(queue string) bool {
 	return len(r.Queues) == 0 || slices.ContainsFunc(r.Queues, func(q Queue) bool {
-		return q.Name == on && q.Visible+q.InFlight > 0
+		return q.Name == queue && q.Visible+q.InFlight > 0
 	})
 }
