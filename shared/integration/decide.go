@@ -54,7 +54,7 @@ type decider struct {
 	*appText
 	catalogue *webhook.Catalogue
 	app       *App
-	sent      map[string][]sentName // by path of the entries
+	sent      map[string][]*sentName // by path of the entries
 }
 
 // sentName is the name under which an event or a property of the catalogue or the file is sent.
@@ -64,7 +64,7 @@ type sentName struct {
 }
 
 func decide(text *appText, c *webhook.Catalogue) *decider {
-	d := &decider{appText: text, catalogue: c, sent: map[string][]sentName{}}
+	d := &decider{appText: text, catalogue: c, sent: map[string][]*sentName{}}
 	d.app = &App{
 		Name:      d.name,
 		Enabled:   d.text(enabledPath) == "true",
@@ -159,7 +159,7 @@ func (d *decider) names(path string) map[string]bool {
 // addSent adds a name to those that are sent, if it is.
 func (d *decider) addSent(path string, send bool, name, source string, e *entry) {
 	if send {
-		d.sent[path] = append(d.sent[path], sentName{name, source, e})
+		d.sent[path] = append(d.sent[path], &sentName{name, source, e})
 	}
 }
 
@@ -179,8 +179,7 @@ func (d *decider) decideEvents() {
 		// The names of events that no webhook is expected to have would forbid good names such as "Renewal".
 		d.addSent(eventsPath, rule.Send && t.Known() && !named[t.Name], rule.Name, t.Name, nil)
 	}
-	for i := range d.entries[eventsPath] {
-		e := &d.entries[eventsPath][i]
+	for _, e := range d.entries[eventsPath] {
 		rule := other
 		rule.Send, rule.Origin = e.send, e.sendOrigin(eventsPath)
 		rule.Name = cleaned(prefix+e.source, clevertap.MaxEventNameBytes, false)
@@ -219,8 +218,7 @@ func (d *decider) decideProperties() {
 		byDefault := rule.Send && !names[a.Name] && a.Type != webhook.Object && !a.Dynamic()
 		d.addSent(propertiesPath, byDefault, rule.Name, a.Name, nil)
 	}
-	for i := range d.entries[propertiesPath] {
-		e := &d.entries[propertiesPath][i]
+	for _, e := range d.entries[propertiesPath] {
 		rule := PropertyRule{Named: true, Send: e.send, Origin: e.sendOrigin(propertiesPath), NameOrigin: kept}
 		switch {
 		case e.source == deviceType && (!e.renamed() || clevertap.Same(e.name, deviceType)):
@@ -265,8 +263,7 @@ func (d *decider) decideUserProperties() {
 		rules[i] = rule.withKey()
 		d.addSent(userPropertiesPath, rule.Send && !names[a.Name], rule.Name, a.Name, nil)
 	}
-	for i := range d.entries[userPropertiesPath] {
-		e := &d.entries[userPropertiesPath][i]
+	for _, e := range d.entries[userPropertiesPath] {
 		rule := PropertyRule{
 			Named: true, Send: e.send, Name: cleaned(prefix+e.source, clevertap.MaxKeyBytes, true),
 			Origin: e.sendOrigin(userPropertiesPath), NameOrigin: kept,

@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -56,22 +57,22 @@ func (n *nameSpace) reserved(name string) (message, advice string) {
 func (l *linter) lint() {
 	for _, n := range []*nameSpace{eventNames, properties, userNames} {
 		l.checkPrefix(n)
-		for i := range l.entries[n.path] {
-			if e := &l.entries[n.path][i]; e.renamed() {
+		for _, e := range l.entries[n.path] {
+			if e.renamed() {
 				l.checkNewName(n, e)
 			}
 		}
 		l.checkMadeNames(n)
 		l.checkUnique(n)
 	}
-	for i := range l.entries[eventsPath] {
-		l.warnEvent(&l.entries[eventsPath][i])
+	for _, e := range l.entries[eventsPath] {
+		l.warnEvent(e)
 	}
-	for i := range l.entries[propertiesPath] {
-		l.warnProperty(&l.entries[propertiesPath][i])
+	for _, e := range l.entries[propertiesPath] {
+		l.warnProperty(e)
 	}
-	for i := range l.entries[userPropertiesPath] {
-		l.warnUserProperty(&l.entries[userPropertiesPath][i])
+	for _, e := range l.entries[userPropertiesPath] {
+		l.warnUserProperty(e)
 	}
 	l.lintRelay()
 	if l.app.LinkWait > 0 && l.app.CleverTapID == CleverTapIDNever {
@@ -96,11 +97,7 @@ func (l *linter) lintRelay() {
 		return
 	}
 	if l.app.Relay == nil {
-		if events.at.known() || l.settings[relayTimeoutPath].at.known() {
-			at := events.at
-			if !at.known() {
-				at = l.settings[relayTimeoutPath].at
-			}
+		if at := cmp.Or(events.at, l.settings[relayTimeoutPath].at); at.known() {
 			l.add(Warning, at, l.where("relay"), "there is a relay without a url, so nothing is relayed",
 				"write the address of your back end under url")
 		}
@@ -123,7 +120,7 @@ func (l *linter) lintRelay() {
 
 // confirmed reports whether the file says that an event is new to the catalogue.
 func (l *linter) confirmed(event string) bool {
-	return slices.ContainsFunc(l.entries[eventsPath], func(e entry) bool { return e.source == event && e.isNew })
+	return slices.ContainsFunc(l.entries[eventsPath], func(e *entry) bool { return e.source == event && e.isNew })
 }
 
 // unknownAdvice is what to do about a name that the catalogue does not have, given the nearest one that it has.
@@ -233,8 +230,7 @@ func (l *linter) checkMadeNames(n *nameSpace) {
 // checkUnique reports names that are the same for CleverTap.
 func (l *linter) checkUnique(n *nameSpace) {
 	first := make(map[string]*sentName, len(l.sent[n.path]))
-	for i := range l.sent[n.path] {
-		s := &l.sent[n.path][i]
+	for _, s := range l.sent[n.path] {
 		folded := string(clevertap.Fold(nil, s.name))
 		other := first[folded]
 		if folded == "" || other == nil {
@@ -370,8 +366,5 @@ func (l *linter) hint(path, message, advice string) {
 	if s.wrong {
 		return
 	}
-	if !s.at.known() {
-		s.at = l.at
-	}
-	l.add(Hint, s.at, l.where(path), message, advice)
+	l.add(Hint, cmp.Or(s.at, l.at), l.where(path), message, advice)
 }

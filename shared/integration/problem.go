@@ -83,9 +83,7 @@ func (r *report) reported(at place, message string) bool { return r.seen[seen{at
 
 // add reports a problem, once. If its place is unknown, that is the beginning of the file.
 func (r *report) add(severity Severity, at place, where, message, advice string) {
-	if !at.known() {
-		at = place{1, 1}
-	}
+	at = cmp.Or(at, place{1, 1})
 	if r.reported(at, message) {
 		return
 	}

@@ -117,8 +117,8 @@ func findKey(keys []key, name string) *key {
 type appText struct {
 	name     string
 	at       place
-	settings map[string]setting // by path, with defaults
-	entries  map[string][]entry // by path, in the file's order
+	settings map[string]setting  // by path, with defaults
+	entries  map[string][]*entry // by path, in the file's order
 }
 
 // setting is the value of a key that is no section.
@@ -235,7 +235,7 @@ func (r *reader) checkName(p pair) {
 // app reads one app, even if its name is wrong.
 func (r *reader) app(p pair) *appText {
 	r.checkName(p)
-	a := &appText{name: p.key, at: p.at, settings: map[string]setting{}, entries: map[string][]entry{}}
+	a := &appText{name: p.key, at: p.at, settings: map[string]setting{}, entries: map[string][]*entry{}}
 	a.setDefaults("", appKeys)
 	r.section(a, "", appKeys, p.value)
 	return a
@@ -294,8 +294,8 @@ func (r *reader) entries(a *appText, path string, n *node) {
 	}
 }
 
-func (r *reader) entry(a *appText, path string, p pair) entry {
-	e := entry{source: p.key, at: p.at, send: true}
+func (r *reader) entry(a *appText, path string, p pair) *entry {
+	e := &entry{source: p.key, at: p.at, send: true}
 	where := a.where(path, p.key)
 	if strings.TrimSpace(p.key) == "" {
 		r.fault(p.at, where, "the name is empty", "write Purchasely's name of what is meant")

@@ -19,12 +19,14 @@ func TestChange(t *testing.T) {
 		"no number where one is documented": {"amount_in_eur", "much", `9.90`, `"much"`},
 		"nothing":                           {"plan", "", `"plan":"silver",`, ``},
 		"nothing where there is nothing":    {"user_id", "", ``, ``},
-		"a date, with its milliseconds":     {"purchased_at", "2026-01-02", dates, `"2026-01-02","purchased_at_ms":1767312000000`},
-		"a date that is none":               {"purchased_at", "soon", dates, `"soon"`},
-		"a member of an object":             {"attribution.utm_source", "radio", `"mail"`, `"radio"`},
-		"a new attribute":                   {"user_id", "anna", `"}}`, `"},"user_id":"anna"}`},
-		"an attribute that nobody knows":    {"streak", "12", `"}}`, `"},"streak":12}`},
-		"a new object":                      {"extra.level", "high", `"}}`, `"},"extra":{"level":"high"}}`},
+		"a date, with its milliseconds": {
+			"purchased_at", "2026-01-02", dates, `"2026-01-02","purchased_at_ms":1767312000000`,
+		},
+		"a date that is none":            {"purchased_at", "soon", dates, `"soon"`},
+		"a member of an object":          {"attribution.utm_source", "radio", `"mail"`, `"radio"`},
+		"a new attribute":                {"user_id", "anna", `"}}`, `"},"user_id":"anna"}`},
+		"an attribute that nobody knows": {"streak", "12", `"}}`, `"},"streak":12}`},
+		"a new object":                   {"extra.level", "high", `"}}`, `"},"extra":{"level":"high"}}`},
 	} {
 		want := strings.Replace(body, c.before, c.after, 1)
 		if got := string(sample.Change([]byte(body), c.name, c.text)); got != want {
