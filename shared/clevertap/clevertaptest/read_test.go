@@ -56,21 +56,3 @@ func TestReadsThatAreRefused(t *testing.T) {
 		t.Error("a time zone that does not exist is taken")
 	}
 }
-
-func TestDroppedRecordsAreAnsweredAsAccepted(t *testing.T) {
-	three := ct.Fault{Kind: ct.Drop, Marker: `"type":"event"`, Count: 3}
-	s := serverOf(three, ct.Fault{Kind: ct.Drop, Marker: `"event_id":"9"`})
-	for range 2 {
-		if v := post(t, s, list(event(1, ""), profile("reader", ""), event(2, ""),
-			event(9, ""))).read(t); *v.Processed != 4 {
-			t.Errorf("%+v", v)
-		}
-	}
-	var stored []string
-	for _, r := range s.Records("") {
-		stored = append(stored, r.Type+r.EventID)
-	}
-	if got := strings.Join(stored, " "); got != "profile event1 profile event2" {
-		t.Errorf("stored: %s", got)
-	}
-}
