@@ -82,7 +82,7 @@ func (s *S3) put(bucket, key string, v objectVersion) objectVersion {
 func (s *S3) call(r *http.Request, body []byte) call {
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	query := r.URL.Query()
-	in := s3Request{bucket, key, query.Get("versionId"), query.Get("prefix"), body, r.Header}
+	in := s3Request{bucket, key, query.Get("versionId"), body, r.Header}
 	c, handle := call{name: r.Method}, s.get
 	switch {
 	case r.Method == http.MethodGet && query.Has("versions"):
@@ -107,9 +107,9 @@ func (s *S3) call(r *http.Request, body []byte) call {
 
 // s3Request is what an operation needs of a request.
 type s3Request struct {
-	bucket, key, version, prefix string
-	body                         []byte
-	header                       http.Header
+	bucket, key, version string
+	body                 []byte
+	header               http.Header
 }
 
 // httpAnswer is an answer that says more than its body.
@@ -161,6 +161,7 @@ func (s *S3) write(in s3Request) (any, error) {
 	return httpAnswer{http.StatusOK, http.Header{"Etag": {v.etag()}, "X-Amz-Version-Id": {v.id}}, nil}, nil
 }
 
+// list lists all objects, whatever prefix was asked for.
 func (s *S3) list(in s3Request) (any, error) {
 	type version struct {
 		Key, VersionId string //nolint:revive // S3's own name
@@ -175,9 +176,6 @@ func (s *S3) list(in s3Request) (any, error) {
 	}{}
 	for _, key := range slices.Sorted(maps.Keys(s.buckets[in.bucket])) {
 		for i, v := range s.buckets[in.bucket][key] {
-			if !strings.HasPrefix(key, in.prefix) {
-				continue
-			}
 			entry := version{key, v.id, i == 0, v.modified.Format("2006-01-02T15:04:05.000Z"), len(v.text)}
 			if v.deleted {
 				answer.DeleteMarker = append(answer.DeleteMarker, entry)

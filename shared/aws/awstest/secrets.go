@@ -55,18 +55,13 @@ func (s *Secrets) Deny(name string, denied bool) {
 }
 
 type secretInput struct {
-	ID    string `json:"SecretId"`
-	Name  string `json:"Name"`
-	Stage string `json:"VersionStage"`
+	ID   string `json:"SecretId"`
+	Name string `json:"Name"`
 	secretValue
 }
 
 func (s *Secrets) getValue(in *secretInput) (any, error) {
-	value, err := s.find(in.ID)
-	if err == nil && in.Stage != "" && in.Stage != "AWSCURRENT" {
-		return nil, refuse("ResourceNotFoundException", "there is only a current version")
-	}
-	return value, err
+	return s.find(in.ID)
 }
 
 func (s *Secrets) create(in *secretInput) (any, error) {
