@@ -405,8 +405,8 @@ func pasted(path string, value jsontext.Value) (odd []string) {
 	return odd
 }
 
-// unknownMember is the key of standard input that nobody reads, as its decoder reports it; empty if that is not what is
-// wrong.
+// unknownMember is the key of standard input that nobody reads, as its decoder reports it; empty if that is not what
+// is wrong.
 func unknownMember(err error) string {
 	semantic, ok := errors.AsType[*json.SemanticError](err)
 	if !ok || !errors.Is(err, json.ErrUnknownName) {

@@ -187,9 +187,10 @@ func (b *Batch) event() []byte {
 	type object = map[string]any
 	var records []object
 	for i, body := range b.Bodies {
-		ids := webhook.Peek(body)
-		m := message.Message{App: b.App, Received: b.Received, Body: body}
-		e := message.Encode(m, message.IDs{SubscriberKind: ids.Subscriber.Kind.String(), Subscriber: ids.Subscriber.ID}, true)
+		s := webhook.Peek(body).Subscriber
+		e := message.Encode(message.Message{App: b.App, Received: b.Received, Body: body}, message.IDs{
+			SubscriberKind: s.Kind.String(), Subscriber: s.ID,
+		}, true)
 		attributes := object{}
 		for name, value := range e.Attributes {
 			attributes[name] = object{"dataType": "String", "stringValue": value}

@@ -98,7 +98,9 @@ func load(t *testing.T, app string) *integration.File {
 }
 
 // families are the words for the families of events.
-var families = map[string]string{"entitlement": "access", "lifecycle": "life", "offer": "offer", "transaction": "money"}
+var families = map[string]string{
+	"entitlement": "access", "lifecycle": "life", "offer": "offer", "transaction": "money",
+}
 
 // table is a table of a heading, and of the rows that a function makes of entries of the catalogue; nil is none.
 func table[T any](heading string, entries []T, row func(*T) []string) string {

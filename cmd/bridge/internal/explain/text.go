@@ -180,7 +180,8 @@ func readable(value jsontext.Value) string {
 			return time.Unix(seconds, 0).UTC().Format(time.DateTime) + " UTC"
 		}
 	}
-	if jsontext.Value(text).IsValid() || text != strings.TrimSpace(text) || strings.ContainsFunc(text, unicode.IsControl) {
+	if jsontext.Value(text).IsValid() || text != strings.TrimSpace(text) ||
+		strings.ContainsFunc(text, unicode.IsControl) {
 		return string(value)
 	}
 	return text

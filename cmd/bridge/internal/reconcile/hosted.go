@@ -266,12 +266,12 @@ func (r *run) tellHosted(c *comparison) {
 				fmt.Sprintf("%s: the bridge has %d, the hosted integration %d.", p.Event, p.Bridge, p.Hosted), []Named{})
 		}
 	}
-	r.find("other_profile", "The hosted integration finds people by the CleverTap ID that the app gave Purchasely's SDK, "+
-		"the bridge by your user id: docs/guide/identity.md says how to make them one.",
+	r.find("other_profile", "The hosted integration finds people by the CleverTap ID that the app gave Purchasely's "+
+		"SDK, the bridge by your user id: docs/guide/identity.md says how to make them one.",
 		"On another profile than the hosted integration's", c.profile)
 	c.onlyHosted = r.nameLost(c.onlyHosted)
-	r.find("only_hosted", "Purchasely sends both the same: 'bridge rejected list', the first part of this report and the "+
-		"webhook's attempts in Purchasely's console say where they stopped.",
+	r.find("only_hosted", "Purchasely sends both the same: 'bridge rejected list', the first part of this report and "+
+		"the webhook's attempts in Purchasely's console say where they stopped.",
 		"Only the hosted integration's", c.onlyHosted)
 	r.find("only_bridge", "The hosted integration does not send them, or they came to it after midnight.",
 		"Only the bridge's", c.onlyBridge)
@@ -294,8 +294,8 @@ func (r *run) tellHosted(c *comparison) {
 	}
 }
 
-// nameLost names the webhooks that have no outcome by events that only the hosted integration has, and returns the rest
-// of these. Those that CleverTap has dropped are named already.
+// nameLost names the webhooks that have no outcome by events that only the hosted integration has, and returns the
+// rest of these. Those that CleverTap has dropped are named already.
 func (r *run) nameLost(onlyHosted []Named) (rest []Named) {
 	named := make(map[string]bool)
 	lost := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Kind == "lost" })

@@ -263,7 +263,8 @@ func (p picture) draw() {
 func (r *Report) page() ([]byte, error) {
 	accepted := picture{Title: "What CleverTap accepted, and what it has", Left: "accepted", Right: "CleverTap has"}
 	for _, e := range r.Events {
-		accepted.Bars = append(accepted.Bars, bar{Name: e.Name, Left: e.Accepted, Right: e.Has, Differs: e.Has != e.Accepted})
+		differs := e.Has != e.Accepted
+		accepted.Bars = append(accepted.Bars, bar{Name: e.Name, Left: e.Accepted, Right: e.Has, Differs: differs})
 	}
 	hosted := picture{Title: "The bridge, and the hosted integration", Left: "bridge", Right: "hosted"}
 	if r.Hosted != nil {
