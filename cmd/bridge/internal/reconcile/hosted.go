@@ -70,60 +70,60 @@ func (r *run) compareHosted(ctx context.Context) error {
 		return err
 	}
 	r.Hosted = &Hosted{Events: []Total{}, Day: r.days.to.String(), Values: []string{}}
-	app := r.file.Apps[r.app]
 	c := &comparison{values: make(map[string][]Named), both: make(map[string]int), differing: make(map[string]bool)}
-	names := app.EventNames()
+	names := r.file.Apps[r.app].EventNames()
 	bar := cli.NewProgress(r.cmd, "comparing", len(names))
 	defer bar.Done()
-	var off []string
 	for _, name := range names {
+		if err := r.compareTotals(ctx, hosted, name, c); err != nil {
+			return err
+		}
 		bar.Add(1)
-		rule := app.Event([]byte(name))
-		theirs := r.hostedPrefix + name
-		if rule.Send && rule.Name == theirs && hosted.ID == r.Account {
-			return cli.Findingf("give the bridge's events a prefix, see docs/guide/leaving-hosted.md",
-				"%s has the same name on both sides: nobody could tell them apart", name)
-		}
-		p := Total{Event: name}
-		theirDays, err := r.asker.daily(ctx, hosted, theirs, "", false)
-		if err != nil {
-			return err
-		}
-		if p.Hosted = total(theirDays); !rule.Send {
-			if p.Hosted > 0 {
-				off = append(off, name)
-			}
-			continue
-		}
-		if p.Hosted == 0 && r.Journal != nil && r.accepted[rule.Name] == nil {
-			continue // neither has it
-		}
-		ourDays, err := r.asker.daily(ctx, r.accounts.Production, rule.Name, "", false)
-		if err != nil {
-			return err
-		}
-		if p.Bridge = total(ourDays); p.Bridge+p.Hosted == 0 {
-			continue
-		}
-		if p.differs() {
-			if p.Noise, err = r.noise(ctx, hosted, theirs, rule.Name, p); err != nil {
-				return err
-			}
-		}
-		r.Hosted.Noise += p.Noise
-		r.Hosted.Events = append(r.Hosted.Events, p)
-		if theirDays[r.days.to]+ourDays[r.days.to] == 0 {
-			continue
-		}
-		if err := r.compareRows(ctx, hosted, name, rule.Name, c); err != nil {
-			return err
-		}
 	}
-	if len(off) > 0 {
-		r.remark("the hosted integration sends %s, which the settings switch off", strings.Join(off, ", "))
+	if len(c.off) > 0 {
+		r.remark("the hosted integration sends %s, which the settings switch off", strings.Join(c.off, ", "))
 	}
 	r.tellHosted(c)
 	return nil
+}
+
+// compareTotals compares one event's totals, and all events of its name on the last day.
+func (r *run) compareTotals(ctx context.Context, hosted clevertap.Account, name string, c *comparison) error {
+	rule, theirs := r.file.Apps[r.app].Event([]byte(name)), r.hostedPrefix+name
+	if rule.Send && rule.Name == theirs && hosted.ID == r.Account {
+		return cli.Findingf("give the bridge's events a prefix, see docs/guide/leaving-hosted.md",
+			"%s has the same name on both sides: nobody could tell them apart", name)
+	}
+	theirDays, err := r.asker.daily(ctx, hosted, theirs, "", false)
+	if err != nil {
+		return err
+	}
+	p := Total{Event: name, Hosted: total(theirDays)}
+	switch {
+	case !rule.Send && p.Hosted > 0:
+		c.off = append(c.off, name)
+		return nil
+	case !rule.Send, p.Hosted == 0 && r.Journal != nil && r.accepted[rule.Name] == nil: // neither has it
+		return nil
+	}
+	ourDays, err := r.asker.daily(ctx, r.accounts.Production, rule.Name, "", false)
+	if err != nil {
+		return err
+	}
+	if p.Bridge = total(ourDays); p.Bridge+p.Hosted == 0 {
+		return nil
+	}
+	if p.differs() {
+		if p.Noise, err = r.noise(ctx, hosted, theirs, rule.Name, p); err != nil {
+			return err
+		}
+	}
+	r.Hosted.Noise += p.Noise
+	r.Hosted.Events = append(r.Hosted.Events, p)
+	if theirDays[r.days.to]+ourDays[r.days.to] == 0 {
+		return nil
+	}
+	return r.compareRows(ctx, hosted, name, rule.Name, c)
 }
 
 func total(days map[query.Day]float64) (sum int) {
@@ -154,6 +154,7 @@ type comparison struct {
 	both                            map[string]int     // by property: events of which both have it
 	differing                       map[string]bool    // events that are not the same
 	compared                        int
+	off                             []string // events that only the hosted integration sends
 }
 
 // compareRows compares all events of a name on the last day.
