@@ -5,9 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"maps"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,8 +65,8 @@ var usersFixtures = []usersFixture{
 	},
 }
 
-// signed is the headers of Standard Webhooks, written out here once more as mac is.
-func (f usersFixture) signed(t *testing.T, stamp string) map[string]string {
+// request is signed as Standard Webhooks says, written out here once more as mac is.
+func (f usersFixture) request(t *testing.T, at time.Time) request {
 	t.Helper()
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(usersKey, "whsec_"))
 	if err != nil {
@@ -78,39 +75,21 @@ func (f usersFixture) signed(t *testing.T, stamp string) map[string]string {
 	if f.forged {
 		key = []byte("the key of another back end, 32 bytes")
 	}
-	id := "made-up-" + f.name
+	id, stamp := "made-up-"+f.name, strconv.FormatInt(at.Unix(), 10)
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte(id + "." + stamp + "." + f.body))
-	return map[string]string{
-		"webhook-id": id, "webhook-timestamp": stamp,
-		"webhook-signature": "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil)),
-	}
-}
-
-func (f usersFixture) request(t *testing.T, at time.Time) request {
-	t.Helper()
 	r := newRequest("/users/", cmp.Or(f.app, "demo"), f.body, at)
-	maps.Copy(r.Headers, f.signed(t, strconv.FormatInt(at.Unix(), 10)))
+	r.Headers["webhook-id"], r.Headers["webhook-timestamp"] = id, stamp
+	r.Headers["webhook-signature"] = "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil))
 	return r
 }
 
 func TestUsersRequests(t *testing.T) {
-	var made []string
 	for i, f := range usersFixtures {
 		golden(t, "users-"+f.name+".json", f.request(t, sent(i)))
 		golden(t, "users-"+f.name+".want.json", struct {
 			Status int            `json:"status"`
 			Answer jsontext.Value `json:"answer"`
 		}{f.status, jsontext.Value(f.answer)})
-		made = append(made, "users-"+f.name+".json", "users-"+f.name+".want.json")
-	}
-	found, err := filepath.Glob("users-*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range found {
-		if !slices.Contains(made, file) {
-			t.Errorf("%s belongs to no line of the table", file)
-		}
 	}
 }
