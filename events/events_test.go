@@ -1,5 +1,5 @@
-// Package events_test makes the fixtures of this folder and keeps them in step with the webhooks and with the
-// mapping. That the functions' own handlers do what the fixtures say is tested in shared.
+// Package events_test makes the fixtures of this folder and keeps them in step: requests and batches with the webhooks,
+// and what is wanted of them with what the functions' own handlers do, the whole path in one process.
 package events_test
 
 import (
@@ -102,6 +102,16 @@ func TestNothingIsLeftOver(t *testing.T) {
 	}
 }
 
+// read reads a file; UPDATE_GOLDEN=1 makes those that tests make.
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 // golden compares v, as indented JSON, with a file; with UPDATE_GOLDEN=1 it writes the file instead.
 func golden(t *testing.T, file string, v any) {
 	t.Helper()
@@ -116,11 +126,7 @@ func golden(t *testing.T, file string, v any) {
 		}
 		return
 	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatalf("%v (UPDATE_GOLDEN=1 makes it)", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
+	if diff := cmp.Diff(string(read(t, file)), string(got)); diff != "" {
 		t.Errorf("%s is out of step; if the new one is right, UPDATE_GOLDEN=1 keeps it (-file +made):\n%s", file, diff)
 	}
 }

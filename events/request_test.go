@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -40,11 +39,7 @@ type fixture struct {
 // body reads a webhook from its file; the last line break is the file's.
 func body(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("webhooks", name+".json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSuffix(string(text), "\n")
+	return strings.TrimSuffix(string(read(t, filepath.Join("webhooks", name+".json"))), "\n")
 }
 
 // raw is the fixture's body as Purchasely signs it.
