@@ -12,7 +12,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
-	"github.com/purchasely-clevertap/bridge/shared/fault"
 )
 
 // Event is one event.
@@ -84,7 +83,7 @@ func (c *Client) cursor(ctx context.Context, a clevertap.Account, q Question) (s
 	f := form{Event: q.Event, From: q.From, To: q.To}
 	err := c.ask(ctx, a, "/1/events.json?batch_size="+strconv.Itoa(rowsPerPage)+slim, f, &answer)
 	if err == nil && answer.Cursor == "" {
-		err = fault.New(fault.Retry, fault.UnreadableAnswer, errUnreadable)
+		err = errUnreadable
 	}
 	return answer.Cursor, err
 }
@@ -107,7 +106,7 @@ func (c *Client) page(
 	rows = make([]Event, len(answer.Records))
 	for i := range answer.Records {
 		if rows[i], err = answer.Records[i].event(zone); err != nil {
-			return nil, "", fault.New(fault.Retry, fault.UnreadableAnswer, errUnreadable)
+			return nil, "", errUnreadable
 		}
 	}
 	return rows, answer.Next, nil
@@ -135,7 +134,7 @@ func (c *Client) Profile(ctx context.Context, a clevertap.Account, identity stri
 		} `json:"record"`
 	}
 	if decode(body, &answer) != nil {
-		return nil, fault.New(fault.Retry, fault.UnreadableAnswer, errUnreadable)
+		return nil, errUnreadable
 	}
 	if answer.Record == nil {
 		return nil, nil

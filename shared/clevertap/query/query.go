@@ -74,8 +74,8 @@ var ErrRefused = errors.New("CleverTap refuses to answer")
 // Other errors of an answer.
 var (
 	errStatus     = errors.New("CleverTap answers with an error")
-	errUnreadable = errors.New("CleverTap's answer cannot be read")
 	errPartial    = errors.New("CleverTap's answer is not ready after a quarter of an hour")
+	errUnreadable = fault.New(fault.Retry, fault.UnreadableAnswer, errors.New("CleverTap's answer cannot be read"))
 )
 
 // head is what the answers have in common.
@@ -98,7 +98,7 @@ func (c *Client) ask(ctx context.Context, a clevertap.Account, path string, ques
 		}
 		var h head
 		if decode(text, &h) != nil {
-			return fault.New(fault.Retry, fault.UnreadableAnswer, errUnreadable)
+			return errUnreadable
 		}
 		id := strings.Trim(string(h.Request), `"`)
 		switch {
@@ -122,7 +122,7 @@ func read(text []byte, answer any) error {
 	case decode(text, &h) == nil && strings.EqualFold(h.Status, "fail"):
 		return fault.New(fault.Reject, "clevertap_http_200", ErrRefused)
 	case decode(text, answer) != nil:
-		return fault.New(fault.Retry, fault.UnreadableAnswer, errUnreadable)
+		return errUnreadable
 	}
 	return nil
 }
@@ -188,7 +188,7 @@ func (c *Client) attempt(
 	case err != nil:
 		return nil, 0, networkFault(err)
 	case limited.N == 0:
-		return nil, 0, fault.New(fault.Retry, fault.UnreadableAnswer, errUnreadable)
+		return nil, 0, errUnreadable
 	}
 	return bytes.TrimPrefix(text, []byte("\ufeff")), 0, nil
 }
@@ -243,7 +243,7 @@ func (d Day) String() string { return d.Begin(time.UTC).Format(time.DateOnly) }
 
 // Question is about an event on some days, the last one included.
 type Question struct {
-	Event    string `json:"event_name"`
+	Event    string
 	From, To Day
 }
 
@@ -285,13 +285,13 @@ func (c *Client) Daily(ctx context.Context, a clevertap.Account, q Question, sum
 		return nil, err
 	}
 	if answer.Days == nil {
-		return nil, fault.New(fault.Retry, fault.UnreadableAnswer, errUnreadable)
+		return nil, errUnreadable
 	}
 	days := make(map[Day]float64, len(answer.Days))
 	for text, n := range answer.Days {
 		day, err := strconv.Atoi(text)
 		if err != nil {
-			return nil, fault.New(fault.Retry, fault.UnreadableAnswer, errUnreadable)
+			return nil, errUnreadable
 		}
 		days[Day(day)] = float64(n)
 	}
