@@ -16,6 +16,10 @@ const errorsAlarm, accountAlarm, anyAlarm = "HeartbeatErrorsAlarm", "HeartbeatAc
 // next heartbeats after its repair ring none.
 func testHeartbeats(p *proof) {
 	p.beat("all is well")
+	p.removeRoute()
+	p.beat("a disabled route", anyAlarm, errorsAlarm)
+	p.addRoute()
+	p.beat("a disabled route, repaired")
 	p.useSecrets("other")
 	p.beat("a wrong shared secret", anyAlarm, errorsAlarm)
 	p.useSecrets(p.outputs["SecretsPrefix"])
@@ -25,6 +29,36 @@ func testHeartbeats(p *proof) {
 	p.beat("a wrong passcode", accountAlarm, anyAlarm)
 	p.usePasscode(demoPasscode)
 	p.beat("a wrong passcode, repaired")
+}
+
+// removeRoute removes the API's route of webhooks.
+func (p *proof) removeRoute() {
+	p.Helper()
+	const routeOfWebhooks = "POST /purchasely/{app}"
+	type page struct {
+		Items []struct {
+			APIID    string `json:"apiId"`
+			RouteID  string `json:"routeId"`
+			RouteKey string `json:"routeKey"`
+		} `json:"items"`
+	}
+	var apis, routes page
+	p.rest("apigateway", http.MethodGet, "/v2/apis", nil, &apis)
+	path := "/v2/apis/" + apis.Items[0].APIID + "/routes"
+	p.rest("apigateway", http.MethodGet, path, nil, &routes)
+	for _, r := range routes.Items {
+		if r.RouteKey == routeOfWebhooks {
+			p.rest("apigateway", http.MethodDelete, path+"/"+r.RouteID, nil, nil)
+		}
+	}
+}
+
+// addRoute adds the routes of the template that are missing.
+func (p *proof) addRoute() {
+	p.Helper()
+	if err := p.python(p.Context(), nil, "routes"); err != nil {
+		p.Fatal(err)
+	}
 }
 
 // useSecrets lets the receiver read the secrets of a prefix. Under the other one the shared secret is not the
