@@ -37,7 +37,7 @@ func newFake(t *testing.T, seed uint64, faults ...clevertaptest.Fault) *cleverta
 	begin := query.Day(19991121).Begin(paris).Add(-3 * time.Minute)
 	var records []clevertap.Record
 	for i := range 7 {
-		who := []string{`"identity":"anna"`, `"objectId":"__gx1"`}[i%2]
+		who := []string{`"identity":"70071"`, `"objectId":"__gx1"`}[i%2]
 		text := fmt.Sprintf(`{"type":"event",%s,"ts":%d,"evtName":"Bought","evtData":{"event_id":"e%d","Amount":%d.5}}`,
 			who, begin.Add(time.Duration(i)*time.Minute).Unix(), i, i)
 		records = append(records, clevertap.Record{Key: i, JSON: []byte(text)})
@@ -81,13 +81,13 @@ func TestAnswersOfEveryForm(t *testing.T) {
 				}
 			}
 			want := []string{
-				`22:57 anna "e0"`, `22:58  "e1"`, `22:59 anna "e2"`, `23:00  "e3"`, `23:01 anna "e4"`, `23:02  "e5"`,
-				`23:03 anna "e6"`,
+				`22:57 70071 "e0"`, `22:58  "e1"`, `22:59 70071 "e2"`, `23:00  "e3"`, `23:01 70071 "e4"`, `23:02  "e5"`,
+				`23:03 70071 "e6"`,
 			}
 			if diff := cmp.Diff(want, rows); diff != "" {
 				t.Errorf("seed %d: %s", seed, diff)
 			}
-			p, err := c.Profile(t.Context(), account, "anna")
+			p, err := c.Profile(t.Context(), account, "70071")
 			if err != nil || p == nil || p.Events["Bought"] != 4 {
 				t.Errorf("seed %d: profile %+v, %v", seed, p, err)
 			}
@@ -228,7 +228,7 @@ func TestOneRequestAtATime(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if _, err := c.Profile(t.Context(), account, "anna"); err != nil {
+			if _, err := c.Profile(t.Context(), account, "70071"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -262,9 +262,9 @@ func TestNothingLeaks(t *testing.T) {
 		c := query.New(roundTrip(func(r *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("GET %s: %s", r.URL, r.Header)
 		}), "")
-		_, err := c.Profile(t.Context(), account, "anna")
+		_, err := c.Profile(t.Context(), account, "70071")
 		text := fmt.Sprintf("%v %+v", err, err)
-		if err == nil || strings.Contains(text, "anna") || strings.Contains(text, "right-pass") {
+		if err == nil || strings.Contains(text, "70071") || strings.Contains(text, "right-pass") {
 			t.Error(text)
 		}
 	})
