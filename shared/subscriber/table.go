@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// LocalTable is a table in this process, for explanations and tests. Its methods do what the real table's do. The fields
-// may be used while none of them runs.
+// LocalTable is a table in this process, for explanations and tests. Its methods do what the real table's do. The
+// fields may be used while none of them runs.
 type LocalTable struct {
 	mu sync.Mutex
 
