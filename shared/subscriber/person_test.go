@@ -13,57 +13,22 @@ import (
 
 const day = 24 * time.Hour
 
-func TestTheNewestObservationOfALinkCounts(t *testing.T) {
-	for name, test := range map[string]struct {
-		id      string
-		minute  int
-		want    string
-		changed bool
-	}{
-		"a newer one":                               {"__new", 6, "__new", true},
-		"an older one":                              {"__new", 4, "__old", false},
-		"another one at the same instant":           {"__new", 5, "__new", true},
-		"the same one at the same instant":          {"__old", 5, "__old", false},
-		"the same one, observed later, keeps it up": {"__old", 6, "__old", true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := subscriber.Person{CleverTapID: "__old", ObservedAt: at(5)}
-			if changed := p.Link(test.id, at(test.minute)); changed != test.changed || p.CleverTapID != test.want {
-				t.Errorf("linked to %s, changed %t", p.CleverTapID, changed)
-			}
-		})
-	}
-}
-
 func TestSuppressionAndRestorationGoByTheNewest(t *testing.T) {
+	never := time.Time{}
 	for name, test := range map[string]struct {
-		suppressed, restored int // minutes; 0: never
+		suppressed, restored time.Time
 		want                 bool
 	}{
-		"neither":                      {0, 0, false},
-		"suppressed":                   {1, 0, true},
-		"restored without suppression": {0, 1, false},
-		"restored afterwards":          {1, 2, false},
-		"suppressed again":             {3, 2, true},
-		"both at the same instant":     {2, 2, true},
+		"neither":                  {never, never, false},
+		"suppressed":               {at(1), never, true},
+		"restored":                 {at(1), at(2), false},
+		"suppressed again":         {at(3), at(2), true},
+		"both at the same instant": {at(2), at(2), true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			apply := func(suppressFirst bool) bool {
-				var p subscriber.Person
-				for _, suppress := range []bool{suppressFirst, !suppressFirst} {
-					if suppress && test.suppressed > 0 {
-						p.Suppress(at(test.suppressed))
-					}
-					if !suppress && test.restored > 0 {
-						p.Restore(at(test.restored))
-					}
-				}
-				return p.Suppressed()
-			}
-			if apply(true) != test.want || apply(false) != test.want {
-				t.Errorf("suppressed %t and %t, want %t whatever comes first", apply(true), apply(false), test.want)
-			}
-		})
+		p := subscriber.Person{SuppressedAt: test.suppressed, RestoredAt: test.restored}
+		if p.Suppressed() != test.want {
+			t.Errorf("%s: suppressed %t", name, p.Suppressed())
+		}
 	}
 }
 
