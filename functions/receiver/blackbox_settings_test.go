@@ -102,10 +102,7 @@ func TestBlackBoxWithoutTheBucketNobodyKnowsAStranger(t *testing.T) {
 			s.aws.S3.Inject(fault) // a warm process goes on with what it has
 			time.Sleep(refresh)
 			s.wants(200, fresh())
-			s.WantsLine(t, `"level":"ERROR","message":"settings out of reach"`)
-			if output := s.AllOutput(); strings.Contains(output, awstest.ErrorText) {
-				t.Errorf("printed %s", output)
-			}
+			s.WantsOutput(t, []string{`"level":"ERROR","message":"settings out of reach"`}, []string{awstest.ErrorText})
 		})
 	}
 }

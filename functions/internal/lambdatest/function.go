@@ -272,6 +272,22 @@ func (f *Function) AllOutput() string {
 	return f.output.Stdout.String() + f.output.Stderr.String()
 }
 
+// WantsOutput checks that [Function.AllOutput] has all these words, and nothing of what is secret or personal.
+func (f *Function) WantsOutput(t testing.TB, words, private []string) {
+	t.Helper()
+	output := f.AllOutput()
+	for _, word := range words {
+		if !strings.Contains(output, word) {
+			t.Errorf("no %s in the output:\n%s", word, output)
+		}
+	}
+	for _, word := range private {
+		if strings.Contains(output, word) {
+			t.Errorf("%q is in the output:\n%s", word, output)
+		}
+	}
+}
+
 // WantsLine looks for a line that has all these words in [Function.AllOutput].
 func (f *Function) WantsLine(t testing.TB, words ...string) {
 	t.Helper()
