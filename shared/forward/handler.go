@@ -31,12 +31,6 @@ type Accounts interface {
 	Reload(ctx context.Context, app string) (clevertap.Accounts, error)
 }
 
-// Uploader delivers records; see [clevertap.Uploader].
-type Uploader interface {
-	Upload(ctx context.Context, batches []clevertap.AccountBatch, tracker clevertap.Tracker) clevertap.Report
-	DryRun(ctx context.Context, account clevertap.Account, records []clevertap.Record) error
-}
-
 // Rejecter moves messages that will always fail to the rejected queue. It returns one error for each, nil where the
 // queue has taken it.
 type Rejecter interface {
@@ -49,7 +43,7 @@ type Handler struct {
 	Settings   *settings.Store[*integration.File]
 	Accounts   Accounts
 	Mapper     *mapping.Mapper
-	Uploader   Uploader
+	Uploader   *clevertap.Uploader
 	Rejecter   Rejecter
 	Delayer    message.Delayer
 	RetryDelay time.Duration // the first new visibility of a message that is retried
