@@ -82,13 +82,9 @@ func (b *tab) aChange(t *testing.T, script bool) {
 	b.clean()
 }
 
-func TestAChangeWithTheScript(t *testing.T) {
-	t.Parallel()
-	newTab(t).aChange(t, true)
-}
+func TestAChangeWithTheScript(t *testing.T) { newTab(t).aChange(t, true) }
 
 func TestAChangeWithoutAScript(t *testing.T) {
-	t.Parallel()
 	b := newTab(t)
 	off := emulation.SetScriptExecutionDisabledParams{Value: true}
 	_, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, off)
@@ -99,7 +95,6 @@ func TestAChangeWithoutAScript(t *testing.T) {
 }
 
 func TestAChangeByKeyboardAlone(t *testing.T) {
-	t.Parallel()
 	b := newTab(t)
 	address, path := serveFile(t, twoApps)
 	b.signIn(address, "/events")
@@ -132,7 +127,6 @@ func TestAChangeByKeyboardAlone(t *testing.T) {
 }
 
 func TestThePreviewFollowsAndKeepsThePlace(t *testing.T) {
-	t.Parallel()
 	b := newTab(t)
 	address, _ := serveFile(t, twoApps)
 	b.signIn(address, "/events?sample=TRIAL_STARTED")
@@ -167,7 +161,6 @@ func TestThePreviewFollowsAndKeepsThePlace(t *testing.T) {
 
 // The pages show names that others chose, and webhooks that others sent.
 func TestNothingOnAPageIsRun(t *testing.T) {
-	t.Parallel()
 	const attack = `"><script>window.attacked=1</script><img src=x onerror=window.attacked=1>`
 	text := strings.Replace(twoApps, "LOYALTY_REACHED", `'`+attack+`'`, 1)
 	address, _ := serveFile(t, strings.Replace(text, "name: Plan", "name: 'Plan <script>window.attacked=1</script>'", 1))
@@ -189,7 +182,6 @@ func TestNothingOnAPageIsRun(t *testing.T) {
 
 // A page of another site cannot post, whatever it tries. For cookies another port of this machine is the same site.
 func TestAnotherSiteCannotPost(t *testing.T) {
-	t.Parallel()
 	address, path := serveFile(t, twoApps)
 	body := `<form method="post" action="` + at(address, "/history") + `"><input name="version" value="1"></form>
 		<form method="post" action="` + at(address, "/events") + `"><input name="do" value="save"></form>
@@ -215,7 +207,6 @@ func TestAnotherSiteCannotPost(t *testing.T) {
 
 // A name that leads to this machine (DNS rebinding) opens nothing, nor does the address without its token.
 func TestAnotherNameOpensNothing(t *testing.T) {
-	t.Parallel()
 	address, _ := serveFile(t, twoApps)
 	b := newTab(t)
 	b.open(at(address, "/events"))

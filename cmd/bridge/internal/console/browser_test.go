@@ -237,23 +237,31 @@ func TestEveryPageInABrowser(t *testing.T) {
 	}
 }
 
-// checkPage looks at the page that is open on a telephone, on a tablet and on a screen, by day and by night.
+// What axe-core looks for. Colours alone are others in the dark.
+const (
+	everything = `{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}`
+	colours    = `{type: "rule", values: ["color-contrast", "link-in-text-block"]}`
+)
+
+// checkPage looks at the page that is open on a telephone, on a tablet and on a screen, and there also in the dark.
 func (b *tab) checkPage() {
 	b.t.Helper()
-	for _, scheme := range []string{"light", "dark"} {
-		b.scheme(scheme)
-		for _, width := range []int64{320, 768, 1440} {
-			b.size(width, 900)
-			if wide := eval[int64](b, "document.documentElement.scrollWidth"); wide > width {
-				b.t.Errorf("in the %s, on a screen %d wide, the page is %d wide", scheme, width, wide)
-			}
-			if width == 768 { // what axe-core looks at is the same as at 1440
-				continue
-			}
-			if found := b.violations(scheme); found != "" {
-				b.t.Errorf("in the %s, on a screen %d wide: %s", scheme, width, found)
-			}
+	b.scheme("light")
+	for _, width := range []int64{320, 768, 1440} {
+		b.size(width, 900)
+		if wide := eval[int64](b, "document.documentElement.scrollWidth"); wide > width {
+			b.t.Errorf("on a screen %d wide, the page is %d wide", width, wide)
 		}
+		if width == 768 { // what axe-core looks at is the same as at 1440
+			continue
+		}
+		if found := b.violations(everything); found != "" {
+			b.t.Errorf("on a screen %d wide: %s", width, found)
+		}
+	}
+	b.scheme("dark")
+	if found := b.violations(colours); found != "" {
+		b.t.Errorf("in the dark: %s", found)
 	}
 	b.clean()
 }
@@ -268,16 +276,12 @@ func axeSource(t *testing.T) string {
 	return string(text)
 }
 
-// violations are what axe-core finds on the page: in the dark only of what depends on colours.
-func (b *tab) violations(scheme string) string {
+// violations are what axe-core finds on the page.
+func (b *tab) violations(rules string) string {
 	b.t.Helper()
-	rules := `{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}`
-	if scheme == "dark" {
-		rules = `{type: "rule", values: ["color-contrast", "link-in-text-block"]}`
-	}
-	check := `axe.run(document, {runOnly: ` + rules + `
-	}).then(r => r.violations.map(v => v.id + ": " + v.help + "\n" + v.nodes.slice(0, 3)
-		.map(n => "  " + n.html + "\n  " + n.failureSummary).join("\n")).join("\n"))`
+	check := `axe.run(document, {runOnly: ` + rules + `}).then(r => r.violations.map(v =>
+		v.id + ": " + v.help + "\n" + v.nodes.slice(0, 3).map(n => "  " + n.html + "\n  " + n.failureSummary).join("\n")
+	).join("\n"))`
 	found, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](check, chromedp.EvalAwaitPromise))
 	if err != nil {
 		b.t.Fatal(err)
