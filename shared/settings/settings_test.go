@@ -202,55 +202,47 @@ func TestAFaultyVersionIsReportedAtEveryRefreshAndReadOnce(t *testing.T) {
 	})
 }
 
-func TestWhenTheBucketIsOutOfReachAWarmProcessGoesOnAndAColdOneDoesNotGuess(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := &bucket{}
-		b.put("good 1")
-		warm := start(b)
-		if err := warm.Refresh(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b.get = errAway
-		time.Sleep(time.Minute)
-		cold := start(b)
-		if err := warm.RefreshIfDue(t.Context()); !errors.Is(err, errAway) || warm.value() != "good 1" {
-			t.Errorf("warm: %q, %v", warm.value(), err)
-		}
-		if err := cold.RefreshIfDue(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" {
-			t.Errorf("cold: %q, %v", cold.value(), err)
-		}
-		if warmName, _ := warm.Current(); !slices.Equal(warm.away, []string{warmName.Name}) ||
-			!slices.Equal(cold.away, []string{""}) {
-			t.Errorf("reported %q and %q", warm.away, cold.away)
-		}
-		b.get = nil
-		time.Sleep(time.Minute)
-		if err := cold.RefreshIfDue(t.Context()); err != nil || cold.value() != "good 1" {
-			t.Errorf("cold, later: %q, %v", cold.value(), err)
-		}
-	})
-}
-
-func TestWhenOlderVersionsCannotBeReadAWarmProcessKeepsWhatItHas(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := &bucket{}
-		b.put("good 1")
-		warm := start(b)
-		if err := warm.Refresh(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b.put("bad")
-		b.older = errAway
-		cold := start(b)
-		if err := warm.Refresh(t.Context()); !errors.Is(err, errAway) || warm.value() != "good 1" ||
-			len(warm.rejected) != 1 {
-			t.Errorf("warm: %q, %v, rejected %v", warm.value(), err, warm.rejected)
-		}
-		if err := cold.Refresh(t.Context()); !errors.Is(err, errAway) || cold.value() != "nobody knows" ||
-			len(cold.rejected) != 1 {
-			t.Errorf("cold: %q, %v, rejected %v", cold.value(), err, cold.rejected)
-		}
-	})
+func TestAfterAFailureAWarmProcessGoesOnAndAColdOneDoesNotGuess(t *testing.T) {
+	for name, test := range map[string]struct {
+		fail     func(b *bucket)
+		rejected int
+	}{
+		"the bucket is out of reach": {func(b *bucket) { b.get = errAway }, 0},
+		"older versions are, and the newest is faulty": {func(b *bucket) {
+			b.put("bad")
+			b.older = errAway
+		}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := &bucket{}
+				b.put("good 1")
+				warm := start(b)
+				if err := warm.Refresh(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				current, _ := warm.Current()
+				test.fail(b)
+				time.Sleep(time.Minute)
+				cold := start(b)
+				for p, want := range map[*process]struct{ value, name string }{
+					warm: {"good 1", current.Name}, cold: {"nobody knows", ""},
+				} {
+					if err := p.RefreshIfDue(t.Context()); !errors.Is(err, errAway) || p.value() != want.value {
+						t.Errorf("%q, %v, want %q", p.value(), err, want.value)
+					}
+					if !slices.Equal(p.away, []string{want.name}) || len(p.rejected) != test.rejected {
+						t.Errorf("reported %q and %v", p.away, p.rejected)
+					}
+				}
+				b.get, b.older = nil, nil
+				time.Sleep(time.Minute)
+				if err := cold.RefreshIfDue(t.Context()); err != nil || cold.value() != "good 1" {
+					t.Errorf("cold, later: %q, %v", cold.value(), err)
+				}
+			})
+		})
+	}
 }
 
 func TestARefreshBesideTheWorkIsWaitedForNoLongerThanAsked(t *testing.T) {
