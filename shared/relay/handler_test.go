@@ -467,7 +467,10 @@ func TestABackEndIsTriedAgainAfterEachPause(t *testing.T) {
 		}
 		b.backEnds["back.example"] = nil
 		time.Sleep(5 * time.Minute)
-		b.invoke()
+		for len(b.queue.Messages()) > 0 {
+			b.invoke()
+			time.Sleep(time.Second)
+		}
 		b.backEnds["back.example"] = status(500)
 		before := len(b.requests)
 		for i := range 4 { // three open it again, for the first pause
