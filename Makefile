@@ -20,11 +20,11 @@ TAGS := -tags=lambda.norpc,blackbox,template
 
 GOLANGCI_LINT := $(BIN)/golangci-lint-v2.15.0
 GOVULNCHECK := $(BIN)/govulncheck-v1.9.0
-ALL_TAGS := $(TAGS),soak,local,backends
+ALL_TAGS := $(TAGS),browser,soak,local,backends
 
 .DEFAULT_GOAL := help
 .PHONY: help run invoke api test check browser race soak vet lint fix fuzz integrations validate build strict customers backends names \
-  vulnerabilities modules licences sbom hardening reproducible deploy bench scale clean tools
+  vulnerabilities modules licences sbom hardening reproducible deploy bench scale clean tools chromium
 
 help: ## lists these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,9 +43,8 @@ test: tools ## unit, property, golden, template and black-box tests, in random o
 
 check: vet fix lint test browser race soak fuzz integrations validate hardening build reproducible strict customers backends modules licences vulnerabilities ## everything that must hold before a change goes in
 
-browser: ## the console in Chromium, which is installed where it is missing
-	@PYTHON=$(PYTHON) .ci/browser .tools/axe-core-4.14.1
-	@BROWSER=required $(STEP) "browser tests" go test $(TAGS) ./cmd/bridge/internal/console
+browser: chromium ## the console in Chromium, which is installed where it is missing
+	@$(STEP) "browser tests" go test -tags=lambda.norpc,browser ./cmd/bridge/internal/console
 
 # The packages left out start no goroutine of their own.
 race: ## the unit tests again with the race detector, which needs a C compiler
@@ -87,7 +86,7 @@ build: tools ## sam build for the architecture of the template
 	@$(STEP) "go build" go build ./...
 	@$(STEP) "sam build" $(SAM) build
 
-strict: tools ## make run on a hardened FIFO stack with roles, signatures and TLS checked, an operator's day, and faults on purpose
+strict: tools chromium ## make run on a hardened FIFO stack with roles, signatures and TLS checked, an operator's day, and faults on purpose
 	@mkdir -p .local && go build -o .local/ ./cmd/bridge
 	@$(STEP) "the strict stack" go test -tags=lambda.norpc,local -count=1 -v -run 'TestTheStrictStack|TestTheProof' ./cmd/local
 
@@ -129,6 +128,9 @@ clean: ## removes what was built and installed
 # SAM CLI and MiniStack. Installed again if the list or the interpreter changes, which takes half a minute.
 tools:
 	@.ci/venv $(PYTHON) $(VENV) cmd/local/requirements.txt
+
+chromium:
+	@PYTHON=$(PYTHON) .ci/browser .tools/axe-core-4.14.1
 
 # This project's build flags are not for tools.
 $(GOLANGCI_LINT):

@@ -84,9 +84,6 @@ func (p *proof) endSchedule() {
 // testTheConsole renames an event on the page, sees the next webhook arrive under that name, and finds it on the page.
 func testTheConsole(p *proof) {
 	path, err := exec.LookPath("chromium")
-	if err != nil && os.Getenv("BROWSER") != "required" {
-		p.Skip("there is no Chromium on this machine: 'make browser' installs it")
-	}
 	if err == nil {
 		err = p.startConsole(p.Context())
 	}

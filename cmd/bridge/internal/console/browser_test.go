@@ -1,4 +1,4 @@
-//go:build blackbox
+//go:build browser
 
 package console
 
@@ -21,7 +21,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium finds the browser. Where there is none, the tests that need one are skipped, unless BROWSER=required.
+// chromium finds the browser.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
@@ -29,16 +29,8 @@ func chromium(t *testing.T) string {
 			return path
 		}
 	}
-	missing(t, "there is no Chromium on this machine: 'make browser' installs it")
+	t.Fatal("there is no Chromium on this machine: 'make browser' installs it")
 	return ""
-}
-
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("BROWSER") == "required" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
 
 var browser struct {
@@ -271,7 +263,7 @@ func axeSource(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile("../../../../.tools/axe-core-4.14.1/axe.min.js")
 	if err != nil {
-		missing(t, "there is no axe-core here: 'make browser' installs it")
+		t.Fatal("there is no axe-core here: 'make browser' installs it")
 	}
 	return string(text)
 }
