@@ -130,7 +130,7 @@ func (u *Uploader) attempt(
 		_ = response.Body.Close()
 	}()
 	if r = classifyStatus(response.StatusCode); r.verdict != answered {
-		r.retryAfter = retryAfter(response.Header.Get("Retry-After"), time.Now())
+		r.retryAfter = network.RetryAfter(response.Header.Get("Retry-After"), time.Now(), longestRetryAfter)
 		return r
 	}
 	answer, err := readAnswer(response.Body)

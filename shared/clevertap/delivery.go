@@ -2,9 +2,7 @@ package clevertap
 
 import (
 	"context"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -326,22 +324,14 @@ const (
 
 	firstBackoff   = 200 * time.Millisecond // the most that the first wait takes; doubled for each further one
 	shortestUpload = 500 * time.Millisecond // no upload is begun with less time left
+
+	longestRetryAfter = 24 * time.Hour // more than any invocation has
 )
 
 // backoff is how long to wait before a repeat, counted from 1, at a random number in [0,1): full jitter keeps
 // forwarders that were refused together from coming back together.
 func backoff(repeat int, random float64) time.Duration {
 	return time.Duration(random * float64(firstBackoff<<(repeat-1)))
-}
-
-// retryAfter reads the header of that name, in seconds or as a date. It is zero if there is none, or if it is past.
-func retryAfter(header string, now time.Time) time.Duration {
-	header = strings.TrimSpace(header)
-	wait, err := time.ParseDuration(header + "s")
-	if date, noDate := http.ParseTime(header); err != nil && noDate == nil {
-		wait = date.Sub(now)
-	}
-	return max(wait, 0)
 }
 
 // leastTime is how much time must be left for an upload to be begun, given the slowest one so far. A slow account

@@ -188,6 +188,7 @@ func TestAThrottledUploadIsRepeated(t *testing.T) {
 		"when it says nothing that can be read":     {1, "soon", 0, "", []time.Duration{0, 200 * ms}},
 		"when the time it asks for just fits":       {1, "7", 7500 * ms, "", seconds(0, 7)},
 		"not when the time it asks for is too long": {1, "7", 7499 * ms, limited, seconds(0)},
+		"nor when it is beyond all numbers":         {1, "99999999999999999999", 0, limited, seconds(0)},
 		"not when there is no time":                 {1, "", 600 * ms, limited, seconds(0)},
 	} {
 		t.Run(name, func(t *testing.T) {

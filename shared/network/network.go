@@ -15,6 +15,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -48,6 +50,19 @@ func newDialer() *net.Dialer { return &net.Dialer{Timeout: DialTimeout} }
 
 // IsLoopback reports whether a URL's host is this machine.
 func IsLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
+
+// RetryAfter reads the header of that name (RFC 9110, section 10.2.3), in seconds or as a date. It is 0 if that is past
+// or cannot be read, and never more than most.
+func RetryAfter(header string, now time.Time, most time.Duration) time.Duration {
+	if at, err := http.ParseTime(header); err == nil {
+		return min(max(at.Sub(now), 0), most)
+	}
+	seconds, err := strconv.ParseUint(strings.TrimSpace(header), 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // out of range, it is the largest number
+		return 0
+	}
+	return time.Duration(min(seconds, uint64(most/time.Second))) * time.Second
+}
 
 // proxyError is the status of a proxy that does not let a request through.
 type proxyError int

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/purchasely-clevertap/bridge/shared/fault"
@@ -67,7 +66,7 @@ func (c *Client) Post(
 	if answer.Status >= 200 && answer.Status < 300 {
 		return answer, nil
 	}
-	answer.RetryAfter = parseRetryAfter(response.Header.Get("Retry-After"), time.Now())
+	answer.RetryAfter = network.RetryAfter(response.Header.Get("Retry-After"), time.Now(), longestDelay)
 	f := fault.New(fault.Retry, fault.BackEnd, fmt.Errorf("%s: status %d", request.URL.Host, answer.Status))
 	f.Code = strconv.Itoa(answer.Status)
 	return answer, f
@@ -112,16 +111,4 @@ func networkFault(ctx context.Context, host string, err error) *fault.Fault {
 		f.Reason = fault.Timeout
 	}
 	return f
-}
-
-// parseRetryAfter reads seconds or a date (RFC 9110, section 10.2.3), an hour at most; 0 if it is neither.
-func parseRetryAfter(header string, now time.Time) time.Duration {
-	if at, err := http.ParseTime(header); err == nil {
-		return min(max(at.Sub(now), 0), longestDelay)
-	}
-	seconds, err := strconv.ParseUint(strings.TrimSpace(header), 10, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) { // out of range, it is the largest number
-		return 0
-	}
-	return time.Duration(min(seconds, uint64(longestDelay/time.Second))) * time.Second
 }

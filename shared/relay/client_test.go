@@ -391,24 +391,3 @@ func TestABodyWithoutAnEndIsNotReadToItsEnd(t *testing.T) {
 		t.Errorf("%d bytes in %s", written.Load(), took)
 	}
 }
-
-func TestRetryAfterHasTwoForms(t *testing.T) {
-	now := time.Date(2026, time.November, 23, 8, 0, 0, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"":                              0,
-		"7":                             7 * time.Second,
-		" 120 ":                         2 * time.Minute,
-		"3601":                          time.Hour,
-		"99999999999999999999999":       time.Hour,
-		"1.5":                           0,
-		"soon":                          0,
-		"Mon, 23 Nov 2026 08:01:30 GMT": 90 * time.Second,
-		"Mon, 23 Nov 2026 07:59:00 GMT": 0,
-		"Fri, 31 Dec 9999 23:59:59 GMT": time.Hour,
-		"7, 120":                        0,
-	} {
-		if got := relay.ParseRetryAfter(header, now); got != want {
-			t.Errorf("%.40q: %s, want %s", header, got, want)
-		}
-	}
-}

@@ -1,7 +1,4 @@
 package relay
 
-// IsPublic and ParseRetryAfter are tested by tables of their own.
-var (
-	IsPublic        = isPublic
-	ParseRetryAfter = parseRetryAfter
-)
+// IsPublic is tested by a table of its own.
+var IsPublic = isPublic

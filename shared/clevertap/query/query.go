@@ -180,8 +180,7 @@ func (c *Client) attempt(
 	}
 	defer func() { _ = response.Body.Close() }()
 	if f := statusFault(response.StatusCode); f != nil {
-		seconds, _ := strconv.Atoi(response.Header.Get("Retry-After")) // a date is as good as nothing
-		return nil, min(time.Duration(seconds)*time.Second, 10*maxPause), f
+		return nil, network.RetryAfter(response.Header.Get("Retry-After"), time.Now(), 10*maxPause), f
 	}
 	limited := &io.LimitedReader{R: response.Body, N: maxAnswer + 1}
 	switch text, err = io.ReadAll(limited); {
