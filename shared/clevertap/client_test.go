@@ -100,7 +100,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	t.Parallel()
 	var connections atomic.Int32
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("X-CleverTap-Account-Id") == "BAD" {
+		if strings.HasPrefix(r.Header.Get("X-CleverTap-Account-Id"), "BAD") {
 			w.WriteHeader(http.StatusInternalServerError)
 			_, _ = io.WriteString(w, strings.Repeat("sorry ", 1000))
 			return
@@ -119,13 +119,34 @@ func TestConnectionsAreReused(t *testing.T) {
 		b := &tracker{}
 		u.Upload(t.Context(), oneBatch(20_000), b)
 		b.expect(t, nil, 20_000, "accepted", nil)
+	}
+	for n := range 20 { // more than one of an account would open its breaker
 		bad := oneBatch(1)
-		bad[0].Account.ID = "BAD"
+		bad[0].Account.ID = fmt.Sprint("BAD-", n)
 		u.Upload(t.Context(), bad, &tracker{})
 	}
 	// The transport may dial once more than needed when a connection becomes free meanwhile.
 	if n := connections.Load(); n > 9 {
-		t.Errorf("%d connections for 63 uploads, three at a time", n)
+		t.Errorf("%d connections for 80 uploads, three at a time", n)
+	}
+}
+
+// The records' memory may be used again once the call has returned, while net/http still reads what it was to send.
+func TestNoRecordIsReadOnceTheUploadHasReturned(t *testing.T) {
+	t.Parallel()
+	var body io.Reader
+	u := clevertap.NewUploader(clevertap.Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		body = r.Body
+		return nil, errors.New("gave up")
+	})})
+	batches := oneBatch(10)
+	want := string(batches[0].Records[9].JSON)
+	u.Upload(t.Context(), batches, &tracker{})
+	for _, r := range batches[0].Records {
+		clear(r.JSON)
+	}
+	if text, err := io.ReadAll(body); err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("%q, %v", text, err)
 	}
 }
 
