@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -387,4 +388,38 @@ func newestGood(versions []string) string {
 		}
 	}
 	return "built in"
+}
+
+// A hundred thousand looks, at settings that change, that are faulty and that are out of reach, leave nothing behind.
+func TestMemoryDoesNotGrowFromLookToLook(t *testing.T) {
+	const first, last, slack = 1_000, 100_000, 64 << 10
+	synctest.Test(t, func(t *testing.T) {
+		b := &bucket{}
+		p, look := start(b), 0
+		memory := func(end int) uint64 {
+			for ; look < end; look++ {
+				b.versions, b.get = []string{"good 0", fmt.Sprint("good ", look/10)}, nil
+				switch look % 100 {
+				case 1:
+					b.put("faulty")
+				case 2:
+					b.get = errAway
+				}
+				_ = p.Refresh(t.Context())
+				p.away, p.rejected = nil, nil
+			}
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.GC() // what finalizers and pools held is gone only now
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		before := memory(first)
+		if after := memory(last); after > before+slack {
+			t.Errorf("%d bytes became %d", before, after)
+		}
+		if want := fmt.Sprint("good ", (last-1)/10); p.value() != want {
+			t.Errorf("%s is in force, want %s", p.value(), want)
+		}
+	})
 }
