@@ -73,6 +73,9 @@ func (s *system) newForwarder(l *latency) *harness {
 	h := newHarness(s.t)
 	h.Settings = settings.Fixed(loadApps(s.t, "apps: {"+strings.Join(appNames[:s.apps], ": {}, ")+": {}}"))
 	h.accounts = func(_ context.Context, app string) (clevertap.Accounts, error) {
+		if s.fault == noSecrets {
+			return clevertap.Accounts{}, errDown
+		}
 		const sandbox = `"sandbox":{"region":"in1","account_id":"SANDBOX","passcode":"p2"}`
 		if app == appNames[2] {
 			return clevertap.ParseAccounts([]byte(`{"region":"us1","account_id":"OTHER","passcode":"p1",` + sandbox + `}`))

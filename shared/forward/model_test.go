@@ -275,6 +275,7 @@ func profilesAfter(t *testing.T, c scenario, sizes []int) map[string]any {
 // The faults of a step.
 const (
 	answersLost = "CleverTap's answers are lost"
+	noSecrets   = "secrets cannot be read"
 	noReads     = "the table cannot be read"
 	noWrites    = "the table cannot be written"
 	writesLost  = "the table's answers to writes are lost"
@@ -285,6 +286,7 @@ var faults = map[string]clevertaptest.Fault{
 	answersLost:                    {Kind: clevertaptest.ResetAfter},
 	"profiles are refused for now": {Kind: clevertaptest.Transient, Marker: `"type":"profile"`, Times: 99},
 	"events are refused for now":   {Kind: clevertaptest.Transient, Marker: `"type":"event"`, Times: 99},
+	noSecrets:                      {},
 	noReads:                        {},
 	noWrites:                       {},
 	writesLost:                     {},

@@ -66,6 +66,12 @@ func (o *opener) openAll(readings []reading, l *ledger) []opened {
 // open decides about one message. A panic ends this message only.
 func (o *opener) open(i int, r *reading, out *opened, l *ledger) {
 	defer l.recoverPanic(i)
+	r.accepted = ParseKinds(r.message.Attribute(message.AttrAccepted))
+	if r.repeated {
+		r.delivery = deliveryOf(o.items[r.deliveredKey()], o.now)
+		r.accepted |= r.delivery.accepted
+	}
+	l.acceptEarlier(i, r.accepted) // also if it fails now: what is saved of it afterwards replaces what was read here
 	skip, err := o.decide(i, r, out)
 	if err != nil {
 		out.pending, out.updates = nil, nil
@@ -73,7 +79,6 @@ func (o *opener) open(i int, r *reading, out *opened, l *ledger) {
 		return
 	}
 	l.skip(i, skip)
-	l.acceptEarlier(i, r.accepted)
 }
 
 // decide maps a webhook, and keeps what is to be sent until all messages are open.
@@ -81,11 +86,6 @@ func (o *opener) decide(i int, r *reading, out *opened) (skip fault.Reason, err 
 	known, err := r.known(o.items, o.now)
 	if err != nil {
 		return "", err
-	}
-	r.accepted = ParseKinds(r.message.Attribute(message.AttrAccepted))
-	if r.repeated {
-		r.delivery = deliveryOf(o.items[r.deliveredKey()], o.now)
-		r.accepted |= r.delivery.accepted
 	}
 	var note func(mapping.Explanation)
 	if o.Explain != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
+	"github.com/purchasely-clevertap/bridge/shared/fault"
 	"github.com/purchasely-clevertap/bridge/shared/message"
 )
 
@@ -53,7 +55,14 @@ func TestAcceptedRecordsAreNotSentAgain(t *testing.T) {
 	h.Table, h.clevertap = newTable(), responses["transient code, last"] // the profile
 	h.run(m)
 	h.wantOutcomes("retry transient")
-	h.clevertap, m.receives = acceptAll, 2
+	accounts := h.accounts
+	h.accounts = func(context.Context, string) (clevertap.Accounts, error) {
+		return clevertap.Accounts{}, fault.New(fault.Retry, fault.Secret, errDown)
+	}
+	m.receives = 2
+	h.run(m)
+	h.wantOutcomes("retry secret")
+	h.accounts, h.clevertap, m.receives = accounts, acceptAll, 3
 	var again string
 	h.onUpload(func(_ string, body []byte) { again += string(body) })
 	h.runAll(m)
