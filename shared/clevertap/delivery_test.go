@@ -242,8 +242,11 @@ func TestATrackerThatPanicsLosesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := &cleverTap{latency: time.Second}
+				c, begun := &cleverTap{latency: time.Second}, time.Now()
 				r := uploader(c).Upload(within(t, time.Minute), oneBatch(2500), b)
+				if took := time.Since(begun); b.maySend != nil && took > 0 {
+					t.Errorf("what was in flight was waited for, for %s", took)
+				}
 				if p, ok := errors.AsType[*fault.PanicError](r.Panic); !ok || !strings.Contains(p.Stack, "ATrackerThatPanics") {
 					t.Errorf("the report has the panic %v", r.Panic)
 				}
@@ -259,6 +262,17 @@ func TestATrackerThatPanicsLosesNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// In virtual time a loop that does not rest never ends.
+func TestAnUploadThatOutlastsTheCallIsWaitedForWithoutALoop(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &cleverTap{answer: func(*upload) *answer { time.Sleep(2 * time.Second); return nil }}
+		b := &tracker{}
+		uploader(c).Upload(within(t, time.Second), oneBatch(1), b)
+		b.expect(t, c, 1, "accepted", nil)
+	})
 }
 
 // space has room for the largest record.
