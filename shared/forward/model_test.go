@@ -277,6 +277,7 @@ const (
 	answersLost = "CleverTap's answers are lost"
 	noSecrets   = "secrets cannot be read"
 	noReads     = "the table cannot be read"
+	readsPanic  = "reading the table panics" // for a test of its own
 	noWrites    = "the table cannot be written"
 	writesLost  = "the table's answers to writes are lost"
 )

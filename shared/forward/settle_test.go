@@ -114,6 +114,23 @@ func TestThereIsAResponseWhateverHangs(t *testing.T) {
 	}
 }
 
+// However long an invocation may take, all but three seconds of it are for the work, a third of that for a secret.
+func TestNoMoreTimeIsKeptForSettlingThanItNeeds(t *testing.T) {
+	inBubble(t, "of a quarter of an hour", func(t *testing.T, h *harness) {
+		accounts, left := h.accounts, time.Duration(0)
+		h.accounts = func(ctx context.Context, app string) (clevertap.Accounts, error) {
+			deadline, _ := ctx.Deadline()
+			left = time.Until(deadline)
+			return accounts(ctx, app)
+		}
+		h.timeout = 15 * time.Minute
+		h.run(newMessage("demo", "renewal"))
+		if want := (15*time.Minute - 3*time.Second) / 3; left != want {
+			t.Errorf("a secret has %s, want %s", left, want)
+		}
+	})
+}
+
 func TestTheResponseIsAlwaysAList(t *testing.T) {
 	message := func(id string) string {
 		return `{"Records":[{"messageId":"` + id + `","body":"{\"event_name\":\"ACTIVATE\",\"user_id\":\"u\"}",` +

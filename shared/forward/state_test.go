@@ -351,11 +351,13 @@ func TestTheFormerSubscriberOfATransferIsCorrectedOnAFIFOQueue(t *testing.T) {
 }
 
 func TestWithoutASecondReadWhatWasSentStays(t *testing.T) {
-	s := newSystem(t, scenario{apps: 1, history: []event{begins}, messages: []int{0}})
-	s.overtake(func() { s.fault = noReads })
-	s.deliver(0, s.queue)
-	if got := s.active("PRODUCTION", 0); got != "true" {
-		t.Errorf("active: %s", got)
+	for _, fault := range []string{noReads, readsPanic} {
+		s := newSystem(t, scenario{apps: 1, history: []event{begins}, messages: []int{0}})
+		s.overtake(func() { s.fault = fault })
+		s.deliver(0, s.queue)
+		if got := s.active("PRODUCTION", 0); got != "true" {
+			t.Errorf("%s: active: %s", fault, got)
+		}
 	}
 }
 

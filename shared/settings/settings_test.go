@@ -324,6 +324,19 @@ func TestAPanicOfTheParserIsAFaultOfTheVersionThatQuotesNothing(t *testing.T) {
 	}
 }
 
+type panicking struct{ settings.Bucket }
+
+func (panicking) Get(context.Context, string) (settings.Object, error) { panic("private text") }
+
+// With nothing in force, every app would be unknown and its webhooks rejected.
+func TestAPanicOfTheBucketPutsNothingInForce(t *testing.T) {
+	p := start(panicking{})
+	err := p.Refresh(t.Context())
+	if err == nil || strings.Contains(err.Error(), "private") || p.value() != "nobody knows" || len(p.away) != 1 {
+		t.Errorf("%q, %v, out of reach %q", p.value(), err, p.away)
+	}
+}
+
 func TestWithoutABucketTheBuiltInFileIsInForce(t *testing.T) {
 	p := start(nil)
 	if err := p.RefreshIfDue(t.Context()); err != nil || p.value() != "built in" {
