@@ -348,6 +348,7 @@ func TestABackEndSaysWhenToComeBack(t *testing.T) {
 			b.backEnds["back.example"] = status(301, "Retry-After", header)
 			b.send("demo", "u", "e")
 			b.send("demo", "u", "held behind it")
+			time.Sleep(time.Millisecond) // the rest of a second counts as one
 			b.invoke()
 			if b.delays["e"] != want || b.delays["held behind it"] != want || len(b.requests) != 1 {
 				t.Errorf("with %q: %s after %d requests", header, b.delays, len(b.requests))
@@ -655,12 +656,16 @@ func TestNothingPrivateIsPrintedWhateverABackEndDoes(t *testing.T) {
 				b.send("demo", "rosée", "e-1")
 				b.send("other", "rosée", "of another back end")
 				b.sendBody("demo", "private text", `private text`)
+				b.sendBody("demo", "an id that SQS would refuse", `{"event_id":"rosée"}`)
 				for range 4 {
 					b.invoke()
 					time.Sleep(time.Minute)
 				}
 				if lines, reasons := b.lines("message retry"); (len(lines) > 0) != (reasons[reason] > 0) {
 					t.Errorf("retried for %v", reasons)
+				}
+				if failures := b.count("demo", "RelayFailed"); (failures > 0) != (reason != "") {
+					t.Errorf("%d failures counted", failures)
 				}
 				if b.count("other", "RelayDelivered") != 1 {
 					t.Error("the other's webhook was not delivered")
