@@ -293,6 +293,9 @@ func (d *Dynamo) batchGet(in *struct {
 		if err != nil {
 			return nil, err
 		}
+		if !wanted.Consistent {
+			return nil, invalid("DynamoDB would, but here nobody may decide by what was there a second ago")
+		}
 		keys, err := distinct(wanted.Keys, keysPerRead, func(key Item) (string, error) { return t.key(key, true) })
 		if err != nil {
 			return nil, err

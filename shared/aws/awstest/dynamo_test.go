@@ -32,7 +32,7 @@ func TestATableRefusesWhatDynamoDBRefuses(t *testing.T) {
 	}
 	get := func(table string, keys ...fields) error {
 		_, err := client.BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{table: {Keys: keys}},
+			RequestItems: map[string]types.KeysAndAttributes{table: {Keys: keys, ConsistentRead: new(true)}},
 		})
 		return err
 	}
