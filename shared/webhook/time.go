@@ -69,11 +69,8 @@ func IsNumber(text jsontext.Value) bool {
 	return text.Kind() == jsontext.KindNumber && text.IsValid() && len(bytes.TrimSpace(text)) == len(text)
 }
 
-// The longest number that is a time, and what no number of milliseconds reaches.
-const (
-	maxDigits = 100
-	tooLate   = 1e19
-)
+// maxDigits is the length of the longest number that is a time: exact arithmetic takes the square of it.
+const maxDigits = 100
 
 // parseNumber returns the largest whole number that is not above a JSON number, which is multiplied by 1000 if it is
 // not above maxSeconds.
@@ -85,7 +82,7 @@ func parseNumber(number []byte, maxSeconds int64) (ms int64, ok bool) {
 		return 1000 * n, n >= math.MinInt64/1000
 	}
 	rounded, err := strconv.ParseFloat(string(number), 64)
-	if err != nil || math.Abs(rounded) > tooLate || len(number) > maxDigits {
+	if err != nil || len(number) > maxDigits {
 		return 0, false
 	}
 	if rounded == 0 {

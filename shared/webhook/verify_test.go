@@ -111,6 +111,7 @@ func TestVerify(t *testing.T) {
 		"the largest number":            {future, signed("9223372036854775807")},
 		"a number beyond 63 bits":       {stale, signed("9223372036854775808")},
 		"a word":                        {stale, signed("now")},
+		"a word for no number":          {stale, signed("NaN")},
 		"two timestamps in one":         {stale, signed("1773474112,1773474112")},
 	} {
 		t.Run(name, func(t *testing.T) {
