@@ -129,7 +129,7 @@ func TestTheHistoryIsOfTheObjectAlone(t *testing.T) {
 }
 
 func TestNobodyOverwritesWhatHeHasNotSeen(t *testing.T) {
-	_, b := newBucket(t)
+	server, b := newBucket(t)
 	write := func(text, etag string) (settings.Object, error) {
 		return b.Put(t.Context(), []byte(text), etag, bucket.Note{Author: "rosée", Message: "a + b"})
 	}
@@ -150,6 +150,10 @@ func TestNobodyOverwritesWhatHeHasNotSeen(t *testing.T) {
 	object, note, err := b.Read(t.Context(), second.Version)
 	if err != nil || string(object.Text) != "two" || note != (bucket.Note{Author: "rosée", Message: "a + b"}) {
 		t.Errorf("%+v %+v, %v", object, note, err)
+	}
+	server.S3.Inject(awstest.Fault{Status: 409, Code: "ConditionalRequestConflict"})
+	if _, err := write("three", second.ETag); !errors.Is(err, bucket.ErrConflict) {
+		t.Errorf("while somebody else writes: %v", err)
 	}
 }
 
