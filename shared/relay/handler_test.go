@@ -691,6 +691,31 @@ func TestAPayloadThatIsNotAnEventIsAnError(t *testing.T) {
 	}
 }
 
+// slowBucket takes a second to say that it is empty.
+type slowBucket struct{ settings.Bucket }
+
+func (slowBucket) Get(context.Context, string) (settings.Object, error) {
+	time.Sleep(time.Second)
+	return settings.Object{}, settings.ErrNoObject
+}
+
+// Between two batches Lambda freezes the process, and what is under way then fails.
+func TestABatchWaitsForTheLookAtTheSettings(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, b *bridge) {
+		current, _ := b.handler.Settings.Current()
+		b.handler.Settings = settings.New(slowBucket{}, current.Value, nil, time.Minute, nil)
+		for n := range 2 {
+			b.send("demo", "u", fmt.Sprint("e-", n))
+			began := time.Now()
+			b.invoke()
+			if took := time.Since(began); took != time.Second || len(b.requests) != n+1 {
+				t.Errorf("batch %d took %s, %d requests", n, took, len(b.requests))
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 func TestThereIsAnAnswerInTimeWhateverHangs(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T, b *bridge) {
 		b.backEnds["other.example"] = hang
