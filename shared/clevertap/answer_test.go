@@ -174,26 +174,32 @@ func asBytes(texts []string) (list [][]byte) {
 
 func TestAnswerUnreadable(t *testing.T) {
 	t.Parallel()
-	for name, answer := range map[string]string{
-		"nothing":                       ``,
-		"HTML":                          `<html><body>bad gateway</body></html>`,
-		"a byte order mark alone":       "\ufeff",
-		"two byte order marks":          "\ufeff\ufeff" + `{"status":"success","processed":1}`,
-		"compressed and cut off":        gzipped(`{"status":"success","processed":1}`)[:30],
-		"compressed and damaged":        gzipped(`{"status":"success","processed":1}`)[:40] + "success!",
-		"the beginning of gzip":         "\x1f\x8b",
-		"compressed twice":              gzipped(gzipped(`{"status":"success","processed":1}`)),
-		"an array":                      `[{"status":"success","processed":1}]`,
-		"cut off":                       `{"status":"success","processed":1`,
-		"cut off in an entry":           `{"status":"partial","processed":0,"unprocessed":[{"code":513`,
-		"something behind it":           `{"status":"success","processed":1}{}`,
-		"a list that is an object":      `{"status":"success","processed":1,"unprocessed":{}}`,
-		"a comma too many":              `{"status":"success","processed":1,}`,
-		"far more entries than records": partial(0, strings.Repeat(`{},`, 5000)+`{}`),
+	for cause, answers := range map[string]map[string]string{
+		"ends too early": {
+			"nothing":                ``,
+			"a byte order mark":      "\ufeff",
+			"compressed and cut off": gzipped(`{"status":"success","processed":1}`)[:30],
+			"the beginning of gzip":  "\x1f\x8b",
+			"cut off":                `{"status":"success","processed":1`,
+			"cut off in an entry":    `{"status":"partial","processed":0,"unprocessed":[{"code":513`,
+		},
+		"not of CleverTap's form": {
+			"HTML":                          `<html><body>bad gateway</body></html>`,
+			"two byte order marks":          "\ufeff\ufeff" + `{"status":"success","processed":1}`,
+			"compressed and damaged":        gzipped(`{"status":"success","processed":1}`)[:40] + "success!",
+			"compressed twice":              gzipped(gzipped(`{"status":"success","processed":1}`)),
+			"an array":                      `[{"status":"success","processed":1}]`,
+			"something behind it":           `{"status":"success","processed":1}{}`,
+			"a list that is an object":      `{"status":"success","processed":1,"unprocessed":{}}`,
+			"a comma too many":              `{"status":"success","processed":1,}`,
+			"far more entries than records": partial(0, strings.Repeat(`{},`, 5000)+`{}`),
+		},
 	} {
-		results, status, err := clevertap.Answer(strings.NewReader(answer), asBytes([]string{started}))
-		if err == nil || strings.Contains(err.Error(), "success") {
-			t.Errorf("%s: status %d, results %v, error %v, want one that does not quote the answer", name, status, results, err)
+		for name, answer := range answers {
+			results, status, err := clevertap.Answer(strings.NewReader(answer), asBytes([]string{started}))
+			if fmt.Sprint(err) != cause {
+				t.Errorf("%s: status %d, results %v, error %v, want that it %s", name, status, results, err, cause)
+			}
 		}
 	}
 }
