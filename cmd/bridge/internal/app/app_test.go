@@ -596,6 +596,17 @@ func TestTheVariableWithTheURLCountsForALocalAWSOnly(t *testing.T) {
 	}
 }
 
+func TestCredentialsGoNowhereInPlainText(t *testing.T) {
+	for _, endpoint := range []string{"http://clevertap.example/{host}", "ftp://127.0.0.1", "clevertap.example"} {
+		clitest.Subtest(t, endpoint, func(t *testing.T, cloud *clitest.Cloud) {
+			t.Setenv("CLEVERTAP_ENDPOINT", endpoint)
+			putSecrets(cloud, sharedSecret, credentials, nil)
+			const want = "CLEVERTAP_ENDPOINT is no usable URL\nhint: credentials go there"
+			run(t, cloud, "", "check demo").Want(t, cli.Usage, "", want)
+		})
+	}
+}
+
 func TestAddTakesOffWhatWasPastedAlong(t *testing.T) {
 	clitest.Test(t, func(t *testing.T, c *clitest.Cloud) {
 		const in = "\ufeff" + `{"purchasely":{"shared_secret":" 'shared-4711'\n"},` +

@@ -80,8 +80,8 @@ func (f RoundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 // Answer is a transport that always answers the same.
 func Answer(status int, body string) RoundTrip {
 	return func(r *http.Request) (*http.Response, error) {
-		text := io.NopCloser(strings.NewReader(body))
-		return &http.Response{StatusCode: status, Header: http.Header{}, Body: text, Request: r}, nil
+		text, header := io.NopCloser(strings.NewReader(body)), http.Header{"Location": {"https://elsewhere.example/"}}
+		return &http.Response{StatusCode: status, Header: header, Body: text, Request: r}, nil
 	}
 }
 

@@ -324,6 +324,7 @@ func TestPurchaselyIsAskedLastAndOnlyIfNothingElseIsLeft(t *testing.T) {
 	}{
 		"it agrees":              {200, cli.OK, 1, ""},
 		"it refuses":             {401, cli.Finding, 1, "purchasely  left: demo: status 401"},
+		"it leads elsewhere":     {307, cli.Finding, 1, "purchasely  left: demo: status 307"},
 		"something else is left": {0, cli.Finding, 0, "purchasely  left: waits for the steps before it"},
 	} {
 		clitest.Subtest(t, name, func(t *testing.T, cloud *clitest.Cloud) {
