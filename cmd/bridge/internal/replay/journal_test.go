@@ -130,6 +130,7 @@ func TestReplayOfTheJournalSendsWhatTheFlagsSay(t *testing.T) {
 		{"a", "demo", "ACTIVATE", november(20, 1), nil}, {"a", "demo", "DEACTIVATE", november(21, 1), nil},
 		{"a", "shop", "ACTIVATE", november(21, 2), nil}, {"b", "demo", "ACTIVATE", november(21, 3), nil},
 		{"b", "demo", "TRIAL_STARTED", november(22, 1), nil},
+		{"b", "demo", "TRIAL_STARTED", november(23, 1), nil}, // while it runs, as its own do
 	}
 	for flags, want := range map[string][]int{ // the webhooks that are sent
 		"--from 2026-11-20":                                 {0, 1, 2, 3, 4},
