@@ -427,6 +427,18 @@ func TestADefaultSurvivesAConflict(t *testing.T) {
 	c.wantText(strings.NewReplacer("default: send", "default: skip", "{name: Plan}", "{name: Theirs}").Replace(twoApps))
 }
 
+func TestTwoWhoSaveRules(t *testing.T) {
+	c := newClient(t, twoApps)
+	mine, theirs := c.form("/revenue"), c.form("/revenue")
+	mine["sandbox"], mine["sample"] = []string{"skip"}, []string{"TRIAL_STARTED"}
+	theirs["revenue.charged"] = []string{"false"}
+	c.want(c.post("/revenue", theirs), http.StatusSeeOther)
+	page := c.want(c.post("/revenue", mine), http.StatusConflict,
+		"What you see now has both changes", "selected>TRIAL_STARTED<")
+	c.want(c.post("/revenue", readForm(t, page)), http.StatusSeeOther)
+	c.wantText(strings.Replace(twoApps, "charged: true # gross\n", "charged: false # gross\n    sandbox: skip\n", 1))
+}
+
 func TestFaultsOfAnotherAppStandElsewhere(t *testing.T) {
 	const wrong = "parla-tv: {server_events: {events: {TRIAL_STARTD: {send: false}}}}"
 	c := newClient(t, strings.Replace(twoApps, "parla-tv: {}", wrong, 1))
