@@ -2,6 +2,7 @@ package standardwebhooks_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -97,17 +98,20 @@ func TestARequestIsAcceptedOnlyAsItWasSigned(t *testing.T) {
 }
 
 func TestATimestampThatIsNoNumberIsStaleHoweverItIsSigned(t *testing.T) {
-	k := keys(t, vectorKey, "")
-	body := []byte("{}")
-	// The id can hold what makes the signed text the same.
-	signature := k.Sign("a", time.Unix(1, 0), body)
-	if err := k.Verify("a", "1", signature, body, time.Unix(1, 0)); err != nil {
-		t.Fatal(err)
-	}
+	k, at := keys(t, vectorKey, ""), time.Unix(1, 0)
 	for _, timestamp := range []string{"soon", "1.5", "99999999999999999999", " 1"} {
-		if k.Verify("a", timestamp, signature, body, time.Unix(1, 0)) == nil {
-			t.Errorf("timestamp %q was accepted", timestamp)
+		signature := k.Sign("a."+timestamp, at, []byte("{}")) // of the same text: the id holds what follows it
+		if f := fault.Of(k.Verify("a", timestamp, signature, []byte("1.{}"), at)); f == nil || f.Reason != fault.Stale {
+			t.Errorf("timestamp %q: %v", timestamp, f)
 		}
+	}
+}
+
+func TestWithoutAKeyNothingIsAccepted(t *testing.T) {
+	none, at := standardwebhooks.Keys{}, time.Unix(1793620800, 0)
+	signature := none.Sign(vectorID, at, []byte(vectorBody))
+	if none.Verify(vectorID, vectorTimestamp, signature, []byte(vectorBody), at) == nil {
+		t.Error("what is signed with an empty key is accepted")
 	}
 }
 
@@ -128,6 +132,9 @@ func TestKeysThatAreNoneAreRefusedWithoutBeingQuoted(t *testing.T) {
 			_, err := standardwebhooks.ParseKeys([]byte(text))
 			if err == nil || fault.Of(err).Kind != fault.Operator || fault.Of(err).Reason != fault.Secret {
 				t.Fatalf("error %v", err)
+			}
+			if errors.Is(err, standardwebhooks.ErrNoKey) != (text == "{}") { // the relay does without one
+				t.Errorf("a key is missing: %v", err)
 			}
 			if strings.Contains(err.Error(), "private") || strings.Contains(err.Error(), "123456") {
 				t.Errorf("the error quotes the secret: %v", err)
