@@ -320,6 +320,30 @@ func TestAPanicAboutASubscriberConcernsOnlyTheMessagesThatNeedIt(t *testing.T) {
 	}
 }
 
+// slowBucket takes a second to say that it is empty.
+type slowBucket struct{ settings.Bucket }
+
+func (slowBucket) Get(context.Context, string) (settings.Object, error) {
+	time.Sleep(time.Second)
+	return settings.Object{}, settings.ErrNoObject
+}
+
+// Between two batches Lambda freezes the process, and what is under way then fails.
+func TestABatchWaitsForTheLookAtTheSettings(t *testing.T) {
+	inBubble(t, "a second", func(t *testing.T, h *harness) {
+		current, _ := h.Settings.Current()
+		h.Settings = settings.New(slowBucket{}, current.Value, nil, time.Minute, nil)
+		for n := range 2 {
+			began := time.Now()
+			h.runAll(newMessage("demo", "renewal"))
+			if took := time.Since(began); took != time.Second {
+				t.Errorf("batch %d took %s", n, took)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
 // Memory that is used again must not show: a handler that has seen other batches does the same as a new one.
 func TestEarlierBatchesLeaveNoTrace(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/forward"
 	"github.com/purchasely-clevertap/bridge/shared/subscriber"
 )
@@ -75,6 +76,9 @@ func TestTheJournalHasAnEntryForEveryOutcome(t *testing.T) {
 			"demo", transfer("SUBSCRIPTION_TRANSFERRED", "transferred_to_anonymous_user_id"), "accepts all",
 			"delivered event,profile " + person8,
 		},
+		"of a name without an end": {
+			"demo", transfer(strings.Repeat("é", 100_000), "x"), "accepts all", "delivered event,profile",
+		},
 		"nobody's":          {"demo", bodies["no user"], "accepts all", ""},
 		"malformed":         {"demo", bodies["malformed"], "accepts all", ""},
 		"of an unknown app": {"unknown", bodies["renewal"], "accepts all", ""},
@@ -87,8 +91,8 @@ func TestTheJournalHasAnEntryForEveryOutcome(t *testing.T) {
 			for _, e := range table.journal() {
 				words := strings.Join([]string{e.Outcome, e.Reason, e.Code, e.Records, e.Other}, " ")
 				got = strings.Join(strings.Fields(words), " ")
-				if e.Body != nil {
-					t.Errorf("body %s", e.Body)
+				if e.Body != nil || len(e.Event) > clevertap.MaxEventNameBytes {
+					t.Errorf("event of %d bytes, body %s", len(e.Event), e.Body)
 				}
 			}
 			if got != test.want {

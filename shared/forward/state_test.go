@@ -195,6 +195,24 @@ func TestAProfileSaysWhatTheEntryAllows(t *testing.T) {
 	}
 }
 
+// DynamoDB deletes what has expired in its own time. What could not be read stays in doubt, whatever is written since.
+func TestAnEntryIsBelievedNeitherAfterItsTimeNorAfterDamage(t *testing.T) {
+	expired := subscriber.Item{"state": stateOf("b", true, 1), subscriber.ExpiresAttribute: int64(1)}
+	damaged := subscriber.Item{"state": "words about person-anna"}
+	for want, table := range map[string]*memoryTable{
+		`"has_active_subscription":false`:         newTable().with(annaKey, expired),
+		`{"plan":"of-a","user_id":"person-anna"}`: newTable().with(annaKey, damaged).conflict(stateOf("a", true, 1)),
+	} {
+		h := newHarness(t)
+		h.Table = table
+		sent := h.profiles()
+		h.runAll(annas("DEACTIVATE", "a", 2))
+		if all := strings.Join(*sent, "\n"); !strings.Contains(all, want) {
+			t.Errorf("profiles %s, want %s", all, want)
+		}
+	}
+}
+
 func TestAfterAConflictTheOthersEntryCounts(t *testing.T) {
 	h, table := newHarness(t), newTable()
 	h.Table = table.conflict(stateOf("b", true, 9), stateOf("b", true, 10))
