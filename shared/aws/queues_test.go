@@ -188,18 +188,22 @@ func TestAQueueIsFoundByItsARN(t *testing.T) {
 		err := aws.NewDelayer(config).Delay(t.Context(), odd, delays)
 		wantFault(t, err, fault.Retry, fault.Unavailable, "")
 	}
-	for region, want := range map[string]string{
-		"eu-west-1":  "https://sqs.eu-west-1.amazonaws.com/1/relay.fifo",
-		"cn-north-1": "https://sqs.cn-north-1.amazonaws.com.cn/1/relay.fifo",
+	for want, row := range map[string]struct {
+		region   string
+		endpoint *string
+	}{
+		"https://sqs.eu-west-1.amazonaws.com/1/relay.fifo":     {"eu-west-1", nil},
+		"https://sqs.cn-north-1.amazonaws.com.cn/1/relay.fifo": {"cn-north-1", nil},
+		"http://emulator:4566/1/relay.fifo":                    {"eu-west-1", new("http://emulator:4566/")},
 	} {
-		config.BaseEndpoint = nil
+		config.BaseEndpoint = row.endpoint
 		called := ""
 		config.HTTPClient = transport(func(r *http.Request) (*http.Response, error) {
 			body, err := io.ReadAll(r.Body)
 			called = string(body)
 			return nil, errors.Join(err, errors.New("nobody answers"))
 		})
-		_ = aws.NewDelayer(config).Delay(t.Context(), "arn:aws:sqs:"+region+":1:relay.fifo", delays)
+		_ = aws.NewDelayer(config).Delay(t.Context(), "arn:aws:sqs:"+row.region+":1:relay.fifo", delays)
 		if !strings.Contains(called, `"QueueUrl":"`+want+`"`) {
 			t.Errorf("called %s, want %s", called, want)
 		}

@@ -198,6 +198,7 @@ func TestNearestNames(t *testing.T) {
 		{c.NearestProperty, "has_activ_subscription", "has_active_subscription"},
 		{c.NearestProperty, "expired_subscription_duration_in_days", "expired_subscrption_duration_in_days"},
 		{c.NearestProperty, "event_id", ""},
+		{letter, "abdc", "abcd"},
 		{letter, "b", "a"}, // the first of two that are equally near
 	} {
 		if got := test.nearest(test.name); got != test.want {
