@@ -175,11 +175,7 @@ func (d *delivery) handleCredentials(u *upload) {
 
 // refresh reads a batch's secret again. A panic is an error.
 func refresh(ctx context.Context, b *batch) (fresh Account, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fault.Panicked(fault.Retry, p)
-		}
-	}()
+	defer fault.Recover(&err)
 	return b.refresh(ctx)
 }
 
