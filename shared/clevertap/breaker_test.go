@@ -149,10 +149,15 @@ func TestThreeFailuresOpenTheBreaker(t *testing.T) {
 }
 
 func TestABreakerOpensInTheMiddleOfACall(t *testing.T) {
-	delivery{
-		records: 5000, concurrency: 1, answer: always(status(503)), open: true,
-		want: "retry breaker", named: alike(0, 3000, "retry server 503"),
-	}.run(t)
+	for want, answer := range map[string]*answer{
+		"retry server 503": status(503),
+		"retry unmatched":  respond(200, `{"status":"fail","processed":0}`), // it accounts for no record
+	} {
+		delivery{
+			records: 5000, concurrency: 1, answer: always(answer), open: true,
+			want: "retry breaker", named: alike(0, 3000, want),
+		}.run(t)
+	}
 }
 
 // halfOpen returns an uploader whose breaker an outage has opened, at the end of the pause, and sets the answers.
