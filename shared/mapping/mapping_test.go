@@ -2,6 +2,7 @@ package mapping_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -279,6 +280,20 @@ func TestAMapperForgetsAppsThatAreGone(t *testing.T) {
 		t.Errorf("%d bytes became %d", before, after)
 	}
 	runtime.KeepAlive(m)
+}
+
+// Anybody who may sign webhooks may make up names for ever.
+func TestNamesFromOutsideAreForgotten(t *testing.T) {
+	m, app, most := mapping.New(), demo(t, "{}"), 0
+	var r mapping.Result
+	for n := range 3000 {
+		e := read(t, fmt.Sprintf(`{"event_name":"ACTIVATE","user_id":"a","made_up_%d":1}`, n))
+		m.Map(&r, e, app, mapping.Production, atReceipt, mapping.Known{}, nil)
+		most = max(most, r.Remembered())
+	}
+	if most < 1000 || most > 1100 {
+		t.Errorf("%d names are remembered", most)
+	}
 }
 
 // TestMapDoesNotAllocate maps webhooks again that it has seen before, as a warm forwarder does with those of a kind.
