@@ -2,8 +2,10 @@ package forward_test
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,6 +68,29 @@ func TestAccountsThatCannotBeReadConcernTheirAppOnly(t *testing.T) {
 			}
 			h.wantOutcomes(test.want, "delivered", test.want, "delivered")
 		})
+	}
+}
+
+// Who else has an account is found out little by little: with many apps a new process would read all their secrets.
+func TestABatchReadsFewSecretsThatItDoesNotNeed(t *testing.T) {
+	h := newHarness(t)
+	apps := ""
+	for n := range 30 {
+		apps += fmt.Sprintf("app-%d: {}\n  ", n)
+	}
+	h.useApps(apps)
+	h.Table = newTable()
+	var reads atomic.Int64
+	h.accounts = func(context.Context, string) (clevertap.Accounts, error) {
+		reads.Add(1)
+		return clevertap.ParseAccounts([]byte(`{"account_id":"A","passcode":"p"}`))
+	}
+	for batch, want := range []int64{1 + 10, 1 + 10, 1 + 10, 1, 1} {
+		reads.Store(0)
+		h.run(newMessage("app-0", "malformed"))
+		if n := reads.Load(); n != want && n != want-1 { // one of them may be of the batch's own app
+			t.Errorf("batch %d: %d reads", batch, n)
+		}
 	}
 }
 

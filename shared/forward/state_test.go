@@ -321,23 +321,24 @@ func TestAnUploadThatIsOvertakenIsCorrected(t *testing.T) {
 func TestOnAFIFOQueueAStateIsReadAgainOnlyIfAnotherAppMayWriteIt(t *testing.T) {
 	for name, test := range map[string]struct {
 		app, apps int
-		noSecret  bool // of the other apps
+		others    error // of reading the other apps' secrets
 		want      int
 	}{
-		"the only app":                    {0, 1, false, 1},
-		"another one on the same account": {0, 2, false, 2},
-		"the others on another account":   {2, 3, false, 1},
-		"the others without a secret":     {0, 2, true, 1},
+		"the only app":                       {0, 1, nil, 1},
+		"another one on the same account":    {0, 2, nil, 2},
+		"the others on another account":      {2, 3, nil, 1},
+		"the others without a secret":        {0, 2, fault.New(fault.Operator, fault.Secret, errDown), 1},
+		"the others' secrets cannot be read": {0, 2, fault.New(fault.Retry, fault.Secret, errDown), 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := begins
 				e.app = test.app
 				s := newSystem(t, scenario{fifo: true, apps: test.apps, history: []event{e}, messages: []int{0, 0}})
-				if get := s.forwarders[0].accounts; test.noSecret {
+				if get := s.forwarders[0].accounts; test.others != nil {
 					s.forwarders[0].accounts = func(ctx context.Context, app string) (clevertap.Accounts, error) {
 						if app != appNames[test.app] {
-							return clevertap.Accounts{}, fault.New(fault.Operator, fault.Secret, errDown)
+							return clevertap.Accounts{}, test.others
 						}
 						return get(ctx, app)
 					}
