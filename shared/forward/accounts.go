@@ -121,10 +121,10 @@ func (a *accountsByApp) mayShare(apps map[string]*integration.App, app, account 
 }
 
 // get waits for an app's accounts.
-func (a *accountReads) get(app string) (clevertap.Accounts, error) {
+func (a *accountReads) get(app string) (*clevertap.Accounts, error) {
 	read := a.reads[app]
 	<-read.done
-	return read.accounts, read.err
+	return &read.accounts, read.err
 }
 
 // wait ends the reads that nobody waited for: no goroutine outlives its invocation.

@@ -87,7 +87,7 @@ func (p Person) Item(now time.Time) Item {
 }
 
 // ReadPerson reads an item; nil and an expired one are nobody. The error quotes nothing of the item.
-func ReadPerson(i Item, now time.Time) (p Person, err error) {
+func ReadPerson(i Item, now time.Time) (Person, error) {
 	if i == nil || i.Expired(now) {
 		return Person{}, nil
 	}
@@ -95,15 +95,13 @@ func ReadPerson(i Item, now time.Time) (p Person, err error) {
 	if i[LinkAttribute] != nil && !isText {
 		return Person{}, errPerson
 	}
-	p.CleverTapID = link
-	for name, t := range map[string]*time.Time{
-		ObservedAttribute: &p.ObservedAt, SuppressedAttribute: &p.SuppressedAt, RestoredAttribute: &p.RestoredAt,
-	} {
-		if *t, err = i.instant(name); err != nil {
-			return Person{}, errPerson
-		}
+	observed, err1 := i.instant(ObservedAttribute)
+	suppressed, err2 := i.instant(SuppressedAttribute)
+	restored, err3 := i.instant(RestoredAttribute)
+	if err1 != nil || err2 != nil || err3 != nil {
+		return Person{}, errPerson
 	}
-	return p, nil
+	return Person{link, observed, suppressed, restored}, nil
 }
 
 // NeedsRenewal reports whether an item that is in use should be written anew, so that it does not expire.
