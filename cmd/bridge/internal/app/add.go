@@ -258,13 +258,8 @@ func (o *addOptions) requireApp(cmd *cobra.Command, s *stack.Stack, app *string)
 	}
 	file, text := current.InForce.File, current.InForce.Text
 	if current.InForce.ID == "" { // Nobody can read what is built into the functions.
-		var name string
-		if name, text, err = cli.ReadIntegrations(cmd, ""); err != nil {
+		if file, text, err = cli.LoadIntegrationsText(cmd, ""); err != nil {
 			return err
-		}
-		var problems integration.Problems
-		if file, problems = integration.Load(name, text); file == nil {
-			return cli.Findingf("'bridge lint' shows them with what would be right", "integration file: %w", problems)
 		}
 	} else {
 		cmd.PrintErrf("settings in force: %s\n", current.InForce.Name)

@@ -70,15 +70,21 @@ func findIntegrations(cmd *cobra.Command, path string) (name string, text []byte
 
 // LoadIntegrations reads an integration file without errors.
 func LoadIntegrations(cmd *cobra.Command, path string) (*integration.File, error) {
+	file, _, err := LoadIntegrationsText(cmd, path)
+	return file, err
+}
+
+// LoadIntegrationsText does the same and returns the file's text, too.
+func LoadIntegrationsText(cmd *cobra.Command, path string) (*integration.File, []byte, error) {
 	name, text, err := ReadIntegrations(cmd, path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	file, problems := integration.Load(name, text)
 	if file == nil {
-		return nil, Findingf("'bridge lint' shows them with what would be right", "integration file: %w", problems)
+		return nil, nil, Findingf("'bridge lint' shows them with what would be right", "integration file: %w", problems)
 	}
-	return file, nil
+	return file, text, nil
 }
 
 // LoadApp reads an integration file that has an app, as [RequireApp] demands.
