@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -29,6 +28,7 @@ import (
 	"github.com/purchasely-clevertap/bridge/shared/clevertap"
 	"github.com/purchasely-clevertap/bridge/shared/clevertap/query"
 	"github.com/purchasely-clevertap/bridge/shared/fault"
+	"github.com/purchasely-clevertap/bridge/shared/network"
 	"github.com/purchasely-clevertap/bridge/shared/secret"
 )
 
@@ -204,7 +204,7 @@ func (s *Stack) UsersURL(given, app string) (string, error) {
 // (RFC 6761).
 func mayCarrySecrets(u *url.URL) bool {
 	host := u.Hostname()
-	local := host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
+	local := network.IsLoopback(host) || strings.HasSuffix(host, ".localhost")
 	return u.Scheme == "https" || u.Scheme == "http" && local
 }
 

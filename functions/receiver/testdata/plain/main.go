@@ -28,7 +28,9 @@ type handler struct {
 	keys    map[string]string
 }
 
-func (h *handler) handle(ctx context.Context, request events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+func (h *handler) handle(
+	ctx context.Context, request events.APIGatewayV2HTTPRequest,
+) (events.APIGatewayV2HTTPResponse, error) {
 	app, body := request.PathParameters["app"], request.Body
 	if request.IsBase64Encoded {
 		decoded, err := base64.StdEncoding.DecodeString(body)
